@@ -1,0 +1,96 @@
+// The bitcoin key's threshold signature scheme: BIP 445 (FROST3 → BIP 340) behind crypto/scheme.ts. It does what
+// crypto/bip445.ts does, with everything that belongs to a key, a set of signers or a session computed once and kept.
+
+import { schnorr } from '@noble/curves/secp256k1.js';
+import { InvalidContributionError } from './bip445/errors.ts';
+import { type BoundSession, boundSession, keyContext, provenSigningShare, tweakedKey } from './bip445/key-context.ts';
+import { nonceAgg, nonceGen, PUBLIC_NONCE_BYTES } from './bip445/nonce.ts';
+import { coefficientOf } from './bip445/session.ts';
+import { aggregateSignature, partialSignature, partialSignatureHolds, takeSecretNonce } from './bip445/signature.ts';
+import type { FrostScheme } from './scheme.ts';
+import { SCALAR_BYTES, SIGNATURE_BYTES, ValueError } from './secp256k1.ts';
+
+/** Runs `contribute`; turns blame for the signer at a position of `signers` into blame for that participant. */
+function blaming<Result extends { readonly ok: true }>(
+  signers: readonly number[],
+  contribute: () => Result,
+): Result | { readonly ok: false; readonly culprit: number } {
+  try {
+    return contribute();
+  } catch (error) {
+    const culprit =
+      error instanceof InvalidContributionError && error.signerIndex !== null ? signers[error.signerIndex] : undefined;
+    if (culprit === undefined) throw error;
+    return { ok: false, culprit };
+  }
+}
+
+/** What participant `index`'s share is multiplied by in this session; null if it is not among the signers. */
+function coefficient({ binding, key, signers }: BoundSession, index: number): bigint | null {
+  const interpolating = signers.interpolating.get(index);
+  return interpolating === undefined ? null : coefficientOf(binding, key, interpolating);
+}
+
+/** BIP 445 as a `FrostScheme`. Treat keys as frozen: see crypto/scheme.ts. */
+export const bip340Scheme: FrostScheme = {
+  name: 'bip340',
+  publicNonceBytes: PUBLIC_NONCE_BYTES,
+  partialSignatureBytes: SCALAR_BYTES,
+
+  validateKey(key) {
+    keyContext(key);
+  },
+
+  generateNonce(key, index, signingShare, random) {
+    const context = keyContext(key);
+    const verifyingShare = key.verifyingShares[index];
+    if (!verifyingShare) throw new ValueError('There is no participant with this index.');
+    // The hedge would make the same nonce every time from a generator that is stuck at zero.
+    if (random.every((byte) => byte === 0)) throw new ValueError('The randomness must not be all zeroes.');
+    return nonceGen(random, { signingShare, verifyingShare, thresholdPublicKey: context.untweaked.xOnly });
+  },
+
+  combineNonces(signers, publicNonces) {
+    if (signers.length !== publicNonces.length) throw new ValueError('There must be one public nonce per signer.');
+    return blaming(signers, () => ({ ok: true, nonceCommitment: nonceAgg(publicNonces) }));
+  },
+
+  sign(key, index, signingShare, secretNonce, session) {
+    const context = keyContext(key);
+    const bound = boundSession(context, session);
+    const factor = coefficient(bound, index);
+    if (factor === null) throw new ValueError('The participant is not among the signers.');
+    const nonce = takeSecretNonce(secretNonce);
+    return partialSignature(bound.binding, nonce, factor, provenSigningShare(context, index, signingShare));
+  },
+
+  verifyPartial(key, index, publicNonce, session, partial) {
+    const context = keyContext(key);
+    const bound = boundSession(context, session);
+    const factor = coefficient(bound, index);
+    const share = context.shares[index];
+    if (factor === null || !share) return false;
+    return partialSignatureHolds(bound.binding, publicNonce, factor, share, partial);
+  },
+
+  aggregate(key, session, partialSignatures) {
+    const { signers } = session;
+    if (signers.length !== partialSignatures.length) {
+      throw new ValueError('There must be one partial signature per signer.');
+    }
+    const bound = boundSession(keyContext(key), session);
+    return blaming(signers, () => ({
+      ok: true,
+      signature: aggregateSignature(bound.binding, bound.key, partialSignatures),
+    }));
+  },
+
+  outputKey(key, tweaks) {
+    return tweakedKey(keyContext(key), tweaks).xOnly.slice();
+  },
+
+  verify(outputKey, message, signature) {
+    if (outputKey.length !== SCALAR_BYTES || signature.length !== SIGNATURE_BYTES) return false;
+    return schnorr.verify(signature, message, outputKey);
+  },
+};

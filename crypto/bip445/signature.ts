@@ -1,0 +1,159 @@
+// Partial signatures: making, verifying and aggregating them (BIP 445, Sign, PartialSigVerify, PartialSigAgg).
+
+import { concatBytes, equalBytes } from '@noble/curves/utils.js';
+import type { Tweak } from '../scheme.ts';
+import {
+  Fn,
+  G,
+  multiplyPublic,
+  multiplySecret,
+  POINT_BYTES,
+  type Point,
+  parseNonzeroScalar,
+  parsePoint,
+  parseScalar,
+  pointToBytes,
+  SCALAR_BYTES,
+  scalarToBytes,
+  sumOfProductsPublic,
+  ValueError,
+} from '../secp256k1.ts';
+import { InvalidContributionError } from './errors.ts';
+import { nonceAgg, PUBLIC_NONCE_BYTES, SECRET_NONCE_BYTES } from './nonce.ts';
+import { type Binding, type SessionContext, sessionValues, shareCoefficient } from './session.ts';
+import type { SignersContext } from './signers.ts';
+import type { TweakContext } from './tweak.ts';
+
+/**
+ * Reads a secret nonce (64 bytes) and zeroes it, so that it can never make a second share.
+ * Throws a ValueError if a half is zero, as it is after use, or out of range.
+ */
+export function takeSecretNonce(secretNonce: Uint8Array): readonly [bigint, bigint] {
+  if (secretNonce.length !== SECRET_NONCE_BYTES) throw new ValueError('The secnonce must be a 64-byte array.');
+  const k1 = parseNonzeroScalar(secretNonce.subarray(0, SCALAR_BYTES));
+  if (k1 === null) throw new ValueError('first secnonce value is out of range.');
+  const k2 = parseNonzeroScalar(secretNonce.subarray(SCALAR_BYTES));
+  if (k2 === null) throw new ValueError('second secnonce value is out of range.');
+  secretNonce.fill(0);
+  return [k1, k2];
+}
+
+/** Reads a signing share (32 bytes); throws a ValueError if it is zero or out of range. */
+export function parseSigningShare(signingShare: Uint8Array): bigint {
+  const share = parseNonzeroScalar(signingShare);
+  if (share === null) throw new ValueError("The signer's secret share value is out of range.");
+  return share;
+}
+
+/** k1 + b·k2 + coefficient·d, the nonce negated where R has an odd y-coordinate. */
+export function partialSignature(
+  binding: Binding,
+  [k1, k2]: readonly [bigint, bigint],
+  coefficient: bigint,
+  share: bigint,
+): Uint8Array {
+  const nonce = Fn.add(k1, Fn.mul(binding.b, k2));
+  return scalarToBytes(Fn.add(binding.evenR ? nonce : Fn.neg(nonce), Fn.mul(coefficient, share)));
+}
+
+/**
+ * Whether s·G = ±(R1 + b·R2) + coefficient·share, the sign being that of R. Malformed data is false.
+ * Variable-time: a partial signature is public.
+ */
+export function partialSignatureHolds(
+  binding: Binding,
+  publicNonce: Uint8Array,
+  coefficient: bigint,
+  share: Point,
+  signature: Uint8Array,
+): boolean {
+  const s = parseScalar(signature);
+  if (s === null || publicNonce.length !== PUBLIC_NONCE_BYTES) return false;
+  const r1 = parsePoint(publicNonce.subarray(0, POINT_BYTES));
+  const r2 = parsePoint(publicNonce.subarray(POINT_BYTES));
+  if (!r1 || !r2) return false;
+  // Signs moved so that the nonce stays as it is: ±s·G − (±coefficient)·share − b·R2 = R1.
+  const sign = (scalar: bigint): bigint => (binding.evenR ? scalar : Fn.neg(scalar));
+  const rest = sumOfProductsPublic([share, r2], [Fn.neg(sign(coefficient)), Fn.neg(binding.b)]);
+  return multiplyPublic(sign(s), G).add(rest).equals(r1);
+}
+
+/**
+ * Adds up partial signatures and the tweaks' part to the 64-byte BIP 340 signature. Throws an InvalidContributionError
+ * that names the position of a partial signature that is no scalar; wrong ones are not noticed.
+ */
+export function aggregateSignature(
+  binding: Binding,
+  key: TweakContext,
+  partialSignatures: readonly Uint8Array[],
+): Uint8Array {
+  let s = Fn.mul(binding.e, key.evenY ? key.tacc : Fn.neg(key.tacc));
+  for (const [position, partial] of partialSignatures.entries()) {
+    const scalar = parseScalar(partial);
+    if (scalar === null) throw new InvalidContributionError(position, 'psig');
+    s = Fn.add(s, scalar);
+  }
+  return concatBytes(binding.xOnlyR, scalarToBytes(s));
+}
+
+/**
+ * One signer's partial signature, 32 bytes (BIP 445, Sign). Zeroes `secretNonce` before the share is computed.
+ * BIP 445's optional check of the result is left to whoever aggregates.
+ * Throws a ValueError on a broken precondition, a used nonce among them, and an InvalidContributionError with
+ * signerIndex null on a malformed aggregate nonce; the latter leaves the nonce as it was.
+ */
+export function sign(
+  secretNonce: Uint8Array,
+  signingShare: Uint8Array,
+  id: number,
+  session: SessionContext,
+): Uint8Array {
+  const values = sessionValues(session);
+  const { ids, verifyingShares } = session.signers;
+  const nonce = takeSecretNonce(secretNonce);
+  const share = parseSigningShare(signingShare);
+  const mine = pointToBytes(multiplySecret(share));
+  if (!verifyingShares.some((other) => equalBytes(other, mine))) {
+    throw new ValueError("The signer's pubshare must be included in the list of pubshares.");
+  }
+  if (!ids.includes(id)) throw new ValueError("The signer's id must be present in the participant identifier list.");
+  return partialSignature(values.binding, nonce, shareCoefficient(values, ids, id), share);
+}
+
+/**
+ * Verifies the partial signature of the signer at `position` (BIP 445, PartialSigVerify). Throws a ValueError on a
+ * broken precondition and an InvalidContributionError on a malformed public nonce.
+ */
+export function partialSigVerify(
+  signature: Uint8Array,
+  publicNonces: readonly Uint8Array[],
+  signers: SignersContext,
+  tweaks: readonly Tweak[],
+  message: Uint8Array,
+  position: number,
+): boolean {
+  if (publicNonces.length !== signers.ids.length) {
+    throw new ValueError('The pubnonces and ids arrays must have the same length.');
+  }
+  const id = signers.ids[position];
+  const publicNonce = publicNonces[position];
+  if (id === undefined || !publicNonce) throw new ValueError('There is no signer at this position.');
+  const values = sessionValues({ aggregateNonce: nonceAgg(publicNonces), signers, tweaks, message });
+  const share = values.shares[position];
+  if (!share) throw new ValueError('There is no verifying share at this position.');
+  const coefficient = shareCoefficient(values, signers.ids, id);
+  return partialSignatureHolds(values.binding, publicNonce, coefficient, share, signature);
+}
+
+/**
+ * Aggregates the signers' partial signatures, in the order of `ids`, to a 64-byte BIP 340 signature (BIP 445,
+ * PartialSigAgg). Does not verify it. Throws a ValueError on a broken precondition and an InvalidContributionError on
+ * a partial signature that is no scalar.
+ */
+export function partialSigAgg(partialSignatures: readonly Uint8Array[], session: SessionContext): Uint8Array {
+  const { binding, key } = sessionValues(session);
+  if (partialSignatures.length !== session.signers.ids.length) {
+    throw new ValueError('The psigs and ids arrays must have the same length.');
+  }
+  return aggregateSignature(binding, key, partialSignatures);
+}

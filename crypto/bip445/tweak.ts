@@ -1,0 +1,68 @@
+// Tweaking the threshold public key, plain (BIP 32) and x-only (BIP 341): BIP 445, "Tweaking the Threshold Public Key"
+
+import type { Tweak } from '../scheme.ts';
+import {
+  Fn,
+  G,
+  hasEvenY,
+  multiplyPublic,
+  normalized,
+  type Point,
+  parsePoint,
+  parseScalar,
+  SCALAR_BYTES,
+  ValueError,
+  xOnlyBytes,
+} from '../secp256k1.ts';
+
+/** A threshold public key with the tweaks applied so far (BIP 445, Tweak Context). */
+export interface TweakContext {
+  /** Q, normalized; never infinity. */
+  readonly publicKey: Point;
+  /** The x-coordinate of Q: what a BIP 340 verifier uses. */
+  readonly xOnly: Uint8Array;
+  /** Whether Q has an even y-coordinate; where it has not, signers negate their shares. */
+  readonly evenY: boolean;
+  /** Product of the signs, 1 or −1, that x-only tweaks brought in. */
+  readonly gacc: bigint;
+  /** What the tweaks add to the discrete logarithm. */
+  readonly tacc: bigint;
+}
+
+function contextOf(point: Point, gacc: bigint, tacc: bigint): TweakContext {
+  const publicKey = normalized(point);
+  return { publicKey, xOnly: xOnlyBytes(publicKey), evenY: hasEvenY(publicKey), gacc, tacc };
+}
+
+/** The context of an untweaked threshold public key (33 bytes). Throws a ValueError if it is not a point. */
+export function tweakContextInit(thresholdPublicKey: Uint8Array): TweakContext {
+  const point = parsePoint(thresholdPublicKey);
+  if (!point) throw new ValueError('The threshold public key is not a valid point.');
+  return contextOf(point, 1n, 0n);
+}
+
+/** Applies one tweak. Throws a ValueError if it is not 32 bytes, not below the group order, or cancels the key. */
+export function applyTweak(context: TweakContext, { tweak, xOnly }: Tweak): TweakContext {
+  if (tweak.length !== SCALAR_BYTES) throw new ValueError('The tweak must be a 32-byte array.');
+  const t = parseScalar(tweak);
+  if (t === null) throw new ValueError('The tweak value is out of range.');
+  const negate = xOnly && !context.evenY;
+  const base = negate ? context.publicKey.negate() : context.publicKey;
+  const tweaked = base.add(multiplyPublic(t, G));
+  if (tweaked.is0()) throw new ValueError('The result of tweaking cannot be infinity.');
+  return contextOf(
+    tweaked,
+    negate ? Fn.neg(context.gacc) : context.gacc,
+    Fn.add(t, negate ? Fn.neg(context.tacc) : context.tacc),
+  );
+}
+
+/** Applies tweaks in order to a threshold public key (33 bytes). Throws as `applyTweak` does. */
+export function tweakThresholdPublicKey(thresholdPublicKey: Uint8Array, tweaks: readonly Tweak[]): TweakContext {
+  return tweaks.reduce(applyTweak, tweakContextInit(thresholdPublicKey));
+}
+
+/** g · gacc: the sign under which every signing share enters a signature for this key. */
+export function shareSign(context: TweakContext): bigint {
+  return context.evenY ? context.gacc : Fn.neg(context.gacc);
+}

@@ -1,0 +1,143 @@
+// The group of SEC 2 secp256k1 as BIP 340, BIP 445 and ChillDKG speak of it: checked encodings, and two kinds of
+// multiplication kept apart by name: `multiplySecret` (constant-time, blinded) and the `…Public` ones (variable-time).
+// bigint arithmetic itself is not constant-time, bigints cannot be zeroed: secrets live in them only within one call.
+
+import { mulAddUnsafe } from '@noble/curves/abstract/curve.js';
+import type { WeierstrassPoint } from '@noble/curves/abstract/weierstrass.js';
+import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { bytesToNumberBE, numberToBytesBE } from '@noble/curves/utils.js';
+
+export type Point = WeierstrassPoint<bigint>;
+
+/** The generator. */
+export const G: Point = secp256k1.Point.BASE;
+/** The point at infinity, the neutral element. */
+export const INFINITY: Point = secp256k1.Point.ZERO;
+/** The field of scalars, integers modulo the group order. */
+export const Fn = secp256k1.Point.Fn;
+
+export const SCALAR_BYTES = 32;
+/** A compressed point: a parity byte and the x-coordinate. */
+export const POINT_BYTES = 33;
+/** A BIP 340 signature: the x-coordinate of R, then s. */
+export const SIGNATURE_BYTES = 64;
+
+/**
+ * An argument breaks a function's precondition (length, range, encoding, consistency): nobody in the protocol is to
+ * blame. The name is the one that the vectors of BIP 445 and ChillDKG use.
+ */
+export class ValueError extends Error {
+  override readonly name: string = 'ValueError';
+}
+
+/** Throws a ValueError unless `bytes` is exactly `length` bytes long. */
+export function requireLength(bytes: Uint8Array, length: number, what: string): void {
+  if (bytes.length !== length) throw new ValueError(`${what} must be ${length} bytes long.`);
+}
+
+/** Reads 32 big-endian bytes below the group order; null otherwise. Zero passes. */
+export function parseScalar(bytes: Uint8Array): bigint | null {
+  if (bytes.length !== SCALAR_BYTES) return null;
+  const value = bytesToNumberBE(bytes);
+  return value < Fn.ORDER ? value : null;
+}
+
+/** Like `parseScalar`, and zero is null too: what a secret key, share or nonce must be. */
+export function parseNonzeroScalar(bytes: Uint8Array): bigint | null {
+  const value = parseScalar(bytes);
+  return value === 0n ? null : value;
+}
+
+/** Reads the output of a hash as a scalar, reduced modulo the group order. */
+export function reduceScalar(bytes: Uint8Array): bigint {
+  return Fn.create(bytesToNumberBE(bytes));
+}
+
+/** 32 big-endian bytes. */
+export function scalarToBytes(scalar: bigint): Uint8Array {
+  return numberToBytesBE(scalar, SCALAR_BYTES);
+}
+
+/** `value` as `length` big-endian bytes, for lengths, counters and indices. */
+export function uintToBytes(value: number, length: number): Uint8Array {
+  return numberToBytesBE(value, length);
+}
+
+/** Adds scalars modulo the group order. */
+export function sumScalars(scalars: Iterable<bigint>): bigint {
+  let sum = 0n;
+  for (const scalar of scalars) sum = Fn.add(sum, scalar);
+  return sum;
+}
+
+/** Reads a 33-byte compressed point; null for anything else, the point at infinity included. */
+export function parsePoint(bytes: Uint8Array): Point | null {
+  if (bytes.length !== POINT_BYTES) return null;
+  try {
+    return secp256k1.Point.fromBytes(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** Like `parsePoint`, with 33 zero bytes standing for the point at infinity (BIP 327, cpoint_ext). */
+export function parsePointOrInfinity(bytes: Uint8Array): Point | null {
+  if (bytes.length === POINT_BYTES && bytes.every((byte) => byte === 0)) return INFINITY;
+  return parsePoint(bytes);
+}
+
+/** 33 bytes. Throws on the point at infinity. */
+export function pointToBytes(point: Point): Uint8Array {
+  return point.toBytes(true);
+}
+
+/** 33 bytes; 33 zero bytes for the point at infinity (BIP 327, cbytes_ext). */
+export function pointToBytesOrInfinity(point: Point): Uint8Array {
+  return point.is0() ? new Uint8Array(POINT_BYTES) : point.toBytes(true);
+}
+
+/** The 32-byte x-coordinate. Throws on the point at infinity. */
+export function xOnlyBytes(point: Point): Uint8Array {
+  return point.toBytes(true).subarray(1);
+}
+
+/** Whether the y-coordinate is even (BIP 340, has_even_y). */
+export function hasEvenY(point: Point): boolean {
+  return (point.toAffine().y & 1n) === 0n;
+}
+
+/** The same point with Z = 1: later reads of its coordinates then cost no inversion. */
+export function normalized(point: Point): Point {
+  return point.is0() ? point : secp256k1.Point.fromAffine(point.toAffine());
+}
+
+/**
+ * scalar · point in constant time. The zero scalar, which only a broken or hostile input leads to, gives infinity.
+ * `point` defaults to the generator.
+ */
+export function multiplySecret(scalar: bigint, point: Point = G): Point {
+  return scalar === 0n ? INFINITY : point.multiply(scalar);
+}
+
+/** scalar · point in variable time: only for values that everyone may know. */
+export function multiplyPublic(scalar: bigint, point: Point): Point {
+  return point.multiplyUnsafe(scalar);
+}
+
+/** The sum of points. */
+export function sumPoints(points: Iterable<Point>): Point {
+  let sum = INFINITY;
+  for (const point of points) sum = sum.add(point);
+  return sum;
+}
+
+/** Σ scalars[i] · points[i] in variable time: only for values that everyone may know. */
+export function sumOfProductsPublic(points: readonly Point[], scalars: readonly bigint[]): Point {
+  const [first, second] = points;
+  const [a, b] = scalars;
+  // Two points share one doubling chain halved by the curve's endomorphism, which the general routine does not use.
+  if (points.length === 2 && first && second && a !== undefined && b !== undefined) {
+    return first.mulAddUnsafe(a, second, b);
+  }
+  return mulAddUnsafe(secp256k1.Point, [...points], [...scalars]);
+}
