@@ -1,0 +1,131 @@
+// Mint attestations: what this node agreed to attest, one row for each outpoint for ever (DESIGN §3.1). The decision is
+// durable before a share leaves. Test attestations, which carry another domain tag, are never stored here.
+import { and, desc, eq, sql } from 'drizzle-orm';
+import type { Json } from '../crypto/canonical-json.ts';
+import { appendAudit } from './audit-log.ts';
+import {
+  assertBatch,
+  countRows,
+  type Listing,
+  type Outpoint,
+  type Page,
+  pageBounds,
+  type Queries,
+  transact,
+} from './database.ts';
+import { attestations } from './schema.ts';
+
+/** What an attestation says. `recipient` 64 lowercase hex characters, `amount` in sats, `expiry` in seconds since 1970. */
+export interface AttestationClaim extends Outpoint {
+  readonly recipient: string;
+  readonly amount: bigint;
+  /** Derived from the outpoint; the top bit is clear. */
+  readonly nonce: bigint;
+  readonly expiry: bigint;
+}
+
+/** A stored attestation. Times in ms since 1970; the signature, if there is one, covers `signatureExpiry`. */
+export interface Attestation extends AttestationClaim {
+  readonly signature: string | null;
+  readonly signatureExpiry: bigint | null;
+  readonly decidedAt: number;
+  readonly updatedAt: number;
+}
+
+/** The verdict on one claim; `data` is what was attested for this outpoint before. */
+export type AttestationVerdict =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: 'attested_otherwise'; readonly data: Json };
+
+/** The verdict on a signature that came back. */
+export type SignatureVerdict =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: 'not_decided' | 'attested_otherwise' };
+
+/**
+ * Decides a batch in one commit; the verdicts stand in the order of the items. The same claim again is ok, and may move
+ * the expiry; another recipient, amount or nonce for the outpoint is not. When this returns, what it allowed is on disk.
+ */
+export function decideAttestations(
+  db: Queries,
+  items: readonly AttestationClaim[],
+  now: number,
+): readonly AttestationVerdict[] {
+  assertBatch(items);
+  return transact(db, (tx) => {
+    const written: AttestationClaim[] = [];
+    const verdicts = items.map((item) => decideOne(tx, item, now, written));
+    if (written.length > 0) appendAudit(tx, now, 'attestations_decided', { items: written.map(claimJson) });
+    return verdicts;
+  });
+}
+
+/** Keeps the group's signature (128 lowercase hex characters, already verified) of a claim that was decided before. */
+export function recordAttestationSignature(
+  db: Queries,
+  claim: AttestationClaim,
+  signature: string,
+  now: number,
+): SignatureVerdict {
+  return transact(db, (tx) => {
+    const known = getAttestation(tx, claim);
+    if (known === null) return { ok: false, reason: 'not_decided' };
+    if (!saysTheSame(known, claim)) return { ok: false, reason: 'attested_otherwise' };
+    if (known.signature === signature && known.signatureExpiry === claim.expiry) return { ok: true };
+    tx.update(attestations)
+      .set({ signature, signatureExpiry: claim.expiry, updatedAt: now })
+      .where(atOutpoint(claim))
+      .run();
+    appendAudit(tx, now, 'attestation_signed', { ...claimJson(claim), signature });
+    return { ok: true };
+  });
+}
+
+/** The attestation of an outpoint, or null. */
+export function getAttestation(db: Queries, outpoint: Outpoint): Attestation | null {
+  return db.select().from(attestations).where(atOutpoint(outpoint)).get() ?? null;
+}
+
+/** Attestations, newest decision first. */
+export function listAttestations(db: Queries, page: Page = {}): Listing<Attestation> {
+  const { limit, offset } = pageBounds(page);
+  const order = [desc(attestations.decidedAt), desc(sql`rowid`)];
+  const rows = db
+    .select()
+    .from(attestations)
+    .orderBy(...order)
+    .limit(limit)
+    .offset(offset)
+    .all();
+  return { rows, total: countRows(db, attestations) };
+}
+
+function decideOne(tx: Queries, item: AttestationClaim, now: number, written: AttestationClaim[]): AttestationVerdict {
+  const known = getAttestation(tx, item);
+  if (known === null) {
+    const { txid, vout, recipient, amount, nonce, expiry } = item;
+    tx.insert(attestations)
+      .values({ txid, vout, recipient, amount, nonce, expiry, decidedAt: now, updatedAt: now })
+      .run();
+    written.push(item);
+    return { ok: true };
+  }
+  if (!saysTheSame(known, item)) return { ok: false, reason: 'attested_otherwise', data: claimJson(known) };
+  if (known.expiry !== item.expiry) {
+    tx.update(attestations).set({ expiry: item.expiry, updatedAt: now }).where(atOutpoint(item)).run();
+    written.push(item);
+  }
+  return { ok: true };
+}
+
+function saysTheSame(a: AttestationClaim, b: AttestationClaim): boolean {
+  return a.recipient === b.recipient && a.amount === b.amount && a.nonce === b.nonce;
+}
+
+function atOutpoint({ txid, vout }: Outpoint) {
+  return and(eq(attestations.txid, txid), eq(attestations.vout, vout));
+}
+
+function claimJson({ txid, vout, recipient, amount, nonce, expiry }: AttestationClaim) {
+  return { txid, vout, recipient, amount: `${amount}`, nonce: `${nonce}`, expiry: `${expiry}` };
+}

@@ -1,0 +1,108 @@
+// The audit log: every decision of this node, each row bound to the one before by a SHA-256 hash, so that a change of
+// the past shows. Its head travels in heartbeats: a node whose log became shorter was restored or cloned (DESIGN §3.5).
+import { asc, desc, gt } from 'drizzle-orm';
+import { sha256, toHex, utf8 } from '../crypto/bytes.ts';
+import { canonicalBytes, canonicalJson, type Json } from '../crypto/canonical-json.ts';
+import { type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
+import { auditLog } from './schema.ts';
+
+/** Domain tag of the row hash: SHA-256(tag ‖ 0x00 ‖ RFC 8785 of {seq, at, kind, body, prev_hash}). */
+export const AUDIT_LOG_DOMAIN = '0BTC_WIRE_AUDIT_LOG/v1';
+/** What the first row has as `prevHash`. */
+export const AUDIT_LOG_GENESIS = '0'.repeat(64);
+export const AUDIT_BODY_BYTES_MAX = 1_048_576;
+const VERIFY_ROWS = 500;
+
+/** The end of the log; seq 0 with the genesis hash while it is empty. */
+export interface AuditHead {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** One row, `at` in ms since 1970, hashes 64 lowercase hex characters. */
+export interface AuditEntry extends AuditHead {
+  readonly at: number;
+  readonly kind: string;
+  readonly body: Json;
+  readonly prevHash: string;
+}
+
+/** What `verifyAuditLog` found; `seq` is the first row that is wrong. */
+export type AuditVerdict =
+  | { readonly ok: true; readonly head: AuditHead }
+  | { readonly ok: false; readonly seq: number; readonly reason: 'gap' | 'prev_hash' | 'body' | 'hash' };
+
+/** Appends a row, within the transaction that `db` may be; returns the new head. Amounts go as decimal strings. */
+export function appendAudit(db: Queries, at: number, kind: string, body: Json): AuditHead {
+  const text = canonicalJson(body);
+  if (utf8(text).length > AUDIT_BODY_BYTES_MAX) throw new RangeError(`audit body over ${AUDIT_BODY_BYTES_MAX} bytes`);
+  return transact(db, (tx) => {
+    const previous = auditHead(tx);
+    const row = { seq: previous.seq + 1, at, kind, body, prevHash: previous.hash };
+    const hash = auditHash(row);
+    tx.insert(auditLog)
+      .values({ ...row, body: text, hash })
+      .run();
+    return { seq: row.seq, hash };
+  });
+}
+
+/** The end of the log. */
+export function auditHead(db: Queries): AuditHead {
+  const last = db
+    .select({ seq: auditLog.seq, hash: auditLog.hash })
+    .from(auditLog)
+    .orderBy(desc(auditLog.seq))
+    .limit(1)
+    .get();
+  return last ?? { seq: 0, hash: AUDIT_LOG_GENESIS };
+}
+
+/** Rows, newest first. */
+export function listAudit(db: Queries, page: Page = {}): Listing<AuditEntry> {
+  const { limit, offset } = pageBounds(page);
+  const rows = db.select().from(auditLog).orderBy(desc(auditLog.seq)).limit(limit).offset(offset).all();
+  return { rows: rows.map((row) => ({ ...row, body: JSON.parse(row.body) })), total: auditHead(db).seq };
+}
+
+/** Walks the log from its first row and names the first that is wrong. Rows missing at the end only peers can notice. */
+export function verifyAuditLog(db: Queries): AuditVerdict {
+  let head: AuditHead = { seq: 0, hash: AUDIT_LOG_GENESIS };
+  for (;;) {
+    const rows = db
+      .select()
+      .from(auditLog)
+      .where(gt(auditLog.seq, head.seq))
+      .orderBy(asc(auditLog.seq))
+      .limit(VERIFY_ROWS)
+      .all();
+    for (const row of rows) {
+      const seq = head.seq + 1;
+      if (row.seq !== seq) return { ok: false, seq, reason: 'gap' };
+      if (row.prevHash !== head.hash) return { ok: false, seq, reason: 'prev_hash' };
+      const body = readBody(row.body);
+      if (body === undefined) return { ok: false, seq, reason: 'body' };
+      if (auditHash({ ...row, body }) !== row.hash) return { ok: false, seq, reason: 'hash' };
+      head = { seq, hash: row.hash };
+    }
+    if (rows.length < VERIFY_ROWS) return { ok: true, head };
+  }
+}
+
+/** The hash of a row, 64 lowercase hex characters. */
+export function auditHash(row: Omit<AuditEntry, 'hash'>): string {
+  const { seq, at, kind, body, prevHash } = row;
+  return toHex(
+    sha256(utf8(AUDIT_LOG_DOMAIN), Uint8Array.of(0), canonicalBytes({ seq, at, kind, body, prev_hash: prevHash })),
+  );
+}
+
+// The stored text must be the canonical one: otherwise two texts would stand behind one hash.
+function readBody(text: string): Json | undefined {
+  try {
+    const body: Json = JSON.parse(text);
+    return canonicalJson(body) === text ? body : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,21 @@
+// How far each scan has come (Bitcoin blocks, Wire burns), so that a restart continues there. To keep a position and
+// what was found up to it in one commit, call `saveCursor` inside the same `transact`.
+import { eq } from 'drizzle-orm';
+import type { Json } from '../crypto/canonical-json.ts';
+import { type Queries, transact } from './database.ts';
+import { cursors } from './schema.ts';
+
+/** Keeps a scan's position. */
+export function saveCursor(db: Queries, name: string, position: Json, now: number): void {
+  transact(db, (tx) => {
+    tx.insert(cursors)
+      .values({ name, position, updatedAt: now })
+      .onConflictDoUpdate({ target: cursors.name, set: { position, updatedAt: now } })
+      .run();
+  });
+}
+
+/** A scan's position, or null where it never ran. */
+export function loadCursor(db: Queries, name: string): Json {
+  return db.select().from(cursors).where(eq(cursors.name, name)).get()?.position ?? null;
+}

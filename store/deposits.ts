@@ -1,0 +1,102 @@
+// Deposits that this node's own Bitcoin view showed it: seen → confirmed → attested → minted, or gone.
+import { and, asc, desc, eq, inArray } from 'drizzle-orm';
+import type { Json } from '../crypto/canonical-json.ts';
+import { appendAudit } from './audit-log.ts';
+import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries, transact } from './database.ts';
+import { type DEPOSIT_STATUSES, deposits } from './schema.ts';
+
+/** `gone`: the deposit is no longer in the best chain or the mempool. */
+export type DepositStatus = (typeof DEPOSIT_STATUSES)[number];
+
+/** A deposit as the chain shows it; `recipient` 64 lowercase hex characters, `amount` in sats, null while unconfirmed. */
+export interface DepositSighting extends Outpoint {
+  readonly recipient: string;
+  readonly amount: bigint;
+  readonly height: number | null;
+  readonly blockHash: string | null;
+}
+
+/** A stored deposit; times in ms since 1970. */
+export interface Deposit extends DepositSighting {
+  readonly status: DepositStatus;
+  readonly seenAt: number;
+  readonly updatedAt: number;
+}
+
+/** The verdict on a sighting; `data` is what is stored for this outpoint. */
+export type SightingVerdict =
+  | { readonly ok: true; readonly added: boolean }
+  | { readonly ok: false; readonly reason: 'deposit_mismatch'; readonly data: Json };
+
+/** The verdict on a step. */
+export type DepositVerdict =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: 'deposit_unknown' | 'wrong_order' };
+
+const NEXT: Readonly<Record<DepositStatus, readonly DepositStatus[]>> = {
+  seen: ['confirmed', 'attested', 'minted', 'gone'],
+  confirmed: ['seen', 'attested', 'minted', 'gone'],
+  attested: ['minted', 'gone'],
+  minted: [],
+  gone: ['seen', 'confirmed'],
+};
+
+/** Keeps a deposit (as `seen`), or the block that it is in now. Another recipient or amount is a mismatch. */
+export function recordDeposit(db: Queries, sighting: DepositSighting, now: number): SightingVerdict {
+  const { txid, vout, recipient, amount, height, blockHash } = sighting;
+  return transact(db, (tx): SightingVerdict => {
+    const known = getDeposit(tx, sighting);
+    if (known === null) {
+      tx.insert(deposits)
+        .values({ txid, vout, recipient, amount, height, blockHash, status: 'seen', seenAt: now, updatedAt: now })
+        .run();
+      return { ok: true, added: true };
+    }
+    if (known.recipient !== recipient || known.amount !== amount) {
+      const data = { txid, vout, recipient: known.recipient, amount: `${known.amount}` };
+      return { ok: false, reason: 'deposit_mismatch', data };
+    }
+    if (known.height !== height || known.blockHash !== blockHash) {
+      tx.update(deposits).set({ height, blockHash, updatedAt: now }).where(atOutpoint(sighting)).run();
+    }
+    return { ok: true, added: false };
+  });
+}
+
+/** Moves a deposit on. What is attested never becomes unattested, what is minted stays minted. */
+export function setDepositStatus(db: Queries, outpoint: Outpoint, status: DepositStatus, now: number): DepositVerdict {
+  return transact(db, (tx): DepositVerdict => {
+    const known = getDeposit(tx, outpoint);
+    if (known === null) return { ok: false, reason: 'deposit_unknown' };
+    if (known.status === status) return { ok: true };
+    if (!NEXT[known.status].includes(status)) return { ok: false, reason: 'wrong_order' };
+    tx.update(deposits).set({ status, updatedAt: now }).where(atOutpoint(outpoint)).run();
+    const { txid, vout } = outpoint;
+    appendAudit(tx, now, `deposit_${status}`, { txid, vout, amount: `${known.amount}`, recipient: known.recipient });
+    return { ok: true };
+  });
+}
+
+/** A deposit by its outpoint, or null. */
+export function getDeposit(db: Queries, outpoint: Outpoint): Deposit | null {
+  return db.select().from(deposits).where(atOutpoint(outpoint)).get() ?? null;
+}
+
+/** Deposits in one of the statuses (default: all), newest first. */
+export function listDeposits(db: Queries, statuses?: readonly DepositStatus[], page: Page = {}): Listing<Deposit> {
+  const { limit, offset } = pageBounds(page);
+  const where = statuses === undefined ? undefined : inArray(deposits.status, [...statuses]);
+  const rows = db
+    .select()
+    .from(deposits)
+    .where(where)
+    .orderBy(desc(deposits.seenAt), asc(deposits.txid), asc(deposits.vout))
+    .limit(limit)
+    .offset(offset)
+    .all();
+  return { rows, total: countRows(db, deposits, where) };
+}
+
+function atOutpoint({ txid, vout }: Outpoint) {
+  return and(eq(deposits.txid, txid), eq(deposits.vout, vout));
+}

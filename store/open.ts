@@ -1,0 +1,125 @@
+// Opening the security database: WAL, synchronous=FULL (a decision that was acknowledged survives a power cut), private
+// file modes, one writing process. The writer's lock is an exclusive transaction on a file of its own: the kernel drops
+// it with the process however that ends, while command-line readers stay free to read the database beside the writer.
+import { Database } from 'bun:sqlite';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { drizzle } from 'drizzle-orm/bun-sqlite';
+import type { Queries } from './database.ts';
+import { assertMigrated, migrate, SECURITY_MIGRATIONS, StoreError } from './migrations.ts';
+import * as schema from './schema.ts';
+
+export { StoreError } from './migrations.ts';
+
+/** An open database file. */
+export interface Store {
+  readonly db: Queries;
+  readonly path: string;
+  /** Ends the use of the file and, for a writer, gives up the lock. Twice is harmless. */
+  close(): void;
+}
+
+const BUSY_TIMEOUT_MS = 5_000;
+const OPTIONS = { safeIntegers: true, strict: true } as const;
+
+/** The file a configured path means: a `.json` suffix, which old configurations carry, becomes `.db`. */
+export function databasePath(configured: string): string {
+  return configured.endsWith('.json') ? `${configured.slice(0, -'.json'.length)}.db` : configured;
+}
+
+/**
+ * Opens the security database for writing, makes it where it is missing (file mode 0600, missing folders 0700) and
+ * brings its schema up to date. `path` goes through `databasePath`. Throws StoreError where another process writes it
+ * or the file belongs to a newer program.
+ */
+export function openStore(path: string): Store {
+  const file = databasePath(path);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const unlock = lockFile(file);
+  let database: Database | undefined;
+  try {
+    // Before SQLite opens it: the journal files inherit the mode, and no moment is left in which others could read.
+    makePrivate(file);
+    database = new Database(file, { ...OPTIONS, readwrite: true, create: false });
+    prepareWriter(database);
+    migrate(database, SECURITY_MIGRATIONS);
+    return asStore(database, file, unlock);
+  } catch (error) {
+    database?.close();
+    unlock();
+    throw error;
+  }
+}
+
+/**
+ * Opens the security database for reading only, also beside a running writer; every change through the handle throws.
+ * Throws StoreError where the file is missing or has another version's schema.
+ */
+export function openReader(path: string): Store {
+  const file = databasePath(path);
+  if (!existsSync(file)) throw new StoreError(`there is no database at ${file}`);
+  const database = new Database(file, { ...OPTIONS, readonly: true });
+  try {
+    database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    assertMigrated(database, SECURITY_MIGRATIONS);
+    return asStore(database, file, () => {});
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function prepareWriter(database: Database): void {
+  for (const setting of [
+    `busy_timeout = ${BUSY_TIMEOUT_MS}`,
+    'journal_mode = WAL',
+    'synchronous = FULL',
+    'foreign_keys = ON',
+    // Sealed ceremony events are deleted once the keys live; their bytes must go too.
+    'secure_delete = ON',
+    // Makes INSERT OR REPLACE fire the triggers that forbid deletion.
+    'recursive_triggers = ON',
+    'trusted_schema = OFF',
+  ]) {
+    database.run(`PRAGMA ${setting}`);
+  }
+}
+
+function asStore(database: Database, path: string, unlock: () => void): Store {
+  let open = true;
+  return {
+    db: drizzle(database, { schema }),
+    path,
+    close() {
+      if (!open) return;
+      open = false;
+      database.close();
+      unlock();
+    },
+  };
+}
+
+function lockFile(file: string): () => void {
+  const path = `${file}.lock`;
+  makePrivate(path);
+  const lock = new Database(path, { readwrite: true, create: false });
+  try {
+    lock.run('BEGIN EXCLUSIVE');
+  } catch (error) {
+    lock.close();
+    if (error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY') {
+      throw new StoreError(`another process is using ${file}: only one may write it at a time`);
+    }
+    throw error;
+  }
+  return () => {
+    lock.run('ROLLBACK');
+    lock.close();
+  };
+}
+
+// Never opens a file that exists: closing a descriptor drops every POSIX lock this process holds on the file.
+function makePrivate(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
+}

@@ -1,0 +1,131 @@
+// Reading payouts: one transaction with what it pays, the transactions of a burn, and the list of withdrawals.
+import { asc, desc, eq, inArray } from 'drizzle-orm';
+import { asBurn, type Burn, getBurn } from './burns.ts';
+import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries } from './database.ts';
+import {
+  burns,
+  type PAYOUT_STATUSES,
+  payoutTransactionBurns,
+  payoutTransactionInputs,
+  payoutTransactions,
+} from './schema.ts';
+
+/** decided → signed → broadcast → confirmed → settled; `replaced` once a conflicting transaction is settled. */
+export type PayoutStatus = (typeof PAYOUT_STATUSES)[number];
+
+/** A stored payout transaction. Hex without prefix, sats, times in ms since 1970, null where it has not come to it. */
+export interface Payout {
+  readonly txid: string;
+  readonly unsignedTx: string;
+  readonly signedTx: string | null;
+  readonly fee: bigint;
+  readonly feeRate: number;
+  readonly change: { readonly vout: number; readonly amount: bigint } | null;
+  readonly status: PayoutStatus;
+  readonly inputs: readonly Outpoint[];
+  readonly burns: readonly { readonly burnTxid: string; readonly outputIndex: number }[];
+  readonly height: number | null;
+  readonly blockHash: string | null;
+  readonly createdAt: number;
+  readonly signedAt: number | null;
+  readonly broadcastAt: number | null;
+  readonly confirmedAt: number | null;
+  readonly settledAt: number | null;
+}
+
+/** A burn and how far its payout is: `undecided`, or the status of the transaction that is furthest. */
+export interface Withdrawal {
+  readonly burn: Burn;
+  readonly status: 'undecided' | PayoutStatus;
+  /** Oldest first. */
+  readonly payouts: readonly Payout[];
+}
+
+const PROGRESS: readonly Withdrawal['status'][] = [
+  'undecided',
+  'replaced',
+  'decided',
+  'signed',
+  'broadcast',
+  'confirmed',
+  'settled',
+];
+
+/** A payout transaction, or null. */
+export function getPayout(db: Queries, txid: string): Payout | null {
+  const row = db.select().from(payoutTransactions).where(eq(payoutTransactions.txid, txid)).get();
+  return row === undefined ? null : withParts(db, row);
+}
+
+/** Payout transactions in one of the statuses (default: all), newest first. */
+export function listPayouts(db: Queries, statuses?: readonly PayoutStatus[], page: Page = {}): Listing<Payout> {
+  const { limit, offset } = pageBounds(page);
+  const where = statuses === undefined ? undefined : inArray(payoutTransactions.status, [...statuses]);
+  const rows = db
+    .select()
+    .from(payoutTransactions)
+    .where(where)
+    .orderBy(desc(payoutTransactions.createdAt), asc(payoutTransactions.txid))
+    .limit(limit)
+    .offset(offset)
+    .all();
+  return { rows: rows.map((row) => withParts(db, row)), total: countRows(db, payoutTransactions, where) };
+}
+
+/** Every transaction decided for a burn, oldest first. */
+export function listPayoutsOfBurn(db: Queries, burnTxid: string): readonly Payout[] {
+  const rows = db
+    .select({ payout: payoutTransactions })
+    .from(payoutTransactionBurns)
+    .innerJoin(payoutTransactions, eq(payoutTransactions.txid, payoutTransactionBurns.txid))
+    .where(eq(payoutTransactionBurns.burnTxid, burnTxid))
+    .orderBy(asc(payoutTransactions.createdAt), asc(payoutTransactions.txid))
+    .all();
+  return rows.map(({ payout }) => withParts(db, payout));
+}
+
+/** A burn with its payouts, or null. */
+export function getWithdrawal(db: Queries, burnTxid: string): Withdrawal | null {
+  const burn = getBurn(db, burnTxid);
+  return burn === null ? null : withPayouts(db, burn);
+}
+
+/** Burns with their payouts, newest first. */
+export function listWithdrawals(db: Queries, page: Page = {}): Listing<Withdrawal> {
+  const { limit, offset } = pageBounds(page);
+  const rows = db
+    .select()
+    .from(burns)
+    .orderBy(desc(burns.seenAt), asc(burns.burnTxid))
+    .limit(limit)
+    .offset(offset)
+    .all();
+  return {
+    rows: rows.flatMap((row) => asBurn(row) ?? []).map((burn) => withPayouts(db, burn)),
+    total: countRows(db, burns),
+  };
+}
+
+function withPayouts(db: Queries, burn: Burn): Withdrawal {
+  const payouts = listPayoutsOfBurn(db, burn.burnTxid);
+  const furthest = Math.max(0, ...payouts.map(({ status }) => PROGRESS.indexOf(status)));
+  return { burn, status: PROGRESS[furthest] ?? 'undecided', payouts };
+}
+
+function withParts(db: Queries, row: typeof payoutTransactions.$inferSelect): Payout {
+  const inputs = db
+    .select({ txid: payoutTransactionInputs.prevTxid, vout: payoutTransactionInputs.prevVout })
+    .from(payoutTransactionInputs)
+    .where(eq(payoutTransactionInputs.txid, row.txid))
+    .orderBy(asc(payoutTransactionInputs.inputIndex))
+    .all();
+  const paid = db
+    .select({ burnTxid: payoutTransactionBurns.burnTxid, outputIndex: payoutTransactionBurns.outputIndex })
+    .from(payoutTransactionBurns)
+    .where(eq(payoutTransactionBurns.txid, row.txid))
+    .orderBy(asc(payoutTransactionBurns.outputIndex))
+    .all();
+  const { changeVout, changeAmount, ...payout } = row;
+  const change = changeVout === null || changeAmount === null ? null : { vout: changeVout, amount: changeAmount };
+  return { ...payout, change, inputs, burns: paid };
+}

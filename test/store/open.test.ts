@@ -1,0 +1,129 @@
+import { Database } from 'bun:sqlite';
+import { describe, expect, test } from 'bun:test';
+import { chmodSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { sql } from 'drizzle-orm';
+import { appendAudit, auditHead } from '../../store/audit-log.ts';
+import { transact } from '../../store/database.ts';
+import { databasePath, openReader, openStore, StoreError } from '../../store/open.ts';
+import { inFolder, NOW, withStore } from './fixture.ts';
+
+const mode = (path: string) => statSync(path).mode & 0o777;
+const lockAttempt = (path: string) => `
+  const { openStore } = await import(${JSON.stringify(join(import.meta.dir, '../../store/open.ts'))});
+  try { openStore(${JSON.stringify(path)}).close(); console.log('opened'); }
+  catch (error) { console.log(error.name + ': ' + error.message); }`;
+const inProcess = (code: string) => Bun.spawnSync([process.execPath, '-e', code]).stdout.toString().trim();
+
+describe('opening', () => {
+  test('a .json path means the .db beside it, any other path itself', () => {
+    expect(databasePath('/a/security.json')).toBe('/a/security.db');
+    expect(databasePath('/a/security.db')).toBe('/a/security.db');
+    expect(databasePath('/a/json')).toBe('/a/json');
+  });
+
+  test('makes private folders and files, and keeps the content', () => {
+    inFolder((folder) => {
+      const path = join(folder, 'new', 'deep', 'security.json');
+      const store = openStore(path);
+      expect(store.path).toBe(join(folder, 'new', 'deep', 'security.db'));
+      appendAudit(store.db, NOW, 'x', {});
+      for (const suffix of ['', '-wal', '-shm', '.lock']) expect(mode(store.path + suffix)).toBe(0o600);
+      expect(mode(join(folder, 'new'))).toBe(0o700);
+      expect(mode(join(folder, 'new', 'deep'))).toBe(0o700);
+      store.close();
+      store.close();
+      const again = openStore(path);
+      expect(auditHead(again.db).seq).toBe(1);
+      again.close();
+    });
+  });
+
+  test('takes the permissions of others from a file that has them', () => {
+    inFolder((folder) => {
+      const path = join(folder, 'security.db');
+      openStore(path).close();
+      chmodSync(path, 0o644);
+      openStore(path).close();
+      expect(mode(path)).toBe(0o600);
+    });
+  });
+
+  test('a writer runs in WAL with synchronous=FULL, foreign keys and secure deletion', () => {
+    withStore(({ db }) => {
+      const pragma = (name: string) => Object.values(db.get<object>(sql.raw(`PRAGMA ${name}`)))[0];
+      expect(pragma('journal_mode')).toBe('wal');
+      expect(pragma('synchronous')).toBe(2n);
+      expect(pragma('foreign_keys')).toBe(1n);
+      expect(pragma('secure_delete')).toBe(1n);
+    });
+  });
+
+  test('a second writer is refused, in this process and in another, until the first closes', () => {
+    inFolder((folder) => {
+      const path = join(folder, 'security.db');
+      const store = openStore(path);
+      expect(() => openStore(path)).toThrow(StoreError);
+      const refusal = `StoreError: another process is using ${path}: only one may write it at a time`;
+      expect(inProcess(lockAttempt(path))).toBe(refusal);
+      appendAudit(store.db, NOW, 'x', {});
+      store.close();
+      expect(inProcess(lockAttempt(path))).toBe('opened');
+    });
+  });
+
+  test('a reader reads beside the writer and after it, and can change nothing', () => {
+    inFolder((folder) => {
+      const path = join(folder, 'security.db');
+      const store = openStore(path);
+      appendAudit(store.db, NOW, 'x', {});
+      const reader = openReader(path);
+      expect(auditHead(reader.db).seq).toBe(1);
+      appendAudit(store.db, NOW, 'x', {});
+      expect(auditHead(reader.db).seq).toBe(2);
+      expect(() => appendAudit(reader.db, NOW, 'x', {})).toThrow();
+      reader.close();
+      store.close();
+      const alone = openReader(path);
+      expect(auditHead(alone.db).seq).toBe(2);
+      expect(() => appendAudit(alone.db, NOW, 'x', {})).toThrow();
+      alone.close();
+    });
+  });
+
+  test('a reader of a missing file, or of one without the schema, is told so', () => {
+    inFolder((folder) => {
+      expect(() => openReader(join(folder, 'none.db'))).toThrow(/there is no database/);
+      const path = join(folder, 'empty.db');
+      new Database(path).run('CREATE TABLE t (x)');
+      expect(() => openReader(path)).toThrow(/older version/);
+    });
+  });
+});
+
+describe('transact', () => {
+  test('rolls everything back when its body throws', () => {
+    withStore(({ db }) => {
+      const failing = () =>
+        transact(db, (tx): void => {
+          appendAudit(tx, NOW, 'x', {});
+          throw new Error('no');
+        });
+      expect(failing).toThrow('no');
+      expect(auditHead(db).seq).toBe(0);
+    });
+  });
+
+  test('an asynchronous body is refused and rolled back, even if the types were got round', () => {
+    withStore(({ db }) => {
+      const sneaky = (): unknown => Promise.resolve();
+      expect(() =>
+        transact(db, (tx): unknown => {
+          appendAudit(tx, NOW, 'x', {});
+          return sneaky();
+        }),
+      ).toThrow(/synchronous/);
+      expect(auditHead(db).seq).toBe(0);
+    });
+  });
+});

@@ -1,0 +1,254 @@
+import { describe, expect, test } from 'bun:test';
+import { auditHead, listAudit } from '../../store/audit-log.ts';
+import { getBurn, recordBurn } from '../../store/burns.ts';
+import {
+  appendCeremonyEvents,
+  beginCeremony,
+  endCeremony,
+  eraseCeremonyEvents,
+  getCeremony,
+  listCeremonies,
+  readCeremonyEvents,
+} from '../../store/ceremonies.ts';
+import { loadCursor, saveCursor } from '../../store/cursors.ts';
+import {
+  type DepositSighting,
+  getDeposit,
+  listDeposits,
+  recordDeposit,
+  setDepositStatus,
+} from '../../store/deposits.ts';
+import { getKey, listKeys, setKeyStatus, storeKey } from '../../store/keys.ts';
+import { decidePayout } from '../../store/payouts.ts';
+import { getPeer, listPeers, putPeer, recordPeerHead, removePeer } from '../../store/peers.ts';
+import { findRecipient, listRecipients, recipientOfScript, rememberRecipient } from '../../store/recipients.ts';
+import {
+  getUtxo,
+  listSpendableUtxos,
+  listUtxos,
+  markUtxoGone,
+  markUtxoSpent,
+  markUtxoUnspent,
+  recordUtxo,
+} from '../../store/utxos.ts';
+import { burn, id, NOW, outpoint, payout, storeBurns, withStore } from './fixture.ts';
+
+const OK = { ok: true } as const;
+
+describe('burns', () => {
+  test('are kept once; the same again is ok, other content under the id or the nullifier is not', () => {
+    withStore(({ db }) => {
+      expect(recordBurn(db, burn('a'), NOW)).toEqual({ ok: true, added: true });
+      expect(recordBurn(db, { ...burn('a'), wireHeight: 12 }, NOW)).toEqual({ ok: true, added: false });
+      expect(getBurn(db, burn('a').burnTxid)).toEqual({ ...burn('a'), wireHeight: 12, anchor: null, seenAt: NOW });
+      const { burnTxid, nullifier, address } = burn('a');
+      const data = { burn_txid: burnTxid, nullifier, address, amount: '50000000', fee: '10000' };
+      const others = [
+        { ...burn('a'), amount: 1n, fee: 1n },
+        { ...burn('a'), fee: 1n },
+        { ...burn('a'), address: 'x' },
+        { ...burn('a'), nullifier: id('n') },
+        { ...burn('b'), nullifier },
+      ];
+      for (const other of others) {
+        expect(recordBurn(db, other, NOW)).toEqual({ ok: false, reason: 'burn_mismatch', data });
+      }
+    });
+  });
+});
+
+describe('deposits', () => {
+  const seen: DepositSighting = { ...outpoint(1), recipient: id('r'), amount: 5n, height: null, blockHash: null };
+
+  test('follow the chain, and refuse another recipient or amount', () => {
+    withStore(({ db }) => {
+      expect(recordDeposit(db, seen, NOW)).toEqual({ ok: true, added: true });
+      const mined = { ...seen, height: 9, blockHash: id('block') };
+      expect(recordDeposit(db, mined, NOW + 1)).toEqual({ ok: true, added: false });
+      expect(getDeposit(db, seen)).toEqual({ ...mined, status: 'seen', seenAt: NOW, updatedAt: NOW + 1 });
+      const data = { ...outpoint(1), recipient: id('r'), amount: '5' };
+      for (const other of [
+        { ...seen, amount: 6n },
+        { ...seen, recipient: id('s') },
+      ]) {
+        expect(recordDeposit(db, other, NOW)).toEqual({ ok: false, reason: 'deposit_mismatch', data });
+      }
+    });
+  });
+
+  test('go from seen to minted, never back from attested or minted', () => {
+    withStore(({ db }) => {
+      expect(setDepositStatus(db, seen, 'confirmed', NOW)).toEqual({ ok: false, reason: 'deposit_unknown' });
+      recordDeposit(db, seen, NOW);
+      for (const status of ['confirmed', 'seen', 'gone', 'seen', 'confirmed', 'attested'] as const) {
+        expect(setDepositStatus(db, seen, status, NOW)).toEqual(OK);
+      }
+      expect(setDepositStatus(db, seen, 'confirmed', NOW)).toEqual({ ok: false, reason: 'wrong_order' });
+      expect(setDepositStatus(db, seen, 'minted', NOW)).toEqual(OK);
+      expect(setDepositStatus(db, seen, 'gone', NOW)).toEqual({ ok: false, reason: 'wrong_order' });
+      expect(listAudit(db).rows[0]?.kind).toBe('deposit_minted');
+    });
+  });
+
+  test('are listed by status in pages, newest first', () => {
+    withStore(({ db }) => {
+      for (const n of [1, 2, 3]) recordDeposit(db, { ...seen, ...outpoint(n) }, NOW + n);
+      setDepositStatus(db, outpoint(2), 'confirmed', NOW);
+      const txids = (page: ReturnType<typeof listDeposits>) => page.rows.map(({ txid }) => txid);
+      expect(txids(listDeposits(db))).toEqual([3, 2, 1].map((n) => outpoint(n).txid));
+      expect(txids(listDeposits(db, ['seen'], { limit: 1, offset: 1 }))).toEqual([outpoint(1).txid]);
+      expect(listDeposits(db, ['seen']).total).toBe(2);
+    });
+  });
+});
+
+describe('utxos', () => {
+  const coin = (n: number, amount: bigint) => ({ ...outpoint(n), amount, leaf: { kind: 'change' }, height: 5 });
+
+  test('are spendable while confirmed, unspent and in no live payout; largest first', () => {
+    withStore((store) => {
+      const { db } = store;
+      storeBurns(store, 'a');
+      for (const n of [1, 2, 3, 4]) recordUtxo(db, coin(n, BigInt(n)), NOW);
+      recordUtxo(db, { ...coin(5, 5n), height: null }, NOW);
+      decidePayout(db, payout([2], ['a']), NOW);
+      expect(markUtxoSpent(db, outpoint(3), id('spender'), null, NOW)).toBe(true);
+      expect(markUtxoSpent(db, outpoint(9), id('spender'), null, NOW)).toBe(false);
+      const spendable = () => listSpendableUtxos(db).rows.map(({ amount }) => amount);
+      expect(spendable()).toEqual([4n, 1n]);
+      expect(markUtxoUnspent(db, outpoint(3), NOW)).toBe(true);
+      recordUtxo(db, coin(5, 5n), NOW);
+      expect(spendable()).toEqual([5n, 4n, 3n, 1n]);
+      expect(markUtxoGone(db, outpoint(4), NOW)).toBe(true);
+      expect(spendable()).toEqual([5n, 3n, 1n]);
+      recordUtxo(db, coin(4, 4n), NOW);
+      expect(spendable()).toEqual([5n, 4n, 3n, 1n]);
+      expect(listUtxos(db, { limit: 2 })).toMatchObject({ total: 5, rows: [coin(5, 5n), coin(4, 4n)] });
+    });
+  });
+
+  test('remember who spent them; a new sighting does not unspend them', () => {
+    withStore(({ db }) => {
+      recordUtxo(db, coin(1, 1n), NOW);
+      markUtxoSpent(db, outpoint(1), id('spender'), 8, NOW);
+      recordUtxo(db, coin(1, 1n), NOW);
+      expect(getUtxo(db, outpoint(1))).toMatchObject({ status: 'spent', spentBy: id('spender'), spentHeight: 8 });
+      expect(() => recordUtxo(db, coin(1, 2n), NOW)).toThrow(/differ in amount/);
+    });
+  });
+});
+
+describe('peers', () => {
+  const peer = { index: 2, identityKey: id('key'), card: { name: 'Two', contacts: ['x'] } };
+
+  test('are added, updated, and keep their identity until removed', () => {
+    withStore(({ db }) => {
+      expect(putPeer(db, peer, NOW)).toEqual({ ok: true, change: 'added' });
+      expect(putPeer(db, peer, NOW)).toEqual({ ok: true, change: 'same' });
+      expect(putPeer(db, { ...peer, card: { name: 'Zwei' } }, NOW)).toEqual({ ok: true, change: 'updated' });
+      const stranger = { ...peer, identityKey: id('other key') };
+      expect(putPeer(db, stranger, NOW)).toEqual({ ok: false, reason: 'identity_changed' });
+      expect(putPeer(db, { ...peer, index: 3 }, NOW)).toEqual({ ok: false, reason: 'identity_taken' });
+      expect(removePeer(db, 2, NOW)).toBe(true);
+      expect(removePeer(db, 2, NOW)).toBe(false);
+      putPeer(db, stranger, NOW);
+      putPeer(db, { ...peer, index: 0 }, NOW);
+      expect(listPeers(db).map(({ index }) => index)).toEqual([0, 2]);
+      const kinds = listAudit(db).rows.map(({ kind }) => kind);
+      expect(kinds.reverse()).toEqual(['peer_added', 'peer_updated', 'peer_removed', 'peer_added', 'peer_added']);
+      expect(() => putPeer(db, { ...peer, index: 64, identityKey: id('z') }, NOW)).toThrow(/CHECK/);
+    });
+  });
+
+  test('show heads that only rise; a lower one or another at the same place is named with the highest', () => {
+    withStore(({ db }) => {
+      const highest = { seq: 7, hash: id('seven') };
+      expect(recordPeerHead(db, 2, highest, NOW)).toEqual({ ok: false, reason: 'peer_unknown' });
+      putPeer(db, peer, NOW);
+      expect(getPeer(db, 2)?.head).toBeNull();
+      expect(recordPeerHead(db, 2, highest, NOW)).toEqual(OK);
+      expect(recordPeerHead(db, 2, highest, NOW + 1)).toEqual(OK);
+      const regressed = { ok: false, reason: 'regressed', highest } as const;
+      expect(recordPeerHead(db, 2, { seq: 6, hash: id('six') }, NOW)).toEqual(regressed);
+      const forked = { ok: false, reason: 'forked', highest } as const;
+      expect(recordPeerHead(db, 2, { seq: 7, hash: id('other') }, NOW)).toEqual(forked);
+      expect(getPeer(db, 2)?.head).toEqual({ ...highest, at: NOW + 1 });
+    });
+  });
+});
+
+describe('ceremonies', () => {
+  const start = { ceremonyId: 'first', kind: 'dkg', rehearsal: true };
+
+  test('begin once, keep their events in order, and end with an outcome', () => {
+    withStore(({ db }) => {
+      expect(beginCeremony(db, start, NOW)).toEqual(OK);
+      expect(beginCeremony(db, start, NOW)).toEqual({ ok: false, reason: 'ceremony_exists' });
+      expect(appendCeremonyEvents(db, 'first', [Uint8Array.of(1, 255), Uint8Array.of()], NOW)).toBe(2);
+      expect(appendCeremonyEvents(db, 'first', [Uint8Array.of(3)], NOW)).toBe(3);
+      expect(readCeremonyEvents(db, 'first').map((event) => [...event])).toEqual([[1, 255], [], [3]]);
+      expect(() => eraseCeremonyEvents(db, 'first')).toThrow(/is running/);
+      endCeremony(db, 'first', 'destroyed', { culprit: null }, NOW + 1);
+      expect(getCeremony(db, 'first')).toEqual({
+        ...start,
+        status: 'destroyed',
+        outcome: { culprit: null },
+        createdAt: NOW,
+        updatedAt: NOW + 1,
+      });
+      expect(() => appendCeremonyEvents(db, 'first', [Uint8Array.of(4)], NOW)).toThrow(/not running/);
+      eraseCeremonyEvents(db, 'first');
+      expect(readCeremonyEvents(db, 'first')).toEqual([]);
+      expect(listCeremonies(db)).toMatchObject({ total: 1, rows: [start] });
+      expect(() => appendCeremonyEvents(db, 'none', [], NOW)).toThrow(/not running/);
+      expect(() => endCeremony(db, 'none', 'failed', null, NOW)).toThrow(/no ceremony/);
+    });
+  });
+});
+
+describe('keys', () => {
+  const record = { keyId: 'k1', ceremonyId: 'c', groupKeys: { a: 1 }, transcript: { b: [2] }, certificate: { c: 'x' } };
+
+  test('are stored once; their status changes are audited, and destroyed is the end', () => {
+    withStore(({ db }) => {
+      expect(storeKey(db, record, 'pending', NOW)).toEqual(OK);
+      expect(storeKey(db, record, 'live', NOW)).toEqual({ ok: false, reason: 'key_exists' });
+      for (const status of ['live', 'live', 'retired', 'destroyed'] as const) setKeyStatus(db, 'k1', status, NOW + 1);
+      expect(getKey(db, 'k1')).toEqual({ ...record, status: 'destroyed', createdAt: NOW, updatedAt: NOW + 1 });
+      expect(() => setKeyStatus(db, 'k1', 'live', NOW)).toThrow();
+      expect(() => setKeyStatus(db, 'k2', 'live', NOW)).toThrow(/no key/);
+      expect(auditHead(db).seq).toBe(4);
+      expect(listKeys(db)).toHaveLength(1);
+    });
+  });
+});
+
+describe('recipients', () => {
+  const entry = { recipient: id('r'), keyId: 'k1', script: '5120aa' };
+
+  test('are found by script and by key; another derivation is a bug', () => {
+    withStore(({ db }) => {
+      rememberRecipient(db, entry, NOW);
+      rememberRecipient(db, entry, NOW + 1);
+      rememberRecipient(db, { ...entry, keyId: 'k2', script: '5120bb' }, NOW + 2);
+      expect(recipientOfScript(db, '5120aa')).toEqual({ ...entry, createdAt: NOW });
+      expect(recipientOfScript(db, '5120cc')).toBeNull();
+      expect(findRecipient(db, id('r'), 'k2')?.script).toBe('5120bb');
+      expect(listRecipients(db, { limit: 1, offset: 1 })).toMatchObject({ total: 2, rows: [{ keyId: 'k2' }] });
+      expect(() => rememberRecipient(db, { ...entry, script: '5120dd' }, NOW)).toThrow(/differ/);
+      expect(() => rememberRecipient(db, { ...entry, recipient: id('s') }, NOW)).toThrow(/differ/);
+    });
+  });
+});
+
+describe('cursors', () => {
+  test('keep the last position', () => {
+    withStore(({ db }) => {
+      expect(loadCursor(db, 'blocks')).toBeNull();
+      saveCursor(db, 'blocks', { height: 1, hash: id('b') }, NOW);
+      saveCursor(db, 'blocks', { height: 2, hash: id('c') }, NOW);
+      expect(loadCursor(db, 'blocks')).toEqual({ height: 2, hash: id('c') });
+      expect(loadCursor(db, 'burns')).toBeNull();
+    });
+  });
+});
