@@ -1,0 +1,85 @@
+// What a signing request means. A request carries the whole meaning, never a bare hash; each participant derives the
+// messages from it and judges it against its own view. Amounts and 64-bit integers are decimal strings.
+import { z } from 'zod';
+import { ceremonyIdField, hexOf, hexUpTo, satsField, u64Field } from './fields.ts';
+
+/** Most burns that one transaction pays. */
+export const PAYOUT_BURNS_MAX = 200;
+/** Most inputs of one transaction. */
+export const PAYOUT_INPUTS_MAX = 500;
+/** Most attestations signed by one request. */
+export const ATTESTATIONS_MAX = 100;
+/** Longest test message, in UTF-16 code units. */
+export const TEST_MESSAGE_CHARACTERS_MAX = 1000;
+/** Longest output script that relays, in bytes, other than OP_RETURN's 83. */
+export const OUTPUT_SCRIPT_BYTES_MAX = 83;
+
+const vout = z.int().min(0).max(0xffff_ffff);
+const txid = hexOf(32);
+
+/** Whose output an input spends: the leaf that its Taproot address commits to. */
+export const leafSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('deposit'), recipient: hexOf(32) }),
+  z.strictObject({ kind: z.literal('change') }),
+  z.strictObject({ kind: z.literal('reservoir') }),
+  z.strictObject({ kind: z.literal('test') }),
+]);
+
+/** A text signed to prove that signing works. Both keys. */
+export const testMessageIntentSchema = z.strictObject({
+  kind: z.literal('test_message'),
+  message: z.string().max(TEST_MESSAGE_CHARACTERS_MAX),
+});
+
+/** The new key signs the hash of the ceremony that made it. Both keys. */
+export const ceremonyProofIntentSchema = z.strictObject({
+  kind: z.literal('ceremony_proof'),
+  ceremony_id: ceremonyIdField,
+  transcript_hash: hexOf(32),
+});
+
+/** Deposits to attest; `expiry` in unix seconds. Attestation key; one message per item. */
+export const attestationIntentSchema = z.strictObject({
+  kind: z.literal('attestation'),
+  test: z.boolean(),
+  items: z
+    .array(z.strictObject({ txid, vout, recipient: hexOf(32), amount: satsField, expiry: u64Field }))
+    .min(1)
+    .max(ATTESTATIONS_MAX),
+});
+
+/** A Bitcoin transaction that pays burns. Bitcoin key; one message per input. */
+export const payoutIntentSchema = z.strictObject({
+  kind: z.literal('payout'),
+  test: z.boolean(),
+  burns: z
+    .array(
+      z.strictObject({ burn_txid: hexOf(32), address: z.string().min(1).max(100), amount: satsField, fee: satsField }),
+    )
+    .max(PAYOUT_BURNS_MAX),
+  inputs: z
+    .array(z.strictObject({ txid, vout, amount: satsField, leaf: leafSchema }))
+    .min(1)
+    .max(PAYOUT_INPUTS_MAX),
+  outputs: z
+    .array(z.strictObject({ script: hexUpTo(OUTPUT_SCRIPT_BYTES_MAX), amount: satsField }))
+    .min(1)
+    .max(PAYOUT_BURNS_MAX + 8),
+  lock_time: z.int().min(0).max(0xffff_ffff),
+  fee: satsField,
+});
+
+/** The meaning of a signing request. */
+export const intentSchema = z.discriminatedUnion('kind', [
+  testMessageIntentSchema,
+  ceremonyProofIntentSchema,
+  attestationIntentSchema,
+  payoutIntentSchema,
+]);
+
+export type Leaf = Readonly<z.infer<typeof leafSchema>>;
+export type TestMessageIntent = Readonly<z.infer<typeof testMessageIntentSchema>>;
+export type CeremonyProofIntent = Readonly<z.infer<typeof ceremonyProofIntentSchema>>;
+export type AttestationIntent = Readonly<z.infer<typeof attestationIntentSchema>>;
+export type PayoutIntent = Readonly<z.infer<typeof payoutIntentSchema>>;
+export type Intent = TestMessageIntent | CeremonyProofIntent | AttestationIntent | PayoutIntent;

@@ -1,0 +1,154 @@
+// Pre-shared nonces. A participant issues batches of public nonces to each peer and keeps the secrets in memory only; a
+// coordinator keeps the public nonces that peers gave it. Both sides hand a nonce out once and forget it, which is what
+// makes two shares from one nonce impossible. Neither is ever stored: they die with the process.
+import { toHex, zeroize } from '../crypto/bytes.ts';
+import type { FrostScheme, GroupKey, SchemeName } from '../crypto/scheme.ts';
+import type { PublicNonceJson } from './messages-signing.ts';
+
+/** Most unused nonces kept for one peer under one key; the oldest make room. */
+export const NONCES_ISSUED_PER_PEER_MAX = 4096;
+/** Most public nonces of one peer kept under one key. */
+export const NONCES_HELD_PER_PEER_MAX = 4096;
+
+const NONCE_ID_BYTES = 16;
+const NONCE_RANDOM_BYTES = 32;
+
+/** Source of fresh secret random bytes. */
+export type RandomSource = (bytes: number) => Uint8Array;
+
+/** The key and share under which nonces are issued. */
+export interface NonceOwner {
+  readonly scheme: FrostScheme;
+  readonly keyId: string;
+  readonly key: GroupKey;
+  readonly index: number;
+  /** 32 secret bytes. */
+  readonly signingShare: Uint8Array;
+}
+
+/** What secret nonces are taken for. */
+export interface NonceClaim {
+  readonly peer: number;
+  readonly scheme: SchemeName;
+  readonly keyId: string;
+  readonly ids: readonly string[];
+}
+
+/** A secret nonce with its public part, taken out of the pool for one signature. */
+export interface TakenNonce {
+  readonly secret: Uint8Array;
+  readonly public: Uint8Array;
+}
+
+/** The secret nonces this process has issued and not used. One for each start of the process. */
+export class IssuedNonces {
+  private readonly pools = new Map<string, Map<string, TakenNonce>>();
+
+  /** Makes `count` nonces for a peer; what is returned may be sent. The oldest unused beyond the cap are erased. */
+  issue(owner: NonceOwner, peer: number, count: number, random: RandomSource): PublicNonceJson[] {
+    const name = poolName(peer, owner.scheme.name, owner.keyId);
+    const pool = this.pools.get(name) ?? new Map<string, TakenNonce>();
+    this.pools.set(name, pool);
+    const issued: PublicNonceJson[] = [];
+    for (let i = 0; i < count; i++) {
+      const id = toHex(random(NONCE_ID_BYTES));
+      if (pool.has(id)) throw new Error('the random source repeats itself');
+      const entropy = random(NONCE_RANDOM_BYTES);
+      const pair = owner.scheme.generateNonce(owner.key, owner.index, owner.signingShare, entropy);
+      zeroize(entropy);
+      pool.set(id, { secret: pair.secret, public: pair.public });
+      issued.push({ id, nonce: toHex(pair.public) });
+    }
+    dropOldest(pool, NONCES_ISSUED_PER_PEER_MAX);
+    return issued;
+  }
+
+  /**
+   * Takes the nonces of these ids out of the pool, all or none: null where an id was not issued to this peer for this
+   * key, has been taken, or is named twice. What is taken is gone, whatever becomes of the signature.
+   */
+  take(claim: NonceClaim): TakenNonce[] | null {
+    const pool = this.pools.get(poolName(claim.peer, claim.scheme, claim.keyId));
+    if (pool === undefined || new Set(claim.ids).size !== claim.ids.length) return null;
+    const taken: TakenNonce[] = [];
+    for (const id of claim.ids) {
+      const nonce = pool.get(id);
+      if (nonce === undefined) return null;
+      taken.push(nonce);
+    }
+    for (const id of claim.ids) pool.delete(id);
+    return taken;
+  }
+
+  /** How many unused nonces a peer has under a key. */
+  count(peer: number, scheme: SchemeName, keyId: string): number {
+    return this.pools.get(poolName(peer, scheme, keyId))?.size ?? 0;
+  }
+
+  /** Erases everything, as when the node is sealed. */
+  dropAll(): void {
+    for (const pool of this.pools.values()) dropOldest(pool, 0);
+    this.pools.clear();
+  }
+}
+
+/** Which public nonces: whose, from which scheme and key. */
+export interface PublicNonceKey {
+  readonly peer: number;
+  readonly scheme: SchemeName;
+  readonly keyId: string;
+}
+
+/** The public nonces that peers gave this process and that it has not used. Shared by all signing ceremonies. */
+export class HeldNonces {
+  private readonly pools = new Map<string, { boot: string; nonces: PublicNonceJson[] }>();
+
+  /** Adds nonces of a peer's start `boot`; nonces of another start are dropped, since their secrets died with it. */
+  add(key: PublicNonceKey, boot: string, nonces: readonly PublicNonceJson[]): void {
+    const name = poolName(key.peer, key.scheme, key.keyId);
+    const known = this.pools.get(name);
+    const kept = known?.boot === boot ? known.nonces : [];
+    const ids = new Set(kept.map((nonce) => nonce.id));
+    const fresh = nonces.filter((nonce) => !ids.has(nonce.id) && ids.add(nonce.id) !== undefined);
+    this.pools.set(name, { boot, nonces: [...kept, ...fresh].slice(-NONCES_HELD_PER_PEER_MAX) });
+  }
+
+  /** How many nonces are at hand. */
+  count(key: PublicNonceKey): number {
+    return this.pools.get(poolName(key.peer, key.scheme, key.keyId))?.nonces.length ?? 0;
+  }
+
+  /** Takes `count` nonces out, newest last; null where there are fewer. */
+  take(
+    key: PublicNonceKey,
+    count: number,
+  ): { readonly boot: string; readonly nonces: readonly PublicNonceJson[] } | null {
+    const pool = this.pools.get(poolName(key.peer, key.scheme, key.keyId));
+    if (pool === undefined || pool.nonces.length < count) return null;
+    return { boot: pool.boot, nonces: pool.nonces.splice(0, count) };
+  }
+
+  /** Forgets a peer's nonces under a key, as after `nonce_unknown`. */
+  drop(key: PublicNonceKey): void {
+    this.pools.delete(poolName(key.peer, key.scheme, key.keyId));
+  }
+
+  /** Forgets a peer's nonces of every start but `boot`, as when a new session certificate arrives. */
+  dropOtherBoots(peer: number, boot: string): void {
+    for (const [name, pool] of this.pools) {
+      if (name.startsWith(`${peer}/`) && pool.boot !== boot) this.pools.delete(name);
+    }
+  }
+}
+
+function poolName(peer: number, scheme: SchemeName, keyId: string): string {
+  return `${peer}/${scheme}/${keyId}`;
+}
+
+function dropOldest(pool: Map<string, TakenNonce>, keep: number): void {
+  for (const [id, nonce] of pool) {
+    if (pool.size <= keep) return;
+    zeroize(nonce.secret);
+    pool.delete(id);
+  }
+}

@@ -1,0 +1,284 @@
+// The Bitcoin view over this operator's own nodes (bitcoin-view.ts) by JSON-RPC. Each question goes to every node
+// together with the node's own state, so that a node on another network or still syncing never contributes an answer.
+import { z } from 'zod';
+import { equal, fromHex, toHex } from '../crypto/bytes.ts';
+import { btcAmount, larger } from './amount.ts';
+import {
+  type BitcoinView,
+  BitcoinViewError,
+  type BroadcastVerdict,
+  type ChainTip,
+  type TransactionStatus,
+  type TxOut,
+} from './bitcoin-view.ts';
+import { FEE_RATE_SATS_PER_KVB_MIN } from './fee.ts';
+import type { BitcoinNetwork } from './network.ts';
+import { type Outpoint, TXID_PATTERN } from './outpoint.ts';
+import {
+  assertChain,
+  type BitcoinRpc,
+  BitcoinRpcError,
+  type ChainInfo,
+  chainInfoSchema,
+  type RpcCall,
+  type RpcOutcome,
+  readResult,
+} from './rpc.ts';
+
+const hash = z.string().regex(TXID_PATTERN);
+const txOutSchema = z
+  .object({
+    confirmations: z.int().min(0),
+    coinbase: z.boolean(),
+    value: btcAmount,
+    scriptPubKey: z.object({ hex: z.string().regex(/^([0-9a-f]{2})*$/) }),
+  })
+  .nullable();
+const transactionSchema = z.object({ confirmations: z.int().min(0).default(0), vout: z.array(z.unknown()) });
+const spendsSchema = z.array(z.object({ spendingtxid: hash.optional() }));
+const acceptSchema = z
+  .array(z.object({ txid: hash, allowed: z.boolean().default(false), 'reject-reason': z.string().default('unknown') }))
+  .length(1);
+const estimateSchema = z.object({ feerate: btcAmount.optional() });
+const mempoolInfoSchema = z.object({ mempoolminfee: btcAmount, minrelaytxfee: btcAmount });
+
+// Core's RPC_INVALID_ADDRESS_OR_KEY, which here means: no such transaction.
+const RPC_NOT_FOUND = -5;
+// Core's RPC_VERIFY_ALREADY_IN_UTXO_SET: the transaction is mined.
+const RPC_ALREADY_MINED = -27;
+// Core's own bound on the fee is switched off: it bounds what a wallet's user may mistype, and fees here were judged.
+const MAXIMUM_FEE_RATE_UNCHECKED = 0;
+const OUTPUTS_HINT_MAX = 128;
+
+/** One node's answer to a question, with the state it had. */
+interface Answer<T> {
+  readonly rpc: BitcoinRpc;
+  readonly info: ChainInfo;
+  readonly value: T;
+}
+
+type Read<T> = (outcomes: readonly RpcOutcome[], label: string) => T;
+
+/** The view over one or more nodes of this operator. */
+export function bitcoinNodes(network: BitcoinNetwork, nodes: readonly BitcoinRpc[]): BitcoinView {
+  if (nodes.length === 0) throw new Error('at least one bitcoin node is needed');
+
+  const ask = <T>(calls: readonly RpcCall[], read: Read<T>) => askAll(network, nodes, calls, read);
+
+  async function send(calls: readonly RpcCall[], read: Read<BroadcastVerdict>): Promise<BroadcastVerdict> {
+    const answers = await ask(calls, read);
+    return answers.find((answer) => answer.value.ok)?.value ?? first(answers).value;
+  }
+
+  return {
+    network,
+    tip: async () => commonTip(await ask([], () => null)),
+
+    async blockHash(height) {
+      const answers = await ask([call('getblockhash', height)], (outcomes, label) =>
+        readResult(hash, unwrap(outcomes[0], label), label),
+      );
+      const { value } = first(answers);
+      if (answers.some((answer) => answer.value !== value)) throw disagreement(`the block at height ${height}`);
+      return value;
+    },
+
+    async txOuts(outpoints, source) {
+      const isWithMempool = source === 'with_mempool';
+      const calls = outpoints.map(({ txid, vout }) => call('gettxout', txid, vout, isWithMempool));
+      return mergeTxOuts(await ask(calls, readTxOuts), outpoints);
+    },
+
+    async transaction(txid, outputsHint = 2) {
+      const outputs = Array.from({ length: Math.min(outputsHint, OUTPUTS_HINT_MAX) }, (_, vout) =>
+        call('gettxout', txid, vout, true),
+      );
+      return mergeStatus(await ask([call('getrawtransaction', txid, true), ...outputs], readTransaction), txid);
+    },
+
+    async mempoolSpends(outpoints) {
+      if (outpoints.length === 0) return [];
+      const wanted = outpoints.map(({ txid, vout }) => ({ txid, vout }));
+      const answers = await ask([call('gettxspendingprevout', wanted)], (outcomes, label) =>
+        readResult(spendsSchema, unwrap(outcomes[0], label), label).map((spend) => spend.spendingtxid ?? null),
+      );
+      // Mempools differ for a while; a spend that any node sees counts.
+      return outpoints.map((_, index) => answers.map((answer) => answer.value[index]).find((txid) => txid) ?? null);
+    },
+
+    testAccept: (transaction) =>
+      send([call('testmempoolaccept', [toHex(transaction)], MAXIMUM_FEE_RATE_UNCHECKED)], readAcceptance),
+
+    broadcast: (transaction) =>
+      send(
+        // The first call tells the txid also where the second says that it is known.
+        [
+          call('decoderawtransaction', toHex(transaction)),
+          call('sendrawtransaction', toHex(transaction), MAXIMUM_FEE_RATE_UNCHECKED),
+        ],
+        readBroadcast,
+      ),
+
+    async feeRate(targetBlocks) {
+      const answers = await ask([call('estimatesmartfee', targetBlocks), call('getmempoolinfo')], readFeeRate);
+      return answers.map((answer) => answer.value).reduce(larger, FEE_RATE_SATS_PER_KVB_MIN);
+    },
+  };
+}
+
+// A majority must answer; a node on another network is a mistake of the configuration that no majority outweighs.
+async function askAll<T>(
+  network: BitcoinNetwork,
+  nodes: readonly BitcoinRpc[],
+  calls: readonly RpcCall[],
+  read: Read<T>,
+): Promise<readonly Answer<T>[]> {
+  const settled = await Promise.allSettled(nodes.map((rpc) => askOne(network, rpc, calls, read)));
+  const answers = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const faults = settled.flatMap((one) => (one.status === 'rejected' ? [asNodeFault(one.reason)] : []));
+  const wrong = faults.find((fault) => fault.kind === 'wrong_network');
+  if (wrong !== undefined) throw new BitcoinViewError('wrong_network', wrong.message);
+  if (answers.length * 2 > nodes.length) return answers;
+  const reasons = faults.map((fault) => fault.message).join('; ');
+  throw new BitcoinViewError('bitcoin_unavailable', `${answers.length} of ${nodes.length} nodes answer: ${reasons}`);
+}
+
+async function askOne<T>(
+  network: BitcoinNetwork,
+  rpc: BitcoinRpc,
+  calls: readonly RpcCall[],
+  read: Read<T>,
+): Promise<Answer<T>> {
+  // Everything asked here may be asked again: a transaction that was sent twice is sent once.
+  const [state, ...rest] = await rpc.batch([call('getblockchaininfo'), ...calls], { idempotent: true });
+  const info = readResult(chainInfoSchema, unwrap(state, rpc.label), rpc.label);
+  assertChain(info, network, rpc.label);
+  // A regtest node counts as syncing whenever its last block is a day old.
+  if (info.initialblockdownload && network !== 'regtest') {
+    throw new BitcoinRpcError('busy', `${rpc.label}: the node is still syncing (${info.blocks} of ${info.headers})`);
+  }
+  return { rpc, info, value: read(rest, rpc.label) };
+}
+
+// The lowest of the tips, if every other node has that block at that height.
+async function commonTip(answers: readonly Answer<null>[]): Promise<ChainTip> {
+  const lowest = answers.reduce((least, answer) => (answer.info.blocks < least.info.blocks ? answer : least));
+  const { blocks: height, bestblockhash } = lowest.info;
+  const hashes = await Promise.all(
+    answers.map(async ({ rpc, info }) =>
+      info.blocks === height ? info.bestblockhash : rpc.call('getblockhash', [height], hash, { idempotent: true }),
+    ),
+  ).catch((error: unknown) => {
+    throw new BitcoinViewError('bitcoin_unavailable', asNodeFault(error).message);
+  });
+  if (hashes.some((other) => other !== bestblockhash)) throw disagreement(`the block at height ${height}`);
+  return { height, hash: bestblockhash };
+}
+
+function readTxOuts(outcomes: readonly RpcOutcome[], label: string): readonly (TxOut | null)[] {
+  return outcomes.map((outcome) => {
+    const output = readResult(txOutSchema, unwrap(outcome, label), label);
+    if (output === null) return null;
+    const { value: amount, confirmations, coinbase } = output;
+    return { amount, script: fromHex(output.scriptPubKey.hex), confirmations, coinbase };
+  });
+}
+
+function mergeTxOuts(
+  answers: readonly Answer<readonly (TxOut | null)[]>[],
+  outpoints: readonly Outpoint[],
+): readonly (TxOut | null)[] {
+  return outpoints.map(({ txid, vout }, index) => {
+    const [one = null, ...others] = answers.map((answer) => answer.value[index] ?? null);
+    return others.reduce((merged, other) => {
+      if (merged === null && other === null) return null;
+      const isSame =
+        merged !== null && other !== null && merged.amount === other.amount && equal(merged.script, other.script);
+      if (!isSame) throw disagreement(`output ${txid}:${vout}`);
+      return merged.confirmations <= other.confirmations ? merged : other;
+    }, one);
+  });
+}
+
+function readTransaction(outcomes: readonly RpcOutcome[], label: string): TransactionStatus {
+  const [raw, ...outputs] = outcomes;
+  if (raw?.ok === true) {
+    const { confirmations, vout } = readResult(transactionSchema, raw.result, label);
+    if (confirmations === 0) return { state: 'mempool', outputs: vout.length };
+    return { state: 'confirmed', confirmations, outputs: vout.length };
+  }
+  if (raw === undefined || raw.code !== RPC_NOT_FOUND) unwrap(raw, label);
+  const unspent = readTxOuts(outputs, label).find((output) => output !== null);
+  if (unspent === undefined || unspent === null) return { state: 'unknown' };
+  if (unspent.confirmations === 0) return { state: 'mempool', outputs: null };
+  return { state: 'confirmed', confirmations: unspent.confirmations, outputs: null };
+}
+
+// Nodes may differ in what reached their mempools and in whether they have an index; none may contradict a confirmation
+// with a transaction of another shape. The least confirmed answer among those that know the transaction counts.
+function mergeStatus(answers: readonly Answer<TransactionStatus>[], txid: string): TransactionStatus {
+  let merged: TransactionStatus = { state: 'unknown' };
+  for (const { value } of answers) {
+    if (value.state === 'unknown') continue;
+    if (merged.state === 'unknown') {
+      merged = value;
+      continue;
+    }
+    if (merged.outputs !== null && value.outputs !== null && merged.outputs !== value.outputs) {
+      throw disagreement(`transaction ${txid}`);
+    }
+    const outputs: number | null = merged.outputs ?? value.outputs;
+    merged =
+      merged.state === 'confirmed' && value.state === 'confirmed'
+        ? { state: 'confirmed', confirmations: Math.min(merged.confirmations, value.confirmations), outputs }
+        : { state: 'mempool', outputs };
+  }
+  return merged;
+}
+
+function readAcceptance(outcomes: readonly RpcOutcome[], label: string): BroadcastVerdict {
+  const [outcome] = outcomes;
+  if (outcome !== undefined && !outcome.ok) return { ok: false, reason: 'rejected', detail: outcome.message };
+  const [accept] = readResult(acceptSchema, unwrap(outcome, label), label);
+  if (accept?.allowed === true) return { ok: true, txid: accept.txid };
+  return { ok: false, reason: 'rejected', detail: accept?.['reject-reason'] ?? 'no answer' };
+}
+
+function readBroadcast(outcomes: readonly RpcOutcome[], label: string): BroadcastVerdict {
+  const [decoded, sent] = outcomes;
+  if (decoded !== undefined && !decoded.ok) return { ok: false, reason: 'rejected', detail: decoded.message };
+  const { txid } = readResult(z.object({ txid: hash }), unwrap(decoded, label), label);
+  if (sent === undefined || sent.ok || sent.code === RPC_ALREADY_MINED) return { ok: true, txid };
+  return { ok: false, reason: 'rejected', detail: sent.message };
+}
+
+function readFeeRate(outcomes: readonly RpcOutcome[], label: string): bigint {
+  const [estimate, mempool] = outcomes;
+  const floor = readResult(mempoolInfoSchema, unwrap(mempool, label), label);
+  const estimated = readResult(estimateSchema, unwrap(estimate, label), label).feerate ?? 0n;
+  return [floor.mempoolminfee, floor.minrelaytxfee].reduce(larger, estimated);
+}
+
+function unwrap(outcome: RpcOutcome | undefined, label: string): unknown {
+  if (outcome?.ok === true) return outcome.result;
+  throw new BitcoinRpcError('rpc', `${label}: ${outcome?.message ?? 'no answer'}`, outcome?.code ?? 0);
+}
+
+function call(method: string, ...params: RpcCall['params']): RpcCall {
+  return { method, params };
+}
+
+function first<Item>(items: readonly Item[]): Item {
+  const [item] = items;
+  if (item === undefined) throw new Error('a majority of the nodes is at least one');
+  return item;
+}
+
+function asNodeFault(error: unknown): BitcoinRpcError {
+  if (error instanceof BitcoinRpcError) return error;
+  throw error;
+}
+
+function disagreement(about: string): BitcoinViewError {
+  return new BitcoinViewError('bitcoin_unavailable', `the nodes disagree about ${about}`);
+}

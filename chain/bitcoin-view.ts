@@ -1,0 +1,85 @@
+// What this operator knows of Bitcoin: its own nodes, behind one interface that checks and tests share. With several
+// nodes a majority must answer and all that answer must agree; otherwise the view is unavailable, which is a refusal.
+import type { BitcoinNetwork } from './network.ts';
+import type { Outpoint } from './outpoint.ts';
+
+/** The best block. */
+export interface ChainTip {
+  readonly height: number;
+  /** 64 lowercase hexadecimal characters. */
+  readonly hash: string;
+}
+
+/** An unspent output. `amount` in sats; 0 confirmations: in the mempool. `coinbase`: the miner's reward of a block. */
+export interface TxOut {
+  readonly amount: bigint;
+  readonly script: Uint8Array;
+  readonly confirmations: number;
+  readonly coinbase: boolean;
+}
+
+/** Consensus: a coinbase output can be spent only so many blocks after its own. */
+export const COINBASE_MATURITY_BLOCKS = 100;
+
+/** How many confirmations an output needs where others need `need`: a coinbase output must first become spendable. */
+export function neededConfirmations(output: TxOut, need: number): number {
+  return output.coinbase ? Math.max(need, COINBASE_MATURITY_BLOCKS) : need;
+}
+
+/** Where an output is looked for: among confirmed ones alone, or as if the mempool were mined. */
+export type TxOutSource = 'confirmed' | 'with_mempool';
+
+/** What is known of a transaction. `outputs`: how many it has; null where the node has no index to tell. */
+export type TransactionStatus =
+  | { readonly state: 'unknown' }
+  | { readonly state: 'mempool'; readonly outputs: number | null }
+  | { readonly state: 'confirmed'; readonly confirmations: number; readonly outputs: number | null };
+
+/** What became of a broadcast. Already known is ok. `detail`: the node's own reject reason. */
+export type BroadcastVerdict =
+  | { readonly ok: true; readonly txid: string }
+  | { readonly ok: false; readonly reason: 'rejected'; readonly detail: string };
+
+/** The view. Every method throws `BitcoinViewError` where the nodes cannot give an answer. */
+export interface BitcoinView {
+  readonly network: BitcoinNetwork;
+  /** The highest block that all answering nodes have. */
+  tip(): Promise<ChainTip>;
+  /** The hash of the block at a height of the best chain. */
+  blockHash(height: number): Promise<string>;
+  /** The unspent outputs at these outpoints, in order; null where there is none. */
+  txOuts(outpoints: readonly Outpoint[], source: TxOutSource): Promise<readonly (TxOut | null)[]>;
+  /**
+   * Where a transaction stands. Without a transaction index (`txindex=1`) a node knows only its mempool and unspent
+   * outputs, of which the first `outputsHint` are asked for (default 2).
+   */
+  transaction(txid: string, outputsHint?: number): Promise<TransactionStatus>;
+  /** For each outpoint the txid of the mempool transaction that spends it, or null (Core v24+). */
+  mempoolSpends(outpoints: readonly Outpoint[]): Promise<readonly (string | null)[]>;
+  /** Whether the nodes' policy would take a signed transaction, without sending it. */
+  testAccept(transaction: Uint8Array): Promise<BroadcastVerdict>;
+  /** Sends a signed transaction by every node; ok when one of them takes it. */
+  broadcast(transaction: Uint8Array): Promise<BroadcastVerdict>;
+  /** Fee rate for confirmation within so many blocks, in sats per 1000 vbytes; never below what nodes relay. */
+  feeRate(targetBlocks: number): Promise<bigint>;
+}
+
+/** No answer: too few nodes, disagreement, still syncing, or a node on another network. */
+export class BitcoinViewError extends Error {
+  readonly reason: 'bitcoin_unavailable' | 'wrong_network';
+  constructor(reason: 'bitcoin_unavailable' | 'wrong_network', message: string) {
+    super(message);
+    this.name = 'BitcoinViewError';
+    this.reason = reason;
+  }
+}
+
+/** Turns a view's error into a verdict and lets every other error pass. */
+export function asUnavailable(error: unknown): {
+  readonly ok: false;
+  readonly reason: 'bitcoin_unavailable' | 'wrong_network';
+  readonly detail: string;
+} {
+  if (error instanceof BitcoinViewError) return { ok: false, reason: error.reason, detail: error.message };
+  throw error;
+}

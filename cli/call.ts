@@ -1,0 +1,138 @@
+// How a command reaches the node: through the control socket where a server runs, else in this process where the
+// command makes sense without one. The choice is made here and nowhere else.
+import type { Json } from '../crypto/canonical-json.ts';
+import type { CommandName, CommandParams, CommandResults } from '../operator/command-types.ts';
+import type { OperatorConfig } from '../operator/config.ts';
+import type { CliContext, PassphraseOptions } from './context.ts';
+import { CliError } from './errors.ts';
+import type { Output } from './output.ts';
+import type { NodeServices } from './services.ts';
+
+/** What each command's file is given. */
+export interface Cli {
+  readonly context: CliContext;
+  readonly services: NodeServices;
+}
+
+/** How a result is shown as text, and what to say where it means that something is wrong (exit code 1). */
+export interface Shown<C extends CommandName> {
+  readonly text: (result: CommandResults[C], output: Output) => string;
+  /** One sentence for stderr, or null where all is well. */
+  readonly failure?: (result: CommandResults[C]) => string | null;
+}
+
+// These need the server's peers, nonces and open key file, so they are of no use in a process of their own.
+const SERVER_COMMANDS: ReadonlySet<CommandName> = new Set<CommandName>([
+  'unseal',
+  'attest',
+  'withdraw',
+  'test-communication',
+  'test-signing',
+  'test-burn',
+]);
+
+// Faults of the program itself; every other class of error is an operator's matter and its message a sentence for them.
+const BUG_NAMES: ReadonlySet<string> = new Set([
+  'Error',
+  'TypeError',
+  'RangeError',
+  'ReferenceError',
+  'SyntaxError',
+  'ZodError',
+]);
+
+/** Whether an error is a fault of the program, whose message is for its developers. */
+export function isBug(error: unknown): boolean {
+  return !(error instanceof Error) || BUG_NAMES.has(error.name);
+}
+
+/** Makes one call and prints its result; a failure that the result tells of becomes a `CliError` after printing. */
+export async function runCommand<C extends CommandName>(
+  cli: Cli,
+  command: C,
+  params: CommandParams<C>,
+  shown: Shown<C>,
+  passphrase: PassphraseOptions = {},
+): Promise<void> {
+  const { output } = cli.context;
+  const result = await callNode(cli, command, params, passphrase);
+  output.result(plainJson(result), () => shown.text(result, output));
+  const failure = shown.failure?.(result) ?? null;
+  if (failure !== null) throw new CliError(failure);
+}
+
+/**
+ * Runs a command in the running server, or in this process. Refusals and failures are a `CliError` with one sentence.
+ * `passphrase`: where to look for it if the command runs here and needs secrets.
+ */
+export async function callNode<C extends CommandName>(
+  cli: Cli,
+  command: C,
+  params: CommandParams<C>,
+  passphrase: PassphraseOptions = {},
+): Promise<CommandResults[C]> {
+  const { context } = cli;
+  const config = context.config();
+  const client = SERVER_COMMANDS.has(command) ? await context.requireServer() : await context.server(config);
+  const display = context.output.progress();
+  try {
+    if (client === null) return await runHere(cli, config, command, params, passphrase, display);
+    const options = { onProgress: display.report, signal: context.signal };
+    const outcome = await client.call(command, plainJson(params), options);
+    if (!outcome.ok) throw new CliError(sentence(outcome.message));
+    const result: unknown = outcome.result;
+    // Server and command line are one executable; the control client has seen to it that this is JSON.
+    return result as CommandResults[C];
+  } finally {
+    display.stop();
+  }
+}
+
+/** A value as the JSON that travels over the control socket and that `--json` prints: absent members left out. */
+export function plainJson(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value));
+}
+
+async function runHere<C extends CommandName>(
+  { context, services }: Cli,
+  config: OperatorConfig,
+  command: C,
+  params: CommandParams<C>,
+  sources: PassphraseOptions,
+  display: ReturnType<Output['progress']>,
+): Promise<CommandResults[C]> {
+  const passphrase = async () => {
+    // A question and a moving line cannot share the terminal.
+    display.stop();
+    return requiredPassphrase(context, sources);
+  };
+  try {
+    return await services.runLocally(config, command, params, {
+      progress: display.report,
+      passphrase,
+      signal: context.signal,
+    });
+  } catch (error) {
+    throw asFailure(error);
+  }
+}
+
+/** The passphrase of the existing key file, or a `CliError` that says how to give it. The caller zeroes it. */
+export async function requiredPassphrase(context: CliContext, sources: PassphraseOptions): Promise<Uint8Array> {
+  const passphrase = await context.passphrase(sources, 'open');
+  if (passphrase !== null) return passphrase;
+  throw new CliError('This needs the passphrase of the key file: give --passphrase-file or --passphrase-fd.');
+}
+
+/** An error of the node as the sentence for the user; a bug stays what it is. */
+export function asFailure(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof CliError || isBug(error)) return error;
+  if (error.name === 'AbortError') return new CliError('Stopped.');
+  return new CliError(sentence(error.message));
+}
+
+// Messages of the lower layers are fragments without capital and full stop where others quote them.
+function sentence(message: string): string {
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.?!]$/.test(text) ? text : `${text}.`;
+}

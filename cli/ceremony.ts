@@ -1,0 +1,135 @@
+// `ceremony list|show|verify`: past and running key ceremonies, and the offline check of an exported one.
+import type { Command } from 'commander';
+import type { Transcript } from '../ceremony/transcript.ts';
+import { canonicalJson } from '../crypto/canonical-json.ts';
+import type { CeremonyReport, CommandResults } from '../operator/command-types.ts';
+import { type Cli, callNode, plainJson, runCommand } from './call.ts';
+import { CliError } from './errors.ts';
+import { readInput, writeOutput } from './files.ts';
+import { count, localTime } from './format.ts';
+import { printable, renderFields, renderTable } from './output.ts';
+import { addExamples } from './program.ts';
+import { ceremonyIdValue } from './values.ts';
+
+/** Largest exported ceremony: at 64 participants one takes about 200 KiB. */
+const CEREMONY_FILE_BYTES_MAX = 4 * 1024 * 1024;
+
+export function registerCeremony(program: Command, cli: Cli): void {
+  const ceremony = program.command('ceremony').description('Look at key ceremonies and verify exported ones.');
+  addExamples(ceremony, 'mpc_operator ceremony list', 'mpc_operator ceremony verify initial-dkg.json');
+  registerList(ceremony, cli);
+  registerShow(ceremony, cli);
+  registerVerify(ceremony, cli);
+}
+
+function registerList(ceremony: Command, cli: Cli): void {
+  const command = ceremony
+    .command('list')
+    .description('List the ceremonies this node knows.')
+    .action(() => runCommand(cli, 'ceremony-list', {}, { text: listText }));
+  addExamples(command, 'mpc_operator ceremony list', 'mpc_operator ceremony list --json');
+}
+
+function listText({ ceremonies }: CommandResults['ceremony-list']): string {
+  if (ceremonies.length === 0) return 'No ceremonies yet.';
+  return renderTable(
+    [{ title: 'CEREMONY' }, { title: 'PHASE' }, { title: 'KEY' }, { title: 'BEGUN' }, { title: 'DETAIL' }],
+    ceremonies.map((report) => [
+      nameOf(report),
+      report.phase,
+      report.key_id ?? '-',
+      localTime(report.created_at),
+      report.detail,
+    ]),
+  );
+}
+
+function registerShow(ceremony: Command, cli: Cli): void {
+  const command = ceremony
+    .command('show')
+    .description('Show a ceremony; with --output, export its transcript and certificate.')
+    .argument('<id>', 'the ceremony', ceremonyIdValue('The ceremony id'))
+    .option('--output <file>', 'write the transcript and its certificate to a file')
+    .action((id: string, flags: { output?: string }) => show(cli, id, flags.output ?? null));
+  addExamples(
+    command,
+    'mpc_operator ceremony show initial-dkg',
+    'mpc_operator ceremony show initial-dkg --output initial-dkg.json',
+  );
+}
+
+async function show(cli: Cli, id: string, path: string | null): Promise<void> {
+  const { context } = cli;
+  const result = await callNode(cli, 'ceremony-show', { ceremony_id: id });
+  if (path !== null) {
+    if (result.file === null) {
+      throw new CliError(`Ceremony ${id} has no certificate yet (${result.ceremony.phase}), so nothing was written.`);
+    }
+    await writeOutput(context, path, `${canonicalJson(plainJson(result.file))}\n`);
+  }
+  context.output.result(plainJson(result), () => showText(result));
+  if (path !== null) context.output.note(`Wrote ${path}`);
+}
+
+function showText({ ceremony, file }: CommandResults['ceremony-show']): string {
+  return renderFields([
+    ['ceremony', nameOf(ceremony)],
+    ['phase', ceremony.phase],
+    ['detail', ceremony.detail === '' ? '-' : ceremony.detail],
+    ['coordinator', ceremony.coordinator === null ? '-' : `operator ${ceremony.coordinator}`],
+    ['attempt', ceremony.attempt ?? '-'],
+    ['key', ceremony.key_id ?? '-'],
+    ['transcript hash', ceremony.transcript_hash ?? '-'],
+    ['certificate', file === null ? 'none' : 'signed by all, can be exported with --output'],
+    ['begun', localTime(ceremony.created_at)],
+    ['last step', localTime(ceremony.updated_at)],
+  ]);
+}
+
+function nameOf({ ceremony_id, rehearsal }: CeremonyReport): string {
+  return rehearsal ? `${ceremony_id} (rehearsal)` : ceremony_id;
+}
+
+function registerVerify(ceremony: Command, cli: Cli): void {
+  const command = ceremony
+    .command('verify')
+    .description('Verify an exported ceremony offline; exit code 1 where anything in it does not hold.')
+    .argument('<file>', "the exported file; '-' is standard input")
+    .action((path: string) => verify(cli, path));
+  addExamples(command, 'mpc_operator ceremony verify initial-dkg.json');
+}
+
+async function verify({ context, services }: Cli, path: string): Promise<void> {
+  const name = path === '-' ? 'Standard input' : path;
+  const file = parsedJson(await readInput(context, path, CEREMONY_FILE_BYTES_MAX));
+  if (file === undefined) throw new CliError(`${name} is not JSON.`);
+  const { transcript, problems } = await services.verifyCeremony(file);
+  const verdict = { ok: problems.length === 0, problems: [...problems] };
+  context.output.result(verdict, () => {
+    const found = problems.map((problem) => `  - ${printable(problem)}`);
+    const conclusion = verdict.ok
+      ? context.output.style('Everything in this file holds.', 'green')
+      : [context.output.style('This file does NOT hold:', 'bold', 'red'), ...found].join('\n');
+    return transcript === null ? conclusion : `${transcriptText(transcript)}\n\n${conclusion}`;
+  });
+  if (!verdict.ok) throw new CliError(`${name} fails: ${count(problems.length, 'problem')}.`);
+}
+
+function transcriptText(transcript: Transcript): string {
+  const { participants, outputs } = transcript;
+  return renderFields([
+    ['ceremony', `${transcript.ceremony_id}${transcript.rehearsal ? ' (rehearsal)' : ''}, ${transcript.network}`],
+    ['threshold', `${transcript.t} of ${transcript.n}`],
+    ['participants', participants.map(({ index, name }) => `${index} ${name}`).join(', ')],
+    ['bitcoin key', outputs.bitcoin.public_key],
+    ['attestation key', outputs.attestation.public_key],
+  ]);
+}
+
+function parsedJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,55 @@
+// The commands, in the order in which an operator meets them; `--help` lists them so.
+import type { Command } from 'commander';
+import { registerAttest, registerTestAttestation } from './attest.ts';
+import type { Cli } from './call.ts';
+import { registerCeremony } from './ceremony.ts';
+import type { CliContext } from './context.ts';
+import { registerDepositAddress } from './deposit-address.ts';
+import { registerDeposits } from './deposits.ts';
+import { registerDkg } from './dkg.ts';
+import { registerInit } from './init.ts';
+import { registerKeyInfo } from './key-info.ts';
+import { registerPeer } from './peer.ts';
+import type { CommandModule } from './program.ts';
+import { registerServer } from './server.ts';
+import { type NodeServices, nodeServices } from './services.ts';
+import { registerStatus } from './status.ts';
+import { registerTestBurn } from './test-burn.ts';
+import { registerTestCommunication } from './test-communication.ts';
+import { registerTestSigning } from './test-signing.ts';
+import { registerUnseal } from './unseal.ts';
+import { registerWithdraw } from './withdraw.ts';
+import { registerWithdrawals } from './withdrawals.ts';
+
+const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
+  registerInit,
+  registerPeer,
+  registerDkg,
+  registerKeyInfo,
+  registerCeremony,
+  registerServer,
+  registerUnseal,
+  registerStatus,
+  registerTestCommunication,
+  registerTestSigning,
+  registerTestAttestation,
+  registerTestBurn,
+  registerDepositAddress,
+  registerAttest,
+  registerWithdraw,
+  registerDeposits,
+  registerWithdrawals,
+];
+
+/** Adds every command to the program. `services` stands for the node itself; tests give their own. */
+export function registerCommands(program: Command, context: CliContext, services: NodeServices = nodeServices): void {
+  for (const register of REGISTRATIONS) register(program, { context, services });
+}
+
+/** The commands as modules of `createProgram` and `runCli`. */
+export function commandModules(services: NodeServices = nodeServices): readonly CommandModule[] {
+  return [{ register: (program, context) => registerCommands(program, context, services) }];
+}
+
+/** The commands of the executable. */
+export const commands: readonly CommandModule[] = commandModules();

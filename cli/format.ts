@@ -1,0 +1,55 @@
+// How single values read in text output: amounts in sats with bitcoin beside them, local times, durations.
+
+const SATS_PER_BITCOIN = 100_000_000n;
+const MINUTE_MS = 60_000;
+
+/** `50000000 sats (0.50000000 BTC)` from a decimal string of sats. */
+export function sats(amount: string): string {
+  const value = BigInt(amount);
+  const whole = value / SATS_PER_BITCOIN;
+  const fraction = (value % SATS_PER_BITCOIN).toString().padStart(8, '0');
+  return `${amount} sats (${whole}.${fraction} BTC)`;
+}
+
+/** ISO 8601 in this machine's time zone, to the second: `2026-03-01T09:30:00+01:00`. Text that is no time stays. */
+export function localTime(iso: string): string {
+  const time = new Date(iso);
+  if (Number.isNaN(time.getTime())) return iso;
+  // getTimezoneOffset is UTC minus local; ISO writes local minus UTC.
+  const offset = -time.getTimezoneOffset();
+  const local = new Date(time.getTime() + offset * MINUTE_MS).toISOString().slice(0, 19);
+  const hours = pad(Math.floor(Math.abs(offset) / 60));
+  return `${local}${offset < 0 ? '-' : '+'}${hours}:${pad(Math.abs(offset) % 60)}`;
+}
+
+/** `local time`, or a dash where there is none. */
+export function optionalTime(iso: string | null): string {
+  return iso === null ? '-' : localTime(iso);
+}
+
+/** A duration in milliseconds for people: `840 ms`, `12.3 s`, `5 min 2 s`. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < MINUTE_MS) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.floor(ms / MINUTE_MS)} min ${Math.floor((ms % MINUTE_MS) / 1000)} s`;
+}
+
+/** `1 input`, `2 inputs`. */
+export function count(number: number, singular: string): string {
+  return `${number} ${singular}${number === 1 ? '' : 's'}`;
+}
+
+/** `pending 2, confirmed 5` from counts by name; `none` when there are none. */
+export function tally(counts: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(counts).filter(([, number]) => number > 0);
+  return entries.length === 0 ? 'none' : entries.map(([name, number]) => `${name} ${number}`).join(', ');
+}
+
+/** Hexadecimal cut for a table: first and last eight characters. `--json` has all of it. */
+export function shortHex(hex: string): string {
+  return hex.length <= 20 ? hex : `${hex.slice(0, 8)}…${hex.slice(-8)}`;
+}
+
+function pad(number: number): string {
+  return number.toString().padStart(2, '0');
+}

@@ -1,0 +1,139 @@
+// `init`: writes the configuration with the launch instructions' default keys, and makes keys and certificate where they
+// are missing. What is wrong with the flags is told before anything is asked or written.
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { zeroize } from '../crypto/bytes.ts';
+import { type ConfigProblem, checkConfig, type OperatorConfig } from '../operator/config.ts';
+import { type ConfigFile, NETWORKS, PARTICIPANTS_MAX } from '../operator/config-keys.ts';
+import { draftConfig } from '../operator/config-write.ts';
+import { absolutePath } from '../operator/paths.ts';
+import { asFailure, type Cli, plainJson } from './call.ts';
+import type { CliContext, PassphraseOptions } from './context.ts';
+import { CliError, UsageError } from './errors.ts';
+import { renderFields } from './output.ts';
+import { addExamples, addPassphraseOptions } from './program.ts';
+import type { InitialiseResult } from './services.ts';
+import { choiceValue, textValue, wholeValue } from './values.ts';
+
+interface InitFlags extends PassphraseOptions {
+  readonly parties: number;
+  readonly threshold: number;
+  readonly index: number;
+  readonly addresses: readonly string[];
+  readonly output?: string;
+  readonly name?: string;
+  readonly network?: (typeof NETWORKS)[number];
+  readonly wireNode?: readonly string[];
+  readonly bitcoinNode?: readonly string[];
+  readonly force?: boolean;
+}
+
+const NAME_CHARACTERS_MAX = 64;
+const ADDRESSES = 'operator1.example.com:50051,operator2.example.com:50051,operator3.example.com:50051';
+const FLAGS: Readonly<Record<string, string>> = {
+  parties: '--parties',
+  threshold: '--threshold',
+  my_index: '--index',
+  party_addresses: '--addresses',
+  name: '--name',
+  network: '--network',
+  wire_nodes: '--wire-node',
+  bitcoin_nodes: '--bitcoin-node',
+};
+
+export function registerInit(program: Command, cli: Cli): void {
+  const operators = (flag: string, min: number) =>
+    wholeValue(flag, min, PARTICIPANTS_MAX, 'a whole number of operators');
+  const index = wholeValue('--index', 0, PARTICIPANTS_MAX - 1, 'a place in --addresses');
+  const command = program
+    .command('init')
+    .description('Write the configuration; make keys and TLS certificate where they are missing.')
+    .requiredOption('--parties <n>', 'how many operators there are', operators('--parties', 2))
+    .requiredOption('--threshold <t>', 'how many must sign', operators('--threshold', 2))
+    .requiredOption('--index <i>', "this operator's place in --addresses, counted from 0", index)
+    .requiredOption('--addresses <list>', 'host:port of all operators in index order, with commas between', list)
+    .option('--output <path>', 'where to write the configuration (default: that of --config)')
+    .option('--name <text>', 'how the others call this operator', textValue('--name', NAME_CHARACTERS_MAX, 'a name'))
+    .option('--network <name>', `${NETWORKS.join(', ')} (default: mainnet)`, choiceValue('--network', NETWORKS))
+    .option('--wire-node <url>', 'URL of your own Wire node; may be repeated', repeated)
+    .option('--bitcoin-node <url>', 'URL of your own Bitcoin node; may be repeated', repeated)
+    .option('--force', 'replace a configuration that exists; keys and certificate are kept')
+    .action((flags: InitFlags) => init(cli, flags));
+  addPassphraseOptions(command);
+  addExamples(
+    command,
+    `mpc_operator init --parties 3 --threshold 2 --index 0 --addresses "${ADDRESSES}" --output ~/.0btc-wire/mpc/config.json`,
+  );
+}
+
+async function init({ context, services }: Cli, flags: InitFlags): Promise<void> {
+  const { paths } = context.surroundings;
+  const file =
+    flags.output === undefined ? context.configFile : absolutePath(flags.output, paths.workingDirectory, paths.home);
+  const content = contentOf(flags);
+  const config = checked(context, content, file);
+  const force = flags.force === true;
+  if (!force && existsSync(file)) {
+    throw new CliError(`${file} exists already; give --force to replace it (keys and certificate are kept).`);
+  }
+  const passphrase = await context.passphrase(flags, existsSync(config.keySharePath) ? 'open' : 'create');
+  if (passphrase === null) {
+    throw new CliError('A passphrase is needed for the key file: give --passphrase-file or --passphrase-fd.');
+  }
+  try {
+    const result = await services.initialise({ file, home: paths.home, content, passphrase, force });
+    context.output.result(plainJson(result), () => initText(result));
+    context.output.note('Next: mpc_operator peer export --output card.json, and send the card to the other operators.');
+  } catch (error) {
+    throw asFailure(error);
+  } finally {
+    zeroize(passphrase);
+  }
+}
+
+function contentOf(flags: InitFlags): ConfigFile {
+  const { parties, threshold, index, addresses, name, network, wireNode, bitcoinNode } = flags;
+  const more = {
+    ...(name !== undefined && { name }),
+    ...(network !== undefined && { network }),
+    ...(wireNode !== undefined && { wire_nodes: [...wireNode] }),
+    ...(bitcoinNode !== undefined && { bitcoin_nodes: [...bitcoinNode] }),
+  };
+  return draftConfig({ parties, threshold, index, addresses, more });
+}
+
+function checked(context: CliContext, content: ConfigFile, file: string): OperatorConfig {
+  const verdict = checkConfig(content, file, context.surroundings.paths.home);
+  if (verdict.ok) return verdict.config;
+  const [first, ...others] = verdict.problems.map(flagProblem);
+  for (const other of others) context.output.fault(other);
+  throw new UsageError(first ?? `${file} would be no valid configuration.`);
+}
+
+// The configuration's checks speak of its keys; who types flags looks for flags.
+function flagProblem({ key, value, problem, remedy }: ConfigProblem): string {
+  const [, name = '', place = ''] = /^([a-z_]+)(\[[0-9]+\])?$/.exec(key ?? '') ?? [];
+  const subject = Object.hasOwn(FLAGS, name) ? `${FLAGS[name]}${place}` : `"${key ?? 'configuration'}"`;
+  return `${subject}${value === null ? '' : ` ${value}`} ${problem}. ${remedy}`;
+}
+
+function list(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+function repeated(text: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), text];
+}
+
+function initText({ configPath, certificatePath, created, fingerprint }: InitialiseResult): string {
+  const fields: (readonly [string, string])[] = [
+    ['configuration', configPath],
+    ['certificate', certificatePath],
+    ...created.map((path) => ['made', path] as const),
+    ['fingerprint', fingerprint],
+  ];
+  return renderFields(fields);
+}

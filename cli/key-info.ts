@@ -1,0 +1,51 @@
+// `key-info`: the federation's keys as this node holds them.
+import type { Command } from 'commander';
+import type { CommandResults, KeyReport } from '../operator/command-types.ts';
+import { type Cli, runCommand } from './call.ts';
+import type { PassphraseOptions } from './context.ts';
+import { localTime } from './format.ts';
+import { renderFields } from './output.ts';
+import { addExamples, addPassphraseOptions } from './program.ts';
+
+type KeyInfo = CommandResults['key-info'];
+
+export function registerKeyInfo(program: Command, cli: Cli): void {
+  const command = program
+    .command('key-info')
+    .description("Show the federation's public keys and whether this node's shares fit them.")
+    .action((options: PassphraseOptions) =>
+      runCommand(cli, 'key-info', {}, { text: keyInfoText, failure: keyInfoFailure }, options),
+    );
+  addPassphraseOptions(command);
+  addExamples(command, 'mpc_operator key-info', 'mpc_operator key-info --json');
+}
+
+function keyInfoText({ keys }: KeyInfo): string {
+  if (keys.length === 0) return 'No keys yet. Make them together with: mpc_operator dkg --ceremony-id initial-dkg';
+  return keys.map(keyText).join('\n\n');
+}
+
+function keyText(key: KeyReport): string {
+  return renderFields([
+    ['key', `${key.key_id} (${key.status})`],
+    ['threshold', `${key.threshold} of ${key.participants}; this node has index ${key.my_index}`],
+    ['bitcoin key', key.bitcoin_public_key],
+    ['attestation key', key.attestation_public_key],
+    ['change address', key.change_address],
+    ['ceremony', key.ceremony_id],
+    ['transcript hash', key.transcript_hash],
+    ['made', localTime(key.created_at)],
+    ['own shares', sharesText(key.shares_valid)],
+  ]);
+}
+
+function sharesText(valid: boolean | null): string {
+  if (valid === null) return 'not checked, the node is sealed';
+  return valid ? 'fit the public keys' : 'DO NOT FIT the public keys';
+}
+
+function keyInfoFailure({ keys }: KeyInfo): string | null {
+  const wrong = keys.filter((key) => key.shares_valid === false).map((key) => key.key_id);
+  if (wrong.length === 0) return null;
+  return `This node's shares do not fit key ${wrong.join(', ')}: it cannot sign; restore the key file from its backup.`;
+}

@@ -1,0 +1,157 @@
+// How commands speak: data on stdout as text or JSON, everything else on stderr. Colours only on a terminal that wants
+// them (no-color.org). Text from outside is cleared of control characters, which a terminal would obey.
+import type { Progress } from '../operator/progress.ts';
+
+/** A stream to write text to; process.stdout and process.stderr are such. */
+export interface TextStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+}
+
+/** What `--json` can print: bigints become decimal strings, undefined members are left out. */
+export type Printable =
+  | null
+  | undefined
+  | boolean
+  | number
+  | string
+  | bigint
+  | readonly Printable[]
+  | { readonly [key: string]: Printable };
+
+export interface Column {
+  readonly title: string;
+  /** Numbers are set to the right; default 'left'. */
+  readonly align?: 'left' | 'right';
+}
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
+
+const STYLE_CODES: Record<Style, readonly [number, number]> = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+};
+const SPINNER_FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const SPINNER_INTERVAL_MS = 80;
+const ERASE_LINE = '\r\u001b[2K';
+
+/** A running display of progress; `stop` clears what must not stay on the terminal. */
+export interface ProgressDisplay {
+  readonly report: Progress;
+  stop(): void;
+}
+
+/** Everything a command prints goes through here. */
+export interface Output {
+  readonly json: boolean;
+  /** Prints a result: as JSON with `--json`, else the text that `render` makes of it. */
+  result(data: Printable, render: () => string): void;
+  /** One line on stderr for the person in front of the screen. */
+  note(line: string): void;
+  /** `mpc_operator: …` on stderr. */
+  fault(sentence: string): void;
+  /** Shows steps on stderr: a spinner on a terminal, plain lines otherwise. */
+  progress(): ProgressDisplay;
+  /** Styles text meant for stdout; unchanged where colours are off. */
+  style(text: string, ...styles: readonly Style[]): string;
+}
+
+export interface OutputOptions {
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly json: boolean;
+}
+
+export function createOutput({ stdout, stderr, env, json }: OutputOptions): Output {
+  const coloured = wantsColour(stdout, env);
+  return {
+    json,
+    result: (data, render) => void stdout.write(`${json ? jsonText(data) : render().trimEnd()}\n`),
+    note: (line) => void stderr.write(`${printable(line)}\n`),
+    fault: (sentence) => void stderr.write(`mpc_operator: ${printable(sentence)}\n`),
+    progress: () => (isTerminal(stderr, env) ? spinner(stderr) : plainLines(stderr)),
+    style: (text, ...styles) => (coloured ? styles.reduce(styled, text) : text),
+  };
+}
+
+/** JSON, indented, bigints as decimal strings. */
+export function jsonText(data: Printable): string {
+  return JSON.stringify(data, (_, value) => (typeof value === 'bigint' ? value.toString() : value), 2);
+}
+
+/** Replaces control characters, line breaks included, and the marks that reorder text (Unicode Bidi_Control). */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/gu, '?');
+}
+
+/**
+ * A table of text with aligned columns, two spaces apart, no line ending in spaces. Cells are cleared of control
+ * characters. An empty table is its heading.
+ */
+export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const lines = [columns.map((column) => column.title), ...rows].map((line) => line.map(printable));
+  const widths = columns.map((_, at) => Math.max(...lines.map((line) => Bun.stringWidth(line[at] ?? ''))));
+  const rendered = lines.map((line) =>
+    columns.map((column, at) => cell(line[at] ?? '', widths[at] ?? 0, column.align)),
+  );
+  return rendered.map((line) => line.join('  ').trimEnd()).join('\n');
+}
+
+/** Names and values below each other, the values aligned. */
+export function renderFields(fields: readonly (readonly [name: string, value: string])[]): string {
+  const width = Math.max(0, ...fields.map(([name]) => Bun.stringWidth(name)));
+  return fields.map(([name, value]) => `${cell(name, width)}  ${printable(value)}`.trimEnd()).join('\n');
+}
+
+function cell(text: string, width: number, align: Column['align'] = 'left'): string {
+  const padding = ' '.repeat(Math.max(0, width - Bun.stringWidth(text)));
+  return align === 'right' ? padding + text : text + padding;
+}
+
+function styled(text: string, style: Style): string {
+  const [on, off] = STYLE_CODES[style];
+  return `\u001b[${on}m${text}\u001b[${off}m`;
+}
+
+function isTerminal(stream: TextStream, env: OutputOptions['env']): boolean {
+  return stream.isTTY === true && env['TERM'] !== 'dumb';
+}
+
+function wantsColour(stream: TextStream, env: OutputOptions['env']): boolean {
+  return isTerminal(stream, env) && (env['NO_COLOR'] ?? '') === '';
+}
+
+function plainLines(stderr: TextStream): ProgressDisplay {
+  return { report: ({ text }) => void stderr.write(`${printable(text)}\n`), stop: () => {} };
+}
+
+// The spinner shows the step under way; a step that another replaces stays on the screen as a line.
+function spinner(stderr: TextStream): ProgressDisplay {
+  let frame = 0;
+  let current: string | null = null;
+  const draw = () => {
+    if (current === null) return;
+    stderr.write(`${ERASE_LINE}${SPINNER_FRAMES[frame++ % SPINNER_FRAMES.length]} ${current}`);
+  };
+  const timer = setInterval(draw, SPINNER_INTERVAL_MS);
+  timer.unref();
+  const settle = () => {
+    if (current !== null) stderr.write(`${ERASE_LINE}  ${current}\n`);
+    current = null;
+  };
+  return {
+    report: ({ text }) => {
+      settle();
+      current = printable(text);
+      draw();
+    },
+    stop: () => {
+      clearInterval(timer);
+      settle();
+    },
+  };
+}

@@ -1,0 +1,91 @@
+// The command line: one program, a module for each command, the same manners everywhere. Errors are one sentence on
+// stderr; exit code 2 for wrong usage, 1 for failure, 0 for done.
+import { Command, CommanderError } from 'commander';
+import type { CliContext, GlobalOptions } from './context.ts';
+import { CliError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './errors.ts';
+import { wholeValue } from './values.ts';
+import { VERSION } from './version.ts';
+
+/** What a file `cli/<command>.ts` exports: it adds its command, with an example (`addExamples`), to the program. */
+export interface CommandModule {
+  register(program: Command, context: CliContext): void;
+}
+
+const DESCRIPTOR_MAX = 1023;
+const descriptorValue = wholeValue('--passphrase-fd', 0, DESCRIPTOR_MAX, 'a file descriptor');
+
+/** The whole program with all its commands. */
+export function createProgram(context: CliContext, modules: readonly CommandModule[]): Command {
+  const { stdout, stderr } = context.surroundings;
+  const program = new Command('mpc_operator');
+  program
+    .description('One node of the federation that holds the bridge between Bitcoin and 0BTC Wire.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .option('--config <path>', 'configuration file (default: ~/.0btc-wire/mpc/config.json, or $MPC_OPERATOR_CONFIG)')
+    .option('--json', 'print data as JSON')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .showSuggestionAfterError(true)
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+      outputError: (text, write) => write(usageSentence(text)),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .exitOverride()
+    .hook('preAction', (_, action) => context.setOptions(action.optsWithGlobals<GlobalOptions>()));
+  addExamples(program, 'mpc_operator status');
+  for (const module of modules) module.register(program, context);
+  return program;
+}
+
+/** Runs one command line (without the executable's name) and says with which code to exit. */
+export async function runCli(
+  args: readonly string[],
+  context: CliContext,
+  modules: readonly CommandModule[],
+): Promise<number> {
+  const program = createProgram(context, modules);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return EXIT_OK;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+    return report(error, context);
+  }
+}
+
+/** Adds the section that shows how the command is used. Every command has one; a test sees to it. */
+export function addExamples(command: Command, ...examples: readonly [string, ...string[]]): Command {
+  const heading = examples.length === 1 ? 'Example' : 'Examples';
+  return command.addHelpText('after', `\n${heading}:\n${examples.map((line) => `  $ ${line}`).join('\n')}`);
+}
+
+/** Adds `--passphrase-file` and `--passphrase-fd` to a command that opens or makes the key file. */
+export function addPassphraseOptions(command: Command): Command {
+  return command
+    .option('--passphrase-file <path>', 'file (mode 0600) with the passphrase of the key file')
+    .option('--passphrase-fd <number>', 'file descriptor to read the passphrase from', descriptorValue);
+}
+
+function report(error: unknown, context: CliContext): number {
+  const { env } = context.surroundings.paths;
+  if (error instanceof CliError) {
+    context.output.fault(error.message);
+    return error.exitCode;
+  }
+  context.output.fault(`Unexpected fault: ${error instanceof Error ? error.message : 'unknown'}.`);
+  if (env['MPC_OPERATOR_DEBUG'] === undefined) context.output.note('Set MPC_OPERATOR_DEBUG=1 to see where it arose.');
+  else context.surroundings.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  return EXIT_FAILURE;
+}
+
+// commander writes "error: …"; suggestions follow on a line of their own.
+function usageSentence(text: string): string {
+  const sentence = text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll('\n', ' ');
+  return `mpc_operator: ${sentence}\n`;
+}

@@ -1,0 +1,99 @@
+// Questions to the person at the terminal. They go to stderr, so that stdout stays data. A secret is read as bytes in
+// raw mode: it is neither shown nor ever a string, and its buffers are zeroed.
+import type { SecretPrompt } from '../operator/secrets-input.ts';
+import { printable, type TextStream } from './output.ts';
+
+/** The terminal's input: process.stdin is such. */
+export interface TerminalInput {
+  readonly isTTY?: boolean | undefined;
+  setRawMode?(mode: boolean): unknown;
+  on(event: 'data', listener: (chunk: Uint8Array) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
+  off(event: 'data', listener: (chunk: Uint8Array) => void): unknown;
+  off(event: 'end', listener: () => void): unknown;
+  resume(): unknown;
+  pause(): unknown;
+}
+
+const SECRET_BYTES_MAX = 1024;
+const CTRL_C = 0x03;
+const CTRL_D = 0x04;
+const BACKSPACE = 0x08;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const CTRL_U = 0x15;
+const ESCAPE = 0x1b;
+const DELETE = 0x7f;
+
+/** A prompt for secrets, or null where nobody can be asked because input or stderr is no terminal. */
+export function secretPrompt(input: TerminalInput, stderr: TextStream): SecretPrompt | null {
+  if (input.isTTY !== true || stderr.isTTY !== true || input.setRawMode === undefined) return null;
+  return (question) => askSecret(input, stderr, question);
+}
+
+function askSecret(input: TerminalInput, stderr: TextStream, question: string): Promise<Uint8Array | null> {
+  const line = new SecretLine();
+  stderr.write(`${printable(question)}: `);
+  input.setRawMode?.(true);
+  return new Promise((resolve) => {
+    const finish = (secret: Uint8Array | null) => {
+      input.off('data', onData);
+      input.off('end', onEnd);
+      input.setRawMode?.(false);
+      input.pause();
+      line.erase();
+      stderr.write('\n');
+      resolve(secret);
+    };
+    const onEnd = () => finish(null);
+    const onData = (chunk: Uint8Array) => {
+      const outcome = line.type(chunk);
+      chunk.fill(0);
+      if (outcome === 'entered') finish(line.secret());
+      else if (outcome === 'cancelled') finish(null);
+    };
+    input.on('data', onData);
+    input.on('end', onEnd);
+    input.resume();
+  });
+}
+
+/** A line being typed, with the editing keys of a terminal. Bytes beyond the limit are counted, so it is refused later. */
+export class SecretLine {
+  readonly #bytes = new Uint8Array(SECRET_BYTES_MAX + 1);
+  #length = 0;
+
+  /** Takes what was typed; what follows the line's end in the same chunk is dropped. */
+  type(chunk: Uint8Array): 'more' | 'entered' | 'cancelled' {
+    // Cursor keys and the like come as one chunk that begins with ESC; they edit nothing here.
+    if (chunk[0] === ESCAPE) return 'more';
+    for (const byte of chunk) {
+      if (byte === CARRIAGE_RETURN || byte === LINE_FEED) return 'entered';
+      if (byte === CTRL_C || (byte === CTRL_D && this.#length === 0)) return 'cancelled';
+      if (byte === CTRL_D) return 'entered';
+      if (byte === CTRL_U) this.erase();
+      else if (byte === BACKSPACE || byte === DELETE) this.#dropCharacter();
+      else if (this.#length < this.#bytes.length) this.#bytes[this.#length++] = byte;
+    }
+    return 'more';
+  }
+
+  /** A copy of what was typed, for the caller to zero. */
+  secret(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  erase(): void {
+    this.#bytes.fill(0);
+    this.#length = 0;
+  }
+
+  // A character of UTF-8 is a leading byte and its continuation bytes (RFC 3629).
+  #dropCharacter(): void {
+    while (this.#length > 0) {
+      const byte = this.#bytes[--this.#length] ?? 0;
+      this.#bytes[this.#length] = 0;
+      if ((byte & 0xc0) !== 0x80) return;
+    }
+  }
+}

@@ -1,0 +1,74 @@
+// What commands need of the node besides the control socket, each loaded when it is used: `--help` and commands that a
+// running server answers then start without opening databases or the like. Tests put their own in its place.
+import type { Transcript } from '../ceremony/transcript.ts';
+import type { CommandName, CommandParams, CommandResults } from '../operator/command-types.ts';
+import type { OperatorConfig } from '../operator/config.ts';
+import type { ConfigFile } from '../operator/config-keys.ts';
+import type { Progress } from '../operator/progress.ts';
+
+/** How a command that runs in this process tells of itself, is stopped, and gets at the key file. */
+export interface LocalRunOptions {
+  readonly progress: Progress;
+  /** Asked for only by commands that need secrets. The callee zeroes it. */
+  readonly passphrase: () => Promise<Uint8Array>;
+  readonly signal: AbortSignal;
+}
+
+export interface InitialiseInput {
+  /** Absolute path of the configuration to write. */
+  readonly file: string;
+  /** What `~` in the configuration stands for. */
+  readonly home: string;
+  /** Checked by `checkConfig`. */
+  readonly content: ConfigFile;
+  /** Of the key file; zeroed by the caller. */
+  readonly passphrase: Uint8Array;
+  /** Replaces a configuration that exists. Never keys or certificate. */
+  readonly force: boolean;
+}
+
+export interface InitialiseResult {
+  readonly configPath: string;
+  readonly certificatePath: string;
+  /** The files made. */
+  readonly created: readonly string[];
+  /** Words of the operator card. */
+  readonly fingerprint: string;
+}
+
+export interface CeremonyVerdict {
+  /** Null where the file is no exported ceremony at all. */
+  readonly transcript: Transcript | null;
+  /** What does not hold, a sentence each; empty where everything does. */
+  readonly problems: readonly string[];
+}
+
+export interface ServeOptions {
+  /** Null: start sealed. Zeroed by the caller once the server has ended. */
+  readonly passphrase: Uint8Array | null;
+  readonly signal: AbortSignal;
+}
+
+export interface NodeServices {
+  /** Runs a command in this process, opening the node's files for its duration. */
+  runLocally<C extends CommandName>(
+    config: OperatorConfig,
+    command: C,
+    params: CommandParams<C>,
+    options: LocalRunOptions,
+  ): Promise<CommandResults[C]>;
+  initialise(input: InitialiseInput): Promise<InitialiseResult>;
+  /** Runs until the signal aborts and everything is closed. */
+  serve(config: OperatorConfig, options: ServeOptions): Promise<void>;
+  /** Checks an exported ceremony offline. */
+  verifyCeremony(file: unknown): Promise<CeremonyVerdict>;
+}
+
+/** The real ones. */
+export const nodeServices: NodeServices = {
+  runLocally: async (config, command, params, options) =>
+    (await import('./compose.ts')).runHere(config, command, params, options),
+  initialise: async (input) => (await import('./compose.ts')).initialiseHere(input),
+  serve: async (config, options) => (await import('./compose.ts')).serve(config, options),
+  verifyCeremony: async (file) => (await import('./compose.ts')).verifyCeremony(file),
+};

@@ -1,0 +1,97 @@
+// What operators type as flag values, checked before anything is asked of the node: one sentence that names the flag,
+// the value and what was expected. The node checks again what arrives over the control socket.
+import { UsageError } from './errors.ts';
+
+const VALUE_SHOWN_CHARACTERS_MAX = 80;
+const SATS_DIGITS_MAX = 16;
+const SATS_MAX = 2_100_000_000_000_000n;
+const VOUT_MAX = 0xffff_ffff;
+const HASH_CHARACTERS = 64;
+
+/** Turns the text of a flag into its value, or throws a `UsageError`. Commander calls it with the text alone. */
+export type ValueParser<T> = (text: string) => T;
+
+/** A Bitcoin or Wire transaction id: 64 hexadecimal characters in display order, lowercased. */
+export function txidValue(flag: string): ValueParser<string> {
+  return (text) => hash(flag, text, 'a transaction id of 64 hexadecimal characters');
+}
+
+/** A recipient on Wire: 32 bytes as 64 hexadecimal characters, lowercased. */
+export function recipientValue(flag: string): ValueParser<string> {
+  return (text) => hash(flag, text, 'a Wire recipient of 64 hexadecimal characters');
+}
+
+/** An amount in whole sats, as the decimal string that the node takes. */
+export function satsValue(flag: string): ValueParser<string> {
+  return (text) => {
+    if (/^[0-9]*[.,][0-9]*$/.test(text)) {
+      throw bad(flag, text, 'an amount in whole sats without a decimal point (100000000 = 1 BTC)');
+    }
+    const digits = /^[0-9]+$/.test(text) ? text.replace(/^0+(?=[0-9])/, '') : null;
+    if (digits === null || digits.length > SATS_DIGITS_MAX || BigInt(digits) > SATS_MAX) {
+      throw bad(flag, text, 'an amount in whole sats, at most 21 million BTC (100000000 = 1 BTC)');
+    }
+    return digits;
+  };
+}
+
+/** The index of a transaction output, an unsigned 32-bit integer. */
+export function voutValue(flag: string): ValueParser<number> {
+  return wholeValue(flag, 0, VOUT_MAX, 'an output index');
+}
+
+/** A whole number from `min` to `max`; `what` says of what, as in "a whole number of seconds". */
+export function wholeValue(flag: string, min: number, max: number, what: string): ValueParser<number> {
+  return (text) => {
+    const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) throw bad(flag, text, `${what} from ${min} to ${max}`);
+    return value;
+  };
+}
+
+/** A fee rate in sat/vB; parts of a sat are meaningful here. */
+export function feeRateValue(flag: string): ValueParser<number> {
+  return (text) => {
+    const value = /^[0-9]{1,5}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= 1 && value <= 10_000)) throw bad(flag, text, 'a fee rate in sat/vB, from 1 to 10000');
+    return value;
+  };
+}
+
+/** Text of 1 to `max` characters. */
+export function textValue(flag: string, max: number, what: string): ValueParser<string> {
+  return (text) => {
+    if (text.length < 1 || text.length > max) throw bad(flag, text, `${what} of 1 to ${max} characters`);
+    return text;
+  };
+}
+
+/** One of a few words. */
+export function choiceValue<T extends string>(flag: string, choices: readonly T[]): ValueParser<T> {
+  return (text) => {
+    const chosen = choices.find((choice) => choice === text);
+    if (chosen === undefined) throw bad(flag, text, `one of ${choices.join(', ')}`);
+    return chosen;
+  };
+}
+
+/** A ceremony's name. `flag` may be an argument's name. */
+export function ceremonyIdValue(flag: string): ValueParser<string> {
+  return (text) => {
+    if (!/^[a-z0-9][a-z0-9._-]{0,63}$/i.test(text)) {
+      throw bad(flag, text, 'a ceremony id of 1 to 64 letters, digits, dots, dashes or underscores');
+    }
+    return text;
+  };
+}
+
+/** The error of one bad value. */
+export function bad(flag: string, text: string, expected: string): UsageError {
+  const shown = text.length > VALUE_SHOWN_CHARACTERS_MAX ? `${text.slice(0, VALUE_SHOWN_CHARACTERS_MAX)}…` : text;
+  return new UsageError(`${flag} ${JSON.stringify(shown)} is not ${expected}.`);
+}
+
+function hash(flag: string, text: string, expected: string): string {
+  if (text.length !== HASH_CHARACTERS || !/^[0-9a-fA-F]+$/.test(text)) throw bad(flag, text, expected);
+  return text.toLowerCase();
+}

@@ -1,0 +1,89 @@
+// What the devnet prints while it stays up: where everything is, and commands to try.
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { renderTable } from '../cli/output.ts';
+import type { Regtest } from './bitcoind.ts';
+import type { Federation } from './federation.ts';
+import { newRecipient } from './steps.ts';
+import type { Story } from './story.ts';
+
+/** What the guide is about: a running federation, what happened on it, and which Bitcoin node it runs. */
+export interface Guide {
+  readonly federation: Federation;
+  readonly story: Story;
+  readonly bitcoind: string;
+}
+
+/** Where everything is and what to try, as lines for the terminal. */
+export function guideText(guide: Guide): string {
+  const { bitcoin, ledger, operators, folder } = guide.federation;
+  const table = renderTable(
+    [
+      { title: 'OPERATOR', align: 'right' },
+      { title: 'ADDRESS' },
+      { title: 'PID', align: 'right' },
+      { title: 'CONFIG' },
+    ],
+    operators.map(({ index, address, pid, configPath }) => [
+      String(index),
+      address,
+      pid === null ? '-' : String(pid),
+      configPath,
+    ]),
+  );
+  return `
+The federation is up; Ctrl-C ends it. A Bitcoin block and a ledger block come every 10 seconds.
+
+Bitcoin node  ${bitcoin.rpcUrl}  cookie ${bitcoin.cookiePath}
+Wire ledger   ${ledger.url}
+Folder        ${folder}
+
+${table}
+
+Try, in another terminal:
+${tries(guide)
+  .map(([what, command]) => `  # ${what}\n  ${command}`)
+  .join('\n')}
+`;
+}
+
+function tries({ federation, story, bitcoind }: Guide): (readonly [string, string])[] {
+  const { bitcoin, wallet, ledger, operators } = federation;
+  const first = federation.operator(0);
+  const last = federation.operator(operators.length - 1);
+  const run = (at: typeof first, args: string) =>
+    `${shell([...at.program])} ${args} --config ${shell([at.configPath])}`;
+  const burn = {
+    recipient: story.recipient,
+    btc_address: story.payout_address ?? '',
+    amount: '100000',
+    fee: '2000',
+  };
+  return [
+    ['the state of operator 0', run(first, 'status')],
+    ['who reaches whom, and how fast', run(last, 'test-communication')],
+    ['a signature by both keys', run(first, 'test-signing --message hello')],
+    ['the deposit address of a new recipient', run(first, `deposit-address --recipient ${newRecipient()}`)],
+    ...walletCommands(bitcoind, bitcoin, wallet.name),
+    [
+      'burn some of what the recipient still has',
+      `curl -s ${ledger.url}/v1/devnet/burn -d ${shell([JSON.stringify(burn)])}`,
+    ],
+    ['pay out what waits', run(last, 'withdraw')],
+    ['deposits and payouts', `${run(first, 'deposits')}; ${run(first, 'withdrawals')}`],
+  ];
+}
+
+// Only where the Bitcoin node brought its command line along.
+function walletCommands(bitcoind: string, { dir, rpcUrl }: Regtest, wallet: string): (readonly [string, string])[] {
+  const program = join(dirname(bitcoind), 'bitcoin-cli');
+  if (!existsSync(program)) return [];
+  const options = ['-regtest', `-datadir=${dir}`, `-rpcport=${new URL(rpcUrl).port}`, `-rpcwallet=${wallet}`];
+  return [['pay that address', `${shell([program, ...options])} sendtoaddress ADDRESS 0.1`]];
+}
+
+/** Words for a POSIX shell. */
+function shell(words: readonly string[]): string {
+  const quoted = (word: string) => (/^[\w./:=@,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+  return words.map(quoted).join(' ');
+}

@@ -1,0 +1,144 @@
+// Every command of the operator, by name: what the control socket and the command line call.
+
+import type { TestMessageIntent } from '../ceremony/intent.ts';
+import { testMessages } from '../ceremony/intent-messages.ts';
+import { fromHex, toHex } from '../crypto/bytes.ts';
+import { canonicalBytes, type Json } from '../crypto/canonical-json.ts';
+import { cardFingerprint } from '../crypto/operator-card.ts';
+import type { SchemeName } from '../crypto/scheme.ts';
+import { custodyScript, taprootAddress } from '../crypto/taproot.ts';
+import { rememberRecipient } from '../store/recipients.ts';
+import { notSigned, requireLiveKey, signingReport } from './bridge.ts';
+import { CommandError } from './command-error.ts';
+import type { CommandName, CommandParams, CommandResults } from './command-types.ts';
+import { testCommunication } from './communication.ts';
+import { attest } from './deposits.ts';
+import { checkCard, keepCard, listCards } from './federation.ts';
+import type { FederationKey } from './keys.ts';
+import { type Node, requireOnline, unsealNode } from './node.ts';
+import { testBurn, withdraw } from './payouts.ts';
+import type { Progress } from './progress.ts';
+import {
+  ceremonyReports,
+  ceremonyShown,
+  depositReports,
+  keyReports,
+  peerReports,
+  statusReport,
+  withdrawalReports,
+} from './reports.ts';
+
+/** What a running command is given besides its parameters. `signal` aborts when the caller gives up. */
+export interface CommandIo {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+type Handler<C extends CommandName> = (
+  node: Node,
+  params: CommandParams<C>,
+  io: CommandIo,
+) => CommandResults[C] | Promise<CommandResults[C]>;
+
+/** Runs one command. Throws `CommandError` and other named errors with one sentence for the operator. */
+export const commands: { readonly [C in CommandName]: Handler<C> } = {
+  status: statusReport,
+  unseal: async (node, { passphrase }) => {
+    await unsealNode(node, passphrase);
+    return { sealed: false };
+  },
+  'key-info': keyReports,
+  'peer-export': exportCard,
+  'peer-add': addCard,
+  'peer-list': peerReports,
+  dkg: (node, params, { progress, signal }) => requireOnline(node).ceremonies.join(params, progress, signal),
+  'ceremony-list': ceremonyReports,
+  'ceremony-show': (node, { ceremony_id }) => ceremonyShown(node, ceremony_id),
+  'test-communication': (node, { rounds }, { progress }) => testCommunication(node, rounds, progress),
+  'test-signing': testSigning,
+  'deposit-address': depositAddress,
+  attest: (node, params, { progress }) => attest(requireOnline(node).bridge, params, progress),
+  withdraw: (node, params, { progress }) => withdraw(requireOnline(node).bridge, params, progress),
+  'test-burn': (node, params, { progress }) => testBurn(requireOnline(node).bridge, params, progress),
+  deposits: depositReports,
+  withdrawals: withdrawalReports,
+};
+
+function exportCard(node: Node): CommandResults['peer-export'] {
+  const own = listCards(node.store.db).find((card) => card.index === node.config.myIndex);
+  if (own === undefined)
+    throw new CommandError('no_card', 'this node has no operator card yet: run `mpc_operator init`');
+  return { card: { ...own }, fingerprint: cardFingerprint(own).join(' ') };
+}
+
+async function addCard(node: Node, params: CommandParams<'peer-add'>): Promise<CommandResults['peer-add']> {
+  const json: Json = JSON.parse(JSON.stringify(params.card));
+  const checked = checkCard(node.config, canonicalBytes(json));
+  if (!checked.ok) throw new CommandError('card', checked.detail);
+  const { card } = checked;
+  if (card.index === node.config.myIndex) {
+    const own = exportCard(node);
+    if (own.fingerprint !== cardFingerprint(card).join(' ')) {
+      throw new CommandError('card', `the card of ${card.name} has the index of this node itself`);
+    }
+  }
+  const kept = keepCard(node.store.db, card, params.replace, node.input.effects.now());
+  if (!kept.ok) throw new CommandError('card', kept.detail);
+  if (kept.change !== 'same') await node.online?.reloadPeers();
+  const fingerprint = cardFingerprint(card).join(' ');
+  return { index: card.index, name: card.name, fingerprint, replaced: kept.change === 'updated' };
+}
+
+async function testSigning(
+  node: Node,
+  { message }: CommandParams<'test-signing'>,
+  { progress }: CommandIo,
+): Promise<CommandResults['test-signing']> {
+  const key = requireLiveKey(node.keys);
+  const intent: TestMessageIntent = { kind: 'test_message', message };
+  progress({ step: 'bitcoin', text: 'signing with the bitcoin key' });
+  const bitcoin = await signTest(node, key, intent, 'bip340');
+  progress({ step: 'attestation', text: 'signing with the attestation key' });
+  const attestation = await signTest(node, key, intent, 'ed25519');
+  return { message, bitcoin, attestation };
+}
+
+async function signTest(
+  node: Node,
+  key: FederationKey,
+  intent: TestMessageIntent,
+  name: SchemeName,
+): Promise<CommandResults['test-signing']['bitcoin']> {
+  const { signing } = requireOnline(node);
+  const begun = node.input.effects.now();
+  const scheme = node.keys.scheme(name);
+  const groupKey = name === 'bip340' ? key.bitcoin : key.attestation;
+  const messages = testMessages(name, intent);
+  const result = await signing.coordinate(
+    { scheme, keyId: key.keyId, key: groupKey, intent, messages },
+    signing.candidates(),
+  );
+  if (result.kind === 'failed') throw notSigned(result);
+  const [signature] = result.signatures;
+  const [derived] = messages;
+  if (signature === undefined || derived === undefined) throw new Error('one test message has one signature');
+  return {
+    ...signingReport(result, begun, node.input.effects.now()),
+    signature: toHex(signature),
+    public_key: toHex(scheme.outputKey(groupKey, [])),
+    signed: toHex(derived.message),
+  };
+}
+
+function depositAddress(
+  node: Node,
+  { recipient }: CommandParams<'deposit-address'>,
+): CommandResults['deposit-address'] {
+  const key = requireLiveKey(node.keys);
+  const leaf = { kind: 'deposit', recipient: fromHex(recipient, { bytes: 32 }) } as const;
+  const { scriptPubKey } = custodyScript(key.bitcoin.publicKey, leaf);
+  const script = toHex(scriptPubKey);
+  const now = node.input.effects.now();
+  rememberRecipient(node.store.db, { recipient, keyId: key.keyId, script }, now);
+  return { recipient, address: taprootAddress(scriptPubKey, node.config.network), script };
+}

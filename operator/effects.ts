@@ -1,0 +1,28 @@
+// The world as the operator layer may touch it, gathered so that tests and a simulated federation can stand in for it.
+
+/** Clock, randomness and waiting. */
+export interface Effects {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** That many bytes from the operating system's generator. */
+  random(bytes: number): Uint8Array;
+  /** Resolves after that many milliseconds, or at once when the signal aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The real clock and generator. */
+export const systemEffects: Effects = {
+  now: () => Date.now(),
+  random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted === true) return resolve();
+      const done = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal?.addEventListener('abort', done);
+    }),
+};

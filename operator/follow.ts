@@ -1,0 +1,165 @@
+// What goes on by itself once something is signed: payouts are followed through the mempool and the chain until they are
+// deep enough, attestations are handed in until they are minted, announcements are tried until this node can confirm them.
+
+import type { TransactionStatus } from '../chain/bitcoin-view.ts';
+import { leafJson, parsePayoutIntent } from '../chain/payout-intent.ts';
+import { checkSignedPayout } from '../chain/signed-payout.ts';
+import { fromHex } from '../crypto/bytes.ts';
+import { transact } from '../store/database.ts';
+import { getPayout, listPayouts, type Payout } from '../store/payout-listing.ts';
+import {
+  recordPayoutBroadcast,
+  recordPayoutConfirmed,
+  recordPayoutReorganised,
+  recordPayoutSettled,
+  recordPayoutSigned,
+} from '../store/payout-progress.ts';
+import { markUtxoSpent, recordUtxo } from '../store/utxos.ts';
+import type { Bridge } from './bridge.ts';
+import { submitPending, takeAttestation } from './deposits.ts';
+import { errorText } from './log.ts';
+import type { ServiceMessage } from './messages.ts';
+import { broadcastPayout } from './payouts.ts';
+
+/** Most announcements that wait to be confirmed here; the oldest make room. */
+const ANNOUNCEMENTS_MAX = 1000;
+/** How often one is tried before it is dropped. */
+const TRIES_MAX = 100;
+const PAYOUTS_PER_ROUND = 200;
+
+type Announcement = Extract<ServiceMessage, { type: 'announce_attestation' | 'announce_payout' }>;
+
+/** Follows what is under way, one round at a time. */
+export class Follower {
+  readonly #bridge: Bridge;
+  #announced: { readonly message: Announcement; tries: number }[] = [];
+  #running: Promise<void> | null = null;
+
+  constructor(bridge: Bridge) {
+    this.#bridge = bridge;
+  }
+
+  /** Keeps a peer's announcement for the next round. */
+  take(message: Announcement): void {
+    this.#announced.push({ message, tries: 0 });
+    this.#announced = this.#announced.slice(-ANNOUNCEMENTS_MAX);
+  }
+
+  /** One round; a round that is still running is not run twice. Never rejects. */
+  round(): Promise<void> {
+    this.#running ??= this.#round().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  /** Resolves when no round is running. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  async #round(): Promise<void> {
+    await this.#attempt('announcements', () => this.#announcements());
+    await this.#attempt('mints', () => submitPending(this.#bridge));
+    await this.#attempt('payouts', () => this.#payouts());
+  }
+
+  async #attempt(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#bridge.log('warn', 'round_failed', { what, detail: errorText(error) });
+    }
+  }
+
+  async #announcements(): Promise<void> {
+    const waiting = this.#announced;
+    this.#announced = [];
+    for (const entry of waiting) {
+      entry.tries += 1;
+      const done = await this.#confirm(entry.message);
+      if (!done && entry.tries < TRIES_MAX) this.#announced.push(entry);
+    }
+  }
+
+  #confirm(message: Announcement): Promise<boolean> {
+    return message.type === 'announce_attestation'
+      ? takeAttestation(this.#bridge, message.body.attestation)
+      : takePayout(this.#bridge, message.body);
+  }
+
+  async #payouts(): Promise<void> {
+    const open = listPayouts(this.#bridge.db, ['decided', 'signed', 'broadcast', 'confirmed'], {
+      limit: PAYOUTS_PER_ROUND,
+    });
+    for (const payout of open.rows) await follow(this.#bridge, payout);
+  }
+}
+
+/**
+ * Takes in a payout that a peer announces. What this node has decided, it keeps as signed; anything else is judged first,
+ * as if it were to be signed here. True once there is nothing left to do.
+ */
+export async function takePayout(
+  bridge: Bridge,
+  body: Extract<ServiceMessage, { type: 'announce_payout' }>['body'],
+): Promise<boolean> {
+  const key = bridge.keys.live();
+  const intent = parsePayoutIntent(body.intent);
+  if (key === null || intent === null || intent.test) return true;
+  const final = checkSignedPayout(intent, key.bitcoin.publicKey, fromHex(body.transaction));
+  if (!final.ok) {
+    bridge.log('warn', 'announced_payout_wrong', { detail: final.detail });
+    return true;
+  }
+  if (getPayout(bridge.db, final.txid) === null) {
+    const judgement = await bridge.judge.judge(body.intent, key.keyId, 'bip340');
+    if (!judgement.ok) {
+      bridge.log('warn', 'announced_payout_unconfirmed', { txid: final.txid, reason: judgement.reason });
+      return false;
+    }
+    if (!judgement.decide().ok) return true;
+  }
+  recordPayoutSigned(bridge.db, final.txid, body.transaction, bridge.effects.now());
+  return true;
+}
+
+async function follow(bridge: Bridge, payout: Payout): Promise<void> {
+  const { txid, signedTx, status } = payout;
+  const seen = await bridge.bitcoin.transaction(txid, payout.burns.length + 1);
+  const now = bridge.effects.now();
+  switch (seen.state) {
+    case 'confirmed':
+      return onConfirmed(bridge, payout, seen);
+    case 'mempool':
+      if (status === 'confirmed') recordPayoutReorganised(bridge.db, txid, now);
+      recordPayoutBroadcast(bridge.db, txid, now);
+      return;
+    case 'unknown':
+      if (status === 'confirmed') recordPayoutReorganised(bridge.db, txid, now);
+      // A transaction that fell out of the mempool or the chain is sent again, never made again.
+      if (signedTx !== null) await broadcastPayout(bridge, txid, signedTx);
+  }
+}
+
+async function onConfirmed(
+  bridge: Bridge,
+  payout: Payout,
+  seen: Extract<TransactionStatus, { state: 'confirmed' }>,
+): Promise<void> {
+  const { txid } = payout;
+  const tip = await bridge.bitcoin.tip();
+  const height = tip.height - seen.confirmations + 1;
+  const hash = await bridge.bitcoin.blockHash(height);
+  const now = bridge.effects.now();
+  transact(bridge.db, (tx) => {
+    recordPayoutConfirmed(tx, txid, { height, hash }, now);
+    for (const input of payout.inputs) markUtxoSpent(tx, input, txid, height, now);
+    const { change } = payout;
+    if (change !== null) {
+      const leaf = leafJson({ kind: 'change' });
+      recordUtxo(tx, { txid, vout: change.vout, amount: change.amount, leaf, height }, now);
+    }
+    if (seen.confirmations >= bridge.config.normalConfirmations) recordPayoutSettled(tx, txid, now);
+  });
+}

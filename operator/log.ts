@@ -1,0 +1,23 @@
+// The node's log: one JSON object a line on stderr, for journald and the like. Fields are text, numbers and booleans
+// only, so that no object holding a secret can be handed over by mistake.
+
+export type LogLevel = 'info' | 'warn' | 'error';
+export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Writes one line. `event` is a short fixed name (`peer_unreachable`); what varies goes into the fields. */
+export type Log = (level: LogLevel, event: string, fields?: LogFields) => void;
+
+/** A log that writes JSON lines through `write`. */
+export function createLog(write: (line: string) => void, now: () => number): Log {
+  return (level, event, fields = {}) => {
+    write(`${JSON.stringify({ at: new Date(now()).toISOString(), level, event, ...fields })}\n`);
+  };
+}
+
+/** A log that keeps nothing; for one-shot commands, whose output is their own. */
+export const silentLog: Log = () => {};
+
+/** The sentence of an unknown thrown value, without its stack. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

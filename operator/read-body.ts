@@ -1,0 +1,45 @@
+// Reading an HTTP body whose length the other side chose: never more than a limit, and no longer than a signal allows.
+
+/**
+ * All bytes of a body, or null as soon as there are more than `bytesMax`. Throws the signal's reason when it aborts
+ * first, and what the stream throws when the connection breaks. A missing body is empty.
+ */
+export async function readWithin(
+  body: ReadableStream<Uint8Array> | null,
+  bytesMax: number,
+  signal: AbortSignal,
+): Promise<Uint8Array | null> {
+  if (body === null) return new Uint8Array(0);
+  const reader = body.getReader();
+  // Cancelling makes a pending read settle, also where the runtime would wait for bytes that never come.
+  const stop = (): void => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    for (;;) {
+      signal.throwIfAborted();
+      const { done, value } = await reader.read();
+      signal.throwIfAborted();
+      if (done) return joined(parts, length);
+      length += value.length;
+      if (length > bytesMax) {
+        stop();
+        return null;
+      }
+      parts.push(value);
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const all = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
+}

@@ -1,0 +1,139 @@
+// Several nodes behind one view: a majority must answer, all that answer must agree.
+import { describe, expect, test } from 'bun:test';
+import { bitcoinNodes } from '../../chain/bitcoin-nodes.ts';
+import type { BitcoinViewError } from '../../chain/bitcoin-view.ts';
+import { type BitcoinRpc, BitcoinRpcError, type RpcOutcome, readResult } from '../../chain/rpc.ts';
+
+const HASH = 'aa'.repeat(32);
+const OTHER = 'bb'.repeat(32);
+const OUTPOINT = { txid: 'cc'.repeat(32), vout: 0 };
+
+interface NodeState {
+  readonly down?: boolean;
+  readonly chain?: string;
+  readonly blocks?: number;
+  readonly syncing?: boolean;
+  readonly hashes?: Readonly<Record<number, string>>;
+  readonly answers?: Readonly<Record<string, unknown>>;
+}
+
+function node(state: NodeState = {}): BitcoinRpc {
+  const { blocks = 10, hashes = {} } = state;
+  const answer = (method: string, params: readonly unknown[]): RpcOutcome => {
+    if (method === 'getblockchaininfo') {
+      const bestblockhash = hashes[blocks] ?? HASH;
+      const initialblockdownload = state.syncing === true;
+      const result = { chain: state.chain ?? 'main', blocks, headers: 10, bestblockhash, initialblockdownload };
+      return { ok: true, result };
+    }
+    if (method === 'getblockhash') return { ok: true, result: hashes[Number(params[0])] ?? HASH };
+    const result = state.answers?.[method];
+    return result === undefined ? { ok: false, code: -5, message: 'not found' } : { ok: true, result };
+  };
+  const batch: BitcoinRpc['batch'] = async (calls) => {
+    if (state.down === true) throw new BitcoinRpcError('unreachable', 'node: down');
+    return calls.map(({ method, params }) => answer(method, params));
+  };
+  return {
+    label: 'node',
+    batch,
+    async call(method, params, schema) {
+      const [outcome] = await batch([{ method, params }]);
+      return readResult(schema, outcome?.ok === true ? outcome.result : undefined, 'node');
+    },
+  };
+}
+
+const output = (value: string, confirmations: number) => ({
+  value,
+  confirmations,
+  coinbase: false,
+  scriptPubKey: { hex: '5120' },
+});
+const having = (value: string, confirmations: number) => node({ answers: { gettxout: output(value, confirmations) } });
+const view = (...nodes: BitcoinRpc[]) => bitcoinNodes('mainnet', nodes);
+
+async function refusal(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'ok',
+    (error: BitcoinViewError) => error.reason,
+  );
+}
+
+describe('a view over several nodes', () => {
+  test('answers as long as a majority does', async () => {
+    expect(await view(node(), node(), node({ down: true })).tip()).toEqual({ height: 10, hash: HASH });
+    expect(await refusal(view(node(), node({ down: true })).tip())).toBe('bitcoin_unavailable');
+    expect(await refusal(view(node({ down: true })).tip())).toBe('bitcoin_unavailable');
+  });
+
+  test('gives the highest block that all of them have', async () => {
+    const ahead = node({ blocks: 12, hashes: { 12: OTHER, 10: HASH } });
+    expect(await view(ahead, node()).tip()).toEqual({ height: 10, hash: HASH });
+    const forked = node({ blocks: 12, hashes: { 12: OTHER, 10: OTHER } });
+    expect(await refusal(view(forked, node()).tip())).toBe('bitcoin_unavailable');
+  });
+
+  test('gives the hash of a block that all of them have at that height', async () => {
+    expect(await view(node(), node()).blockHash(4)).toBe(HASH);
+    expect(await refusal(view(node(), node({ hashes: { 4: OTHER } })).blockHash(4))).toBe('bitcoin_unavailable');
+  });
+
+  test('refuses as soon as one node is on another network, and does not count one that is syncing', async () => {
+    expect(await refusal(view(node(), node(), node({ chain: 'test' })).tip())).toBe('wrong_network');
+    expect(await refusal(view(node(), node({ syncing: true })).tip())).toBe('bitcoin_unavailable');
+  });
+
+  test('takes the least confirmations of an output that all describe alike', async () => {
+    const [found] = await view(having('0.5', 7), having('0.50000000', 6)).txOuts([OUTPOINT], 'confirmed');
+    expect(found).toEqual({
+      amount: 50_000_000n,
+      confirmations: 6,
+      coinbase: false,
+      script: Uint8Array.of(0x51, 0x20),
+    });
+  });
+
+  test('is unavailable where nodes differ in an amount or in whether an output is unspent', async () => {
+    const ask = (...nodes: BitcoinRpc[]) => refusal(view(...nodes).txOuts([OUTPOINT], 'confirmed'));
+    const gone = node({ answers: { gettxout: null } });
+    expect(await ask(having('0.5', 7), having('0.6', 7))).toBe('bitcoin_unavailable');
+    expect(await ask(having('0.5', 7), gone)).toBe('bitcoin_unavailable');
+    expect(await ask(gone, having('0.5', 7), having('0.5', 7))).toBe('bitcoin_unavailable');
+    expect(await ask(gone, gone)).toBe('ok');
+  });
+
+  test('knows a transaction by its unspent outputs where there is no index', async () => {
+    expect(await view(having('0.5', 3)).transaction(OUTPOINT.txid)).toEqual({
+      state: 'confirmed',
+      confirmations: 3,
+      outputs: null,
+    });
+    expect(await view(node({ answers: { gettxout: null } })).transaction(OUTPOINT.txid)).toEqual({ state: 'unknown' });
+  });
+
+  test('counts a transaction as confirmed only where every node that knows it says so', async () => {
+    const indexed = (confirmations: number) =>
+      node({ answers: { gettxout: null, getrawtransaction: { confirmations, vout: [{}, {}] } } });
+    const status = (...nodes: BitcoinRpc[]) => view(...nodes).transaction(OUTPOINT.txid);
+    expect(await status(indexed(3), indexed(2))).toEqual({ state: 'confirmed', confirmations: 2, outputs: 2 });
+    expect(await status(indexed(3), indexed(0))).toEqual({ state: 'mempool', outputs: 2 });
+  });
+
+  test('asks for the highest fee rate any node needs, and never for less than 1 sat/vB', async () => {
+    const rate = (estimate: string, least: string) =>
+      node({
+        answers: {
+          estimatesmartfee: { feerate: estimate },
+          getmempoolinfo: { mempoolminfee: least, minrelaytxfee: '0.00000100' },
+        },
+      });
+    expect(await view(rate('0.00002000', '0.00001000'), rate('0.00003000', '0.00001000')).feeRate(6)).toBe(3_000n);
+    expect(await view(rate('0.00000200', '0.00000100')).feeRate(6)).toBe(1_000n);
+    expect(await view(rate('0.00002000', '0.00005000')).feeRate(6)).toBe(5_000n);
+  });
+
+  test('needs at least one node', () => {
+    expect(() => view()).toThrow('at least one');
+  });
+});

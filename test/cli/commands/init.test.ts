@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import type { InitialiseInput, NodeServices } from '../../../cli/services.ts';
+import { CommandError } from '../../../operator/command-error.ts';
+import { ADDRESSES, Desk, untouchedServices } from './desk.ts';
+
+const PASSPHRASE = 'correct horse battery';
+const FEDERATION = ['init', '--parties', '3', '--threshold', '2', '--index', '1', '--addresses', ADDRESSES.join(', ')];
+let desk: Desk;
+beforeEach(() => {
+  desk = new Desk();
+});
+afterEach(() => desk.close());
+
+/** A node that notes how it was initialised. */
+function noting(fault?: Error) {
+  const inputs: (Omit<InitialiseInput, 'passphrase'> & { readonly typed: string; readonly passphrase: Uint8Array })[] =
+    [];
+  const services: NodeServices = {
+    ...untouchedServices,
+    initialise: async (input) => {
+      inputs.push({ ...input, typed: new TextDecoder().decode(input.passphrase) });
+      if (fault !== undefined) throw fault;
+      return {
+        configPath: input.file,
+        certificatePath: '/x/tls_cert.pem',
+        created: [input.file],
+        fingerprint: 'acid adult',
+      };
+    },
+  };
+  return { inputs, services };
+}
+
+describe('init', () => {
+  test('hands over the launch instructions’ keys, the output path and the passphrase, and zeroes it', async () => {
+    const { inputs, services } = noting();
+    const file = desk.write('passphrase', `${PASSPHRASE}\n`);
+    const args = [...FEDERATION, '--output', '~/new/config.json', '--passphrase-file', file];
+    const ran = await desk.run(args, { services });
+    expect(ran.code).toBe(0);
+    const [input] = inputs;
+    expect(input?.file).toBe(desk.path('new/config.json'));
+    expect(input?.typed).toBe(PASSPHRASE);
+    expect(input?.force).toBe(false);
+    expect(input?.content).toEqual({
+      parties: 3,
+      threshold: 2,
+      party_addresses: [...ADDRESSES],
+      my_index: 1,
+      key_share_path: 'key_share.enc',
+      tls_cert_path: 'tls_cert.pem',
+      tls_key_path: 'tls_key.pem',
+      user_db_path: 'users.json',
+      security_db_path: 'security.json',
+      bitcoin_nodes: ['http://localhost:8332'],
+      normal_confirmations: 6,
+      fork_confirmations: 12,
+    });
+    expect(input?.passphrase.every((byte) => byte === 0)).toBe(true);
+    expect(ran.stdout).toContain('acid adult');
+    expect(ran.stdout + ran.stderr).not.toContain(PASSPHRASE);
+  });
+
+  test('takes name, network and nodes, and prints the result with --json', async () => {
+    const { inputs, services } = noting();
+    const file = desk.write('passphrase', PASSPHRASE);
+    const more = ['--name', 'Beta', '--network', 'regtest', '--wire-node', 'http://a:1', '--wire-node', 'http://b:1'];
+    const nodes = ['--bitcoin-node', 'http://c:1', '--bitcoin-node', 'http://d:1', '--output', 'x.json', '--json'];
+    const ran = await desk.run([...FEDERATION, ...more, ...nodes, '--passphrase-file', file], { services });
+    expect(inputs[0]?.content).toMatchObject({
+      name: 'Beta',
+      network: 'regtest',
+      wire_nodes: ['http://a:1', 'http://b:1'],
+      bitcoin_nodes: ['http://c:1', 'http://d:1'],
+    });
+    expect(JSON.parse(ran.stdout)).toEqual({
+      configPath: desk.path('x.json'),
+      certificatePath: '/x/tls_cert.pem',
+      created: [desk.path('x.json')],
+      fingerprint: 'acid adult',
+    });
+  });
+
+  test('does not replace a configuration unless forced to', async () => {
+    const { inputs, services } = noting();
+    const file = desk.write('passphrase', PASSPHRASE);
+    const refused = await desk.run([...FEDERATION, '--passphrase-file', file], { services });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('--force');
+    expect(inputs).toEqual([]);
+    expect((await desk.run([...FEDERATION, '--force', '--passphrase-file', file], { services })).code).toBe(0);
+    expect(inputs[0]?.force).toBe(true);
+  });
+
+  test('asks for strength only of a new key file’s passphrase', async () => {
+    const { services } = noting();
+    const file = desk.write('passphrase', 'short');
+    const args = [...FEDERATION, '--output', 'x.json', '--passphrase-file', file];
+    const weak = await desk.run(args, { services });
+    expect(weak.code).toBe(1);
+    expect(weak.stderr).toContain('12 characters');
+    desk.write('key_share.enc', 'exists');
+    expect((await desk.run(args, { services })).code).toBe(0);
+  });
+
+  test('without a passphrase and with nobody to ask says how to give one', async () => {
+    const ran = await desk.run([...FEDERATION, '--output', 'x.json']);
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain('--passphrase-file');
+  });
+
+  test('tells a refusal of the node as one sentence', async () => {
+    const { services } = noting(new CommandError('exists', 'the key file belongs to another node'));
+    const file = desk.write('passphrase', PASSPHRASE);
+    const ran = await desk.run([...FEDERATION, '--output', 'x.json', '--passphrase-file', file], { services });
+    expect(ran).toEqual({ code: 1, stdout: '', stderr: 'mpc_operator: The key file belongs to another node.\n' });
+  });
+});

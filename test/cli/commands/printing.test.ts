@@ -1,0 +1,237 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import type { CommandName, CommandResults } from '../../../operator/command-types.ts';
+import { type Answers, Desk } from './desk.ts';
+import * as results from './results.ts';
+
+const { TXID, BURN, RECIPIENT } = results;
+const DEPOSIT_FLAGS = ['--txid', TXID.toUpperCase(), '--vout', '1', '--recipient', RECIPIENT.toUpperCase()];
+const BURN_FLAGS = ['--txid', BURN, '--address', 'bcrt1qpayee', '--amount', '50000000', '--fee', '1000'];
+
+interface Case<C extends CommandName> {
+  readonly args: readonly string[];
+  readonly command: C;
+  readonly params: unknown;
+  readonly result: CommandResults[C];
+  /** Pieces of the text output. */
+  readonly shows: readonly string[];
+}
+
+function expected<C extends CommandName>(
+  args: readonly string[],
+  command: C,
+  params: unknown,
+  result: CommandResults[C],
+  shows: readonly string[],
+): Case<C> {
+  return { args, command, params, result, shows };
+}
+
+const SIGNERS = ['signed by', 'operators 0, 2', 'left out', '1 (unreachable)', '1.2 s'];
+const cases = [
+  expected(['status'], 'status', {}, results.status, [
+    'Alpha (index 0), regtest',
+    '2 of 3, 3 cards known',
+    'http://localhost:8332, ok, height 812',
+    'http://localhost:7000, NOT OK, connection refused',
+    'pending 2, minted 5',
+    'replay 3',
+    'All is well.',
+  ]),
+  expected(['key-info'], 'key-info', {}, results.keyInfo, ['0011223344556677 (live)', 'fit the public keys']),
+  expected(['key-info'], 'key-info', {}, { keys: [] }, ['No keys yet', 'mpc_operator dkg --ceremony-id']),
+  expected(['peer', 'list'], 'peer-list', {}, results.peerList, ['Alpha (this node)', 'missing of index 1, 2']),
+  expected(
+    ['dkg', '--ceremony-id', 'initial-dkg', '--wait', '60'],
+    'dkg',
+    { ceremony_id: 'initial-dkg', rehearsal: false, wait_s: 60 },
+    results.dkg,
+    ['{0, 1} {1, 2}', 'operator 1', '1 min 4 s', 'The keys are live'],
+  ),
+  expected(
+    ['dkg', '--ceremony-id', 'try', '--rehearsal'],
+    'dkg',
+    { ceremony_id: 'try', rehearsal: true, wait_s: 3600 },
+    { ...results.dkg, rehearsal: true, key_id: null },
+    ['destroyed after the rehearsal', 'its keys are gone'],
+  ),
+  expected(['ceremony', 'list'], 'ceremony-list', {}, results.ceremonyList, ['initial-dkg', 'live']),
+  expected(['ceremony', 'show', 'initial-dkg'], 'ceremony-show', { ceremony_id: 'initial-dkg' }, results.ceremonyShow, [
+    'coordinator',
+    '--output',
+  ]),
+  expected(['test-communication'], 'test-communication', { rounds: 5 }, results.communication, [
+    '1.2/2.0/10.1 ms',
+    '-12 ms',
+    '300 days',
+  ]),
+  expected(
+    ['test-signing', '--message', 'test message'],
+    'test-signing',
+    { message: 'test message' },
+    results.testSigning,
+    ['Bitcoin key', 'Attestation key', '88'.repeat(64), ...SIGNERS],
+  ),
+  expected(
+    ['deposit-address', '--recipient', RECIPIENT.toUpperCase()],
+    'deposit-address',
+    { recipient: RECIPIENT },
+    results.depositAddress,
+    ['bcrt1pdeposit'],
+  ),
+  expected(
+    ['attest', ...DEPOSIT_FLAGS, '--amount', '100000000'],
+    'attest',
+    { txid: TXID, vout: 1, recipient: RECIPIENT, amount: '100000000', test: false },
+    results.attest,
+    ['100000000 sats (1.00000000 BTC)', 'handed to Wire: minted at height 9', ...SIGNERS],
+  ),
+  expected(
+    ['test-attestation', ...DEPOSIT_FLAGS, '--amount', '100000000'],
+    'attest',
+    { txid: TXID, vout: 1, recipient: RECIPIENT, amount: '100000000', test: true },
+    { ...results.attest, test: true, submitted: false, detail: '' },
+    ['test only'],
+  ),
+  expected(['withdraw'], 'withdraw', { burn_txids: [] }, results.withdraw, [
+    '310 sats (0.00000310 BTC), 2 sat/vB for 155 vB',
+    '50000000 sats (0.50000000 BTC)',
+    ...SIGNERS,
+  ]),
+  expected(
+    ['withdraw', '--burn', BURN, 'EF'.repeat(32), '--fee-rate', '2.5'],
+    'withdraw',
+    { burn_txids: [BURN, 'ef'.repeat(32)], fee_rate: 2.5 },
+    results.withdraw,
+    [BURN],
+  ),
+  expected(
+    ['test-burn', ...BURN_FLAGS],
+    'test-burn',
+    { txid: BURN, address: 'bcrt1qpayee', amount: '50000000', fee: '1000', broadcast: false },
+    results.testBurn,
+    ['signed, not broadcast: spends an outpoint that cannot exist', 'cHNidP8='],
+  ),
+  expected(
+    ['test-burn', ...BURN_FLAGS, '--broadcast'],
+    'test-burn',
+    { txid: BURN, address: 'bcrt1qpayee', amount: '50000000', fee: '1000', broadcast: true },
+    { ...results.testBurn, broadcast: true, detail: '' },
+    ['broadcast'],
+  ),
+  expected(['deposits', '--limit', '1', '--offset', '1'], 'deposits', { limit: 1, offset: 1 }, results.deposits, [
+    `${TXID}:1`,
+    '150000000 sats (1.50000000 BTC)',
+    '2 to 2 of 3; go on with --offset 2',
+  ]),
+  expected(['deposits'], 'deposits', { limit: 50, offset: 0 }, { deposits: [], total: 0 }, ['No deposits yet.']),
+  expected(['withdrawals'], 'withdrawals', { limit: 50, offset: 0 }, results.withdrawals, [
+    '49999000 sats (0.49999000 BTC)',
+    '6500 sats (0.00006500 BTC)',
+    '1 to 1 of 1',
+  ]),
+] as const;
+
+describe('a command with a running server', () => {
+  for (const { args, command, params, result, shows } of cases) {
+    const title = `${args.map((arg) => (arg.length > 20 ? '…' : arg)).join(' ')}`;
+    describe(title, () => {
+      let desk: Desk;
+      beforeAll(async () => {
+        desk = new Desk();
+        // The pairing of command and result is checked where the case is made.
+        const answers: Answers = Object.fromEntries([[command, result]]);
+        await desk.serve(answers);
+      });
+      afterAll(() => desk.close());
+
+      test('asks the server once, with these parameters, and prints text', async () => {
+        const ran = await desk.run(args);
+        expect(ran.stderr).toBe('');
+        expect(ran.code).toBe(0);
+        expect(desk.calls).toEqual([{ command, params }]);
+        for (const piece of shows) expect(ran.stdout).toContain(piece);
+        expect(ran.stdout.split('\n').filter((line) => line !== line.trimEnd())).toEqual([]);
+      });
+
+      test('prints exactly the result with --json', async () => {
+        const ran = await desk.run([...args, '--json']);
+        expect(ran.code).toBe(0);
+        expect(JSON.parse(ran.stdout)).toEqual(JSON.parse(JSON.stringify(result)));
+        expect(ran.stderr).toBe('');
+      });
+    });
+  }
+});
+
+describe('a result that tells of trouble', () => {
+  const troubled: readonly [readonly string[], Answers, string][] = [
+    [['status'], { status: { ...results.status, problems: ['No key yet.', 'Clock off.'] } }, '2 problems to look at.'],
+    [
+      ['test-communication'],
+      { 'test-communication': results.communicationBroken },
+      'No answer from operator 2 (Gamma)',
+    ],
+    [
+      ['key-info'],
+      { 'key-info': { keys: results.keyInfo.keys.map((key) => ({ ...key, shares_valid: false })) } },
+      'do not fit key 0011223344556677',
+    ],
+  ];
+  for (const [args, answers, sentence] of troubled) {
+    for (const json of [[], ['--json']]) {
+      test(`of ${[...args, ...json].join(' ')} is printed, and the exit code is 1`, async () => {
+        const desk = new Desk();
+        try {
+          await desk.serve(answers);
+          const ran = await desk.run([...args, ...json]);
+          expect(ran.code).toBe(1);
+          expect(ran.stderr).toStartWith('mpc_operator: ');
+          expect(ran.stderr).toContain(sentence);
+          expect(ran.stdout.length).toBeGreaterThan(20);
+        } finally {
+          await desk.close();
+        }
+      });
+    }
+  }
+});
+
+test('a refusal of the server is one sentence on stderr, nothing on stdout, exit code 1', async () => {
+  const desk = new Desk();
+  try {
+    await desk.serve({ withdraw: { refusal: ['burn_unknown', 'no Wire node knows this burn'] } });
+    expect(await desk.run(['withdraw'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'mpc_operator: No Wire node knows this burn.\n',
+    });
+  } finally {
+    await desk.close();
+  }
+});
+
+test('control characters that came from elsewhere do not reach the terminal', async () => {
+  const desk = new Desk();
+  try {
+    const problems = ['peer says \u001b[2Jhello'];
+    await desk.serve({ status: { ...results.status, name: 'A\u202elpha', problems } });
+    const { stdout } = await desk.run(['status']);
+    expect(stdout).toContain('peer says ?[2Jhello');
+    expect(stdout).not.toContain('\u001b');
+    expect(stdout).not.toContain('\u202e');
+  } finally {
+    await desk.close();
+  }
+});
+
+test('progress goes to stderr while the result alone is on stdout', async () => {
+  const desk = new Desk();
+  try {
+    await desk.serve({ dkg: { steps: ['waiting for Beta', 'round 1'], result: results.dkg } });
+    const ran = await desk.run(['dkg', '--ceremony-id', 'initial-dkg', '--json']);
+    expect(ran.stderr).toBe('waiting for Beta\nround 1\n');
+    expect(JSON.parse(ran.stdout)).toEqual(results.dkg);
+  } finally {
+    await desk.close();
+  }
+});

@@ -1,0 +1,197 @@
+// Results as a node gives them, one for each command, for tests of how they are printed.
+import type { CommandResults } from '../../../operator/command-types.ts';
+
+export const TXID = 'ab'.repeat(32);
+export const BURN = 'cd'.repeat(32);
+export const RECIPIENT = '1f'.repeat(32);
+const SIGNING = { signers: [0, 2], excluded: [{ index: 1, reason: 'unreachable' }], duration_ms: 1234 };
+const AT = '2026-03-01T08:30:00.000Z';
+
+export const status: CommandResults['status'] = {
+  version: '0.1.0',
+  network: 'regtest',
+  my_index: 0,
+  name: 'Alpha',
+  threshold: 2,
+  participants: 3,
+  sealed: false,
+  started_at: AT,
+  listening: '0.0.0.0:50051',
+  key_id: '0011223344556677',
+  peers_known: 3,
+  bitcoin: [{ url: 'http://localhost:8332', ok: true, height: 812, detail: '' }],
+  wire: [{ url: 'http://localhost:7000', ok: false, height: null, detail: 'connection refused' }],
+  deposits: { pending: 2, minted: 5 },
+  withdrawals: {},
+  audit_head: { seq: 17, hash: 'ee'.repeat(32) },
+  rejections: { replay: 3, bad_signature: 0 },
+  problems: [],
+};
+
+export const keyInfo: CommandResults['key-info'] = {
+  keys: [
+    {
+      key_id: '0011223344556677',
+      ceremony_id: 'initial-dkg',
+      status: 'live',
+      threshold: 2,
+      participants: 3,
+      my_index: 0,
+      bitcoin_public_key: `02${'11'.repeat(32)}`,
+      attestation_public_key: '22'.repeat(32),
+      transcript_hash: '33'.repeat(32),
+      created_at: AT,
+      shares_valid: true,
+      change_address: 'bcrt1pchange',
+    },
+  ],
+};
+
+export const peerList: CommandResults['peer-list'] = {
+  peers: [
+    {
+      index: 0,
+      name: 'Alpha',
+      address: 'one.example.com:50051',
+      fingerprint: 'acid adult',
+      self: true,
+      certificate_expires_at: AT,
+    },
+  ],
+  missing: [1, 2],
+};
+
+export const dkg: CommandResults['dkg'] = {
+  ceremony_id: 'initial-dkg',
+  rehearsal: false,
+  coordinator: 1,
+  key_id: '0011223344556677',
+  bitcoin_public_key: `02${'11'.repeat(32)}`,
+  attestation_public_key: '22'.repeat(32),
+  transcript_hash: '33'.repeat(32),
+  proven: [
+    [0, 1],
+    [1, 2],
+  ],
+  duration_ms: 64_000,
+};
+
+const ceremony: CommandResults['ceremony-show']['ceremony'] = {
+  ceremony_id: 'initial-dkg',
+  rehearsal: false,
+  phase: 'live',
+  attempt: '44'.repeat(16),
+  coordinator: 1,
+  key_id: '0011223344556677',
+  transcript_hash: '33'.repeat(32),
+  detail: '',
+  created_at: AT,
+  updated_at: AT,
+};
+export const ceremonyList: CommandResults['ceremony-list'] = { ceremonies: [ceremony] };
+export const ceremonyShow: CommandResults['ceremony-show'] = { ceremony, file: { v: 1, b: 2, a: [1] } };
+export const ceremonyRunning: CommandResults['ceremony-show'] = {
+  ceremony: { ...ceremony, phase: 'round1', key_id: null, transcript_hash: null },
+  file: null,
+};
+
+const reached = {
+  index: 1,
+  name: 'Beta',
+  address: 'two.example.com:50051',
+  reachable: true,
+  detail: '',
+  version: '0.1.0',
+  certificate_days_left: 300.4,
+  clock_offset_ms: -12.4,
+  round_trip_ms: { min: 1.24, median: 2, max: 10.06 },
+};
+const silent = {
+  index: 2,
+  name: 'Gamma',
+  address: 'three.example.com:50051',
+  reachable: false,
+  detail: 'connection refused',
+  version: null,
+  certificate_days_left: null,
+  clock_offset_ms: null,
+  round_trip_ms: null,
+};
+export const communication: CommandResults['test-communication'] = { peers: [reached], ok: true };
+export const communicationBroken: CommandResults['test-communication'] = { peers: [reached, silent], ok: false };
+
+const signed = { ...SIGNING, signature: '55'.repeat(64), public_key: '66'.repeat(32), signed: '77'.repeat(32) };
+export const testSigning: CommandResults['test-signing'] = {
+  message: 'test message',
+  bitcoin: signed,
+  attestation: { ...signed, signature: '88'.repeat(64) },
+};
+
+export const depositAddress: CommandResults['deposit-address'] = {
+  recipient: RECIPIENT,
+  address: 'bcrt1pdeposit',
+  script: `5120${'99'.repeat(32)}`,
+};
+
+export const attest: CommandResults['attest'] = {
+  attestation: { deposit_txid: TXID, deposit_vout: 0, amount: '100000000', signature: '55'.repeat(64) },
+  test: false,
+  submitted: true,
+  detail: 'minted at height 9',
+  signing: SIGNING,
+};
+
+export const withdraw: CommandResults['withdraw'] = {
+  txid: TXID,
+  burns: [{ burn_txid: BURN, address: 'bcrt1qpayee', amount: '50000000', fee: '1000' }],
+  miner_fee: '310',
+  fee_rate: 2,
+  vsize: 155,
+  broadcast: true,
+  detail: '',
+  signing: SIGNING,
+};
+
+export const testBurn: CommandResults['test-burn'] = {
+  txid: TXID,
+  transaction: '0200',
+  psbt: 'cHNidP8=',
+  inputs: 2,
+  miner_fee: '310',
+  broadcast: false,
+  detail: 'spends an outpoint that cannot exist',
+  signing: SIGNING,
+};
+
+const deposit = {
+  txid: TXID,
+  vout: 1,
+  recipient: RECIPIENT,
+  amount: '150000000',
+  status: 'attested',
+  attested_at: AT,
+  minted_at: null,
+};
+export const deposits: CommandResults['deposits'] = { deposits: [deposit], total: 3 };
+export const manyDeposits: CommandResults['deposits'] = {
+  deposits: Array.from({ length: 1000 }, () => deposit),
+  total: 1000,
+};
+
+export const withdrawals: CommandResults['withdrawals'] = {
+  withdrawals: [
+    {
+      txid: TXID,
+      status: 'confirmed',
+      burns: [
+        { burn_txid: BURN, address: 'bcrt1qpayee', amount: '50000000', fee: '1000' },
+        { burn_txid: 'ce'.repeat(32), address: 'bcrt1qother', amount: '7000', fee: '500' },
+      ],
+      miner_fee: '310',
+      fee_rate: 2,
+      confirmations: 6,
+      created_at: AT,
+    },
+  ],
+  total: 1,
+};

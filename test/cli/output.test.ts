@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'bun:test';
+import { createOutput, jsonText, printable, renderFields, renderTable } from '../../cli/output.ts';
+import { MemoryStream } from './surroundings.ts';
+
+function output(options: { terminal?: boolean; env?: Record<string, string>; json?: boolean } = {}) {
+  const stdout = new MemoryStream(options.terminal);
+  const stderr = new MemoryStream(options.terminal);
+  return { stdout, stderr, out: createOutput({ stdout, stderr, env: options.env ?? {}, json: options.json ?? false }) };
+}
+
+describe('a table', () => {
+  const columns = [{ title: 'NAME' }, { title: 'SATS', align: 'right' }, { title: 'NOTE' }] as const;
+
+  test('has aligned columns and no spaces at the end of a line', () => {
+    expect(
+      renderTable(columns, [
+        ['a', '100', ''],
+        ['longer', '5', 'x'],
+      ]),
+    ).toBe(['NAME    SATS  NOTE', 'a        100', 'longer     5  x'].join('\n'));
+  });
+
+  test('is aligned by what a terminal shows, not by code units', () => {
+    const [, wide, narrow] = renderTable(
+      [{ title: 'A' }, { title: 'B' }],
+      [
+        ['日本', 'x'],
+        ['abcd', 'x'],
+      ],
+    ).split('\n');
+    expect(Bun.stringWidth(wide ?? '')).toBe(Bun.stringWidth(narrow ?? ''));
+  });
+
+  test('lets no control character of its data reach the terminal', () => {
+    const text = renderTable([{ title: 'NAME' }], [['evil\u001b[2J\nname\u202e']]);
+    expect(text).toBe('NAME\nevil?[2J?name?');
+    expect(renderFields([['name', '\u009b31m']])).toBe('name  ?31m');
+  });
+});
+
+test('JSON carries bigints as decimal strings and leaves undefined out', () => {
+  expect(JSON.parse(jsonText({ a: 2n ** 64n, b: [1n], c: undefined, d: null }))).toEqual({
+    a: '18446744073709551616',
+    b: ['1'],
+    d: null,
+  });
+});
+
+test('printable keeps text of any language', () => {
+  expect(printable('Zürich 東京 ₿')).toBe('Zürich 東京 ₿');
+});
+
+describe('colour', () => {
+  test('is used on a terminal only', () => {
+    expect(output({ terminal: true }).out.style('x', 'bold', 'red')).toContain('\u001b[');
+    expect(output().out.style('x', 'bold', 'red')).toBe('x');
+  });
+
+  test('is not used where NO_COLOR is set or the terminal is dumb', () => {
+    expect(output({ terminal: true, env: { NO_COLOR: '1' } }).out.style('x', 'red')).toBe('x');
+    expect(output({ terminal: true, env: { TERM: 'dumb' } }).out.style('x', 'red')).toBe('x');
+    expect(output({ terminal: true, env: { NO_COLOR: '' } }).out.style('x', 'red')).not.toBe('x');
+  });
+});
+
+describe('progress', () => {
+  test('is plain lines on stderr where that is no terminal', () => {
+    const { out, stdout, stderr } = output();
+    const progress = out.progress();
+    progress.report({ step: 'a', text: 'Waiting for\n others' });
+    progress.report({ step: 'b', text: 'Done' });
+    progress.stop();
+    expect(stderr.text).toBe('Waiting for? others\nDone\n');
+    expect(stdout.text).toBe('');
+  });
+
+  test('on a terminal leaves each step as a line', () => {
+    const { out, stderr } = output({ terminal: true });
+    const progress = out.progress();
+    progress.report({ step: 'a', text: 'First' });
+    progress.report({ step: 'b', text: 'Second' });
+    progress.stop();
+    const left = stderr.text.split('\n').map((line) => line.split('\r\u001b[2K').at(-1));
+    expect(left).toEqual(['  First', '  Second', '']);
+  });
+});

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'bun:test';
+import { secretPrompt } from '../../cli/prompt.ts';
+import { MemoryInput, MemoryStream } from './surroundings.ts';
+
+/** What a person who types `keys` has entered; null where they gave up. */
+async function typed(...keys: readonly string[]) {
+  const input = new MemoryInput(true);
+  const stderr = new MemoryStream(true);
+  const prompt = secretPrompt(input, stderr);
+  if (prompt === null) throw new Error('no prompt on a terminal');
+  const asked = prompt('Passphrase');
+  const chunks = keys.map((part) => input.type(part));
+  const secret = await asked;
+  const text = secret === null ? null : new TextDecoder().decode(secret);
+  return { text, input, chunks, shown: stderr.text, length: secret?.length };
+}
+
+describe('a prompt for a secret', () => {
+  test('takes a line, in one piece or key by key', async () => {
+    expect((await typed('open sesame\r')).text).toBe('open sesame');
+    expect((await typed('o', 'p', 'e', 'n', '\n')).text).toBe('open');
+    expect((await typed('\r')).text).toBe('');
+  });
+
+  test('shows the question and nothing of the answer', async () => {
+    expect((await typed('open sesame\r')).shown).toBe('Passphrase: \n');
+  });
+
+  test('understands backspace, whole characters at a time, and Ctrl-U', async () => {
+    expect((await typed('abc\u007f\u007fd\r')).text).toBe('ad');
+    expect((await typed('a€\u007fb\r')).text).toBe('ab');
+    expect((await typed('\u007fa\r')).text).toBe('a');
+    expect((await typed('wrong\u0015right\r')).text).toBe('right');
+  });
+
+  test('ignores cursor keys', async () => {
+    expect((await typed('ab', '\u001b[D', 'c\r')).text).toBe('abc');
+  });
+
+  test('is given up by Ctrl-C, or by Ctrl-D on an empty line', async () => {
+    expect((await typed('abc\u0003')).text).toBeNull();
+    expect((await typed('\u0004')).text).toBeNull();
+    expect((await typed('abc\u0004')).text).toBe('abc');
+  });
+
+  test('returns more than the limit as more than the limit, so that it is refused and not cut', async () => {
+    expect((await typed(`${'x'.repeat(5000)}\r`)).length).toBe(1025);
+  });
+
+  test('zeroes what was typed, restores the terminal and lets go of it', async () => {
+    const { chunks, input } = await typed('open', ' sesame\r');
+    expect(chunks.every((chunk) => chunk.every((byte) => byte === 0))).toBe(true);
+    expect(input.rawModes).toEqual([true, false]);
+    expect(input.listenerCount('data') + input.listenerCount('end')).toBe(0);
+  });
+
+  test('does not exist where input or stderr is no terminal', () => {
+    expect(secretPrompt(new MemoryInput(false), new MemoryStream(true))).toBeNull();
+    expect(secretPrompt(new MemoryInput(true), new MemoryStream(false))).toBeNull();
+  });
+});

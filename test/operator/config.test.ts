@@ -1,0 +1,325 @@
+import { afterAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkConfig, describeProblem, loadConfig } from '../../operator/config.ts';
+import { bitcoinCredentials } from '../../operator/config-bitcoin.ts';
+import { draftConfig, writeConfig } from '../../operator/config-write.ts';
+import { locateConfig } from '../../operator/paths.ts';
+
+const HOME = '/home/op';
+const FILE = '/home/op/.0btc-wire/mpc/config.json';
+const folder = mkdtempSync(join(tmpdir(), 'config-test-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Appendix A of the launch instructions, letter by letter. */
+const APPENDIX_A = {
+  parties: 3,
+  threshold: 2,
+  party_addresses: ['operator1.example.com:50051', 'operator2.example.com:50051', 'operator3.example.com:50051'],
+  my_index: 0,
+  key_share_path: '~/.0btc-wire/mpc/key_share.enc',
+  tls_cert_path: '~/.0btc-wire/mpc/tls_cert.pem',
+  tls_key_path: '~/.0btc-wire/mpc/tls_key.pem',
+  user_db_path: '~/.0btc-wire/mpc/users.json',
+  security_db_path: '~/.0btc-wire/mpc/security.json',
+  bitcoin_nodes: ['http://localhost:8332'],
+  normal_confirmations: 6,
+  fork_confirmations: 12,
+};
+
+function accepted(raw: unknown, file = FILE) {
+  const verdict = checkConfig(raw, file, HOME);
+  if (!verdict.ok) throw new Error(verdict.problems.map((problem) => describeProblem(file, problem)).join('\n'));
+  return verdict.config;
+}
+
+/** The problems of Appendix A with some keys changed, as a user reads them. */
+function refused(change: Record<string, unknown>): string[] {
+  const verdict = checkConfig({ ...APPENDIX_A, ...change }, FILE, HOME);
+  return verdict.ok ? [] : verdict.problems.map((problem) => describeProblem(FILE, problem));
+}
+
+describe('Appendix A of the launch instructions', () => {
+  test('loads unchanged, every key with its meaning', () => {
+    const config = accepted(APPENDIX_A);
+    expect(config).toMatchObject({
+      parties: 3,
+      threshold: 2,
+      myIndex: 0,
+      keySharePath: '/home/op/.0btc-wire/mpc/key_share.enc',
+      tlsCertPath: '/home/op/.0btc-wire/mpc/tls_cert.pem',
+      tlsKeyPath: '/home/op/.0btc-wire/mpc/tls_key.pem',
+      bitcoinNodes: ['http://localhost:8332'],
+      normalConfirmations: 6,
+      forkConfirmations: 12,
+    });
+    expect(config.partyAddresses[2]).toEqual({
+      host: 'operator3.example.com',
+      port: 50051,
+      text: 'operator3.example.com:50051',
+    });
+  });
+
+  test('gets safe defaults for the keys it does not know', () => {
+    const config = accepted(APPENDIX_A);
+    expect(config.network).toBe('mainnet');
+    expect(config.name).toBe('operator-0');
+    expect(config.listenAddress.text).toBe('0.0.0.0:50051');
+    expect(config.metricsAddress.text).toBe('127.0.0.1:9464');
+    expect(config.controlSocket).toBe('/home/op/.0btc-wire/mpc/run/control.sock');
+    expect(config.wireNodes).toEqual([]);
+    expect(config.attestationValidityS).toBe(86_400);
+    expect(config.burnProofVerifier).toBeNull();
+  });
+
+  test('names databases .db where it says .json', () => {
+    expect(accepted(APPENDIX_A).userDbPath).toBe('/home/op/.0btc-wire/mpc/users.db');
+    expect(accepted(APPENDIX_A).securityDbPath).toBe('/home/op/.0btc-wire/mpc/security.db');
+  });
+
+  test('lacking any one key is refused by the name of that key', () => {
+    for (const key of Object.keys(APPENDIX_A)) {
+      const problems = refused({ [key]: undefined });
+      expect(problems.some((line) => line.startsWith(`${FILE}: "${key}" is missing. It must be`))).toBe(true);
+    }
+  });
+});
+
+describe('the federation', () => {
+  const addresses = (n: number) => Array.from({ length: n }, (_, index) => `operator${index}.example.com:50051`);
+  const federation = (parties: number, threshold: number, more: Record<string, unknown> = {}) =>
+    refused({ parties, threshold, party_addresses: addresses(parties), ...more }).join('\n');
+
+  test('of 2 of 2, 2 of 3, 3 of 4, 3 of 5 and 33 of 64 is accepted', () => {
+    for (const [t, n] of [
+      [2, 2],
+      [2, 3],
+      [3, 4],
+      [3, 5],
+      [33, 64],
+    ] as const)
+      expect(federation(n, t)).toBe('');
+  });
+
+  test('with t = 1 is refused', () => {
+    expect(federation(3, 1)).toContain(
+      '"threshold" (1) has a value that cannot be used. It must be a whole number, 2 to',
+    );
+  });
+
+  test('with t > n is refused, as no signature could be made', () => {
+    expect(federation(3, 4)).toContain('"threshold" (4) is more than the 3 operators');
+  });
+
+  test('with two quorums that need not share a node is refused, with the smallest safe t', () => {
+    expect(federation(4, 2)).toContain('"threshold" (2) of 4 lets two groups of 2 sign without sharing an operator');
+    expect(federation(4, 2)).toContain('Set it to 3 or more');
+    expect(federation(64, 32)).toContain('Set it to 33 or more');
+    expect(federation(5, 2)).toContain('Set it to 3 or more');
+  });
+
+  test('of more than 64 is refused', () => {
+    expect(federation(65, 33)).toContain('"parties" (65)');
+  });
+
+  test('with an index outside 0 to n - 1 is refused', () => {
+    expect(federation(3, 2, { my_index: 3 })).toContain(
+      '"my_index" (3) is no place among 3 operators. Indices count from 0',
+    );
+    expect(federation(3, 2, { my_index: -1 })).toContain('"my_index" (-1)');
+    expect(federation(3, 2, { my_index: 0.5 })).toContain('"my_index" (0.5)');
+  });
+
+  test('with another number of addresses than operators is refused', () => {
+    expect(refused({ party_addresses: addresses(2) }).join()).toContain('lists 2 addresses for 3 operators');
+    expect(refused({ party_addresses: addresses(4) }).join()).toContain('lists 4 addresses for 3 operators');
+  });
+
+  test('with two operators at one address is refused, however it is spelt', () => {
+    const twice = ['a.example:1', 'b.example:1', 'A.example:01'];
+    expect(refused({ party_addresses: twice }).join()).toContain(
+      'party_addresses[2]" ("A.example:01") is the address of operator 0',
+    );
+  });
+});
+
+describe('an address', () => {
+  const withFirst = (first: string) => refused({ party_addresses: [first, 'b.example:1', 'c.example:1'] }).join('\n');
+
+  test('may be a name, IPv4, or IPv6 in brackets', () => {
+    for (const good of [
+      'localhost:1',
+      'a-b.example.com:65535',
+      '10.0.0.7:50051',
+      '[2001:db8::1]:50051',
+      ' x.example:9 ',
+    ]) {
+      expect(withFirst(good)).toBe('');
+    }
+  });
+
+  test('of any other form is refused with what is wrong', () => {
+    const wrong: [string, string][] = [
+      ['a.example', 'is not host:port'],
+      ['a.example:', 'is not host:port'],
+      [':50051', 'neither a DNS name nor an IP address'],
+      ['a.example:0', 'port outside 1 to 65535'],
+      ['a.example:65536', 'port outside 1 to 65535'],
+      ['https://a.example:50051', 'has a scheme'],
+      ['2001:db8::1', 'IPv6 address without brackets'],
+      ['2001:db8::1:50051', 'IPv6 address without brackets'],
+      ['[10.0.0.1]:50051', 'no IPv6 address'],
+      ['[2001:db8::1]', 'is not host:port'],
+      ['10.0.0.256:50051', 'neither a DNS name nor an IP address'],
+      ['a b.example:1', 'neither a DNS name nor an IP address'],
+      ['<operator1_address>:50051', 'neither a DNS name nor an IP address'],
+    ];
+    for (const [address, says] of wrong) expect(`${address}: ${withFirst(address)}`).toContain(says);
+  });
+});
+
+describe('a configuration file', () => {
+  test('with an unknown key is refused with the nearest known one', () => {
+    expect(refused({ treshold: 2 }).join()).toContain('"treshold" (2) is not a known key. Did you mean "threshold"?');
+    expect(refused({ 'bitcoin-node': [] }).join()).toContain('Did you mean "bitcoin_nodes"?');
+    expect(refused({ fork_confirmation: 1 }).join()).toContain('Did you mean "fork_confirmations"?');
+    expect(refused({ q: 1 }).join()).toContain('the known keys are parties, threshold');
+  });
+
+  test('is told of every problem at once', () => {
+    expect(refused({ parties: 'three', my_index: null, extra_thing: 1 })).toHaveLength(3);
+    expect(refused({ threshold: 1 + 3, my_index: 7, fork_confirmations: 1 })).toHaveLength(3);
+  });
+
+  test('trusting forks sooner than the normal chain is refused', () => {
+    expect(refused({ fork_confirmations: 5 }).join()).toContain(
+      '"fork_confirmations" (5) is less than normal_confirmations (6)',
+    );
+    expect(refused({ fork_confirmations: 6 })).toEqual([]);
+  });
+
+  test('with credentials in a URL is refused without repeating them', () => {
+    const said = refused({ bitcoin_nodes: ['http://user:hunter2secret@localhost:8332'] }).join();
+    expect(said).toContain('"bitcoin_nodes[0]" carries a user name or password in a URL');
+    expect(said).not.toContain('hunter2secret');
+  });
+
+  test('with node URLs that are none is refused', () => {
+    expect(refused({ bitcoin_nodes: ['localhost:8332'] }).join()).toContain('is no http or https URL');
+    expect(refused({ wire_nodes: ['ftp://x'] }).join()).toContain('"wire_nodes[0]" ("ftp://x") is no http');
+    expect(refused({ bitcoin_nodes: [] }).join()).toContain('"bitcoin_nodes" ([])');
+  });
+
+  test('with half of the RPC credentials, or two kinds of them, is refused', () => {
+    expect(refused({ bitcoin_rpc_user: 'u' }).join()).toContain('"bitcoin_rpc_user" has no password');
+    expect(refused({ bitcoin_rpc_password_file: 'p' }).join()).toContain('"bitcoin_rpc_password_file" has no user');
+    const both = { bitcoin_rpc_cookie_file: 'c', bitcoin_rpc_user: 'u', bitcoin_rpc_password_file: 'p' };
+    expect(refused(both).join()).toContain('together');
+  });
+
+  test('with two files in one place is refused, after .json has become .db', () => {
+    expect(refused({ user_db_path: 'a.json', security_db_path: 'a.db' }).join()).toContain(
+      'is the file of "user_db_path" too',
+    );
+  });
+
+  test('with a control socket too long for the system is refused', () => {
+    expect(refused({ control_socket: `/${'x'.repeat(110)}` }).join()).toContain('"control_socket"');
+  });
+
+  test('takes its relative paths from its own folder, so operators on one machine stay apart', () => {
+    const first = accepted({ ...APPENDIX_A, key_share_path: 'share.enc' }, '/net/op0/config.json');
+    const second = accepted({ ...APPENDIX_A, key_share_path: 'share.enc' }, '/net/op1/config.json');
+    expect([first.keySharePath, second.keySharePath]).toEqual(['/net/op0/share.enc', '/net/op1/share.enc']);
+    expect(first.controlSocket).not.toBe(second.controlSocket);
+  });
+
+  test('that is missing, no JSON, or no object is refused by one sentence', () => {
+    const said = (name: string, text: string | null) => {
+      const file = join(folder, name);
+      if (text !== null) writeFileSync(file, text);
+      const verdict = loadConfig(file, HOME);
+      return verdict.ok ? [] : verdict.problems.map((problem) => describeProblem(file, problem).replace(file, 'F'));
+    };
+    expect(said('none.json', null)).toEqual([
+      'F does not exist. Write it with `mpc_operator init`, or name another with --config.',
+    ]);
+    expect(said('bad.json', '{"parties": <n>}')[0]).toContain('F is not JSON');
+    expect(said('list.json', '[]')[0]).toContain('F holds no JSON object');
+    expect(said('good.json', JSON.stringify(APPENDIX_A))).toEqual([]);
+  });
+});
+
+describe('init', () => {
+  const draft = { parties: 3, threshold: 2, index: 1, addresses: ['a.example:1', ' b.example:2', 'c.example:3'] };
+
+  test('writes a file that loads, mode 0600, and leaves nothing else behind', () => {
+    const place = join(folder, 'new', 'config.json');
+    expect(writeConfig(place, draftConfig(draft), { force: false })).toEqual({ ok: true });
+    expect(loadConfig(place, HOME)).toMatchObject({ ok: true, config: { myIndex: 1, listenAddress: { port: 2 } } });
+    expect(statSync(place).mode & 0o777).toBe(0o600);
+    expect(statSync(join(folder, 'new')).mode & 0o777).toBe(0o700);
+    expect(readdirSync(join(folder, 'new'))).toEqual(['config.json']);
+  });
+
+  test('keeps an existing file unless forced', () => {
+    const place = join(folder, 'kept.json');
+    writeFileSync(place, 'mine');
+    expect(writeConfig(place, draftConfig(draft), { force: false })).toEqual({ ok: false, reason: 'exists' });
+    expect(readFileSync(place, 'utf8')).toBe('mine');
+    expect(writeConfig(place, draftConfig(draft), { force: true })).toEqual({ ok: true });
+    expect(JSON.parse(readFileSync(place, 'utf8')).my_index).toBe(1);
+    expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  test('at the default place puts every file where Appendix A has it', () => {
+    const { controlSocket, ...written } = accepted(draftConfig({ ...draft, index: 0 }));
+    const { controlSocket: same, ...instructed } = accepted(APPENDIX_A);
+    expect(controlSocket).toBe(same);
+    expect({ ...written, partyAddresses: [], listenAddress: null }).toEqual({
+      ...instructed,
+      partyAddresses: [],
+      listenAddress: null,
+    });
+  });
+});
+
+describe('the place of the configuration', () => {
+  const env = { MPC_OPERATOR_CONFIG: '~/env.json' };
+  test('is --config, else the environment, else that of the launch instructions', () => {
+    const paths = { home: '/h', workingDirectory: '/w', env };
+    expect(locateConfig('x.json', paths)).toBe('/w/x.json');
+    expect(locateConfig('~/x.json', paths)).toBe('/h/x.json');
+    expect(locateConfig(undefined, paths)).toBe('/h/env.json');
+    expect(locateConfig(undefined, { ...paths, env: {} })).toBe('/h/.0btc-wire/mpc/config.json');
+    expect(locateConfig(undefined, { ...paths, env: { MPC_OPERATOR_CONFIG: '' } })).toBe(
+      '/h/.0btc-wire/mpc/config.json',
+    );
+  });
+});
+
+describe('the RPC credentials of the Bitcoin nodes', () => {
+  const none = { cookieFile: null, user: null, passwordFile: null };
+  const of = (bitcoinRpc: typeof none | object, env = {}) =>
+    bitcoinCredentials({ bitcoinRpc: { ...none, ...bitcoinRpc }, network: 'regtest' }, env, '/h');
+
+  test('come from the environment first, then the configuration, then bitcoind itself', () => {
+    const env = { MPC_OPERATOR_BITCOIN_RPC_USER: 'u', MPC_OPERATOR_BITCOIN_RPC_PASSWORD: 'p' };
+    expect(of({ cookieFile: '/c' }, env)).toMatchObject({ ok: true, credentials: { kind: 'environment' } });
+    expect(of({ cookieFile: '/c' })).toEqual({ ok: true, credentials: { kind: 'file', path: '/c' } });
+    expect(of({ user: 'u', passwordFile: '/p' })).toEqual({
+      ok: true,
+      credentials: { kind: 'password_file', user: 'u', path: '/p' },
+    });
+    expect(of({})).toEqual({ ok: true, credentials: { kind: 'file', path: '/h/.bitcoin/regtest/.cookie' } });
+  });
+
+  test('half given in the environment are refused by name', () => {
+    const verdict = of({}, { MPC_OPERATOR_BITCOIN_RPC_USER: 'u' });
+    expect(verdict).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining('MPC_OPERATOR_BITCOIN_RPC_PASSWORD is not set'),
+    });
+  });
+});

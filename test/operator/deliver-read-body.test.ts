@@ -1,0 +1,56 @@
+// Reading a body that the other side controls: the limit stops the reading itself, not only the result.
+import { describe, expect, test } from 'bun:test';
+import { readWithin } from '../../operator/read-body.ts';
+
+const never = new AbortController().signal;
+
+function chunks(count: number, bytes: number): { stream: ReadableStream<Uint8Array>; given: () => number } {
+  let given = 0;
+  const stream = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (given === count) return controller.close();
+      given += 1;
+      controller.enqueue(new Uint8Array(bytes).fill(given));
+    },
+  });
+  return { stream, given: () => given };
+}
+
+describe('a body', () => {
+  test('within the limit arrives whole and in order', async () => {
+    const bytes = await readWithin(chunks(3, 2).stream, 6, never);
+    expect(bytes).toEqual(new Uint8Array([1, 1, 2, 2, 3, 3]));
+  });
+
+  test('that is missing is empty', async () => {
+    expect(await readWithin(null, 6, never)).toEqual(new Uint8Array(0));
+  });
+
+  test('one byte over the limit is null', async () => {
+    expect(await readWithin(chunks(7, 1).stream, 6, never)).toBeNull();
+  });
+
+  test('without end is read no further than just past the limit', async () => {
+    const endless = chunks(Number.POSITIVE_INFINITY, 10);
+    expect(await readWithin(endless.stream, 100, never)).toBeNull();
+    expect(endless.given()).toBeLessThan(14);
+  });
+
+  test('that never comes ends with the reason of the signal, and the source is told', async () => {
+    let cancelled: unknown = null;
+    const stream = new ReadableStream<Uint8Array>({
+      cancel(reason) {
+        cancelled = reason;
+      },
+    });
+    const giveUp = new AbortController();
+    const read = readWithin(stream, 6, giveUp.signal);
+    giveUp.abort(new Error('enough'));
+    await expect(read).rejects.toThrow('enough');
+    expect(cancelled).toEqual(new Error('enough'));
+  });
+
+  test('is not begun once the signal has aborted', async () => {
+    await expect(readWithin(chunks(1, 1).stream, 6, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
+  });
+});
