@@ -1,5 +1,6 @@
-// The bitcoin key's generation within a ceremony: ChillDKG, as verdicts. What its functions throw about others' messages
-// becomes a fault that names who. All is determined by the arguments, so replaying a ceremony repeats it bit for bit.
+// The bitcoin key's generation within a ceremony: ChillDKG, as verdicts. What its functions throw about others'
+// messages becomes a fault that names who. All is determined by the arguments, so replaying a ceremony repeats it bit
+// for bit.
 import { zeroize } from '../crypto/bytes.ts';
 import {
   type CoordinatorState,

@@ -1,6 +1,6 @@
-// The coordinator's part in one attempt of a key ceremony: gathers, combines with ChillDKG's coordinator steps, and hands
-// on. It holds no secret and is trusted with nothing: what it alters, somebody notices, and without all n signatures over
-// one transcript no key goes live.
+// The coordinator's part in one attempt of a key ceremony: gathers, combines with ChillDKG's coordinator steps, and
+// hands on. It holds no secret and is trusted with nothing: what it alters, somebody notices, and without all n
+// signatures over one transcript no key goes live.
 import { fromHex, toHex } from '../crypto/bytes.ts';
 import type { CoordinatorState } from '../crypto/chilldkg.ts';
 import { dkgPackageBytes } from '../crypto/ed25519-dkg.ts';

@@ -8,8 +8,6 @@ export const PARTICIPANTS_MAX = 64;
 export const THRESHOLD_MIN = 2;
 /** Longest free text that a peer may send, in characters. */
 export const DETAIL_CHARACTERS_MAX = 500;
-/** Longest ceremony id, in characters. */
-export const CEREMONY_ID_CHARACTERS_MAX = 64;
 /** Largest free-form `data` of a refusal, as JSON, in characters. */
 export const DATA_CHARACTERS_MAX = 4096;
 
@@ -29,7 +27,7 @@ export const indexField = z
   .min(0)
   .max(PARTICIPANTS_MAX - 1);
 
-/** A ceremony id: what an operator types, and safe as a file name. */
+/** A ceremony id: what an operator types, at most 64 characters, and safe as a file name. */
 export const ceremonyIdField = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
 
 /** 16 random bytes that name an attempt, a signing session, a nonce or a start of a process. */

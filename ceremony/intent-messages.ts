@@ -1,5 +1,5 @@
-// The bytes that an intent has the key sign, for the kinds that need no view of Bitcoin. A payout's messages are BIP 341
-// sighashes, which chain/ derives.
+// The bytes that an intent has the key sign, for the kinds that need no view of Bitcoin. A payout's messages are BIP
+// 341 sighashes, which chain/ derives.
 import { attestationBytes, mintNonce } from '../crypto/attestation.ts';
 import { concat, fromHex, utf8 } from '../crypto/bytes.ts';
 import type { SchemeName } from '../crypto/scheme.ts';

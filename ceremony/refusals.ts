@@ -1,5 +1,5 @@
-// Why a participant refuses to sign: the one list, shown to operators and documented in docs/PROTOCOL.md. A refusal is an
-// expected answer, signed by the envelope that carries it.
+// Why a participant refuses to sign: the one list, shown to operators and documented in docs/PROTOCOL.md. A refusal is
+// an expected answer, signed by the envelope that carries it.
 
 /** Every refusal reason with the sentence that operators read. */
 export const REFUSALS = {

@@ -3,8 +3,9 @@ import type { Json } from '../crypto/canonical-json.ts';
 import type { RefusalReason } from './refusals.ts';
 import type { OpenSession, SigningTask } from './signing-session.ts';
 
-/** How often a candidate may answer too late, or have lost its nonces, before it is left out for good. */
+/** How often a candidate may have lost its nonces before it is left out for good. */
 export const LAPSES_MAX = 2;
+const DOUBLINGS_MAX = 8;
 
 /** Why a candidate is left out: its own refusal, or what it did. */
 export type ExclusionReason =
@@ -47,8 +48,11 @@ export interface SigningStart {
   readonly candidates: readonly number[];
   readonly random: Uint8Array;
   readonly now: number;
-  /** How long a candidate has to answer. */
-  readonly answerTimeoutMs: number;
+  /**
+   * How long a candidate may take before the work goes on without it; doubles each time it is late. Being late costs it
+   * nothing else: its answer still counts when it comes.
+   */
+  readonly patienceMs: number;
   /** When the whole is given up. */
   readonly deadline: number;
 }
@@ -93,15 +97,17 @@ export function isWorkingOn(standing: Standing, session: string): boolean {
   return (standing.kind === 'busy' || standing.kind === 'slow') && standing.session === session;
 }
 
+/** How long a candidate may take now, in ms. */
+export function patienceWith({ start }: SigningState, candidate: Candidate): number {
+  return start.patienceMs * 2 ** Math.min(candidate.lapses, DOUBLINGS_MAX);
+}
+
 /** A slow signer keeps its session open: its late answer makes it useful again and may still complete the session. */
 export function lapse(state: SigningState, index: number): SigningState {
   const candidate = candidateOf(state, index);
   const standing = candidate?.standing;
   if (candidate === undefined || standing === undefined) return state;
   if (standing.kind !== 'asked' && standing.kind !== 'busy') return state;
-  if (candidate.lapses >= LAPSES_MAX) {
-    return exclude(state, { index, reason: 'timeout', detail: 'answered too late, again and again' });
-  }
   const session = standing.kind === 'busy' ? standing.session : null;
   return withLapse(stand(state, index, { kind: 'slow', session }), index);
 }

@@ -1,6 +1,7 @@
 // The coordinator of a signature, robust in the manner of ROAST (Ruffing et al., 2022): whoever refuses, lies or falls
 // silent is left out with its reason and a new session starts with others, until a signature comes out or fewer than t
-// candidates remain. Nonces are pre-shared, so that a session is one round trip. The coordinator is trusted with nothing.
+// candidates remain. Nonces are pre-shared, so that a session is one round trip. The coordinator is trusted with
+// nothing.
 import { sha256, toHex, utf8 } from '../crypto/bytes.ts';
 import type { MessageBody, Outgoing, SigningMessage } from './messages.ts';
 import { NONCE_BATCH_MAX, SIGN_MESSAGES_MAX } from './messages-signing.ts';
@@ -15,6 +16,7 @@ import {
   isWorkingOn,
   LAPSES_MAX,
   lapse,
+  patienceWith,
   type SigningStart,
   type SigningState,
   stand,
@@ -53,7 +55,7 @@ export type SigningEvent =
       readonly reason: 'unreachable' | 'rejected' | 'bad_reply' | 'malformed';
       readonly detail: string;
     }
-  /** The transport gave up waiting; an answer may still come. */
+  /** The transport gave up waiting: no answer will come. */
   | { readonly kind: 'timeout'; readonly now: number; readonly from: number }
   | { readonly kind: 'tick'; readonly now: number };
 
@@ -64,8 +66,9 @@ export interface SigningStep {
 }
 
 /**
- * Begins: launches a session where the pool holds nonces of t candidates, else asks for nonces. `pool` is shared with all
- * other signings of the process; what a session takes from it is gone. Throws on a task or candidates that make no sense.
+ * Begins: launches a session where the pool holds nonces of t candidates, else asks for nonces. `pool` is shared with
+ * all other signings of the process; what a session takes from it is gone. Throws on a task or candidates that make no
+ * sense.
  */
 export function startSigning(start: SigningStart, pool: HeldNonces): SigningStep {
   const { task, candidates, random } = start;
@@ -95,7 +98,7 @@ function apply(state: SigningState, event: SigningEvent, pool: HeldNonces): Sign
     case 'failed':
       return exclude(state, { index: event.from, reason: event.reason, detail: event.detail });
     case 'timeout':
-      return lapse(state, event.from);
+      return exclude(state, { index: event.from, reason: 'timeout', detail: 'did not answer in time' });
     case 'tick':
       return onTick(state, event.now);
   }
@@ -174,10 +177,10 @@ function onRefusal(
 }
 
 function onTick(state: SigningState, now: number): SigningState {
-  const { answerTimeoutMs } = state.start;
-  return state.candidates.reduce((left, { index, standing }) => {
+  return state.candidates.reduce((left, candidate) => {
+    const { index, standing } = candidate;
     const waits = standing.kind === 'asked' || standing.kind === 'busy';
-    return waits && now - standing.since >= answerTimeoutMs ? lapse(left, index) : left;
+    return waits && now - standing.since >= patienceWith(state, candidate) ? lapse(left, index) : left;
   }, state);
 }
 
@@ -185,13 +188,13 @@ function advance(state: SigningState, pool: HeldNonces, now: number): SigningSte
   if (state.result !== null) return { state, outgoing: [] };
   if (now >= state.start.deadline) return { state: fail(state, 'the time for this signature is over'), outgoing: [] };
   const { task } = state.start;
-  const active = state.candidates.filter(({ standing }) => standing.kind !== 'excluded' && standing.kind !== 'slow');
-  if (active.length < task.key.threshold) {
-    const detail = `${active.length} candidates remain where ${task.key.threshold} are needed`;
+  const left = state.candidates.filter(({ standing }) => standing.kind !== 'excluded');
+  if (left.length < task.key.threshold) {
+    const detail = `${left.length} candidates remain where ${task.key.threshold} are needed`;
     return { state: fail(state, detail), outgoing: [] };
   }
   if (state.sessions.some((session) => isHopeful(state, session))) return { state, outgoing: [] };
-  const idle = active.filter(({ standing }) => standing.kind === 'idle');
+  const idle = left.filter(({ standing }) => standing.kind === 'idle');
   const enough = ({ index }: Candidate) => pool.count(poolKey(task, index)) >= task.messages.length;
   const ready = idle.filter(enough);
   if (ready.length >= task.key.threshold) return launch(state, ready.slice(0, task.key.threshold), pool, now);

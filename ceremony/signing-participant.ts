@@ -104,7 +104,7 @@ function holdsOwn(commitment: Uint8Array, own: Uint8Array, signers: readonly num
   return toHex(commitment.subarray(at, at + own.length)) === toHex(own);
 }
 
-/** What is wrong with a list of signers: ascending, distinct, within [0, n), between t and n of them; null if nothing. */
+/** What is wrong with a list of signers: ascending, distinct, within [0, n), t to n of them; null if nothing is. */
 export function signersFlaw(signers: readonly number[], threshold: number, participants: number): string | null {
   if (signers.length < threshold) return `${signers.length} signers where ${threshold} are needed`;
   if (signers.length > participants) return `${signers.length} signers where there are ${participants} participants`;

@@ -1,5 +1,5 @@
-// The transcript of a key ceremony: everything public that was said and what came of it, as canonical JSON. All nodes sign
-// its hash with their identity keys; the n signatures are the certificate without which no key goes live.
+// The transcript of a key ceremony: everything public that was said and what came of it, as canonical JSON. All nodes
+// sign its hash with their identity keys; the n signatures are the certificate without which no key goes live.
 import { z } from 'zod';
 import { sha256, toHex } from '../crypto/bytes.ts';
 import { canonicalBytes } from '../crypto/canonical-json.ts';

@@ -12,7 +12,7 @@ import { TXID_PATTERN, type Valued } from './outpoint.ts';
 /** Most inputs of a payout, the test input included: keeps the transaction well below the standard weight. */
 export const PAYOUT_INPUTS_MAX = 128;
 /** Most burns that one payout pays. */
-export const PAYOUT_BURNS_MAX = 100;
+export const PAYOUT_BURNS_MAX = 200;
 /** Largest output script that stricter nodes relay, in bytes. */
 export const OUTPUT_SCRIPT_BYTES_MAX = 34;
 

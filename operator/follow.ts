@@ -2,8 +2,9 @@
 // deep enough, attestations are handed in until they are minted, announcements are tried until this node can confirm them.
 
 import type { TransactionStatus } from '../chain/bitcoin-view.ts';
-import { leafJson, parsePayoutIntent } from '../chain/payout-intent.ts';
+import { leafJson, type PayoutIntent, parsePayoutIntent } from '../chain/payout-intent.ts';
 import { checkSignedPayout } from '../chain/signed-payout.ts';
+import { buildPayout } from '../chain/transaction.ts';
 import { fromHex } from '../crypto/bytes.ts';
 import { transact } from '../store/database.ts';
 import { getPayout, listPayouts, type Payout } from '../store/payout-listing.ts';
@@ -17,6 +18,9 @@ import {
 import { markUtxoSpent, recordUtxo } from '../store/utxos.ts';
 import type { Bridge } from './bridge.ts';
 import { submitPending, takeAttestation } from './deposits.ts';
+import { decide, judgePayout, type PayoutBench, verifyBurns } from './judge-payout.ts';
+import { type Approval, type Refusal, refuse } from './judgement.ts';
+import type { FederationKey } from './keys.ts';
 import { errorText } from './log.ts';
 import type { ServiceMessage } from './messages.ts';
 import { broadcastPayout } from './payouts.ts';
@@ -112,16 +116,37 @@ export async function takePayout(
     bridge.log('warn', 'announced_payout_wrong', { detail: final.detail });
     return true;
   }
-  if (getPayout(bridge.db, final.txid) === null) {
-    const judgement = await bridge.judge.judge(body.intent, key.keyId, 'bip340');
-    if (!judgement.ok) {
-      bridge.log('warn', 'announced_payout_unconfirmed', { txid: final.txid, reason: judgement.reason });
-      return false;
-    }
-    if (!judgement.decide().ok) return true;
-  }
+  if (getPayout(bridge.db, final.txid) === null && !(await adopt(bridge, key, intent, final.txid))) return false;
   recordPayoutSigned(bridge.db, final.txid, body.transaction, bridge.effects.now());
   return true;
+}
+
+// A payout that this node did not sign. Before it is mined it is judged as if it were to be signed here; once it is, its
+// inputs are gone and only its burns are left to verify. What contradicts an earlier decision is an alarm, not adopted.
+async function adopt(bridge: Bridge, key: FederationKey, intent: PayoutIntent, txid: string): Promise<boolean> {
+  const { state } = await bridge.bitcoin.transaction(txid, intent.outputs.length);
+  const bench = bridge.judge.payoutBench(key);
+  const judged = state === 'confirmed' ? await minedDecision(bench, key, intent) : await judgePayout(bench, intent);
+  if (!judged.ok) {
+    bridge.log('warn', 'announced_payout_unconfirmed', { txid, reason: judged.reason, detail: judged.detail });
+    return false;
+  }
+  const decision = judged.decide();
+  if (!decision.ok) {
+    bridge.log('error', 'announced_payout_contradicts', { txid, reason: decision.reason, detail: decision.detail });
+  }
+  return decision.ok;
+}
+
+async function minedDecision(
+  bench: PayoutBench,
+  key: FederationKey,
+  intent: PayoutIntent,
+): Promise<Pick<Approval, 'ok' | 'decide'> | Refusal> {
+  if (bench.wire === null) return refuse('wire_unavailable', 'no wire_nodes are configured');
+  const burns = await verifyBurns(bench, bench.wire, intent);
+  if ('ok' in burns) return burns;
+  return { ok: true, decide: () => decide(bench, buildPayout(intent, key.bitcoin.publicKey), burns) };
 }
 
 async function follow(bridge: Bridge, payout: Payout): Promise<void> {

@@ -52,8 +52,9 @@ export async function judgePayout(
   };
 }
 
-async function verifyBurns(
-  bench: PayoutBench,
+/** Every burn of an intent as this node's own Wire nodes tell it, or the first refusal. */
+export async function verifyBurns(
+  bench: Pick<PayoutBench, 'burnRules'>,
   wire: WireLedger,
   intent: PayoutIntent,
 ): Promise<readonly WireBurn[] | Refusal> {

@@ -26,7 +26,11 @@ export const SIGNING_DEADLINE_MS = 90_000;
 const REFILL_MAX = 64;
 /** How many requests are judged at once. */
 const JUDGED_AT_ONCE_MAX = 32;
-const TICK_MS = 250;
+const TICK_MS = 50;
+/** How long a peer that did not help is asked last, in ms. */
+const TROUBLE_MS = 60_000;
+/** How long a signer may take before another session is begun beside its own, in ms: a round trip and a judgement. */
+const PATIENCE_MS = 200;
 
 /** What signing works with. `boot`: this process's boot id. */
 export interface SigningInput {
@@ -45,6 +49,8 @@ export class Signing {
   readonly #input: SigningInput;
   readonly #issued = new IssuedNonces();
   readonly #held = new HeldNonces();
+  /** When a peer last failed to help, in ms since 1970: it is asked last for a while. */
+  readonly #troubled = new Map<number, number>();
   #judging = 0;
 
   constructor(input: SigningInput) {
@@ -85,7 +91,7 @@ export class Signing {
       candidates,
       random: effects.random(32),
       now: begun,
-      answerTimeoutMs: ANSWER_TIMEOUT_MS,
+      patienceMs: PATIENCE_MS,
       deadline: begun + SIGNING_DEADLINE_MS,
     };
     let step = startSigning(start, this.#held);
@@ -101,15 +107,19 @@ export class Signing {
     }
     const { result } = step.state;
     for (const { index, reason, detail } of result.exclusions) {
+      this.#troubled.set(index, effects.now());
       log('warn', 'signer_excluded', { index, reason, detail, intent: task.intent.kind });
     }
     return result;
   }
 
-  /** Everything this node could ask: itself and all others, in index order with itself first. */
+  /** Whom to ask, best first: this node, then the others in index order, those that did not help lately last. */
   candidates(): readonly number[] {
-    const { myIndex, participants } = this.#input;
-    return [myIndex, ...Array.from({ length: participants }, (_, index) => index).filter((index) => index !== myIndex)];
+    const { myIndex, participants, effects } = this.#input;
+    const isTroubled = (index: number): number =>
+      effects.now() - (this.#troubled.get(index) ?? Number.NEGATIVE_INFINITY) < TROUBLE_MS ? 1 : 0;
+    const others = Array.from({ length: participants }, (_, index) => index).filter((index) => index !== myIndex);
+    return [myIndex, ...others.sort((a, b) => isTroubled(a) - isTroubled(b) || a - b)];
   }
 
   /** Forgets all secret nonces, as when the process ends. */

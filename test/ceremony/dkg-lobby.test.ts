@@ -1,0 +1,165 @@
+// Before a key ceremony: nothing is made until everybody has joined and passes every check, and whoever fails is named.
+import { describe, expect, test } from 'bun:test';
+import { dkgProgress } from '../../ceremony/dkg-progress.ts';
+import type { PreflightProblem } from '../../ceremony/dkg-setup.ts';
+import { Federation } from './federation.ts';
+
+const OPTIONS = { n: 3, t: 2 };
+
+function problemsAt(federation: Federation, index: number): readonly PreflightProblem[] {
+  const { context, state } = federation.node(index);
+  return dkgProgress(context, state).problems;
+}
+
+function expectNothingMade(federation: Federation): void {
+  expect(federation.nodes.flatMap(({ stored }) => stored.filter(({ kind }) => kind === 'begin'))).toEqual([]);
+  expect(federation.phases()).toEqual(['lobby', 'lobby', 'lobby']);
+}
+
+describe('the lobby', () => {
+  test('waits for whoever has not joined, by index', () => {
+    const federation = new Federation(OPTIONS);
+    federation.join(0);
+    federation.join(2);
+    federation.run(() => false, 5);
+    const { context, state } = federation.node(0);
+    expect(dkgProgress(context, state)).toMatchObject({ phase: 'lobby', step: 'joining', waitingFor: [1] });
+    expect(federation.node(1).state.core.phase).toBe('idle');
+    federation.join(1);
+    expect(federation.run((all) => all.allComplete())).toBe(true);
+  });
+
+  test('names a node of another version', () => {
+    const federation = new Federation({ ...OPTIONS, version: (index) => (index === 2 ? '0.2.0' : '0.1.0') });
+    federation.joinAll();
+    federation.run(() => false, 10);
+    expect(problemsAt(federation, 0)).toMatchObject([{ index: 2, name: 'operator-2', check: 'version' }]);
+    expect(problemsAt(federation, 2)).toMatchObject([{ index: 0 }, { index: 1 }]);
+    expectNothingMade(federation);
+  });
+
+  test('names a node with other parameters', () => {
+    const federation = new Federation({ ...OPTIONS, fingerprint: (index) => (index === 1 ? 'ab' : 'cd').repeat(32) });
+    federation.joinAll();
+    federation.run(() => false, 10);
+    expect(problemsAt(federation, 0)).toMatchObject([{ index: 1, check: 'parameters' }]);
+    expectNothingMade(federation);
+  });
+
+  test('names a node that joined for a rehearsal where the others did not', () => {
+    const federation = new Federation(OPTIONS);
+    federation.join(0);
+    federation.join(1);
+    federation.join(2, true);
+    federation.run(() => false, 10);
+    expect(problemsAt(federation, 0)).toMatchObject([{ index: 2, check: 'rehearsal' }]);
+    expectNothingMade(federation);
+  });
+
+  test('names a node whose own checks fail, and goes on when its operator has mended it and joined again', () => {
+    const federation = new Federation(OPTIONS);
+    federation.join(0);
+    federation.join(1);
+    federation.join(2, false, [{ name: 'disk', ok: false, detail: '12 MB free' }]);
+    federation.run(() => false, 10);
+    expect(problemsAt(federation, 0)).toMatchObject([{ index: 2, check: 'disk', detail: '12 MB free' }]);
+    expectNothingMade(federation);
+    federation.join(2, false, [{ name: 'disk', ok: true, detail: '12 GB free' }]);
+    expect(federation.run((all) => all.allComplete())).toBe(true);
+  });
+
+  test('names a node whose clock is more than 5 s off', () => {
+    const federation = new Federation(OPTIONS, {
+      tamper: (flight) => {
+        const { message } = flight;
+        if (flight.from !== 2 || message.type !== 'dkg_join') return [flight];
+        return [{ from: 2, message: { ...message, body: { ...message.body, now: message.body.now + 5_500 } } }];
+      },
+    });
+    federation.joinAll();
+    federation.run(() => false, 10);
+    expect(problemsAt(federation, 0)).toMatchObject([{ index: 2, check: 'clock' }]);
+  });
+
+  test('of a node that sees a problem the coordinator does not see refuses the start by name', () => {
+    const federation = new Federation(OPTIONS, {
+      tamper: (flight) => {
+        const { message } = flight;
+        if (flight.from !== 2 || message.to !== 1 || message.type !== 'dkg_join') return [flight];
+        return [{ from: 2, message: { ...message, body: { ...message.body, version: '0.0.9' } } }];
+      },
+    });
+    federation.joinAll();
+    federation.run(({ nodes }) => nodes[0]?.state.core.phase === 'aborted');
+    const { context, state } = federation.node(0);
+    expect(dkgProgress(context, state).abort).toMatchObject({ by: 1, reason: 'preflight_failed', culprit: 2 });
+    expect(federation.node(1).stored.filter(({ kind }) => kind === 'begin')).toEqual([]);
+  });
+});
+
+describe('an attempt that has ended', () => {
+  test('is followed by another when all operators join again', () => {
+    let lies = true;
+    const federation = new Federation(OPTIONS, {
+      tamper: (flight) => {
+        const { message } = flight;
+        if (!lies || flight.from !== 2 || message.type !== 'dkg_round1') return [flight];
+        return [{ from: 2, message: { ...message, body: { ...message.body, pmsg1: message.body.pmsg1.slice(2) } } }];
+      },
+    });
+    federation.joinAll();
+    federation.run(({ nodes }) => nodes.every(({ state }) => state.core.phase === 'aborted'));
+    expect(federation.phases()).toEqual(['aborted', 'aborted', 'aborted']);
+    lies = false;
+    for (const index of [1, 2, 0]) {
+      federation.now += 1_000;
+      federation.join(index);
+      federation.drain();
+    }
+    expect(federation.run((all) => all.allComplete())).toBe(true);
+    expect(federation.results()[0]?.transcript.attempt).not.toBe('');
+  });
+
+  test('is never begun a second time, even if the coordinator calls for it', () => {
+    const attempt = 'cd'.repeat(16);
+    const federation = new Federation(OPTIONS, {
+      tamper: (flight) => (flight.message.type === 'dkg_start' ? [] : [flight]),
+    });
+    const begun = () => federation.node(1).stored.filter(({ kind }) => kind === 'begin').length;
+    const call = (id: string) =>
+      federation.feed(1, {
+        kind: 'message',
+        now: federation.now,
+        from: 0,
+        message: { type: 'dkg_start', body: { attempt: id } },
+      });
+    federation.joinAll();
+    federation.drain();
+    call(attempt);
+    expect(begun()).toBe(1);
+    for (const index of [0, 1]) {
+      federation.feed(index, { kind: 'operator_aborted', now: federation.now, detail: 'once more' });
+    }
+    federation.drain();
+    federation.now += 1_000;
+    federation.joinAll();
+    federation.drain();
+    expect(federation.node(1).state.core.phase).toBe('lobby');
+    call(attempt);
+    expect(begun()).toBe(1);
+    call('ab'.repeat(16));
+    expect(begun()).toBe(2);
+  });
+
+  test('by the word of an operator is named so to the others', () => {
+    const federation = new Federation(OPTIONS, {
+      tamper: (flight) => (flight.message.type === 'dkg_packages' ? [] : [flight]),
+    });
+    federation.joinAll();
+    federation.run(({ nodes }) => nodes.every(({ state }) => state.core.phase === 'running'));
+    federation.feed(1, { kind: 'operator_aborted', now: federation.now, detail: 'wrong day' });
+    federation.run(({ nodes }) => nodes.every(({ state }) => state.core.phase === 'aborted'));
+    const aborts = federation.nodes.map(({ context, state }) => dkgProgress(context, state).abort);
+    for (const abort of aborts) expect(abort).toMatchObject({ by: 1, reason: 'operator', detail: 'wrong day' });
+  });
+});
