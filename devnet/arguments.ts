@@ -33,7 +33,7 @@ const EXAMPLES = `
 Examples:
   $ npm run devnet
   $ npm run devnet -- --parties 5 --threshold 3
-  $ npm run devnet -- --once --json`;
+  $ npm run --silent devnet -- --once --json`;
 
 /** Reads the arguments; help goes to `stdout`, what is wrong to `stderr`. */
 export function readArguments(args: readonly string[], stdout: TextStream, stderr: TextStream): ArgumentsVerdict {

@@ -52,7 +52,11 @@ async function install(progress: Progress): Promise<string> {
       log.push(...lines);
     }
   };
+  // An install that nobody waits for any more must not go on by itself.
+  const end = (): void => child.kill();
+  process.once('exit', end);
   const [path, status] = await Promise.all([child.stdout.text(), child.exited, follow()]);
+  process.off('exit', end);
   if (status !== 0) throw new Error(`bitcoind cannot be installed: ${log.at(-1) ?? `exit status ${status}`}`);
   return path.trim();
 }

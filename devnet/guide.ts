@@ -41,6 +41,7 @@ Folder        ${folder}
 ${table}
 
 Try, in another terminal:
+  mpc_operator() { ${shell(guide.federation.operator(0).program)} "$@"; }
 ${tries(guide)
   .map(([what, command]) => `  # ${what}\n  ${command}`)
   .join('\n')}
@@ -51,8 +52,7 @@ function tries({ federation, story, bitcoind }: Guide): (readonly [string, strin
   const { bitcoin, wallet, ledger, operators } = federation;
   const first = federation.operator(0);
   const last = federation.operator(operators.length - 1);
-  const run = (at: typeof first, args: string) =>
-    `${shell([...at.program])} ${args} --config ${shell([at.configPath])}`;
+  const run = (at: typeof first, args: string) => `mpc_operator ${args} --config ${shell([at.configPath])}`;
   const burn = {
     recipient: story.recipient,
     btc_address: story.payout_address ?? '',
@@ -71,6 +71,8 @@ function tries({ federation, story, bitcoind }: Guide): (readonly [string, strin
     ],
     ['pay out what waits', run(last, 'withdraw')],
     ['deposits and payouts', `${run(first, 'deposits')}; ${run(first, 'withdrawals')}`],
+    ['end one operator; the others go on', `kill ${last.pid}`],
+    ['start it again', run(last, `server --passphrase-file ${shell([last.passphrasePath])}`)],
   ];
 }
 

@@ -16,6 +16,7 @@ import { storyJson, storyText } from './table.ts';
 const SIGNAL_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** While the federation stays up, a Bitcoin block and a ledger block come this often. */
 const BLOCK_INTERVAL_MS = 10_000;
+const PARENT_LOOK_MS = 250;
 
 interface Run {
   readonly options: DevnetOptions;
@@ -36,6 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
       stop.abort(new Error('stopped'));
     });
   }
+  if (process.env['npm_lifecycle_event'] !== undefined) endWithParent(stop);
   const [stdout, stderr] = [lasting(process.stdout, stop), lasting(process.stderr, stop)];
   const verdict = readArguments(args, stdout, stderr);
   if (!verdict.ok) return verdict.exitCode;
@@ -114,6 +116,15 @@ async function stayUp({ bitcoin, ledger, operators }: Federation, output: Output
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
   clearInterval(clock);
+}
+
+// npm starts scripts through a shell and passes SIGTERM on to that shell alone: the shell's end is all that is seen here.
+function endWithParent(stop: AbortController): void {
+  const parent = process.ppid;
+  const look = () => {
+    if (process.ppid !== parent) stop.abort(new Error('the parent has ended'));
+  };
+  setInterval(look, PARENT_LOOK_MS).unref();
 }
 
 // What cannot be interrupted is left behind; the end of this process ends it.

@@ -159,7 +159,10 @@ export class DevnetOperator {
       return answersAt(socket);
     };
     try {
-      await until(`operator ${this.index} answers`, answers, { timeoutMs: START_TIMEOUT_MS, signal: this.#signal });
+      await until(() => `operator ${this.index} answers`, answers, {
+        timeoutMs: START_TIMEOUT_MS,
+        signal: this.#signal,
+      });
     } catch (error) {
       await child.stop();
       throw error;

@@ -13,7 +13,7 @@ import { until } from './until.ts';
 
 const DKG_WAIT_S = 300;
 const SPREAD_TIMEOUT_MS = 30_000;
-const SETTLE_TIMEOUT_MS = 60_000;
+const SETTLE_TIMEOUT_MS = 30_000;
 const PAGE = { limit: 100, offset: 0 } as const;
 
 /** A deposit on Bitcoin; `amount` in sats, `recipient` 64 hexadecimal characters. */
@@ -95,7 +95,7 @@ export function attest(
 export async function untilMinted(federation: Federation, { recipient, amount }: Deposit): Promise<bigint> {
   const { ledger, signal } = federation;
   const minted = async () => ledger.balance(recipient) >= amount;
-  await until(`${amount} sats are minted`, minted, { timeoutMs: SPREAD_TIMEOUT_MS, signal });
+  await until(() => `${amount} sats are minted`, minted, { timeoutMs: SPREAD_TIMEOUT_MS, signal });
   return ledger.balance(recipient);
 }
 
@@ -147,8 +147,14 @@ async function untilAll(
   isTrue: (operator: DevnetOperator) => Promise<boolean>,
   timeoutMs: number,
 ): Promise<void> {
-  const all = async () => (await Promise.all(running(federation).map(isTrue))).every((answer) => answer);
-  await until(what, all, { timeoutMs, signal: federation.signal });
+  let late: readonly number[] = [];
+  const all = async () => {
+    const operators = running(federation);
+    const answers = await Promise.all(operators.map(isTrue));
+    late = operators.filter((_, i) => answers[i] !== true).map(({ index }) => index);
+    return late.length === 0;
+  };
+  await until(() => `${what} (not yet: operator ${late.join(', ')})`, all, { timeoutMs, signal: federation.signal });
 }
 
 function running({ operators }: Federation): readonly DevnetOperator[] {

@@ -73,8 +73,8 @@ class Narrator {
     const begun = performance.now();
     const result = await work();
     const duration_ms = Math.round(performance.now() - begun);
-    const none = { signers: null, txid: null, vout: null, amount: null, fee: null, detail: '' };
-    this.rows.push({ ...none, step, ...facts(result), duration_ms });
+    const none = { step, signers: null, txid: null, vout: null, amount: null, fee: null, detail: '' };
+    this.rows.push({ ...none, ...facts(result), duration_ms });
     this.current = null;
     return result;
   }
