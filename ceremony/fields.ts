@@ -39,16 +39,19 @@ export const timeField = z.int().min(0);
 /** Text for people. */
 export const detailField = z.string().max(DETAIL_CHARACTERS_MAX);
 
+// zod runs refinements also on texts that failed the pattern, and BigInt throws on those or takes minutes over them.
+const isAtMost = (max: bigint) => (text: string) => /^[0-9]{1,20}$/.test(text) && BigInt(text) <= max;
+
 /** An unsigned 64-bit integer as a decimal string without leading zeros. */
 export const u64Field = z
   .string()
   .regex(/^(?:0|[1-9][0-9]{0,19})$/)
-  .refine((text) => BigInt(text) <= 0xffff_ffff_ffff_ffffn, 'exceeds 64 bits');
+  .refine(isAtMost(0xffff_ffff_ffff_ffffn), 'exceeds 64 bits');
 
 const SATS_MAX = 2_100_000_000_000_000n;
 
 /** An amount in sats as a decimal string, at most 21 million bitcoin. */
-export const satsField = u64Field.refine((text) => BigInt(text) <= SATS_MAX, 'exceeds 21 million bitcoin');
+export const satsField = u64Field.refine(isAtMost(SATS_MAX), 'exceeds 21 million bitcoin');
 
 /** Something per participant: an object keyed by decimal index. */
 export const byIndex = <T extends z.ZodType>(value: T) =>

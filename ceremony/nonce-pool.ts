@@ -80,6 +80,12 @@ export class IssuedNonces {
     return taken;
   }
 
+  /** Whether `take` would give these nonces. */
+  holds(claim: NonceClaim): boolean {
+    const pool = this.pools.get(poolName(claim.peer, claim.scheme, claim.keyId));
+    return pool !== undefined && new Set(claim.ids).size === claim.ids.length && claim.ids.every((id) => pool.has(id));
+  }
+
   /** How many unused nonces a peer has under a key. */
   count(peer: number, scheme: SchemeName, keyId: string): number {
     return this.pools.get(poolName(peer, scheme, keyId))?.size ?? 0;

@@ -9,6 +9,7 @@ import { PARTICIPANTS_MAX, THRESHOLD_MIN } from './fields.ts';
 /** What the fingerprint covers of one member. Keys and the SHA-256 of the TLS certificate in hexadecimal. */
 export interface MemberParameters {
   readonly index: number;
+  readonly name: string;
   readonly address: string;
   readonly identity_key: string;
   readonly host_public_key: string;
@@ -32,8 +33,9 @@ export function parametersFingerprint(parameters: {
   readonly members: readonly MemberParameters[];
 }): string {
   const { network, threshold, members } = parameters;
-  const listed = members.map(({ index, address, identity_key, host_public_key, tls_fingerprint }) => ({
+  const listed = members.map(({ index, name, address, identity_key, host_public_key, tls_fingerprint }) => ({
     index,
+    name,
     address,
     identity_key,
     host_public_key,

@@ -4,7 +4,7 @@
 import { fromHex, toHex, zeroize } from '../crypto/bytes.ts';
 import type { Tweak } from '../crypto/scheme.ts';
 import type { MessageBody } from './messages.ts';
-import type { IssuedNonces, NonceOwner, TakenNonce } from './nonce-pool.ts';
+import type { IssuedNonces, NonceClaim, NonceOwner, TakenNonce } from './nonce-pool.ts';
 import type { RefusalReason } from './refusals.ts';
 
 /** One message that the participant itself derived from the intent, and the key's tweaks for it. */
@@ -55,7 +55,7 @@ export function checkSignRequest(desk: ParticipantDesk, judged: JudgedRequest): 
   if (request.boots[owner.index] !== boot) {
     return refuse('nonce_unknown', 'the nonces are from an earlier start of this node');
   }
-  return null;
+  return desk.nonces.holds(claimOf(owner, judged)) ? null : refuse('nonce_unknown', NONCE_UNKNOWN);
 }
 
 /**
@@ -66,15 +66,20 @@ export function answerSignRequest(desk: ParticipantDesk, judged: JudgedRequest):
   const flaw = checkSignRequest(desk, judged);
   if (flaw !== null) return flaw;
   const { owner } = desk;
-  const ids = judged.request.messages.map((message) => message.nonce_ids[owner.index] ?? '');
-  const claim = { peer: judged.from, scheme: owner.scheme.name, keyId: owner.keyId, ids };
-  const taken = desk.nonces.take(claim);
-  if (taken === null) return refuse('nonce_unknown', 'a nonce was not issued to this coordinator, or has been used');
+  const taken = desk.nonces.take(claimOf(owner, judged));
+  if (taken === null) return refuse('nonce_unknown', NONCE_UNKNOWN);
   try {
     return signAll(owner, judged, taken);
   } finally {
     zeroize(...taken.map((nonce) => nonce.secret));
   }
+}
+
+const NONCE_UNKNOWN = 'a nonce was not issued to this coordinator, or has been used';
+
+function claimOf(owner: NonceOwner, { from, request }: JudgedRequest): NonceClaim {
+  const ids = request.messages.map((message) => message.nonce_ids[owner.index] ?? '');
+  return { peer: from, scheme: owner.scheme.name, keyId: owner.keyId, ids };
 }
 
 function signAll(owner: NonceOwner, judged: JudgedRequest, taken: readonly TakenNonce[]): SignAnswer {

@@ -1,6 +1,7 @@
 // How a command reaches the node: through the control socket where a server runs, else in this process where the
 // command makes sense without one. The choice is made here and nowhere else.
 import type { Json } from '../crypto/canonical-json.ts';
+import { CommandError } from '../operator/command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from '../operator/command-types.ts';
 import type { OperatorConfig } from '../operator/config.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
@@ -79,7 +80,7 @@ export async function callNode<C extends CommandName>(
     if (client === null) return await runHere(cli, config, command, params, passphrase, display);
     const options = { onProgress: display.report, signal: context.signal };
     const outcome = await client.call(command, plainJson(params), options);
-    if (!outcome.ok) throw new CliError(sentence(outcome.message));
+    if (!outcome.ok) throw new CliError(named(outcome.message, outcome.code));
     const result: unknown = outcome.result;
     // Server and command line are one executable; the control client has seen to it that this is JSON.
     return result as CommandResults[C];
@@ -128,7 +129,12 @@ export async function requiredPassphrase(context: CliContext, sources: Passphras
 export function asFailure(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof CliError || isBug(error)) return error;
   if (error.name === 'AbortError') return new CliError('Stopped.');
-  return new CliError(sentence(error.message));
+  return new CliError(error instanceof CommandError ? named(error.message, error.code) : sentence(error.message));
+}
+
+// A refusal ends with its name from the documented list, which is what to search the documentation for.
+function named(message: string, code: string): string {
+  return /^[a-z]+(_[a-z]+)+$/.test(code) ? sentence(`${message.replace(/\.$/, '')} (${code})`) : sentence(message);
 }
 
 // Messages of the lower layers are fragments without capital and full stop where others quote them.

@@ -1,6 +1,7 @@
 // Which burns wait to be paid: what the Wire nodes list, less what is paid or under way here.
 
 import { type BurnClaim, verifyBurn } from '../chain/burn.ts';
+import { FEE_RATE_SATS_PER_KVB_MIN, feeAt, payoutWeight, virtualSize } from '../chain/fee.ts';
 import { outpointName } from '../chain/outpoint.ts';
 import { PAYOUT_BURNS_MAX } from '../chain/payout-intent.ts';
 import { BURNS_PAGE_MAX, type WireBurn, type WireLedger, WireLedgerError } from '../chain/wire-ledger.ts';
@@ -10,6 +11,8 @@ import type { Bridge } from './bridge.ts';
 import { CommandError } from './command-error.ts';
 import type { FederationKey } from './keys.ts';
 
+/** Of a Taproot output. */
+const CHANGE_SCRIPT_BYTES = 34;
 /** How many pages of burns are looked through for those that wait. */
 const PAGES_MAX = 200;
 
@@ -42,7 +45,8 @@ export async function burnsToPay(bridge: Bridge, key: FederationKey, named: read
   const { wire } = bridge;
   if (wire === null) throw new CommandError('wire_unavailable', 'no wire_nodes are configured, so no burn is known');
   try {
-    const burns = named.length > 0 ? await namedBurns(wire, named) : await waitingBurns(bridge, wire);
+    const burns =
+      named.length > 0 ? await namedBurns(wire, withCompanions(bridge, named)) : await waitingBurns(bridge, wire);
     return await payable(bridge, key, wire, burns, named.length > 0);
   } catch (error) {
     if (error instanceof WireLedgerError) throw new CommandError('wire_unavailable', error.message);
@@ -67,7 +71,9 @@ async function payable(
     }
     const claim = { burnTxid, address, amount, fee };
     const verdict = await verifyBurn(wire, burnRules, claim);
-    if (verdict.ok) claims.push(claim);
+    if (verdict.ok && !mustAll && getBurn(bridge.db, burnTxid) === null && fee < ownCost(verdict.output.script)) {
+      reasons.push(`burn ${burnTxid} brings a fee of ${fee} sats, less than its own transaction costs`);
+    } else if (verdict.ok) claims.push(claim);
     else if (mustAll) throw new CommandError(verdict.reason, verdict.detail);
     else reasons.push(verdict.detail);
   }
@@ -85,6 +91,27 @@ function withOneAnchor(bridge: Bridge, claims: readonly BurnClaim[]): readonly B
   };
   const [first] = claims;
   return first === undefined ? [] : claims.filter((claim) => anchorOf(claim) === anchorOf(first));
+}
+
+// A transaction that spends an anchor must pay every burn that is bound to it.
+function withCompanions(bridge: Bridge, named: readonly string[]): readonly string[] {
+  const all = new Set(named);
+  for (const burnTxid of named) {
+    const withdrawal = getWithdrawal(bridge.db, burnTxid);
+    const anchor = withdrawal?.burn.anchor ?? null;
+    if (withdrawal === null || anchor === null) continue;
+    for (const other of withdrawal.payouts.flatMap(({ burns }) => burns)) {
+      const bound = getBurn(bridge.db, other.burnTxid)?.anchor ?? null;
+      if (bound !== null && outpointName(bound) === outpointName(anchor)) all.add(other.burnTxid);
+    }
+  }
+  return [...all];
+}
+
+// What a burn would cost if it were paid alone, at the least rate. Burns that bring less could be so many that a batch
+// of them cannot be paid, and hold up all others for ever; they are paid when they are named.
+function ownCost(script: Uint8Array): bigint {
+  return feeAt(virtualSize(payoutWeight(1, [script.length, CHANGE_SCRIPT_BYTES])), FEE_RATE_SATS_PER_KVB_MIN);
 }
 
 async function namedBurns(wire: WireLedger, named: readonly string[]): Promise<readonly WireBurn[]> {

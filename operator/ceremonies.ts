@@ -8,8 +8,8 @@ import { beginCeremony, endCeremony, eraseCeremonyEvents, getCeremony, listCerem
 import { type Queries, transact } from '../store/database.ts';
 import { storeKey } from '../store/keys.ts';
 import { keysFromResult } from './ceremony-keys.ts';
-import { finishedReply, outcomeOf, proofsIn, storedOutcome } from './ceremony-outcome.ts';
-import { proveKeys } from './ceremony-proofs.ts';
+import { type CeremonyOutcome, finishedReply, outcomeOf, proofsIn, storedOutcome } from './ceremony-outcome.ts';
+import { proofAwaited, proveKeys } from './ceremony-proofs.ts';
 import { CeremonyRunner } from './ceremony-runner.ts';
 import { ceremonyFailure, progressText } from './ceremony-text.ts';
 import { CommandError } from './command-error.ts';
@@ -79,7 +79,7 @@ export class Ceremonies {
     if (result === null) throw ceremonyFailure(this.#setup(params.ceremony_id), runner.progress());
     await runner.finished();
     progress({ step: 'proof', text: 'trying the new keys with every share' });
-    const subsets = await this.#proven(params.ceremony_id, runner, result, signal);
+    const subsets = await this.#proven(params.ceremony_id, runner, signal);
     return this.#report(params, runner, result, subsets, effects.now() - begun);
   }
 
@@ -173,8 +173,12 @@ export class Ceremonies {
 
   #tick(): void {
     for (const [ceremonyId, runner] of this.#runners) {
-      const { phase } = runner.progress();
-      if (phase === 'complete' && !runner.awaitsAcknowledgement()) continue;
+      if (runner.isOver()) {
+        // Whoever asks from now on is answered from the store.
+        this.#runners.delete(ceremonyId);
+        runner.dispose();
+        continue;
+      }
       runner.feed({ kind: 'tick', now: this.#input.effects.now() }).catch((error: unknown) => {
         this.#input.log('error', 'ceremony_tick_failed', { ceremony: ceremonyId, detail: String(error) });
       });
@@ -207,41 +211,32 @@ export class Ceremonies {
     }
   }
 
-  // The coordinator tries the keys; the others are done when its proof has arrived and verified.
-  async #proven(
-    ceremonyId: string,
-    runner: CeremonyRunner,
-    result: DkgResult,
-    signal: AbortSignal,
-  ): Promise<readonly (readonly number[])[]> {
+  // The coordinator tries the keys; the others are done when its proof has arrived and verified. However it ends, the
+  // shares of a rehearsal do not outlive it.
+  async #proven(ceremonyId: string, runner: CeremonyRunner, signal: AbortSignal): Promise<number[][]> {
     const { db, keys, signing, effects, config, announce } = this.#input;
-    if (runner.progress().coordinator === config.myIndex) {
-      const stored = getCeremony(db, ceremonyId);
-      if (stored === null) throw new Error(`ceremony ${ceremonyId} is not stored`);
-      const { key_id: keyId } = storedOutcome(stored);
+    const { key_id: keyId } = this.#outcome(ceremonyId);
+    const deadline = effects.now() + PROOF_WAIT_MS;
+    try {
+      if (runner.progress().coordinator !== config.myIndex) {
+        return await proofAwaited({ effects, deadline, signal, look: () => this.#outcome(ceremonyId).subsets });
+      }
       const key = keys.get(keyId);
       if (key === null) throw new Error(`key ${keyId} is not stored`);
-      const proofs = await proveKeys({ keys, signing, effects, deadline: effects.now() + PROOF_WAIT_MS }, key);
+      const proofs = await proveKeys({ keys, signing, effects, deadline }, key);
       const body = { ceremony_id: ceremonyId, ...proofs };
       this.takeProofs(body);
-      announce({ type: 'announce_proofs', body: { ...body, subsets: body.subsets.map((subset) => [...subset]) } });
+      announce({ type: 'announce_proofs', body });
       return proofs.subsets;
+    } finally {
+      if (getCeremony(db, ceremonyId)?.rehearsal === true) keys.endRehearsal(keyId);
     }
-    const deadline = effects.now() + PROOF_WAIT_MS;
-    while (effects.now() < deadline && !signal.aborted) {
-      const stored = getCeremony(db, ceremonyId);
-      const subsets = stored === null || stored.status === 'running' ? null : storedOutcome(stored).subsets;
-      if (subsets !== null) return subsets;
-      await effects.sleep(LOOK_MS, signal);
-    }
-    if (result.rehearsal) {
-      const stored = getCeremony(db, ceremonyId);
-      if (stored !== null) keys.endRehearsal(storedOutcome(stored).key_id);
-    }
-    throw new CommandError(
-      'not_proven',
-      'the keys are made and safe, but the coordinator has not shown that they sign',
-    );
+  }
+
+  #outcome(ceremonyId: string): CeremonyOutcome {
+    const stored = getCeremony(this.#input.db, ceremonyId);
+    if (stored === null || stored.status === 'running') throw new Error(`ceremony ${ceremonyId} is not over`);
+    return storedOutcome(stored);
   }
 
   #report(
@@ -251,13 +246,12 @@ export class Ceremonies {
     proven: readonly (readonly number[])[],
     duration_ms: number,
   ): CommandResults['dkg'] {
-    const stored = getCeremony(this.#input.db, ceremony_id);
     const { bitcoin, attestation } = transcript.outputs;
     return {
       ceremony_id,
       rehearsal,
       coordinator: runner.progress().coordinator ?? this.#input.config.myIndex,
-      key_id: rehearsal || stored === null ? null : storedOutcome(stored).key_id,
+      key_id: rehearsal ? null : this.#outcome(ceremony_id).key_id,
       bitcoin_public_key: bitcoin.public_key,
       attestation_public_key: attestation.public_key,
       transcript_hash: certificate.transcript_hash,

@@ -12,6 +12,7 @@ import type { Signing } from './signing.ts';
 
 /** Pause before a subset is tried again, in ms: the others may still be sealing their key files. */
 const RETRY_MS = 500;
+const LOOK_MS = 100;
 
 /** What proving works with. `deadline` in ms since 1970. */
 export interface ProofInput {
@@ -48,6 +49,23 @@ export async function proveKeys(input: ProofInput, key: FederationKey): Promise<
     }
   }
   return { bitcoin: signatures.bip340, attestation: signatures.ed25519, subsets };
+}
+
+/** Waits for the coordinator's proof, as `look` finds it stored. Throws `CommandError` where it does not come in time. */
+export async function proofAwaited(input: {
+  readonly effects: Effects;
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+  readonly look: () => number[][] | null;
+}): Promise<number[][]> {
+  const { effects, deadline, signal, look } = input;
+  while (effects.now() < deadline && !signal.aborted) {
+    const subsets = look();
+    if (subsets !== null) return subsets;
+    await effects.sleep(LOOK_MS, signal);
+  }
+  const told = 'the keys are made and safe, but the coordinator has not shown that they sign';
+  throw new CommandError('not_proven', told);
 }
 
 async function signWith(

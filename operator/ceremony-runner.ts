@@ -1,7 +1,7 @@
 // Runs one key ceremony's state machine against the world: events are sealed and durable before anything that follows
 // from them is sent, replies travel back with the request, everything else is sent in the background and sent again.
 
-import { type DkgState, dkgStep, IDLE, replayDkg, wantsRandomness } from '../ceremony/dkg.ts';
+import { type DkgState, disposeDkg, dkgStep, IDLE, replayDkg, wantsRandomness } from '../ceremony/dkg.ts';
 import { dkgProgress } from '../ceremony/dkg-progress.ts';
 import type { DkgContext, DkgEvent, DkgProgress, DkgResult } from '../ceremony/dkg-setup.ts';
 import { type DkgMessage, isDkgMessage, type Outgoing, parseMessage } from '../ceremony/messages.ts';
@@ -62,6 +62,16 @@ export class CeremonyRunner {
   result(): DkgResult | null {
     const { core } = this.#state;
     return core.phase === 'complete' ? core.result : null;
+  }
+
+  /** Whether the keys are stored and nobody waits for this node's word on it any more. */
+  isOver(): boolean {
+    return this.#isStored && !this.awaitsAcknowledgement();
+  }
+
+  /** Erases the ceremony's secrets; no event may be fed afterwards. */
+  dispose(): void {
+    disposeDkg(this.#state);
   }
 
   /** Whether, as the coordinator, this node still waits for others to acknowledge the completion. */

@@ -2,6 +2,8 @@
 // Results are plain JSON: amounts are decimal strings of sats, times are ISO 8601 text, bytes are lowercase hexadecimal.
 
 import { z } from 'zod';
+import { TEST_MESSAGE_CHARACTERS_MAX } from '../ceremony/intent.ts';
+import { PAGE_ROWS, PAGE_ROWS_MAX } from '../store/database.ts';
 
 /** A ceremony's name, chosen by the operators. */
 export const ceremonyIdSchema = z
@@ -10,7 +12,10 @@ export const ceremonyIdSchema = z
 const hash32 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lowercase hexadecimal characters');
 const vout = z.int().min(0).max(0xffff_ffff);
 const sats = z.string().regex(/^(0|[1-9][0-9]{0,15})$/, 'expected a whole number of sats');
-const page = z.strictObject({ limit: z.int().min(1).max(1000).default(50), offset: z.int().min(0).default(0) });
+const page = z.strictObject({
+  limit: z.int().min(1).max(PAGE_ROWS_MAX).default(PAGE_ROWS),
+  offset: z.int().min(0).default(0),
+});
 
 /** Parameters of every command, as they travel over the control socket. */
 export const commandParams = {
@@ -29,7 +34,7 @@ export const commandParams = {
   'ceremony-list': z.strictObject({}),
   'ceremony-show': z.strictObject({ ceremony_id: ceremonyIdSchema }),
   'test-communication': z.strictObject({ rounds: z.int().min(1).max(100).default(5) }),
-  'test-signing': z.strictObject({ message: z.string().min(1).max(1024) }),
+  'test-signing': z.strictObject({ message: z.string().min(1).max(TEST_MESSAGE_CHARACTERS_MAX) }),
   'deposit-address': z.strictObject({ recipient: hash32 }),
   attest: z.strictObject({ txid: hash32, vout, recipient: hash32, amount: sats, test: z.boolean().default(false) }),
   withdraw: z.strictObject({

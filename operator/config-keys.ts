@@ -67,6 +67,17 @@ const additions = {
   attestation_validity_s: whole(HOUR_S, 30 * DAY_S, 'seconds for which a mint attestation is valid').optional(),
   fee_rate_max_sat_vb: whole(1, 10_000, 'the highest fee rate this operator signs, in sat/vB').optional(),
   fee_target_blocks: whole(1, 1008, 'blocks within which a payout should confirm').optional(),
+  automatic: z.boolean().optional().describe('true or false: attest deposits and pay burns without being told to'),
+  takeover_s: whole(
+    1,
+    HOUR_S,
+    'seconds of silence after which the next operator takes over a piece of work',
+  ).optional(),
+  payout_batch_count: whole(1, 200, 'waiting burns that are paid at once').optional(),
+  payout_batch_age_s: whole(0, DAY_S, 'seconds after which a waiting burn is paid').optional(),
+  payout_cheap_sat_vb: whole(0, 10_000, 'the fee rate up to which no burn waits, in sat/vB').optional(),
+  payout_bump_blocks: whole(1, 1008, 'blocks after which an unconfirmed payout is replaced at a higher fee').optional(),
+  payout_bump_percent: whole(10, 1000, 'the least growth of the fee rate from one version to the next').optional(),
 };
 
 /** The file as JSON, keys as written. Unknown keys are refused before this schema sees the file. */

@@ -42,6 +42,11 @@ export interface OperatorConfig {
   /** The highest fee rate this operator signs, in sat/vB. */
   readonly feeRateMaxSatVb: number;
   readonly feeTargetBlocks: number;
+  /** Whether the node attests deposits and pays burns without being told to. */
+  readonly automatic: boolean;
+  readonly takeoverS: number;
+  readonly payoutBatch: { readonly count: number; readonly ageS: number; readonly cheapSatVb: number };
+  readonly payoutBump: { readonly afterBlocks: number; readonly stepPercent: number };
 }
 
 /** What the file says about the Bitcoin nodes' RPC credentials; config-bitcoin.ts settles which ones count. */
@@ -183,6 +188,20 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     attestationValidityS: data.attestation_validity_s ?? ATTESTATION_VALIDITY_S_DEFAULT,
     feeRateMaxSatVb: data.fee_rate_max_sat_vb ?? FEE_RATE_MAX_SAT_VB_DEFAULT,
     feeTargetBlocks: data.fee_target_blocks ?? FEE_TARGET_BLOCKS_DEFAULT,
+    ...automation(data),
+  };
+}
+
+function automation(data: ConfigFile): Pick<OperatorConfig, 'automatic' | 'takeoverS' | 'payoutBatch' | 'payoutBump'> {
+  return {
+    automatic: data.automatic ?? true,
+    takeoverS: data.takeover_s ?? 30,
+    payoutBatch: {
+      count: data.payout_batch_count ?? 20,
+      ageS: data.payout_batch_age_s ?? 600,
+      cheapSatVb: data.payout_cheap_sat_vb ?? 2,
+    },
+    payoutBump: { afterBlocks: data.payout_bump_blocks ?? 6, stepPercent: data.payout_bump_percent ?? 25 },
   };
 }
 

@@ -13,7 +13,7 @@ import {
 } from '../crypto/attestation.ts';
 import { fromHex, toHex } from '../crypto/bytes.ts';
 import { decideAttestations, getAttestation, recordAttestationSignature } from '../store/attestations.ts';
-import { transact } from '../store/database.ts';
+import { PAGE_ROWS_MAX, transact } from '../store/database.ts';
 import { getDeposit, listDeposits, recordDeposit, setDepositStatus } from '../store/deposits.ts';
 import { recordUtxo } from '../store/utxos.ts';
 import { type Bridge, notSigned, outputHeight, requireLiveKey, signingReport } from './bridge.ts';
@@ -24,7 +24,7 @@ import type { Progress } from './progress.ts';
 
 /** An attestation that still runs this long is given again instead of signed anew, in seconds. */
 const REUSE_MARGIN_S = 600;
-const SUBMIT_PAGE = 100;
+const SUBMITTED_PER_ROUND = 100;
 
 type Claim = CommandParams<'attest'>;
 
@@ -95,12 +95,20 @@ export async function takeAttestation(bridge: Bridge, json: unknown): Promise<bo
   return true;
 }
 
-/** Hands in on Wire whatever is attested and not minted yet. Called again and again while the server runs. */
+/** Hands in on Wire whatever is attested, not minted and not expired. Called again and again while the server runs. */
 export async function submitPending(bridge: Bridge): Promise<void> {
-  for (const deposit of listDeposits(bridge.db, ['attested'], { limit: SUBMIT_PAGE }).rows) {
-    const attestation = stored(bridge, deposit);
-    if (attestation !== null) await submit(bridge, attestation);
+  const waiting: Attestation[] = [];
+  const now = BigInt(Math.floor(bridge.effects.now() / 1000));
+  for (let offset = 0; ; offset += PAGE_ROWS_MAX) {
+    const { rows } = listDeposits(bridge.db, ['attested'], { limit: PAGE_ROWS_MAX, offset });
+    for (const deposit of rows) {
+      const attestation = stored(bridge, deposit);
+      if (attestation !== null && attestation.expiry > now) waiting.push(attestation);
+    }
+    if (rows.length < PAGE_ROWS_MAX) break;
   }
+  // The oldest first, and a few at a time: the next round goes on with what is left.
+  for (const attestation of waiting.reverse().slice(0, SUBMITTED_PER_ROUND)) await submit(bridge, attestation);
 }
 
 function intentOf(claim: Claim, now: number, validityS: number): AttestationIntent {

@@ -65,6 +65,10 @@ export function checkCard(config: OperatorConfig, bytes: Uint8Array): AddCardVer
 
 /** Keeps a card that `checkCard` let through. Another identity for an index is taken only with `replace`. */
 export function keepCard(db: Queries, card: OperatorCard, replace: boolean, now: number): AddCardVerdict {
+  const namesake = listCards(db).find((other) => other.index !== card.index && other.name === card.name);
+  if (namesake !== undefined) {
+    return { ok: false, detail: `operator ${namesake.index} is called ${card.name} already: agree on different names` };
+  }
   const known = listPeers(db).find((peer) => peer.index === card.index);
   if (known !== undefined && known.identityKey !== card.identity_key) {
     if (!replace) {
@@ -106,6 +110,7 @@ export function participantsOf(cards: readonly OperatorCard[]): readonly Ceremon
 export function fingerprintOf(config: OperatorConfig, cards: readonly OperatorCard[]): string {
   const members = cards.map((card) => ({
     index: card.index,
+    name: card.name,
     address: card.address,
     identity_key: card.identity_key,
     host_public_key: card.host_public_key,

@@ -15,7 +15,7 @@ import {
   recordPayoutSettled,
   recordPayoutSigned,
 } from '../store/payout-progress.ts';
-import { markUtxoSpent, recordUtxo } from '../store/utxos.ts';
+import { markUtxoGone, markUtxoSpent, markUtxoUnspent, recordUtxo } from '../store/utxos.ts';
 import type { Bridge } from './bridge.ts';
 import { submitPending, takeAttestation } from './deposits.ts';
 import { decide, judgePayout, type PayoutBench, verifyBurns } from './judge-payout.ts';
@@ -25,8 +25,8 @@ import { errorText } from './log.ts';
 import type { ServiceMessage } from './messages.ts';
 import { broadcastPayout } from './payouts.ts';
 
-/** Most announcements that wait to be confirmed here; the oldest make room. */
-const ANNOUNCEMENTS_MAX = 1000;
+/** Most announcements of one peer that wait to be confirmed here; its own oldest make room, never another peer's. */
+export const ANNOUNCEMENTS_PER_PEER_MAX = 100;
 /** How often one is tried before it is dropped. */
 const TRIES_MAX = 100;
 const PAYOUTS_PER_ROUND = 200;
@@ -36,7 +36,7 @@ type Announcement = Extract<ServiceMessage, { type: 'announce_attestation' | 'an
 /** Follows what is under way, one round at a time. */
 export class Follower {
   readonly #bridge: Bridge;
-  #announced: { readonly message: Announcement; tries: number }[] = [];
+  #announced: { readonly from: number; readonly message: Announcement; tries: number }[] = [];
   #running: Promise<void> | null = null;
 
   constructor(bridge: Bridge) {
@@ -44,9 +44,10 @@ export class Follower {
   }
 
   /** Keeps a peer's announcement for the next round. */
-  take(message: Announcement): void {
-    this.#announced.push({ message, tries: 0 });
-    this.#announced = this.#announced.slice(-ANNOUNCEMENTS_MAX);
+  take(from: number, message: Announcement): void {
+    const own = this.#announced.filter((entry) => entry.from === from);
+    const oldest = own.length < ANNOUNCEMENTS_PER_PEER_MAX ? undefined : own[0];
+    this.#announced = [...this.#announced.filter((entry) => entry !== oldest), { from, message, tries: 0 }];
   }
 
   /** One round; a round that is still running is not run twice. Never rejects. */
@@ -81,8 +82,12 @@ export class Follower {
     this.#announced = [];
     for (const entry of waiting) {
       entry.tries += 1;
-      const done = await this.#confirm(entry.message);
-      if (!done && entry.tries < TRIES_MAX) this.#announced.push(entry);
+      let isDone = false;
+      // One that cannot be confirmed now, whatever the fault, must not cost this node those behind it.
+      await this.#attempt(entry.message.type, async () => {
+        isDone = await this.#confirm(entry.message);
+      });
+      if (!isDone && entry.tries < TRIES_MAX) this.#announced.push(entry);
     }
   }
 
@@ -96,7 +101,7 @@ export class Follower {
     const open = listPayouts(this.#bridge.db, ['decided', 'signed', 'broadcast', 'confirmed'], {
       limit: PAYOUTS_PER_ROUND,
     });
-    for (const payout of open.rows) await follow(this.#bridge, payout);
+    for (const payout of open.rows) await this.#attempt(payout.txid, () => follow(this.#bridge, payout));
   }
 }
 
@@ -157,14 +162,24 @@ async function follow(bridge: Bridge, payout: Payout): Promise<void> {
     case 'confirmed':
       return onConfirmed(bridge, payout, seen);
     case 'mempool':
-      if (status === 'confirmed') recordPayoutReorganised(bridge.db, txid, now);
+      if (status === 'confirmed') reorganised(bridge, payout);
       recordPayoutBroadcast(bridge.db, txid, now);
       return;
     case 'unknown':
-      if (status === 'confirmed') recordPayoutReorganised(bridge.db, txid, now);
+      if (status === 'confirmed') reorganised(bridge, payout);
       // A transaction that fell out of the mempool or the chain is sent again, never made again.
       if (signedTx !== null) await broadcastPayout(bridge, txid, signedTx);
   }
+}
+
+// Its block left the best chain: what it spent is unspent until it is mined again, what it made is not there yet.
+function reorganised(bridge: Bridge, payout: Payout): void {
+  const now = bridge.effects.now();
+  transact(bridge.db, (tx) => {
+    recordPayoutReorganised(tx, payout.txid, now);
+    for (const input of payout.inputs) markUtxoUnspent(tx, input, now);
+    if (payout.change !== null) markUtxoGone(tx, { txid: payout.txid, vout: payout.change.vout }, now);
+  });
 }
 
 async function onConfirmed(

@@ -4,6 +4,7 @@ import type { AttestationIntent } from '../ceremony/intent.ts';
 import { attestationMessages } from '../ceremony/intent-messages.ts';
 import type { BitcoinView } from '../chain/bitcoin-view.ts';
 import { type DepositVerdict, verifyDeposit } from '../chain/deposit.ts';
+import type { BitcoinNetwork } from '../chain/network.ts';
 import { mintNonce } from '../crypto/attestation.ts';
 import { fromHex } from '../crypto/bytes.ts';
 import type { GroupKey } from '../crypto/scheme.ts';
@@ -18,6 +19,8 @@ type Item = AttestationIntent['items'][number];
 
 /** What attestations are judged with. `now` in ms since 1970. */
 export interface AttestationBench {
+  /** Of the configuration: what the view must be of. */
+  readonly network: BitcoinNetwork;
   readonly bitcoin: BitcoinView;
   readonly db: Queries;
   readonly bitcoinKey: GroupKey;
@@ -62,8 +65,8 @@ function expiryRefusal(bench: AttestationBench, item: Item): Refusal | null {
 }
 
 async function depositRefusal(bench: AttestationBench, item: Item): Promise<Refusal | null> {
-  const { bitcoin, bitcoinKey, confirmations } = bench;
-  const rules = { network: bitcoin.network, groupKey: bitcoinKey.publicKey, confirmations };
+  const { network, bitcoin, bitcoinKey, confirmations } = bench;
+  const rules = { network, groupKey: bitcoinKey.publicKey, confirmations };
   const { txid, vout } = item;
   const claim = { txid, vout, recipient: fromHex(item.recipient, { bytes: 32 }), amount: BigInt(item.amount) };
   const verdict: DepositVerdict = await verifyDeposit(bitcoin, rules, claim);

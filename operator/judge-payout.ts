@@ -8,9 +8,9 @@ import type { CustodyUtxo, PayoutIntent } from '../chain/payout-intent.ts';
 import type { BuiltPayout } from '../chain/transaction.ts';
 import { type WireBurn, type WireLedger, WireLedgerError } from '../chain/wire-ledger.ts';
 import { toHex } from '../crypto/bytes.ts';
-import { getAttestation } from '../store/attestations.ts';
 import { recordBurn } from '../store/burns.ts';
 import { type Queries, transact } from '../store/database.ts';
+import { getDeposit } from '../store/deposits.ts';
 import { decidePayout } from '../store/payouts.ts';
 import { type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
 
@@ -72,7 +72,8 @@ export async function verifyBurns(
   return burns;
 }
 
-// A deposit that is spent can no longer be attested: spending it before its mint would rob its recipient.
+// A deposit that is spent can no longer be attested, and an attestation that was not used in time must be made anew:
+// spending a deposit before its mint would rob its recipient.
 async function unmintedInput(
   bench: PayoutBench,
   wire: WireLedger,
@@ -80,8 +81,7 @@ async function unmintedInput(
 ): Promise<Refusal | null> {
   for (const input of inputs) {
     if (input.leaf.kind !== 'deposit') continue;
-    const known = getAttestation(bench.db, input);
-    if (known !== null && known.signature !== null) continue;
+    if (getDeposit(bench.db, input)?.status === 'minted') continue;
     try {
       if ((await wire.mint(input.txid, input.vout)) !== null) continue;
     } catch (error) {

@@ -66,8 +66,8 @@ export class Judge {
   /** What attestations under a key are judged with. */
   attestationBench(key: FederationKey): AttestationBench {
     const { config, bitcoin, db, now } = this.#input;
-    const { normalConfirmations: confirmations, attestationValidityS: validityS } = config;
-    return { bitcoin, db, bitcoinKey: key.bitcoin, confirmations, validityS, now };
+    const { network, normalConfirmations: confirmations, attestationValidityS: validityS } = config;
+    return { network, bitcoin, db, bitcoinKey: key.bitcoin, confirmations, validityS, now };
   }
 
   /** What payouts under a key are judged with. */

@@ -6,9 +6,10 @@ import type { Exclusion } from '../ceremony/signing-candidates.ts';
 import type { BurnClaim } from '../chain/burn.ts';
 import { type Outpoint, outpointName } from '../chain/outpoint.ts';
 import { type PayoutPlan, planPayout } from '../chain/payout.ts';
-import { type CustodyUtxo, parseLeaf } from '../chain/payout-intent.ts';
+import { type CustodyUtxo, PAYOUT_BURNS_MAX, parseLeaf } from '../chain/payout-intent.ts';
 import type { BuiltPayout } from '../chain/transaction.ts';
 import { getBurn } from '../store/burns.ts';
+import { getDeposit } from '../store/deposits.ts';
 import { getUtxo, listSpendableUtxos, type Utxo } from '../store/utxos.ts';
 import type { Bridge } from './bridge.ts';
 import { CommandError } from './command-error.ts';
@@ -38,25 +39,54 @@ export interface PlanOrder {
   readonly hints: PlanHints;
 }
 
-const outpointSchema = z.object({ txid: z.string().regex(/^[0-9a-f]{64}$/), vout: z.int().min(0).max(0xffff_ffff) });
-const conflictSchema = z.object({ burn_txid: z.string(), anchor: outpointSchema });
-const reservedSchema = z.object({ input: outpointSchema });
+const txidSchema = z.string().regex(/^[0-9a-f]{64}$/);
+const outpointSchema = z.object({ txid: txidSchema, vout: z.int().min(0).max(0xffff_ffff) });
+const conflictSchema = z.object({ burn_txid: txidSchema, anchor: outpointSchema });
+const reservedSchema = z.object({ input: outpointSchema, burns: z.array(txidSchema).max(PAYOUT_BURNS_MAX) });
 
-/** The hints with what these refusals add to them; null where they teach nothing new. */
-export function learn(hints: PlanHints, exclusions: readonly Exclusion[]): PlanHints | null {
-  for (const { reason, data } of exclusions) {
-    const conflict = reason === 'burn_conflict' ? conflictSchema.safeParse(data).data : undefined;
-    if (conflict !== undefined && !hints.required.some((known) => same(known, conflict.anchor))) {
-      return { ...hints, required: [...hints.required, conflict.anchor], only: new Set([conflict.burn_txid]) };
-    }
+type Refusal = Pick<Exclusion, 'reason' | 'data'>;
+
+/**
+ * The hints with what these refusals add to them; null where they teach nothing new. A refusal is a peer's word: anchors
+ * that this node does not know (`isKnown`) and conflicts of burns that are not paid here (`burnTxids`) are passed over.
+ */
+export function learn(
+  hints: PlanHints,
+  refusals: readonly Refusal[],
+  burnTxids: readonly string[],
+  isKnown: (outpoint: Outpoint) => boolean,
+): PlanHints | null {
+  const isRequired = (outpoint: Outpoint): boolean => hints.required.some((known) => same(known, outpoint));
+  const conflicts = refusals
+    .flatMap(({ reason, data }) => (reason === 'burn_conflict' ? (conflictSchema.safeParse(data).data ?? []) : []))
+    .filter(({ burn_txid, anchor }) => burnTxids.includes(burn_txid) && isKnown(anchor) && !isRequired(anchor));
+  const [first] = conflicts;
+  if (first !== undefined) {
+    // Several nodes may have signed several payouts of the burn: the new one has to agree with all of them.
+    const anchors = conflicts.filter(({ burn_txid }) => burn_txid === first.burn_txid).map(({ anchor }) => anchor);
+    const unique = [...new Map(anchors.map((anchor) => [outpointName(anchor), anchor])).values()];
+    const only = new Set([...(hints.only ?? []), first.burn_txid]);
+    return { ...hints, required: [...hints.required, ...unique], only };
   }
-  const avoided = new Set(hints.avoided);
-  for (const { reason, data } of exclusions) {
-    const reserved = reason === 'input_reserved' ? reservedSchema.safeParse(data).data?.input : undefined;
-    const isUnusable = reason === 'input_unknown' || reason === 'input_spent';
-    const unusable = isUnusable ? outpointSchema.safeParse(data).data : undefined;
-    for (const input of [reserved, unusable]) if (input !== undefined) avoided.add(outpointName(input));
-  }
+  const reserved = refusals.flatMap(({ reason, data }) =>
+    reason === 'input_reserved' ? (reservedSchema.safeParse(data).data ?? []) : [],
+  );
+  const bound = reserved.filter(({ input }) => isRequired(input)).flatMap(({ burns }) => burns);
+  const only = new Set([...(hints.only ?? []), ...bound]);
+  if (hints.only !== null && only.size > hints.only.size) return { ...hints, only };
+  return avoidMore(hints, refusals, reserved);
+}
+
+function avoidMore(
+  hints: PlanHints,
+  refusals: readonly Refusal[],
+  reserved: readonly { readonly input: Outpoint }[],
+): PlanHints | null {
+  const unusable = refusals.flatMap(({ reason, data }) =>
+    reason === 'input_unknown' || reason === 'input_spent' ? (outpointSchema.safeParse(data).data ?? []) : [],
+  );
+  const inputs = [...reserved.map(({ input }) => input), ...unusable];
+  const avoided = new Set([...hints.avoided, ...inputs.map(outpointName)]);
   return avoided.size > hints.avoided.size ? { ...hints, avoided } : null;
 }
 
@@ -117,7 +147,11 @@ async function spendable(bridge: Bridge, confirmations: number): Promise<readonl
   const outputs = await bridge.bitcoin.txOuts(stored, 'with_mempool');
   return stored.flatMap((utxo, i) => {
     const output = outputs[i] ?? null;
-    return output === null || output.confirmations < confirmations ? [] : (asCustody(utxo) ?? []);
+    if (output === null || output.confirmations < confirmations) return [];
+    const custody = asCustody(utxo);
+    // A deposit is spent only once it is minted: every participant refuses it before.
+    const isWaiting = custody?.leaf.kind === 'deposit' && getDeposit(bridge.db, utxo)?.status !== 'minted';
+    return custody === null || isWaiting ? [] : [custody];
   });
 }
 

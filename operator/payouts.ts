@@ -3,7 +3,9 @@
 
 import { payoutIntentSchema } from '../ceremony/intent.ts';
 import type { SigningResult } from '../ceremony/signing-candidates.ts';
+import { asUnavailable } from '../chain/bitcoin-view.ts';
 import type { BurnClaim } from '../chain/burn.ts';
+import type { Outpoint } from '../chain/outpoint.ts';
 import { payoutIntentJson } from '../chain/payout-intent.ts';
 import { exportPsbt } from '../chain/psbt.ts';
 import { type BuiltPayout, finalizePayout } from '../chain/transaction.ts';
@@ -12,10 +14,12 @@ import { getBurn } from '../store/burns.ts';
 import type { Queries } from '../store/database.ts';
 import { getPayout, type Payout } from '../store/payout-listing.ts';
 import { recordPayoutBroadcast, recordPayoutSigned } from '../store/payout-progress.ts';
+import { getUtxo } from '../store/utxos.ts';
 import { type Bridge, notSigned, requireLiveKey, signingReport } from './bridge.ts';
 import { burnsToPay, livePayoutOf } from './burns.ts';
 import { CommandError } from './command-error.ts';
 import type { CommandParams, CommandResults, SigningReport, WithdrawalReport } from './command-types.ts';
+import type { Approval } from './judgement.ts';
 import type { FederationKey } from './keys.ts';
 import { learn, noHints, type PlanHints, planFor } from './payout-plan.ts';
 import type { Progress } from './progress.ts';
@@ -24,6 +28,13 @@ import type { Progress } from './progress.ts';
 const PLANS_MAX = 4;
 
 type Signed = Extract<SigningResult, { kind: 'signed' }>;
+
+interface SignedPayout {
+  readonly payout: BuiltPayout;
+  readonly result: Signed;
+  /** This node's own decision; done already where it was among the signers. */
+  readonly decide: Approval['decide'];
+}
 
 /** Pays burns: those named, or all that wait. Paying a burn that is being paid gives the payout that is under way. */
 export async function withdraw(
@@ -34,16 +45,17 @@ export async function withdraw(
   const key = requireLiveKey(bridge.keys);
   const begun = bridge.effects.now();
   progress({ step: 'burns', text: 'reading the burns from our own Wire nodes' });
-  const underWay = livePayoutOf(bridge, params.burn_txids);
+  const named = params.burn_txids;
+  const open = named.filter((burnTxid) => livePayoutOf(bridge, [burnTxid]) === null);
+  const underWay = open.length > 0 ? null : livePayoutOf(bridge, named);
   if (underWay !== null) return again(bridge, underWay, progress);
-  const { claims, skipped } = await burnsToPay(bridge, key, params.burn_txids);
+  const { claims, skipped } = await burnsToPay(bridge, key, open);
   if (claims.length === 0) throw new CommandError('nothing_to_pay', `no burn waits to be paid${skipped}`);
   const order = { claims, test: false, feeRate: params.fee_rate ?? null };
-  const { payout, result } = await signPayout(bridge, key, order, progress);
+  const signed = await signPayout(bridge, key, order, progress);
+  const { payout, result } = signed;
   const transaction = finalize(payout, result);
-  const stored = recordPayoutSigned(bridge.db, payout.txid, transaction, bridge.effects.now());
-  if (!stored.ok) throw new CommandError(stored.reason, `payout ${payout.txid} cannot be kept: ${stored.reason}`);
-  announcePayout(bridge, payout, transaction);
+  keepSigned(bridge, signed, transaction);
   progress({ step: 'broadcast', text: `broadcasting ${payout.txid}` });
   const sent = await broadcastPayout(bridge, payout.txid, transaction);
   const detail = `${sent.detail}${skipped}`;
@@ -78,12 +90,12 @@ export async function testBurn(
     throw new CommandError('burn_already_paid', `burn ${claim.burnTxid} is paid, or is being paid, already`);
   }
   const order = { claims: [claim], test: !params.broadcast, feeRate: null };
-  const { payout, result } = await signPayout(bridge, key, order, progress);
+  const signed = await signPayout(bridge, key, order, progress);
+  const { payout, result } = signed;
   const transaction = finalize(payout, result);
   let [broadcast, detail] = [false, 'signed by the federation; its test input makes it unminable'];
   if (params.broadcast) {
-    recordPayoutSigned(bridge.db, payout.txid, transaction, bridge.effects.now());
-    announcePayout(bridge, payout, transaction);
+    keepSigned(bridge, signed, transaction);
     const sent = await broadcastPayout(bridge, payout.txid, transaction);
     [broadcast, detail] = [sent.ok, sent.detail];
   }
@@ -105,13 +117,14 @@ export async function broadcastPayout(
   txid: string,
   transaction: string,
 ): Promise<{ readonly ok: boolean; readonly detail: string }> {
-  const verdict = await bridge.bitcoin.broadcast(fromHex(transaction));
+  // It is durable already: nodes that do not answer now get it in a later round.
+  const verdict = await bridge.bitcoin.broadcast(fromHex(transaction)).catch(asUnavailable);
   if (!verdict.ok) {
     bridge.log('error', 'payout_rejected', { txid, detail: verdict.detail });
     return { ok: false, detail: `our Bitcoin nodes refuse it (${verdict.detail}); it is kept and sent again` };
   }
   recordPayoutBroadcast(bridge.db, txid, bridge.effects.now());
-  return { ok: true, detail: 'broadcast' };
+  return { ok: true, detail: 'sent by our own Bitcoin nodes' };
 }
 
 /** One payout as the list of withdrawals shows it; confirmations are the caller's to fill in. */
@@ -136,29 +149,54 @@ interface Order {
 }
 
 // A participant that has signed another payout of a burn before says which input would make the new one agree with it.
-async function signPayout(
-  bridge: Bridge,
-  key: FederationKey,
-  order: Order,
-  progress: Progress,
-): Promise<{ readonly payout: BuiltPayout; readonly result: Signed }> {
+async function signPayout(bridge: Bridge, key: FederationKey, order: Order, progress: Progress): Promise<SignedPayout> {
+  const burnTxids = order.claims.map(({ burnTxid }) => burnTxid);
+  const isKnown = (outpoint: Outpoint): boolean => getUtxo(bridge.db, outpoint) !== null;
   let hints: PlanHints = noHints;
+  let { claims } = order;
   for (let plans = 1; ; plans++) {
-    progress({ step: 'plan', text: `planning a transaction for ${order.claims.length} burn(s)` });
-    const payout = await planFor(bridge, key, { ...order, hints });
+    claims = await withBound(bridge, key, claims, hints);
+    progress({ step: 'plan', text: `planning a transaction for ${claims.length} burn(s)` });
+    const payout = await planFor(bridge, key, { ...order, claims, hints });
     const intent = payoutIntentSchema.parse(payoutIntentJson(payout.intent));
     const judgement = await bridge.judge.judge(intent, key.keyId, 'bip340');
-    if (!judgement.ok) throw new CommandError(judgement.reason, judgement.detail);
+    if (!judgement.ok) {
+      const learnt = learn(hints, [judgement], burnTxids, isKnown);
+      if (learnt === null || plans >= PLANS_MAX) throw new CommandError(judgement.reason, judgement.detail);
+      hints = learnt;
+      continue;
+    }
     const { length } = payout.messages;
     progress({ step: 'sign', text: `asking ${key.bitcoin.threshold} operators to sign ${length} input(s)` });
     const scheme = bridge.keys.scheme('bip340');
     const task = { scheme, keyId: key.keyId, key: key.bitcoin, intent, messages: judgement.messages };
     const result = await bridge.signing.coordinate(task, bridge.signing.candidates());
-    if (result.kind === 'signed') return { payout, result };
-    const learnt = learn(hints, result.exclusions);
+    if (result.kind === 'signed') return { payout, result, decide: judgement.decide };
+    const learnt = learn(hints, result.exclusions, burnTxids, isKnown);
     if (learnt === null || plans >= PLANS_MAX) throw notSigned(result);
     hints = learnt;
   }
+}
+
+// A peer may have bound a burn together with others, which then have to be paid with it.
+async function withBound(
+  bridge: Bridge,
+  key: FederationKey,
+  claims: readonly BurnClaim[],
+  { only }: PlanHints,
+): Promise<readonly BurnClaim[]> {
+  const missing = [...(only ?? [])].filter((bound) => !claims.some(({ burnTxid }) => burnTxid === bound));
+  return missing.length === 0 ? claims : [...claims, ...(await burnsToPay(bridge, key, missing)).claims];
+}
+
+// This node is bound by what it coordinates even where the others signed without it.
+function keepSigned(bridge: Bridge, { payout, decide }: SignedPayout, transaction: string): void {
+  const { txid } = payout;
+  const decision = decide();
+  if (!decision.ok) throw new CommandError(decision.reason, `payout ${txid} is signed, but ${decision.detail}`);
+  const stored = recordPayoutSigned(bridge.db, txid, transaction, bridge.effects.now());
+  if (!stored.ok) throw new CommandError(stored.reason, `payout ${txid} cannot be kept: ${stored.reason}`);
+  announcePayout(bridge, payout, transaction);
 }
 
 function finalize(payout: BuiltPayout, result: Signed): string {

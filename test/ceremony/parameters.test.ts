@@ -23,6 +23,7 @@ describe('the size of a federation', () => {
 describe('the parameters fingerprint', () => {
   const member = (index: number) => ({
     index,
+    name: `operator-${index}`,
     address: `10.0.0.${index}:7400`,
     identity_key: '11'.repeat(32),
     host_public_key: '02'.repeat(33),
@@ -35,7 +36,7 @@ describe('the parameters fingerprint', () => {
       { ...parameters, network: 'mainnet' },
       { ...parameters, threshold: 3 },
       { ...parameters, members: parameters.members.slice(1) },
-      ...(['address', 'identity_key', 'host_public_key', 'tls_fingerprint'] as const).map((field) => ({
+      ...(['name', 'address', 'identity_key', 'host_public_key', 'tls_fingerprint'] as const).map((field) => ({
         ...parameters,
         members: [{ ...member(0), [field]: 'other' }, member(1), member(2)],
       })),

@@ -20,7 +20,7 @@ describe('intents and signatures', () => {
     const json = JSON.parse(JSON.stringify(payoutIntentJson(payout.intent)));
     expect(parsePayoutIntent({ ...json, extra: 1 })).toBeNull();
     expect(parsePayoutIntent({ ...json, inputs: Array(129).fill(json.inputs[0]) })).toBeNull();
-    expect(parsePayoutIntent({ ...json, burns: Array(101).fill(json.burns[0]) })).toBeNull();
+    expect(parsePayoutIntent({ ...json, burns: Array(201).fill(json.burns[0]) })).toBeNull();
     expect(parsePayoutIntent({ ...json, outputs: [{ script: '00'.repeat(35), amount: '1000' }] })).toBeNull();
     expect(parsePayoutIntent({ ...json, fee: '-1' })).toBeNull();
     expect(parsePayoutIntent(null)).toBeNull();

@@ -203,7 +203,7 @@ test('a refusal of the server is one sentence on stderr, nothing on stdout, exit
     expect(await desk.run(['withdraw'])).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'mpc_operator: No Wire node knows this burn.\n',
+      stderr: 'mpc_operator: No Wire node knows this burn (burn_unknown).\n',
     });
   } finally {
     await desk.close();

@@ -81,7 +81,7 @@ describe('without a server', () => {
     const node = localNode(new CommandError('no_key', 'there is no key yet'));
     const ran = await desk.run(['deposit-address', '--recipient', RECIPIENT], { services: node });
     expect(ran).toMatchObject({ code: 1, stdout: '' });
-    expect(ran.stderr).toEndWith('mpc_operator: There is no key yet.\n');
+    expect(ran.stderr).toEndWith('mpc_operator: There is no key yet (no_key).\n');
   });
 
   test('a bug of the node is told as a bug', async () => {
