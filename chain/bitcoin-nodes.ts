@@ -1,29 +1,16 @@
-// The Bitcoin view over this operator's own nodes (bitcoin-view.ts) by JSON-RPC. Each question goes to every node
-// together with the node's own state, so that a node on another network or still syncing never contributes an answer.
+// The Bitcoin view over this operator's own nodes (bitcoin-view.ts) by JSON-RPC: how each question is put, and how the
+// answers of several nodes become one.
 import { z } from 'zod';
 import { equal, fromHex, toHex } from '../crypto/bytes.ts';
 import { btcAmount, larger } from './amount.ts';
-import {
-  type BitcoinView,
-  BitcoinViewError,
-  type BroadcastVerdict,
-  type ChainTip,
-  type TransactionStatus,
-  type TxOut,
-} from './bitcoin-view.ts';
+import type { BitcoinView, BroadcastVerdict, TransactionStatus, TxOut } from './bitcoin-view.ts';
+import { fetchBlock } from './block-fetch.ts';
 import { FEE_RATE_SATS_PER_KVB_MIN } from './fee.ts';
 import type { BitcoinNetwork } from './network.ts';
+import { type Answer, askAll, call, disagreement, first, type Read, unwrap } from './node-answers.ts';
 import { type Outpoint, TXID_PATTERN } from './outpoint.ts';
-import {
-  assertChain,
-  type BitcoinRpc,
-  BitcoinRpcError,
-  type ChainInfo,
-  chainInfoSchema,
-  type RpcCall,
-  type RpcOutcome,
-  readResult,
-} from './rpc.ts';
+import { type BitcoinRpc, RPC_BATCH_CALLS_MAX, type RpcCall, type RpcOutcome, readResult } from './rpc.ts';
+import { agreedTip, commonTip } from './tip-comparison.ts';
 
 const hash = z.string().regex(TXID_PATTERN);
 const txOutSchema = z
@@ -50,20 +37,11 @@ const RPC_ALREADY_MINED = -27;
 const MAXIMUM_FEE_RATE_UNCHECKED = 0;
 const OUTPUTS_HINT_MAX = 128;
 
-/** One node's answer to a question, with the state it had. */
-interface Answer<T> {
-  readonly rpc: BitcoinRpc;
-  readonly info: ChainInfo;
-  readonly value: T;
-}
-
-type Read<T> = (outcomes: readonly RpcOutcome[], label: string) => T;
-
 /** The view over one or more nodes of this operator. */
 export function bitcoinNodes(network: BitcoinNetwork, nodes: readonly BitcoinRpc[]): BitcoinView {
   if (nodes.length === 0) throw new Error('at least one bitcoin node is needed');
 
-  const ask = <T>(calls: readonly RpcCall[], read: Read<T>) => askAll(network, nodes, calls, read);
+  const ask: Ask = (calls, read) => askAll(network, nodes, calls, read);
 
   async function send(calls: readonly RpcCall[], read: Read<BroadcastVerdict>): Promise<BroadcastVerdict> {
     const answers = await ask(calls, read);
@@ -72,16 +50,7 @@ export function bitcoinNodes(network: BitcoinNetwork, nodes: readonly BitcoinRpc
 
   return {
     network,
-    tip: async () => commonTip(await ask([], () => null)),
-
-    async blockHash(height) {
-      const answers = await ask([call('getblockhash', height)], (outcomes, label) =>
-        readResult(hash, unwrap(outcomes[0], label), label),
-      );
-      const { value } = first(answers);
-      if (answers.some((answer) => answer.value !== value)) throw disagreement(`the block at height ${height}`);
-      return value;
-    },
+    ...chainQuestions(nodes, ask),
 
     async txOuts(outpoints, source) {
       const isWithMempool = source === 'with_mempool';
@@ -126,53 +95,43 @@ export function bitcoinNodes(network: BitcoinNetwork, nodes: readonly BitcoinRpc
   };
 }
 
-// A majority must answer; a node on another network is a mistake of the configuration that no majority outweighs.
-async function askAll<T>(
-  network: BitcoinNetwork,
+type Ask = <T>(calls: readonly RpcCall[], read: Read<T>) => Promise<readonly Answer<T>[]>;
+
+// What is asked about the chain itself rather than about transactions.
+function chainQuestions(
   nodes: readonly BitcoinRpc[],
-  calls: readonly RpcCall[],
-  read: Read<T>,
-): Promise<readonly Answer<T>[]> {
-  const settled = await Promise.allSettled(nodes.map((rpc) => askOne(network, rpc, calls, read)));
-  const answers = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  const faults = settled.flatMap((one) => (one.status === 'rejected' ? [asNodeFault(one.reason)] : []));
-  const wrong = faults.find((fault) => fault.kind === 'wrong_network');
-  if (wrong !== undefined) throw new BitcoinViewError('wrong_network', wrong.message);
-  if (answers.length * 2 > nodes.length) return answers;
-  const reasons = faults.map((fault) => fault.message).join('; ');
-  throw new BitcoinViewError('bitcoin_unavailable', `${answers.length} of ${nodes.length} nodes answer: ${reasons}`);
-}
+  ask: Ask,
+): Pick<BitcoinView, 'tip' | 'agreedTip' | 'blockHash' | 'blockHashes' | 'block'> {
+  return {
+    tip: async () => commonTip(await ask([], () => null)),
 
-async function askOne<T>(
-  network: BitcoinNetwork,
-  rpc: BitcoinRpc,
-  calls: readonly RpcCall[],
-  read: Read<T>,
-): Promise<Answer<T>> {
-  // Everything asked here may be asked again: a transaction that was sent twice is sent once.
-  const [state, ...rest] = await rpc.batch([call('getblockchaininfo'), ...calls], { idempotent: true });
-  const info = readResult(chainInfoSchema, unwrap(state, rpc.label), rpc.label);
-  assertChain(info, network, rpc.label);
-  // A regtest node counts as syncing whenever its last block is a day old.
-  if (info.initialblockdownload && network !== 'regtest') {
-    throw new BitcoinRpcError('busy', `${rpc.label}: the node is still syncing (${info.blocks} of ${info.headers})`);
-  }
-  return { rpc, info, value: read(rest, rpc.label) };
-}
+    agreedTip: async () => agreedTip(await ask([], () => null)),
 
-// The lowest of the tips, if every other node has that block at that height.
-async function commonTip(answers: readonly Answer<null>[]): Promise<ChainTip> {
-  const lowest = answers.reduce((least, answer) => (answer.info.blocks < least.info.blocks ? answer : least));
-  const { blocks: height, bestblockhash } = lowest.info;
-  const hashes = await Promise.all(
-    answers.map(async ({ rpc, info }) =>
-      info.blocks === height ? info.bestblockhash : rpc.call('getblockhash', [height], hash, { idempotent: true }),
-    ),
-  ).catch((error: unknown) => {
-    throw new BitcoinViewError('bitcoin_unavailable', asNodeFault(error).message);
-  });
-  if (hashes.some((other) => other !== bestblockhash)) throw disagreement(`the block at height ${height}`);
-  return { height, hash: bestblockhash };
+    async blockHashes(heights) {
+      // The question for the node's state goes with them.
+      if (heights.length >= RPC_BATCH_CALLS_MAX) throw new Error(`${heights.length} heights at once`);
+      const answers = await ask(
+        heights.map((height) => call('getblockhash', height)),
+        (outcomes, label) => outcomes.map((outcome) => readResult(hash, unwrap(outcome, label), label)),
+      );
+      return heights.map((height, index) => {
+        const [value, ...others] = answers.map((answer) => answer.value[index]);
+        if (value === undefined || others.some((other) => other !== value)) throw disagreement(`block ${height}`);
+        return value;
+      });
+    },
+
+    block: (name) => fetchBlock(nodes, name),
+
+    async blockHash(height) {
+      const answers = await ask([call('getblockhash', height)], (outcomes, label) =>
+        readResult(hash, unwrap(outcomes[0], label), label),
+      );
+      const { value } = first(answers);
+      if (answers.some((answer) => answer.value !== value)) throw disagreement(`the block at height ${height}`);
+      return value;
+    },
+  };
 }
 
 function readTxOuts(outcomes: readonly RpcOutcome[], label: string): readonly (TxOut | null)[] {
@@ -257,28 +216,4 @@ function readFeeRate(outcomes: readonly RpcOutcome[], label: string): bigint {
   const floor = readResult(mempoolInfoSchema, unwrap(mempool, label), label);
   const estimated = readResult(estimateSchema, unwrap(estimate, label), label).feerate ?? 0n;
   return [floor.mempoolminfee, floor.minrelaytxfee].reduce(larger, estimated);
-}
-
-function unwrap(outcome: RpcOutcome | undefined, label: string): unknown {
-  if (outcome?.ok === true) return outcome.result;
-  throw new BitcoinRpcError('rpc', `${label}: ${outcome?.message ?? 'no answer'}`, outcome?.code ?? 0);
-}
-
-function call(method: string, ...params: RpcCall['params']): RpcCall {
-  return { method, params };
-}
-
-function first<Item>(items: readonly Item[]): Item {
-  const [item] = items;
-  if (item === undefined) throw new Error('a majority of the nodes is at least one');
-  return item;
-}
-
-function asNodeFault(error: unknown): BitcoinRpcError {
-  if (error instanceof BitcoinRpcError) return error;
-  throw error;
-}
-
-function disagreement(about: string): BitcoinViewError {
-  return new BitcoinViewError('bitcoin_unavailable', `the nodes disagree about ${about}`);
 }

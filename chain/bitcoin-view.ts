@@ -1,5 +1,6 @@
 // What this operator knows of Bitcoin: its own nodes, behind one interface that checks and tests share. With several
 // nodes a majority must answer and all that answer must agree; otherwise the view is unavailable, which is a refusal.
+import type { Block } from './block.ts';
 import type { BitcoinNetwork } from './network.ts';
 import type { Outpoint } from './outpoint.ts';
 
@@ -8,6 +9,19 @@ export interface ChainTip {
   readonly height: number;
   /** 64 lowercase hexadecimal characters. */
   readonly hash: string;
+}
+
+/** Nodes that have different blocks at one height. */
+export interface ForkSeen {
+  /** The lowest height at which they differ. */
+  readonly height: number;
+  /** The best block of each answering node. */
+  readonly tips: readonly (ChainTip & { readonly node: string })[];
+}
+
+/** The highest block that all answering nodes have in their best chains; `fork` where they differ above it. */
+export interface AgreedTip extends ChainTip {
+  readonly fork: ForkSeen | null;
 }
 
 /** An unspent output. `amount` in sats; 0 confirmations: in the mempool. `coinbase`: the miner's reward of a block. */
@@ -45,6 +59,15 @@ export interface BitcoinView {
   readonly network: BitcoinNetwork;
   /** The highest block that all answering nodes have. */
   tip(): Promise<ChainTip>;
+  /** As `tip`, but where nodes follow different chains it gives the last block before they part, and says so. */
+  agreedTip(): Promise<AgreedTip>;
+  /** The hashes of the blocks at these heights of the best chain (at most 511), in order. */
+  blockHashes(heights: readonly number[]): Promise<readonly string[]>;
+  /**
+   * The block with this hash, in full, from whichever node has it: the hash is what nodes agree on, and the block is held
+   * against it, so that it takes no second opinion.
+   */
+  block(hash: string): Promise<Block>;
   /** The hash of the block at a height of the best chain. */
   blockHash(height: number): Promise<string>;
   /** The unspent outputs at these outpoints, in order; null where there is none. */

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { wholeValue } from './values.ts';
 
 const LIMIT_DEFAULT = 50;
-const LIMIT_MAX = 1000;
+const LIMIT_MAX = 500;
 const OFFSET_MAX = 1_000_000_000;
 
 export interface PageOptions {

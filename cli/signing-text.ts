@@ -6,7 +6,7 @@ import { duration } from './format.ts';
 export function signingFields(signing: SigningReport): (readonly [string, string])[] {
   const excluded = signing.excluded.map(({ index, reason }) => `${index} (${reason})`);
   return [
-    ['signed by', indices(signing.signers)],
+    ['signed by', signing.signers.length === 0 ? 'nobody again, it was signed before' : indices(signing.signers)],
     ['left out', excluded.length === 0 ? 'nobody' : excluded.join(', ')],
     ['took', duration(signing.duration_ms)],
   ];

@@ -30,7 +30,16 @@ export function registerTestBurn(program: Command, cli: Cli): void {
     .requiredOption('--fee <sats>', 'the part of the amount that the federation keeps, in sats', satsValue('--fee'))
     .option('--broadcast', 'regtest only: sign a real transaction and broadcast it')
     .action(({ txid, address, amount, fee, broadcast = false }: BurnFlags) =>
-      runCommand(cli, 'test-burn', { txid, address, amount, fee, broadcast }, { text: testBurnText }),
+      runCommand(
+        cli,
+        'test-burn',
+        { txid, address, amount, fee, broadcast },
+        {
+          text: testBurnText,
+          failure: (result) =>
+            broadcast && !result.broadcast ? `The payout is signed, but it is not broadcast: ${result.detail}.` : null,
+        },
+      ),
     );
   addExamples(
     command,

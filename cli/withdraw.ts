@@ -21,7 +21,7 @@ export function registerWithdraw(program: Command, cli: Cli): void {
     .option('--fee-rate <sat/vB>', "the fee rate (default: the node's own estimate)", feeRateValue('--fee-rate'))
     .action(({ burn = [], feeRate }: WithdrawFlags) => {
       const params = { burn_txids: [...burn], ...(feeRate !== undefined && { fee_rate: feeRate }) };
-      return runCommand(cli, 'withdraw', params, { text: withdrawText });
+      return runCommand(cli, 'withdraw', params, { text: withdrawText, failure: notBroadcast });
     });
   addExamples(command, 'mpc_operator withdraw', `mpc_operator withdraw --burn ${'cd'.repeat(32)} --fee-rate 5`);
 }
@@ -35,6 +35,10 @@ function burnList(text: string, earlier: readonly string[] | undefined): readonl
   if (list.length >= BURNS_MAX)
     throw bad('--burn', text, `among the first ${BURNS_MAX}, which one transaction can pay`);
   return [...list, txid];
+}
+
+function notBroadcast({ broadcast, detail }: CommandResults['withdraw']): string | null {
+  return broadcast ? null : `The payout is signed, but it is not broadcast: ${detail}.`;
 }
 
 function withdrawText(result: CommandResults['withdraw']): string {

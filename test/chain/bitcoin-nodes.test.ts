@@ -2,7 +2,10 @@
 import { describe, expect, test } from 'bun:test';
 import { bitcoinNodes } from '../../chain/bitcoin-nodes.ts';
 import type { BitcoinViewError } from '../../chain/bitcoin-view.ts';
+import { readNodeReports } from '../../chain/node-reports.ts';
 import { type BitcoinRpc, BitcoinRpcError, type RpcOutcome, readResult } from '../../chain/rpc.ts';
+import { toHex } from '../../crypto/bytes.ts';
+import { makeBlock } from './block-arbitraries.ts';
 
 const HASH = 'aa'.repeat(32);
 const OTHER = 'bb'.repeat(32);
@@ -23,7 +26,8 @@ function node(state: NodeState = {}): BitcoinRpc {
     if (method === 'getblockchaininfo') {
       const bestblockhash = hashes[blocks] ?? HASH;
       const initialblockdownload = state.syncing === true;
-      const result = { chain: state.chain ?? 'main', blocks, headers: 10, bestblockhash, initialblockdownload };
+      const chain = state.chain ?? 'main';
+      const result = { chain, blocks, headers: 10, bestblockhash, initialblockdownload, mediantime: 5 };
       return { ok: true, result };
     }
     if (method === 'getblockhash') return { ok: true, result: hashes[Number(params[0])] ?? HASH };
@@ -133,7 +137,81 @@ describe('a view over several nodes', () => {
     expect(await view(rate('0.00002000', '0.00005000')).feeRate(6)).toBe(5_000n);
   });
 
+  test('gives the last common block where the nodes part, with the tips, and none where they part too deep', async () => {
+    const chain = (blocks: number, parts: number, name: string) => {
+      const hashes = Array.from({ length: 200 }, (_, height) => [height, height < parts ? HASH : name] as const);
+      return node({ blocks, hashes: Object.fromEntries(hashes) });
+    };
+    expect(await view(chain(150, 200, HASH), chain(152, 200, HASH)).agreedTip()).toEqual({
+      height: 150,
+      hash: HASH,
+      fork: null,
+    });
+    const third = chain(149, 200, OTHER);
+    const parted = await view(chain(150, 140, OTHER), chain(152, 140, 'cc'.repeat(32)), third).agreedTip();
+    expect(parted).toMatchObject({ height: 139, hash: HASH, fork: { height: 140 } });
+    expect(parted.fork?.tips.map(({ height, hash }) => [height, hash])).toEqual([
+      [150, OTHER],
+      [152, 'cc'.repeat(32)],
+      [149, HASH],
+    ]);
+    const deep = view(chain(150, 6, OTHER), chain(150, 6, 'cc'.repeat(32))).agreedTip();
+    expect(await refusal(deep)).toBe('bitcoin_unavailable');
+    const near = await view(chain(150, 7, OTHER), chain(150, 7, 'cc'.repeat(32))).agreedTip();
+    expect(near.height).toBe(6);
+  });
+
+  test('gives several hashes at once, in order, where all nodes have the same', async () => {
+    const one = node({ hashes: { 4: OTHER } });
+    expect(await view(one, node({ hashes: { 4: OTHER } })).blockHashes([5, 4])).toEqual([HASH, OTHER]);
+    expect(await refusal(view(one, node()).blockHashes([5]))).toBe('ok');
+    expect(await refusal(view(one, node()).blockHashes([5, 4]))).toBe('bitcoin_unavailable');
+    const many = Array.from({ length: 512 }, (_, height) => height);
+    await expect(view(node()).blockHashes(many)).rejects.toThrow('512 heights');
+  });
+
+  test('gives a block from whichever node has it, and never one that is not what its hash says', async () => {
+    const { bytes, hash } = makeBlock([]);
+    const raw = toHex(bytes);
+    const changed = `${raw.slice(0, -2)}ff`;
+    const lies = [changed, raw.slice(0, -2), 'zz', '', toHex(makeBlock([], new Uint8Array(32).fill(1)).bytes)];
+    const sending = (text: string) => node({ answers: { getblock: text } });
+    for (const lie of lies) {
+      expect((await view(sending(lie), node({ down: true }), sending(raw)).block(hash)).header.hash).toBe(hash);
+      expect(await refusal(view(sending(lie)).block(hash))).toBe('bitcoin_unavailable');
+    }
+    await expect(view(sending(changed), node({ down: true })).block(hash)).rejects.toThrow(
+      `no node gives block ${hash}: node: the transactions are not those`,
+    );
+  });
+
   test('needs at least one node', () => {
     expect(() => view()).toThrow('at least one');
+  });
+});
+
+describe('the reports of several nodes', () => {
+  const answers = { getindexinfo: { txindex: { best_block_height: 9 } }, estimatesmartfee: { feerate: '0.00002000' } };
+
+  test('tell the tip, index and fee estimate of each, and what is the matter with the others', async () => {
+    const poor = node({ answers: { getindexinfo: {}, estimatesmartfee: { errors: ['Insufficient data'] } } });
+    const nodes = [node({ answers }), poor, node({ down: true }), node({ chain: 'test', answers }), node()];
+    const { nodes: reports, comparison } = await readNodeReports('mainnet', nodes);
+    const common = { ok: true, node: 'node', tip: { height: 10, hash: HASH }, time: 5, syncing: false, headers: 10 };
+    expect(reports.slice(0, 2)).toMatchObject([
+      { ...common, index: 9, feeRate: 2_000n },
+      { ...common, index: null, feeRate: null },
+    ]);
+    expect(reports.slice(2)).toMatchObject([{ fault: 'unreachable' }, { fault: 'wrong_network' }, { fault: 'rpc' }]);
+    expect(comparison).toEqual({ agreed: { height: 10, hash: HASH }, fork: null });
+  });
+
+  test('compare the tips of synced nodes alone', async () => {
+    const forked = { answers, hashes: { 10: OTHER } };
+    const syncing = await readNodeReports('mainnet', [node({ answers }), node({ ...forked, syncing: true })]);
+    expect(syncing.comparison?.fork).toBeNull();
+    const both = await readNodeReports('mainnet', [node({ answers }), node(forked)]);
+    expect(both.comparison).toMatchObject({ agreed: { height: 9 }, fork: { height: 10 } });
+    expect((await readNodeReports('mainnet', [node({ down: true })])).comparison).toBeNull();
   });
 });

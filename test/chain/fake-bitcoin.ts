@@ -43,7 +43,12 @@ export function fakeBitcoin(network: BitcoinNetwork = 'regtest'): FakeBitcoin {
       return transactions.get(txid) ?? { state: 'unknown' };
     },
     tip: async () => ({ height: 100, hash: '0'.repeat(64) }),
+    agreedTip: async () => ({ height: 100, hash: '0'.repeat(64), fork: null }),
     blockHash: async () => '0'.repeat(64),
+    blockHashes: async (heights) => heights.map(() => '0'.repeat(64)),
+    block: async (hash) => {
+      throw new BitcoinViewError('bitcoin_unavailable', `a fake has no block ${hash}`);
+    },
     mempoolSpends: async (outpoints) => outpoints.map(() => null),
     testAccept: async () => ({ ok: false, reason: 'rejected', detail: 'a fake accepts nothing' }),
     broadcast: async () => ({ ok: false, reason: 'rejected', detail: 'a fake accepts nothing' }),

@@ -235,3 +235,25 @@ test('progress goes to stderr while the result alone is on stdout', async () => 
     await desk.close();
   }
 });
+
+test('a payout that was signed and not broadcast is printed, and exit code 1 says so', async () => {
+  const detail = 'our Bitcoin nodes refuse it (min relay fee not met); it is kept and sent again';
+  const signing = { signers: [], excluded: [], duration_ms: 0 };
+  const broken = { broadcast: false, detail, signing };
+  const desk = new Desk();
+  try {
+    await desk.serve({
+      withdraw: { ...results.withdraw, ...broken },
+      'test-burn': { ...results.testBurn, ...broken },
+    });
+    for (const args of [['withdraw'], ['test-burn', ...BURN_FLAGS, '--broadcast']]) {
+      const { code, stdout, stderr } = await desk.run(args);
+      expect(code).toBe(1);
+      expect(stderr).toEndWith(`mpc_operator: The payout is signed, but it is not broadcast: ${detail}.\n`);
+      expect(stdout).toContain('nobody again, it was signed before');
+    }
+    expect((await desk.run(['test-burn', ...BURN_FLAGS])).code).toBe(0);
+  } finally {
+    await desk.close();
+  }
+});

@@ -1,0 +1,63 @@
+// Asks every Bitcoin node how it does (getblockchaininfo, getindexinfo, estimatesmartfee), for tips.ts to judge. Nothing
+// here throws on a node's fault: that is what a report says.
+import { z } from 'zod';
+import { btcAmount } from './amount.ts';
+import type { BitcoinNetwork } from './network.ts';
+import { call, unwrap } from './node-answers.ts';
+import { assertChain, type BitcoinRpc, BitcoinRpcError, chainInfoSchema, readResult } from './rpc.ts';
+import { compareTips } from './tip-comparison.ts';
+import type { NodeReport, NodeReports } from './tips.ts';
+
+/** The number of blocks that fee estimates are judged for. */
+const FEE_TARGET_BLOCKS = 6;
+
+// `time` of the best block since Core v22; the median of eleven blocks before.
+const infoSchema = chainInfoSchema.extend({ time: z.int().optional(), mediantime: z.int() });
+const indexSchema = z.object({ txindex: z.object({ best_block_height: z.int().min(-1) }).optional() });
+const estimateSchema = z.object({ feerate: btcAmount.optional() });
+
+type Answering = Extract<NodeReport, { readonly ok: true }>;
+
+/** The reports of all nodes. */
+export async function readNodeReports(network: BitcoinNetwork, nodes: readonly BitcoinRpc[]): Promise<NodeReports> {
+  const asked = await Promise.all(nodes.map(async (rpc) => ({ rpc, report: await readReport(network, rpc) })));
+  const answering = asked.flatMap(({ rpc, report }) => (report.ok && !report.syncing ? [{ rpc, ...report.tip }] : []));
+  const reports = asked.map(({ report }) => report);
+  if (answering.length === 0) return { nodes: reports, comparison: null };
+  try {
+    return { nodes: reports, comparison: await compareTips(answering) };
+  } catch (error) {
+    // A node that answered a moment ago; the next round tells more.
+    if (error instanceof BitcoinRpcError) return { nodes: reports, comparison: null };
+    throw error;
+  }
+}
+
+async function readReport(network: BitcoinNetwork, rpc: BitcoinRpc): Promise<NodeReport> {
+  const node = rpc.label;
+  try {
+    return await ask(network, rpc);
+  } catch (error) {
+    if (error instanceof BitcoinRpcError) return { ok: false, node, fault: error.kind, detail: error.message };
+    throw error;
+  }
+}
+
+async function ask(network: BitcoinNetwork, rpc: BitcoinRpc): Promise<Answering> {
+  const node = rpc.label;
+  const calls = [call('getblockchaininfo'), call('getindexinfo'), call('estimatesmartfee', FEE_TARGET_BLOCKS)];
+  const [state, indexes, estimate] = await rpc.batch(calls, { idempotent: true });
+  const info = readResult(infoSchema, unwrap(state, node), node);
+  assertChain(info, network, node);
+  return {
+    ok: true,
+    node,
+    tip: { height: info.blocks, hash: info.bestblockhash },
+    time: info.time ?? info.mediantime,
+    // A regtest node counts as syncing whenever its last block is a day old.
+    syncing: info.initialblockdownload && network !== 'regtest',
+    headers: info.headers,
+    index: readResult(indexSchema, unwrap(indexes, node), node).txindex?.best_block_height ?? null,
+    feeRate: readResult(estimateSchema, unwrap(estimate, node), node).feerate ?? null,
+  };
+}

@@ -1,0 +1,208 @@
+// What is wrong with this operator's Bitcoin nodes, judged on their reports (node-reports.ts): whether they agree about
+// the chain, and each problem by its name, in one sentence, with what must not go on because of it.
+import type { AgreedTip, ChainTip } from './bitcoin-view.ts';
+import type { RpcFaultKind } from './rpc.ts';
+
+/** Reports of all nodes, and how their tips compare: null where none answers. */
+export interface NodeReports {
+  readonly nodes: readonly NodeReport[];
+  readonly comparison: { readonly agreed: ChainTip | null; readonly fork: AgreedTip['fork'] } | null;
+}
+
+/**
+ * One node. `time`: of its best block, Unix seconds. `index`: how far its transaction index is, in blocks; null where it
+ * has none. `feeRate`: its estimate in sats per 1000 vbytes; null where it has too little data.
+ */
+export type NodeReport =
+  | { readonly ok: false; readonly node: string; readonly fault: RpcFaultKind; readonly detail: string }
+  | {
+      readonly ok: true;
+      readonly node: string;
+      readonly tip: ChainTip;
+      readonly time: number;
+      readonly syncing: boolean;
+      readonly headers: number;
+      readonly index: number | null;
+      readonly feeRate: bigint | null;
+    };
+
+/** Whether the nodes agree. `fork`: `height` is the lowest at which they have different blocks. */
+export type TipVerdict =
+  | ({ readonly state: 'ok' } & ChainTip)
+  | {
+      readonly state: 'fork';
+      readonly height: number;
+      /** The last block they have in common; null where they part deeper than was looked. */
+      readonly agreed: ChainTip | null;
+      readonly detail: string;
+    }
+  | { readonly state: 'unavailable'; readonly detail: string };
+
+/** What depends on the nodes. `history`: recognising what is mined and spent, for which the index is asked. */
+export type Dependent = 'scan' | 'attestations' | 'payouts' | 'fee_estimates' | 'history';
+
+export type ChainProblemName =
+  | 'no_majority'
+  | 'fork'
+  | 'wrong_network'
+  | 'node_unavailable'
+  | 'node_syncing'
+  | 'node_behind'
+  | 'stale_tip'
+  | 'index_missing'
+  | 'index_behind'
+  | 'fee_absurd';
+
+/** A problem. `node`: null where it is of all of them. `stops`: what must wait until it is over; empty: a warning. */
+export interface ChainProblem {
+  readonly problem: ChainProblemName;
+  readonly node: string | null;
+  readonly detail: string;
+  readonly stops: readonly Dependent[];
+}
+
+/** What operators are shown. */
+export interface ChainHealth {
+  readonly tip: TipVerdict;
+  readonly problems: readonly ChainProblem[];
+}
+
+/** `tipAgeSecondsMax`: null where blocks come as somebody likes (regtest). Fee rates in sats per 1000 vbytes. */
+export interface HealthLimits {
+  readonly tipAgeSecondsMax: number | null;
+  readonly feeRateMin: bigint;
+  readonly feeRateMax: bigint;
+}
+
+/**
+ * For mainnet: two hours without a block happen once in years by chance; fee estimates between what is relayed at all
+ * (0.1 sat/vB since Core v29.1) and 3000 sat/vB, which no estimate has ever asked for.
+ */
+export const MAINNET_HEALTH_LIMITS: HealthLimits = {
+  tipAgeSecondsMax: 2 * 3600,
+  feeRateMin: 100n,
+  feeRateMax: 3_000_000n,
+};
+
+/** So far a node may be behind the others, or its index behind the node, without being named; in blocks. */
+const BEHIND_BLOCKS_MAX = 2;
+const EVERYTHING: readonly Dependent[] = ['scan', 'attestations', 'payouts', 'fee_estimates', 'history'];
+const SIGNING: readonly Dependent[] = ['attestations', 'payouts'];
+
+type Answering = Extract<NodeReport, { readonly ok: true }>;
+
+/** Judges the reports. `nowSeconds`: Unix time. */
+export function chainHealth(reports: NodeReports, limits: HealthLimits, nowSeconds: number): ChainHealth {
+  const tip = tipVerdict(reports);
+  const answering = reports.nodes.filter(isAnswering);
+  const problems = [
+    ...tipProblems(tip),
+    ...reports.nodes.flatMap(nodeProblems),
+    ...staleProblems(answering, reports.nodes.length, limits.tipAgeSecondsMax, nowSeconds),
+    ...answering.flatMap((node) => behindProblems(node, answering)),
+    ...answering.flatMap(indexProblems),
+    ...answering.flatMap((node) => feeProblems(node, limits)),
+  ];
+  return { tip, problems };
+}
+
+/** What must wait for now, because of any problem. */
+export function stopped(health: ChainHealth): ReadonlySet<Dependent> {
+  return new Set(health.problems.flatMap(({ stops }) => stops));
+}
+
+/** Whether the nodes agree: a majority of all must answer, be on this network, and be synced. */
+export function tipVerdict({ nodes, comparison }: NodeReports): TipVerdict {
+  const count = nodes.filter(isAnswering).length;
+  if (count * 2 <= nodes.length || comparison === null) {
+    return { state: 'unavailable', detail: `${count} of ${nodes.length} Bitcoin nodes answer, which is no majority.` };
+  }
+  const { agreed, fork } = comparison;
+  if (fork === null && agreed !== null) return { state: 'ok', ...agreed };
+  const height = fork?.height ?? 0;
+  const tips = (fork?.tips ?? []).map((tip) => `${tip.node} is at ${tip.height} with ${tip.hash}`).join(', ');
+  return {
+    state: 'fork',
+    height,
+    agreed,
+    detail: `The nodes have different blocks from height ${height} on: ${tips}.`,
+  };
+}
+
+function isAnswering(report: NodeReport): report is Answering {
+  return report.ok && !report.syncing;
+}
+
+function tipProblems(tip: TipVerdict): ChainProblem[] {
+  if (tip.state === 'ok') return [];
+  if (tip.state === 'unavailable') {
+    const detail = `${tip.detail} Nothing is scanned or signed until more of them do.`;
+    return [{ problem: 'no_majority', node: null, detail, stops: EVERYTHING }];
+  }
+  if (tip.agreed === null) {
+    const detail = `${tip.detail} They part so deep that nothing is scanned or signed until a person has looked.`;
+    return [{ problem: 'fork', node: null, detail, stops: EVERYTHING }];
+  }
+  // Each question about an output still needs the same answer from all nodes that answer.
+  const detail = `${tip.detail} Deposits and coins need fork_confirmations; what the nodes disagree about is not signed.`;
+  return [{ problem: 'fork', node: null, detail, stops: [] }];
+}
+
+function nodeProblems(report: NodeReport): ChainProblem[] {
+  const { node } = report;
+  if (report.ok) {
+    if (!report.syncing) return [];
+    const detail = `${node} is still syncing (block ${report.tip.height} of ${report.headers}) and is not asked meanwhile.`;
+    return [{ problem: 'node_syncing', node, detail, stops: [] }];
+  }
+  if (report.fault === 'wrong_network') {
+    const detail = `${report.detail}. Nothing is scanned or signed until it is taken out of bitcoin_nodes.`;
+    return [{ problem: 'wrong_network', node, detail, stops: EVERYTHING }];
+  }
+  const detail = `${report.detail}. The other nodes go on as long as they are a majority.`;
+  return [{ problem: 'node_unavailable', node, detail, stops: [] }];
+}
+
+// A majority whose last block is old has lost the network, or somebody keeps it from them: confirmations that are then
+// made for them alone must not count.
+function staleProblems(
+  answering: readonly Answering[],
+  nodes: number,
+  ageMax: number | null,
+  nowSeconds: number,
+): ChainProblem[] {
+  if (ageMax === null) return [];
+  const stale = answering.filter(({ time }) => nowSeconds - time > ageMax);
+  const isMajorityFresh = (answering.length - stale.length) * 2 > nodes;
+  return stale.map(({ node, tip, time }) => {
+    const minutes = Math.floor((nowSeconds - time) / 60);
+    const after = isMajorityFresh ? 'The other nodes are up to date.' : 'Nothing is signed until new blocks arrive.';
+    const detail = `The last block of ${node} (${tip.height}) is ${minutes} minutes old. ${after}`;
+    return { problem: 'stale_tip', node, detail, stops: isMajorityFresh ? [] : SIGNING };
+  });
+}
+
+function behindProblems({ node, tip }: Answering, answering: readonly Answering[]): ChainProblem[] {
+  const highest = Math.max(...answering.map((other) => other.tip.height));
+  if (highest - tip.height <= BEHIND_BLOCKS_MAX) return [];
+  const blocks = highest - tip.height;
+  const detail = `${node} is ${blocks} blocks behind the others, so everything counts ${blocks} confirmations fewer.`;
+  return [{ problem: 'node_behind', node, detail, stops: [] }];
+}
+
+function indexProblems({ node, tip, index }: Answering): ChainProblem[] {
+  if (index === null) {
+    const detail = `${node} has no transaction index (txindex=1), so it cannot tell what was spent from what never was.`;
+    return [{ problem: 'index_missing', node, detail, stops: ['history'] }];
+  }
+  if (tip.height - index <= BEHIND_BLOCKS_MAX) return [];
+  const detail = `The transaction index of ${node} ends at block ${index} of ${tip.height}: what came later it cannot find.`;
+  return [{ problem: 'index_behind', node, detail, stops: ['history'] }];
+}
+
+function feeProblems({ node, feeRate }: Answering, limits: HealthLimits): ChainProblem[] {
+  if (feeRate === null || (feeRate >= limits.feeRateMin && feeRate <= limits.feeRateMax)) return [];
+  const bounds = `${limits.feeRateMin} to ${limits.feeRateMax}`;
+  const detail = `${node} estimates ${feeRate} sats per 1000 vbytes, outside ${bounds}: no payout takes its fee from that.`;
+  return [{ problem: 'fee_absurd', node, detail, stops: ['fee_estimates'] }];
+}
