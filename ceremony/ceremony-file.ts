@@ -3,12 +3,13 @@
 // signatures, whose keys the verifier compares with the operator cards.
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { bip340Scheme } from '../crypto/bip340-scheme.ts';
-import { fromHex, toHex } from '../crypto/bytes.ts';
+import { fromHex, toHex, utf8 } from '../crypto/bytes.ts';
 import { coordinatorRecover, paramsHash } from '../crypto/chilldkg.ts';
 import { isPrimeOrderPoint } from '../crypto/ed25519.ts';
-import { dkgPackageBytes } from '../crypto/ed25519-dkg.ts';
+import { checkPackage, dkgPackageBytes } from '../crypto/ed25519-dkg.ts';
 import { ed25519Scheme } from '../crypto/ed25519-frost.ts';
 import type { FrostScheme, GroupKey } from '../crypto/scheme.ts';
+import { ATTEMPT_DOMAIN } from './dkg-attempt.ts';
 import { bitcoinKey } from './dkg-chill.ts';
 import { PARTICIPANTS_MAX } from './fields.ts';
 import { ceremonyProofMessages } from './intent-messages.ts';
@@ -117,9 +118,20 @@ function chilldkgProblems({ chilldkg, outputs, participants, t }: Transcript): s
   return problems;
 }
 
-function attestationProblems({ ed25519: { packages }, outputs, participants, t }: Transcript): string[] {
+function attestationProblems(transcript: Transcript): string[] {
+  const { packages } = transcript.ed25519;
+  const { outputs, participants, t } = transcript;
   const malformed = participants.filter(({ index }) => pointsOf(fromHex(packages[index] ?? ''), t) === null);
   if (malformed.length > 0) return malformed.map(({ name }) => `${name}'s Ed25519 package is malformed`);
+  // What the proofs are bound to, as ceremony/dkg-ed25519.ts has it.
+  const context = utf8(`${ATTEMPT_DOMAIN}/${transcript.ceremony_id}/${transcript.attempt}`);
+  const unproven = participants.filter(({ index: dealer }) => {
+    const dealerPackage = fromHex(packages[dealer] ?? '');
+    return checkPackage({ context, threshold: t, dealer, dealerPackage }) !== null;
+  });
+  if (unproven.length > 0) {
+    return unproven.map(({ name }) => `${name}'s Ed25519 proof of possession is not of this ceremony`);
+  }
   const key = attestationKeyOf(
     packages.map((bytes) => fromHex(bytes)),
     t,

@@ -177,8 +177,13 @@ function hearInLobby({ setup }: DkgContext, core: Extract<DkgCore, { phase: 'lob
       if (problems.length > 0) return stay(lobby, [refuseStart(from, attempt, problems)]);
       return stay({ ...lobby, called: attempt });
     }
-    case 'dkg_abort':
-      return lobby.called === message.body.attempt ? stay({ ...lobby, called: null }) : quiet(core);
+    case 'dkg_abort': {
+      const { attempt } = message.body;
+      if (lobby.spent.includes(attempt)) return quiet(core);
+      // The others have begun and ended an attempt without this node: no start will come, so it must not wait for one.
+      const left = { ...lobby, called: null, spent: [...lobby.spent, attempt] };
+      return quiet({ phase: 'aborted', lobby: left, abort: { ...message.body, by: from }, run: null });
+    }
     default:
       return quiet(core);
   }

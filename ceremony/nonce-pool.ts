@@ -4,11 +4,14 @@
 import { toHex, zeroize } from '../crypto/bytes.ts';
 import type { FrostScheme, GroupKey, SchemeName } from '../crypto/scheme.ts';
 import type { PublicNonceJson } from './messages-signing.ts';
+import { atOnce, type Steps } from './steps.ts';
 
 /** Most unused nonces kept for one peer under one key; the oldest make room. */
 export const NONCES_ISSUED_PER_PEER_MAX = 4096;
 /** Most public nonces of one peer kept under one key. */
 export const NONCES_HELD_PER_PEER_MAX = 4096;
+/** Most nonces of one key that are made ahead, before it is known for which peer. */
+export const NONCES_STOCKED_MAX = 1024;
 
 const NONCE_ID_BYTES = 16;
 const NONCE_RANDOM_BYTES = 32;
@@ -43,9 +46,20 @@ export interface TakenNonce {
 /** The secret nonces this process has issued and not used. One for each start of the process. */
 export class IssuedNonces {
   private readonly pools = new Map<string, Map<string, TakenNonce>>();
+  /** Made ahead, and not issued to anybody. */
+  private readonly stocks = new Map<string, TakenNonce[]>();
 
-  /** Makes `count` nonces for a peer; what is returned may be sent. The oldest unused beyond the cap are erased. */
+  /**
+   * `count` nonces for a peer, from the stock as far as it goes; what is returned may be sent. The oldest unused beyond
+   * the cap are erased.
+   */
   issue(owner: NonceOwner, peer: number, count: number, random: RandomSource): PublicNonceJson[] {
+    return atOnce(this.issueInSteps(owner, peer, count, random));
+  }
+
+  /** `issue`, one newly made nonce after the other. */
+  *issueInSteps(owner: NonceOwner, peer: number, count: number, random: RandomSource): Steps<PublicNonceJson[]> {
+    const stock = this.stockOf(owner);
     const name = poolName(peer, owner.scheme.name, owner.keyId);
     const pool = this.pools.get(name) ?? new Map<string, TakenNonce>();
     this.pools.set(name, pool);
@@ -53,14 +67,28 @@ export class IssuedNonces {
     for (let i = 0; i < count; i++) {
       const id = toHex(random(NONCE_ID_BYTES));
       if (pool.has(id)) throw new Error('the random source repeats itself');
-      const entropy = random(NONCE_RANDOM_BYTES);
-      const pair = owner.scheme.generateNonce(owner.key, owner.index, owner.signingShare, entropy);
-      zeroize(entropy);
-      pool.set(id, { secret: pair.secret, public: pair.public });
-      issued.push({ id, nonce: toHex(pair.public) });
+      const ready = stock.shift();
+      const nonce = ready ?? makeNonce(owner, random);
+      pool.set(id, nonce);
+      issued.push({ id, nonce: toHex(nonce.public) });
+      if (ready === undefined) yield;
     }
     dropOldest(pool, NONCES_ISSUED_PER_PEER_MAX);
     return issued;
+  }
+
+  /** Makes nonces ahead, one after the other, until so many (NONCES_STOCKED_MAX at most) are in stock for a key. */
+  *stockInSteps(owner: NonceOwner, target: number, random: RandomSource): Steps<void> {
+    const stock = this.stockOf(owner);
+    while (stock.length < Math.min(target, NONCES_STOCKED_MAX)) {
+      stock.push(makeNonce(owner, random));
+      yield;
+    }
+  }
+
+  /** How many nonces are in stock for a key. */
+  stocked({ scheme, keyId }: NonceOwner): number {
+    return this.stocks.get(stockName(scheme.name, keyId))?.length ?? 0;
   }
 
   /**
@@ -95,6 +123,15 @@ export class IssuedNonces {
   dropAll(): void {
     for (const pool of this.pools.values()) dropOldest(pool, 0);
     this.pools.clear();
+    // A stock that is being filled is emptied in place, so that its rest is not kept apart.
+    for (const stock of this.stocks.values()) zeroize(...stock.splice(0).map((nonce) => nonce.secret));
+  }
+
+  private stockOf({ scheme, keyId }: NonceOwner): TakenNonce[] {
+    const name = stockName(scheme.name, keyId);
+    const stock = this.stocks.get(name) ?? [];
+    this.stocks.set(name, stock);
+    return stock;
   }
 }
 
@@ -149,6 +186,22 @@ export class HeldNonces {
 
 function poolName(peer: number, scheme: SchemeName, keyId: string): string {
   return `${peer}/${scheme}/${keyId}`;
+}
+
+function stockName(scheme: SchemeName, keyId: string): string {
+  return `${scheme}/${keyId}`;
+}
+
+function makeNonce(owner: NonceOwner, random: RandomSource): TakenNonce {
+  const entropy = random(NONCE_RANDOM_BYTES);
+  const { secret, public: publicNonce } = owner.scheme.generateNonce(
+    owner.key,
+    owner.index,
+    owner.signingShare,
+    entropy,
+  );
+  zeroize(entropy);
+  return { secret, public: publicNonce };
 }
 
 function dropOldest(pool: Map<string, TakenNonce>, keep: number): void {

@@ -23,13 +23,14 @@ import {
   withLapse,
 } from './signing-candidates.ts';
 import {
-  finishSession,
+  finishSessionInSteps,
   isAnswered,
   type OpenSession,
-  openSession,
+  openSessionInSteps,
   type SigningTask,
   withResponse,
 } from './signing-session.ts';
+import { atOnce, type Steps } from './steps.ts';
 
 /** How many nonces are asked for where a pool is empty, if the task does not need more. */
 export const NONCE_REQUEST_COUNT = 16;
@@ -71,28 +72,38 @@ export interface SigningStep {
  * sense.
  */
 export function startSigning(start: SigningStart, pool: HeldNonces): SigningStep {
+  return atOnce(startSigningInSteps(start, pool));
+}
+
+/** `startSigning`, message by message. */
+export function* startSigningInSteps(start: SigningStart, pool: HeldNonces): Steps<SigningStep> {
   const { task, candidates, random } = start;
   if (task.messages.length < 1 || task.messages.length > SIGN_MESSAGES_MAX) throw new Error('too many or no messages');
   if (new Set(candidates).size !== candidates.length) throw new Error('a candidate is named twice');
   if (candidates.some((index) => index < 0 || index >= task.key.participants)) throw new Error('no such participant');
   if (random.length !== 32) throw new Error('randomness has 32 bytes');
   const idle = candidates.map((index): Candidate => ({ index, standing: { kind: 'idle' }, lapses: 0 }));
-  return advance({ start, candidates: idle, sessions: [], launched: 0, result: null }, pool, start.now);
+  return yield* advance({ start, candidates: idle, sessions: [], launched: 0, result: null }, pool, start.now);
 }
 
 /** What an event leads to. After the end, only nonces are still taken in. */
 export function signingStep(state: SigningState, event: SigningEvent, pool: HeldNonces): SigningStep {
-  if (event.kind === 'nonces') keepNonces(state.start.task, event, pool);
-  if (state.result !== null) return { state, outgoing: [] };
-  return advance(apply(state, event, pool), pool, event.now);
+  return atOnce(signingStepInSteps(state, event, pool));
 }
 
-function apply(state: SigningState, event: SigningEvent, pool: HeldNonces): SigningState {
+/** `signingStep`, message by message. Steps of one signing must not overlap. */
+export function* signingStepInSteps(state: SigningState, event: SigningEvent, pool: HeldNonces): Steps<SigningStep> {
+  if (event.kind === 'nonces') keepNonces(state.start.task, event, pool);
+  if (state.result !== null) return { state, outgoing: [] };
+  return yield* advance(yield* apply(state, event, pool), pool, event.now);
+}
+
+function* apply(state: SigningState, event: SigningEvent, pool: HeldNonces): Steps<SigningState> {
   switch (event.kind) {
     case 'nonces':
       return onNonces(state, event.from, pool);
     case 'response':
-      return onResponse(state, event.from, event.body, pool);
+      return yield* onResponse(state, event.from, event.body, pool);
     case 'refusal':
       return onRefusal(state, event.from, event.body, pool);
     case 'failed':
@@ -123,12 +134,12 @@ function onNonces(state: SigningState, from: number, pool: HeldNonces): SigningS
   return stand(state, from, { kind: 'idle' });
 }
 
-function onResponse(
+function* onResponse(
   state: SigningState,
   from: number,
   body: MessageBody<'sign_response'>,
   pool: HeldNonces,
-): SigningState {
+): Steps<SigningState> {
   const { task } = state.start;
   const standing = candidateOf(state, from)?.standing;
   if (standing === undefined || !isWorkingOn(standing, body.session)) return state;
@@ -142,11 +153,11 @@ function onResponse(
   pool.add(poolKey(task, from), session.request.boots[from] ?? '', body.nonces);
   const answered = withResponse(session, from, body.partials);
   const sessions = freed.sessions.map((open) => (open.id === answered.id ? answered : open));
-  return isAnswered(answered) ? finish({ ...freed, sessions }, answered) : { ...freed, sessions };
+  return isAnswered(answered) ? yield* finish({ ...freed, sessions }, answered) : { ...freed, sessions };
 }
 
-function finish(state: SigningState, session: OpenSession): SigningState {
-  const outcome = finishSession(state.start.task, session);
+function* finish(state: SigningState, session: OpenSession): Steps<SigningState> {
+  const outcome = yield* finishSessionInSteps(state.start.task, session);
   if (outcome.ok) {
     const { id, signers } = session;
     const { signatures } = outcome;
@@ -184,7 +195,7 @@ function onTick(state: SigningState, now: number): SigningState {
   }, state);
 }
 
-function advance(state: SigningState, pool: HeldNonces, now: number): SigningStep {
+function* advance(state: SigningState, pool: HeldNonces, now: number): Steps<SigningStep> {
   if (state.result !== null) return { state, outgoing: [] };
   if (now >= state.start.deadline) return { state: fail(state, 'the time for this signature is over'), outgoing: [] };
   const { task } = state.start;
@@ -197,7 +208,7 @@ function advance(state: SigningState, pool: HeldNonces, now: number): SigningSte
   const idle = left.filter(({ standing }) => standing.kind === 'idle');
   const enough = ({ index }: Candidate) => pool.count(poolKey(task, index)) >= task.messages.length;
   const ready = idle.filter(enough);
-  if (ready.length >= task.key.threshold) return launch(state, ready.slice(0, task.key.threshold), pool, now);
+  if (ready.length >= task.key.threshold) return yield* launch(state, ready.slice(0, task.key.threshold), pool, now);
   const empty = idle.filter((candidate) => !enough(candidate));
   const asked = empty.reduce((left, { index }) => stand(left, index, { kind: 'asked', since: now }), state);
   return { state: asked, outgoing: empty.map(({ index }) => nonceRequest(task, index)) };
@@ -208,7 +219,7 @@ function nonceRequest(task: SigningTask, to: number): Outgoing<SigningMessage> {
   return { to, type: 'nonce_request', body: { scheme: task.scheme.name, key_id: task.keyId, count } };
 }
 
-function launch(state: SigningState, chosen: readonly Candidate[], pool: HeldNonces, now: number): SigningStep {
+function* launch(state: SigningState, chosen: readonly Candidate[], pool: HeldNonces, now: number): Steps<SigningStep> {
   const { task, random } = state.start;
   const contributions = chosen
     .map(({ index }) => index)
@@ -219,11 +230,11 @@ function launch(state: SigningState, chosen: readonly Candidate[], pool: HeldNon
       return { index, ...taken };
     });
   const id = toHex(sha256(utf8('0BTC_WIRE_SIGNING_SESSION/v1'), random, utf8(`/${state.launched}`)).subarray(0, 16));
-  const opened = openSession(task, id, contributions);
+  const opened = yield* openSessionInSteps(task, id, contributions);
   if (!opened.ok) {
     pool.drop(poolKey(task, opened.culprit));
     const detail = 'gave a public nonce that is malformed';
-    return advance(exclude(state, { index: opened.culprit, reason: 'bad_nonce', detail }), pool, now);
+    return yield* advance(exclude(state, { index: opened.culprit, reason: 'bad_nonce', detail }), pool, now);
   }
   const { session } = opened;
   const launched = { ...state, sessions: [...state.sessions, session], launched: state.launched + 1 };

@@ -6,6 +6,7 @@ import type { Tweak } from '../crypto/scheme.ts';
 import type { MessageBody } from './messages.ts';
 import type { IssuedNonces, NonceClaim, NonceOwner, TakenNonce } from './nonce-pool.ts';
 import type { RefusalReason } from './refusals.ts';
+import { atOnce, type Steps } from './steps.ts';
 
 /** One message that the participant itself derived from the intent, and the key's tweaks for it. */
 export interface DerivedMessage {
@@ -63,13 +64,18 @@ export function checkSignRequest(desk: ParticipantDesk, judged: JudgedRequest): 
  * are erased whatever happens, so no path leads to a second share from one of them.
  */
 export function answerSignRequest(desk: ParticipantDesk, judged: JudgedRequest): SignAnswer {
+  return atOnce(answerSignRequestInSteps(desk, judged));
+}
+
+/** `answerSignRequest`, message by message; the first step has taken all nonces. Ended early, it erases them. */
+export function* answerSignRequestInSteps(desk: ParticipantDesk, judged: JudgedRequest): Steps<SignAnswer> {
   const flaw = checkSignRequest(desk, judged);
   if (flaw !== null) return flaw;
   const { owner } = desk;
   const taken = desk.nonces.take(claimOf(owner, judged));
   if (taken === null) return refuse('nonce_unknown', NONCE_UNKNOWN);
   try {
-    return signAll(owner, judged, taken);
+    return yield* signAll(owner, judged, taken);
   } finally {
     zeroize(...taken.map((nonce) => nonce.secret));
   }
@@ -82,10 +88,11 @@ function claimOf(owner: NonceOwner, { from, request }: JudgedRequest): NonceClai
   return { peer: from, scheme: owner.scheme.name, keyId: owner.keyId, ids };
 }
 
-function signAll(owner: NonceOwner, judged: JudgedRequest, taken: readonly TakenNonce[]): SignAnswer {
+function* signAll(owner: NonceOwner, judged: JudgedRequest, taken: readonly TakenNonce[]): Steps<SignAnswer> {
   const { request, messages } = judged;
   const partials: string[] = [];
   for (const [i, derived] of messages.entries()) {
+    if (i > 0) yield;
     const nonce = taken[i];
     const commitment = request.messages[i]?.nonce_commitment;
     if (nonce === undefined || commitment === undefined) throw new Error('messages and nonces were counted before');

@@ -6,6 +6,7 @@ import type { Intent } from './intent.ts';
 import type { MessageBody } from './messages.ts';
 import type { PublicNonceJson } from './messages-signing.ts';
 import type { DerivedMessage } from './signing-participant.ts';
+import { atOnce, type Steps } from './steps.ts';
 
 /** What is to be signed, under which key. `messages` are those that the intent gives, in its order. */
 export interface SigningTask {
@@ -40,10 +41,20 @@ export type SessionVerdict =
 
 /** Opens a session with contributions in ascending order of index; names the first signer whose nonce is malformed. */
 export function openSession(task: SigningTask, id: string, contributions: readonly SignerNonces[]): SessionVerdict {
+  return atOnce(openSessionInSteps(task, id, contributions));
+}
+
+/** `openSession`, message by message. */
+export function* openSessionInSteps(
+  task: SigningTask,
+  id: string,
+  contributions: readonly SignerNonces[],
+): Steps<SessionVerdict> {
   const signers = contributions.map((contribution) => contribution.index);
   const parts: OpenSession['parts'][number][] = [];
   const messages: MessageBody<'sign_request'>['messages'] = [];
   for (const [i, { message, tweaks }] of task.messages.entries()) {
+    if (i > 0) yield;
     const publicNonces: Uint8Array[] = [];
     const nonceIds: Record<string, string> = {};
     for (const { index, nonces } of contributions) {
@@ -93,14 +104,20 @@ export type SessionOutcome =
 
 /** Aggregates an answered session and verifies what comes out under the tweaked key. */
 export function finishSession(task: SigningTask, session: OpenSession): SessionOutcome {
+  return atOnce(finishSessionInSteps(task, session));
+}
+
+/** `finishSession`, message by message. */
+export function* finishSessionInSteps(task: SigningTask, session: OpenSession): Steps<SessionOutcome> {
   const signatures: Uint8Array[] = [];
   for (const [i, part] of session.parts.entries()) {
+    if (i > 0) yield;
     const partials = session.signers.map((signer) => session.responses.get(signer)?.[i] ?? new Uint8Array(0));
     const combined = task.scheme.aggregate(task.key, part.session, partials);
-    if (!combined.ok) return { ok: false, liars: liarsOf(task, session, [combined.culprit]) };
+    if (!combined.ok) return { ok: false, liars: yield* liarsOf(task, session, [combined.culprit]) };
     const outputKey = task.scheme.outputKey(task.key, part.session.tweaks);
     if (!task.scheme.verify(outputKey, part.session.message, combined.signature)) {
-      const liars = liarsOf(task, session, []);
+      const liars = yield* liarsOf(task, session, []);
       if (liars.length === 0) throw new Error('right partial signatures gave a wrong signature');
       return { ok: false, liars };
     }
@@ -110,9 +127,10 @@ export function finishSession(task: SigningTask, session: OpenSession): SessionO
 }
 
 // All messages are gone through, so that several liars in one session cost one extra session and not several.
-function liarsOf(task: SigningTask, session: OpenSession, known: readonly number[]): number[] {
+function* liarsOf(task: SigningTask, session: OpenSession, known: readonly number[]): Steps<number[]> {
   const liars = new Set(known);
   for (const [i, part] of session.parts.entries()) {
+    if (i > 0) yield;
     for (const [position, signer] of session.signers.entries()) {
       const nonce = part.publicNonces[position];
       const partial = session.responses.get(signer)?.[i];

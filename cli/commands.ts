@@ -13,6 +13,7 @@ import { registerPeer } from './peer.ts';
 import type { CommandModule } from './program.ts';
 import { registerServer } from './server.ts';
 import { type NodeServices, nodeServices } from './services.ts';
+import { registerSimulate } from './simulate.ts';
 import { registerStatus } from './status.ts';
 import { registerTestBurn } from './test-burn.ts';
 import { registerTestCommunication } from './test-communication.ts';
@@ -39,6 +40,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerWithdraw,
   registerDeposits,
   registerWithdrawals,
+  registerSimulate,
 ];
 
 /** Adds every command to the program. `services` stands for the node itself; tests give their own. */

@@ -2,13 +2,25 @@
 // crypto/bip445.ts does, with everything that belongs to a key, a set of signers or a session computed once and kept.
 
 import { schnorr } from '@noble/curves/secp256k1.js';
+import { bytesToHex } from '@noble/curves/utils.js';
 import { InvalidContributionError } from './bip445/errors.ts';
-import { type BoundSession, boundSession, keyContext, provenSigningShare, tweakedKey } from './bip445/key-context.ts';
+import {
+  type BoundSession,
+  boundSession,
+  type KeyContext,
+  keyContext,
+  provenSigningShare,
+  tweakedKey,
+} from './bip445/key-context.ts';
 import { nonceAgg, nonceGen, PUBLIC_NONCE_BYTES } from './bip445/nonce.ts';
 import { coefficientOf } from './bip445/session.ts';
 import { aggregateSignature, partialSignature, partialSignatureHolds, takeSecretNonce } from './bip445/signature.ts';
+import { derivedKeyVerifies, type TweakContext } from './bip445/tweak.ts';
+import { BoundedCache } from './bounded-cache.ts';
 import type { FrostScheme } from './scheme.ts';
 import { SCALAR_BYTES, SIGNATURE_BYTES, ValueError } from './secp256k1.ts';
+
+const DERIVED_KEYS_MAX = 4096;
 
 /** Runs `contribute`; turns blame for the signer at a position of `signers` into blame for that participant. */
 function blaming<Result extends { readonly ok: true }>(
@@ -30,6 +42,11 @@ function coefficient({ binding, key, signers }: BoundSession, index: number): bi
   const interpolating = signers.interpolating.get(index);
   return interpolating === undefined ? null : coefficientOf(binding, key, interpolating);
 }
+
+// Output keys that this process derived, by their bytes: what BIP 340 verifies under them can use the key behind them.
+const derivedKeys = new BoundedCache<{ readonly context: KeyContext; readonly tweaked: TweakContext }>(
+  DERIVED_KEYS_MAX,
+);
 
 /** BIP 445 as a `FrostScheme`. Treat keys as frozen: see crypto/scheme.ts. */
 export const bip340Scheme: FrostScheme = {
@@ -53,6 +70,18 @@ export const bip340Scheme: FrostScheme = {
   combineNonces(signers, publicNonces) {
     if (signers.length !== publicNonces.length) throw new ValueError('There must be one public nonce per signer.');
     return blaming(signers, () => ({ ok: true, nonceCommitment: nonceAgg(publicNonces) }));
+  },
+
+  // Parsing and adding nonces is cheap here.
+  prepareNonce() {},
+
+  prepareSession(key, session) {
+    const context = keyContext(key);
+    try {
+      boundSession(context, session);
+    } catch {
+      // Whoever signs or aggregates meets the same error, and says what it means.
+    }
   },
 
   sign(key, index, signingShare, secretNonce, session) {
@@ -86,11 +115,16 @@ export const bip340Scheme: FrostScheme = {
   },
 
   outputKey(key, tweaks) {
-    return tweakedKey(keyContext(key), tweaks).xOnly.slice();
+    const context = keyContext(key);
+    const tweaked = tweakedKey(context, tweaks);
+    derivedKeys.get(bytesToHex(tweaked.xOnly), () => ({ context, tweaked }));
+    return tweaked.xOnly.slice();
   },
 
   verify(outputKey, message, signature) {
     if (outputKey.length !== SCALAR_BYTES || signature.length !== SIGNATURE_BYTES) return false;
-    return schnorr.verify(signature, message, outputKey);
+    const derived = derivedKeys.find(bytesToHex(outputKey));
+    if (!derived) return schnorr.verify(signature, message, outputKey);
+    return derivedKeyVerifies(derived.context.untweaked, derived.tweaked, message, signature);
   },
 };

@@ -1,15 +1,18 @@
-// Key generation of the attestation key: PedPop (FROST paper, figure 1, with proofs of possession), on noble's DKG of its
-// FROST ciphersuite. Each round is a function of the participant's 32 random bytes and the messages, so a node that
-// crashed repeats a round by calling it again. ChillDKG's transcript and echo checks are what make the broadcast one.
+// Key generation of the attestation key: PedPop (FROST paper, figure 1, with proofs of possession), whose polynomial and
+// proof noble's FROST ciphersuite makes. Each round is a function of the participant's 32 random bytes and the messages,
+// so a node that crashed repeats a round by calling it again. ChillDKG's transcript and echo checks are what make the
+// broadcast one. Packages that were found good are remembered: each round meets them again.
+import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js';
 import { createFROST } from '@noble/curves/abstract/frost.js';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { concat, equal, sha256, sha512, toHex, utf8, zeroize } from './bytes.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import { concat, equal, sha256, sha512, toHex, u32be, utf8 } from './bytes.ts';
 import { ED25519_SIGNATURE_BYTES, isPrimeOrderPoint } from './ed25519.ts';
+import { scalarOfHash } from './ed25519-binding.ts';
 import { expandRandom, frostIdentifier } from './ed25519-frost.ts';
 import type { GroupKey } from './scheme.ts';
 
 type Suite = ReturnType<typeof createFROST>;
-type Round1Package = Parameters<Suite['DKG']['round2']>[1][number];
 
 const POINT_BYTES = 32;
 const SCALAR_BYTES = 32;
@@ -17,8 +20,16 @@ const SUITE_NAME = 'FROST-ED25519-SHA512-v1';
 const RANDOM_DOMAIN = '0BTC_WIRE_ED25519_DKG/v1';
 /** Most participants a key may have. */
 export const DKG_PARTICIPANTS_MAX = 64;
+/** Enough for two ceremonies of the largest size. */
+const PACKAGES_KEPT_MAX = 2 * DKG_PARTICIPANTS_MAX;
 
-const Fn = ed25519.Point.Fn;
+const { Fn, BASE, ZERO } = ed25519.Point;
+
+/** A dealer's commitments, all of prime order. */
+type Commitment = readonly EdwardsPoint[];
+
+const commitmentsKept = new BoundedCache<{ readonly points: Commitment }>(PACKAGES_KEPT_MAX);
+const packagesKept = new BoundedCache<{ readonly points: Commitment }>(PACKAGES_KEPT_MAX);
 
 /**
  * A participant's part in one attempt, and all it needs to repeat it. `random`: 32 fresh secret bytes. `context`: what the
@@ -46,9 +57,8 @@ export function dkgPackageBytes(threshold: number): number {
 /** Round 1: the package for everybody: u8 t ‖ t commitments of 32 bytes ‖ 64-byte proof of possession. */
 export function round1(input: DkgSecret): { readonly package: Uint8Array; readonly secret: DkgSecret } {
   assertInput(input);
-  const { commitment, proofOfKnowledge } = begin(input).public;
-  const bytes = concat(Uint8Array.of(input.threshold), ...commitment, proofOfKnowledge);
-  return { package: bytes, secret: { ...input, context: input.context.slice(), random: input.random.slice() } };
+  const made = begin(input);
+  return { package: made.package, secret: { ...input, context: input.context.slice(), random: input.random.slice() } };
 }
 
 /** Round 2: checks the packages of all (in index order) and gives the 32-byte share for each recipient, own included. */
@@ -58,9 +68,9 @@ export function round2(
 ): { readonly ok: true; readonly shares: readonly Uint8Array[] } | DkgBlame {
   const checked = checkPackages(secret, packages);
   if (!checked.ok) return checked;
-  const coefficients = begin(secret).secret.coefficients ?? [];
   const shares = packages.map((_, recipient) => {
     const x = BigInt(recipient + 1);
+    const { coefficients } = checked;
     return Uint8Array.from(Fn.toBytes(coefficients.reduceRight((sum, c) => Fn.add(Fn.mul(sum, x), c), 0n)));
   });
   return { ok: true, shares };
@@ -75,25 +85,16 @@ export function round3(
   const checked = checkPackages(secret, packages);
   if (!checked.ok) return checked;
   if (sharesToMe.length !== secret.participants) throw new Error('one share from each participant');
-  const { threshold, index } = secret;
-  for (const [dealer, share] of sharesToMe.entries()) {
-    const dealerPackage = packages[dealer];
-    if (dealerPackage === undefined || !verifyShare({ threshold, dealerPackage, recipient: index, share })) {
+  let sum = Fn.ZERO;
+  for (const [dealer, points] of checked.commitments.entries()) {
+    const share = scalarOf(sharesToMe[dealer]);
+    if (share === null || !shareFits(points, secret.index, share)) {
       return { ok: false, culprit: dealer, reason: 'bad_share' };
     }
+    sum = Fn.add(sum, share);
   }
-  const suite = suiteOf(secret.context);
-  const state = begin(secret).secret;
-  const others = checked.packages.filter((_, dealer) => dealer !== index);
-  suite.DKG.round2(state, others);
-  const shares = sharesToMe
-    .map((share, dealer) => ({ identifier: frostIdentifier(dealer), signingShare: Uint8Array.from(share) }))
-    .filter((_, dealer) => dealer !== index);
-  const key = suite.DKG.round3(state, others, shares);
-  zeroize(...shares.map((share) => share.signingShare));
-  const signingShare = Uint8Array.from(key.secret.signingShare);
-  zeroize(key.secret.signingShare);
-  return { ok: true, signingShare, groupKey: groupKeyOf(secret, key.public) };
+  const groupKey = groupKeyOf(secret, checked.commitments);
+  return { ok: true, signingShare: Uint8Array.from(Fn.toBytes(sum)), groupKey };
 }
 
 /** What `verifyShare` compares: `share` (32 bytes) from the dealer of `dealerPackage` to the participant `recipient`. */
@@ -106,20 +107,26 @@ export interface ShareClaim {
 
 /** Whether a share lies on the polynomial its dealer committed to (RFC 9591 appendix C.2). Never throws on outside data. */
 export function verifyShare(claim: ShareClaim): boolean {
-  const { threshold, dealerPackage, share } = claim;
-  if (share.length !== SCALAR_BYTES || !hasPackageShape(dealerPackage, threshold)) return false;
-  const secret = { identifier: frostIdentifier(claim.recipient), signingShare: Uint8Array.from(share) };
-  const { commitment } = splitPackage(dealerPackage, claim.recipient);
-  // noble asks for the group's size only to hold it against t; the commitments are what is checked.
-  const signers = { min: threshold, max: DKG_PARTICIPANTS_MAX };
-  try {
-    suiteOf(new Uint8Array(0)).validateSecret(secret, { signers, commitments: commitment, verifyingShares: {} });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    zeroize(secret.signingShare);
-  }
+  const points = commitmentOf(claim.dealerPackage, claim.threshold);
+  const share = scalarOf(claim.share);
+  return typeof points !== 'string' && share !== null && shareFits(points, claim.recipient, share);
+}
+
+/** What `checkPackage` judges: a round-1 package, whose it is and what its proof must be bound to. */
+export interface PackageClaim {
+  readonly context: Uint8Array;
+  readonly threshold: number;
+  readonly dealer: number;
+  readonly dealerPackage: Uint8Array;
+}
+
+/**
+ * What is wrong with a round-1 package: its length, its points or its proof of possession; null if nothing is. Anybody
+ * can check it, also long after the ceremony. Never throws on outside data.
+ */
+export function checkPackage(claim: PackageClaim): DkgFault | null {
+  const checked = checkedPackage(claim);
+  return typeof checked === 'string' ? checked : null;
 }
 
 // RFC 9591 leaves key generation open; noble hashes the proof of possession under the HDKG prefix of its suite, so a
@@ -138,87 +145,125 @@ function proofPrefix(context: Uint8Array): string {
   return `${SUITE_NAME}dkg${toHex(sha256(context))}`;
 }
 
-function begin(secret: DkgSecret): ReturnType<Suite['DKG']['round1']> {
+function begin(secret: DkgSecret): { readonly package: Uint8Array; readonly coefficients: readonly bigint[] } {
   const signers = { min: secret.threshold, max: secret.participants };
   // The parameters are part of the domain: the same random bytes in another ceremony give another polynomial.
   const parameters = `${secret.index}/${secret.threshold}/${secret.participants}/${toHex(sha256(secret.context))}`;
   const draw = expandRandom(`${RANDOM_DOMAIN}/${parameters}`, secret.random);
-  return suiteOf(secret.context).DKG.round1(frostIdentifier(secret.index), signers, undefined, draw);
+  const made = suiteOf(secret.context).DKG.round1(frostIdentifier(secret.index), signers, undefined, draw);
+  const { commitment, proofOfKnowledge } = made.public;
+  const bytes = concat(Uint8Array.of(secret.threshold), ...commitment, proofOfKnowledge);
+  return { package: bytes, coefficients: made.secret.coefficients ?? [] };
 }
 
 function checkPackages(
   secret: DkgSecret,
   packages: readonly Uint8Array[],
-): { readonly ok: true; readonly packages: Round1Package[] } | DkgBlame {
+):
+  | { readonly ok: true; readonly commitments: readonly Commitment[]; readonly coefficients: readonly bigint[] }
+  | DkgBlame {
   assertInput(secret);
   if (packages.length !== secret.participants) throw new Error('one package from each participant');
-  const parsed: Round1Package[] = [];
-  for (const [dealer, bytes] of packages.entries()) {
-    const fault = packageFault(secret, dealer, bytes);
-    if (fault !== null) return { ok: false, culprit: dealer, reason: fault };
-    parsed.push(splitPackage(bytes, dealer));
+  const { context, threshold, index } = secret;
+  const commitments: Commitment[] = [];
+  for (const [dealer, dealerPackage] of packages.entries()) {
+    const checked = checkedPackage({ context, threshold, dealer, dealerPackage });
+    if (typeof checked === 'string') return { ok: false, culprit: dealer, reason: checked };
+    commitments.push(checked);
   }
-  const own = packages[secret.index];
-  if (own === undefined || !equal(own, round1(secret).package)) {
-    return { ok: false, culprit: secret.index, reason: 'own_package_altered' };
+  const own = begin(secret);
+  if (!equal(packages[index] ?? new Uint8Array(0), own.package)) {
+    return { ok: false, culprit: index, reason: 'own_package_altered' };
   }
-  return { ok: true, packages: parsed };
+  return { ok: true, commitments, coefficients: own.coefficients };
 }
 
-function packageFault(secret: DkgSecret, dealer: number, bytes: Uint8Array): DkgFault | null {
-  if (!hasPackageShape(bytes, secret.threshold)) return 'bad_length';
-  const { commitment, proofOfKnowledge } = splitPackage(bytes, dealer);
-  if (!commitment.every(isPrimeOrderPoint)) return 'bad_point';
-  const [first] = commitment;
-  const proven = first !== undefined && verifyProof(secret.context, dealer, first, proofOfKnowledge);
-  return proven ? null : 'bad_proof';
+function checkedPackage({ context, threshold, dealer, dealerPackage }: PackageClaim): Commitment | DkgFault {
+  const name = toHex(sha256(u32be(dealer), u32be(threshold), sha256(context), sha256(dealerPackage)));
+  const known = packagesKept.find(name);
+  if (known !== undefined) return known.points;
+  const points = commitmentOf(dealerPackage, threshold);
+  if (typeof points === 'string') return points;
+  if (!provesPossession(context, dealer, points, dealerPackage)) return 'bad_proof';
+  packagesKept.keep(name, { points });
+  return points;
 }
 
-// noble's round 2 checks the same proof but does not say whose failed. R = z·G − c·C0 with c = HDKG(id ‖ C0 ‖ R).
-function verifyProof(context: Uint8Array, dealer: number, commitment: Uint8Array, proof: Uint8Array): boolean {
-  const R = proof.slice(0, POINT_BYTES);
-  if (!isPrimeOrderPoint(R)) return false;
-  try {
-    const z = Fn.fromBytes(proof.slice(POINT_BYTES));
-    const id = Fn.toBytes(BigInt(dealer + 1));
-    const hash = sha512(utf8(proofPrefix(context)), id, commitment, R);
-    const c = Fn.create(BigInt(`0x${toHex(hash.reverse())}`));
-    const point = ed25519.Point.fromBytes(Uint8Array.from(commitment));
-    const expected = ed25519.Point.BASE.multiplyUnsafe(z).subtract(point.multiplyUnsafe(c));
-    return equal(expected.toBytes(), R);
-  } catch {
-    return false;
+// Points of mixed order would make shares and keys that depend on how they were computed: each is checked, once.
+function commitmentOf(dealerPackage: Uint8Array, threshold: number): Commitment | 'bad_length' | 'bad_point' {
+  if (dealerPackage.length !== dkgPackageBytes(threshold) || dealerPackage[0] !== threshold) return 'bad_length';
+  const name = toHex(sha256(dealerPackage));
+  const known = commitmentsKept.find(name);
+  if (known !== undefined) return known.points;
+  const points: EdwardsPoint[] = [];
+  for (let k = 0; k < threshold; k++) {
+    const point = primeOrderPoint(dealerPackage.subarray(1 + k * POINT_BYTES, 1 + (k + 1) * POINT_BYTES));
+    if (point === null) return 'bad_point';
+    points.push(point);
   }
+  commitmentsKept.keep(name, { points });
+  return points;
 }
 
-function hasPackageShape(bytes: Uint8Array, threshold: number): boolean {
-  return bytes.length === dkgPackageBytes(threshold) && bytes[0] === threshold;
+// R = z·G − c·C0 with c = HDKG(id ‖ C0 ‖ R): what noble's round 2 checks without saying whose proof failed.
+function provesPossession(context: Uint8Array, dealer: number, points: Commitment, dealerPackage: Uint8Array): boolean {
+  const [constant] = points;
+  const proof = dealerPackage.subarray(1 + points.length * POINT_BYTES);
+  const R = proof.subarray(0, POINT_BYTES);
+  const z = scalarOf(proof.subarray(POINT_BYTES));
+  if (constant === undefined || z === null || !isPrimeOrderPoint(R)) return false;
+  const id = Fn.toBytes(BigInt(dealer + 1));
+  const c = scalarOfHash(sha512(utf8(proofPrefix(context)), id, dealerPackage.subarray(1, 1 + POINT_BYTES), R));
+  return equal(BASE.multiplyUnsafe(z).subtract(constant.multiplyUnsafe(c)).toBytes(), R);
 }
 
-function splitPackage(bytes: Uint8Array, dealer: number): Round1Package {
-  const threshold = bytes[0] ?? 0;
-  const commitment = Array.from({ length: threshold }, (_, k) =>
-    Uint8Array.from(bytes.subarray(1 + k * POINT_BYTES, 1 + (k + 1) * POINT_BYTES)),
+// The share is secret; that a zero share, which noble's multiplication refuses, does not fit gives nothing away.
+function shareFits(points: Commitment, recipient: number, share: bigint): boolean {
+  return share !== 0n && BASE.multiply(share).equals(valueAt(points, recipient));
+}
+
+// Horner's rule: x is small, so each step takes a few additions only.
+function valueAt(points: Commitment, index: number): EdwardsPoint {
+  const x = BigInt(index + 1);
+  return points.reduceRight((value, point) => value.multiplyUnsafe(x).add(point), ZERO);
+}
+
+function groupKeyOf(secret: DkgSecret, commitments: readonly Commitment[]): GroupKey {
+  const { threshold, participants } = secret;
+  const sums = Array.from({ length: threshold }, (_, k) =>
+    commitments.reduce((sum, points) => sum.add(points[k] ?? ZERO), ZERO),
   );
-  const proofOfKnowledge = Uint8Array.from(bytes.subarray(1 + threshold * POINT_BYTES));
-  return { identifier: frostIdentifier(dealer), commitment, proofOfKnowledge };
-}
-
-function groupKeyOf(secret: DkgSecret, made: ReturnType<Suite['DKG']['round3']>['public']): GroupKey {
-  const [publicKey] = made.commitments;
-  if (publicKey === undefined || !isPrimeOrderPoint(publicKey)) throw new Error('key generation gave no public key');
-  const verifyingShares = Array.from({ length: secret.participants }, (_, index) => {
-    const share = made.verifyingShares[frostIdentifier(index)];
-    if (share === undefined) throw new Error('key generation left out a verifying share');
-    return Uint8Array.from(share);
-  });
+  const [publicKey] = sums;
+  // n participants would have to conspire for a key or share that is the identity, and none of them could use it.
+  const verifying = Array.from({ length: participants }, (_, index) => valueAt(sums, index));
+  if (publicKey === undefined || publicKey.is0() || verifying.some((share) => share.is0())) {
+    throw new Error('key generation gave the identity');
+  }
   return {
     scheme: 'ed25519',
-    threshold: secret.threshold,
-    participants: secret.participants,
-    publicKey: Uint8Array.from(publicKey),
-    verifyingShares,
+    threshold,
+    participants,
+    publicKey: publicKey.toBytes(),
+    verifyingShares: verifying.map((share) => share.toBytes()),
   };
+}
+
+function primeOrderPoint(bytes: Uint8Array): EdwardsPoint | null {
+  try {
+    const point = ed25519.Point.fromBytes(Uint8Array.from(bytes));
+    return !point.is0() && point.isTorsionFree() ? point : null;
+  } catch {
+    return null;
+  }
+}
+
+function scalarOf(bytes: Uint8Array | undefined): bigint | null {
+  if (bytes?.length !== SCALAR_BYTES) return null;
+  try {
+    return Fn.fromBytes(Uint8Array.from(bytes));
+  } catch {
+    return null;
+  }
 }
 
 function assertInput({ index, participants, threshold, random }: DkgSecret): void {

@@ -1,13 +1,13 @@
-// FROST(Ed25519, SHA-512) of RFC 9591 for the attestation key, on noble's ed25519_FROST. noble zeroes and caches inside
-// the objects it is given; this file hands it copies, so nothing of that is felt outside.
+// FROST(Ed25519, SHA-512) of RFC 9591 for the attestation key, on noble's ed25519 points. Secrets meet points only in
+// noble's constant-time multiplication by the base point; everything else that multiplies points is public.
+import { mulAddUnsafe } from '@noble/curves/abstract/curve.js';
 import { ed25519, ed25519_FROST } from '@noble/curves/ed25519.js';
-import { concat, equal, sha512, u32be, utf8, zeroize } from './bytes.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import { concat, equal, sha512, toHex, u32be, utf8, zeroize } from './bytes.ts';
 import { isPrimeOrderPoint, verifyEd25519 } from './ed25519.ts';
-import { groupCommitment } from './ed25519-binding.ts';
-import type { Blame, FrostScheme, GroupKey, NoncePair, SigningSession, Tweak } from './scheme.ts';
-
-type FrostPublic = Parameters<typeof ed25519_FROST.aggregate>[0];
-type NonceCommitments = Parameters<typeof ed25519_FROST.aggregate>[1][number];
+import { scalarOfHash } from './ed25519-binding.ts';
+import { assertIndex, assertShape, boundSession, ed25519Context } from './ed25519-key.ts';
+import type { Blame, FrostScheme, GroupKey, NoncePair, Tweak } from './scheme.ts';
 
 const POINT_BYTES = 32;
 const SCALAR_BYTES = 32;
@@ -15,12 +15,18 @@ const PUBLIC_NONCE_BYTES = 2 * POINT_BYTES;
 const SECRET_NONCE_BYTES = 2 * SCALAR_BYTES;
 const RANDOM_BYTES = 32;
 const NONCE_DOMAIN = '0BTC_WIRE_ED25519_NONCE/v1';
+const NONCE_HASH = utf8('FROST-ED25519-SHA512-v1nonce');
 
-const Fn = ed25519.Point.Fn;
-const publicPackages = new WeakMap<GroupKey, FrostPublic>();
+const { Fn, BASE } = ed25519.Point;
+
+/** Enough for the nonces of some batches under way. */
+const NONCES_FOUND_MAX = 8192;
+const FOUND_GOOD = {};
+/** Public nonces that were found to be of prime order. */
+const noncesFound = new BoundedCache<object>(NONCES_FOUND_MAX);
 
 /**
- * A byte generator for noble: SHA-512(domain ‖ random ‖ counter) block by block, so that everything a step draws follows
+ * A byte generator: SHA-512(domain ‖ random ‖ counter) block by block, so that everything a step draws follows
  * from its 32 random bytes. Good for one use: the same domain and random give the same bytes again.
  */
 export function expandRandom(domain: string, random: Uint8Array): (length?: number) => Uint8Array<ArrayBuffer> {
@@ -44,28 +50,12 @@ export function frostIdentifier(index: number): string {
 
 /** `commit` of RFC 9591 section 5.1 with its two times 32 random bytes given: hiding first, then binding. */
 export function commitWithRandomness(
-  index: number,
   signingShare: Uint8Array,
   hidingRandom: Uint8Array,
   bindingRandom: Uint8Array,
 ): NoncePair {
-  const draws = [hidingRandom, bindingRandom].map((draw) => Uint8Array.from(draw));
-  const secret = { identifier: frostIdentifier(index), signingShare: Uint8Array.from(signingShare) };
-  try {
-    const { nonces, commitments } = ed25519_FROST.commit(secret, () => {
-      const draw = draws.shift();
-      if (draw === undefined || draw.length !== RANDOM_BYTES) throw new Error('nonce randomness is two times 32 bytes');
-      return draw;
-    });
-    const pair = {
-      secret: concat(nonces.hiding, nonces.binding),
-      public: concat(commitments.hiding, commitments.binding),
-    };
-    zeroize(nonces.hiding, nonces.binding);
-    return pair;
-  } finally {
-    zeroize(secret.signingShare);
-  }
+  const secret = concat(nonceScalar(hidingRandom, signingShare), nonceScalar(bindingRandom, signingShare));
+  return { secret, public: commitmentsTo(secret) };
 }
 
 /** The scheme; see `FrostScheme`. A secret nonce is hiding ‖ binding, a public nonce their two commitments. */
@@ -75,11 +65,7 @@ export const ed25519Scheme: FrostScheme = {
   partialSignatureBytes: SCALAR_BYTES,
 
   validateKey(key: GroupKey): void {
-    assertShape(key);
-    for (const point of [key.publicKey, ...key.verifyingShares]) {
-      if (point.length !== POINT_BYTES || !isPrimeOrderPoint(point)) throw new Error('malformed point in ed25519 key');
-    }
-    assertInterpolates(key);
+    ed25519Context(key);
   },
 
   generateNonce(key: GroupKey, index: number, signingShare: Uint8Array, random: Uint8Array): NoncePair {
@@ -88,12 +74,13 @@ export const ed25519Scheme: FrostScheme = {
     const draw = expandRandom(NONCE_DOMAIN, random);
     const [hiding, binding] = [draw(RANDOM_BYTES), draw(RANDOM_BYTES)];
     try {
-      return commitWithRandomness(index, signingShare, hiding, binding);
+      return commitWithRandomness(signingShare, hiding, binding);
     } finally {
       zeroize(hiding, binding);
     }
   },
 
+  // Here alone, once per nonce, commitments are checked to be of prime order: see crypto/ed25519-binding.ts.
   combineNonces(signers, publicNonces): { readonly ok: true; readonly nonceCommitment: Uint8Array } | Blame {
     if (signers.length !== publicNonces.length) throw new Error('one public nonce for each signer');
     for (const [position, index] of signers.entries()) {
@@ -103,43 +90,65 @@ export const ed25519Scheme: FrostScheme = {
     return { ok: true, nonceCommitment: concat(...publicNonces) };
   },
 
-  sign(key, index, signingShare, secretNonce, session): Uint8Array {
-    if (secretNonce.length !== SECRET_NONCE_BYTES) throw new Error('a secret nonce has 64 bytes');
-    const nonces = { hiding: secretNonce.slice(0, SCALAR_BYTES), binding: secretNonce.slice(SCALAR_BYTES) };
-    zeroize(secretNonce);
-    const secret = { identifier: frostIdentifier(index), signingShare: Uint8Array.from(signingShare) };
+  prepareNonce(publicNonce): void {
+    isPublicNonce(publicNonce);
+  },
+
+  prepareSession(key, session): void {
+    const context = ed25519Context(key);
     try {
-      assertIndex(key, index);
-      const commitments = commitmentsOf(key, session);
-      return Uint8Array.from(
-        ed25519_FROST.signShare(secret, publicPackage(key), nonces, commitments, Uint8Array.from(session.message)),
-      );
-    } finally {
-      zeroize(secret.signingShare, nonces.hiding, nonces.binding);
+      boundSession(context, session);
+    } catch {
+      // Whoever signs or aggregates meets the same error, and says what it means.
     }
   },
 
+  sign(key, index, signingShare, secretNonce, session): Uint8Array {
+    if (secretNonce.length !== SECRET_NONCE_BYTES) throw new Error('a secret nonce has 64 bytes');
+    const nonce = Uint8Array.from(secretNonce);
+    zeroize(secretNonce);
+    try {
+      const { binding, interpolating } = boundSession(ed25519Context(key), session);
+      const position = session.signers.indexOf(index);
+      const factor = binding.factors[position];
+      const lambda = interpolating.get(index);
+      if (factor === undefined || lambda === undefined) throw new Error('the participant is not among the signers');
+      // Binding factors tie a share to the commitments in the list, so this nonce's own must stand there.
+      const slot = session.nonceCommitment.subarray(position * PUBLIC_NONCE_BYTES, (position + 1) * PUBLIC_NONCE_BYTES);
+      if (!equal(slot, commitmentsTo(nonce))) throw new Error('the session holds another commitment of this signer');
+      const [d, e] = [nonceAt(nonce, 0), nonceAt(nonce, SCALAR_BYTES)];
+      const coefficient = Fn.mul(lambda, binding.challenge);
+      const z = Fn.add(Fn.add(d, Fn.mul(e, factor)), Fn.mul(coefficient, Fn.fromBytes(Uint8Array.from(signingShare))));
+      return Uint8Array.from(Fn.toBytes(z));
+    } finally {
+      zeroize(nonce);
+    }
+  },
+
+  // z·B = D + ρ·E + λ·c·Y, exactly: a small-order part of D or E that does not cancel makes it fail.
   verifyPartial(key, index, publicNonce, session, partialSignature): boolean {
     const position = session.signers.indexOf(index);
-    if (position < 0 || partialSignature.length !== SCALAR_BYTES) return false;
+    const z = scalarOf(partialSignature);
+    if (position < 0 || z === null) return false;
     const slot = session.nonceCommitment.subarray(position * PUBLIC_NONCE_BYTES, (position + 1) * PUBLIC_NONCE_BYTES);
     if (!equal(slot, publicNonce)) return false;
     try {
-      return ed25519_FROST.verifyShare(
-        publicPackage(key),
-        commitmentsOf(key, session),
-        Uint8Array.from(session.message),
-        frostIdentifier(index),
-        Uint8Array.from(partialSignature),
-      );
+      const context = ed25519Context(key);
+      const { binding, interpolating } = boundSession(context, session);
+      const [share, lambda] = [context.shares[index], interpolating.get(index)];
+      const [factor, commitments] = [binding.factors[position], binding.commitments[position]];
+      if (share === undefined || lambda === undefined || factor === undefined || commitments === undefined)
+        return false;
+      const scalars = [factor, Fn.mul(lambda, binding.challenge)];
+      const bound = mulAddUnsafe(ed25519.Point, [commitments.binding, share], scalars);
+      return BASE.multiplyUnsafe(z).equals(commitments.hiding.add(bound));
     } catch {
       return false;
     }
   },
 
-  // noble's own aggregation verifies the signature slowly and then every share; that is the caller's, once and natively.
   aggregate(key, session, partialSignatures): { readonly ok: true; readonly signature: Uint8Array } | Blame {
-    assertSession(key, session);
+    const { binding } = boundSession(ed25519Context(key), session);
     if (partialSignatures.length !== session.signers.length) throw new Error('one partial signature for each signer');
     let sum = Fn.ZERO;
     for (const [position, index] of session.signers.entries()) {
@@ -147,8 +156,7 @@ export const ed25519Scheme: FrostScheme = {
       if (share === null) return { ok: false, culprit: index };
       sum = Fn.add(sum, share);
     }
-    const R = groupCommitment({ publicKey: key.publicKey, ...session });
-    return { ok: true, signature: concat(R, Fn.toBytes(sum)) };
+    return { ok: true, signature: concat(binding.R, Fn.toBytes(sum)) };
   },
 
   outputKey(key: GroupKey, tweaks: readonly Tweak[]): Uint8Array {
@@ -160,84 +168,35 @@ export const ed25519Scheme: FrostScheme = {
   verify: verifyEd25519,
 };
 
-function publicPackage(key: GroupKey): FrostPublic {
-  const known = publicPackages.get(key);
-  if (known !== undefined) return known;
-  assertShape(key);
-  const verifyingShares: Record<string, Uint8Array<ArrayBuffer>> = {};
-  for (const [index, share] of key.verifyingShares.entries()) {
-    verifyingShares[frostIdentifier(index)] = Uint8Array.from(share);
-  }
-  // Of the commitments, signing, verification and aggregation read the first alone: the group public key.
-  const built = {
-    signers: { min: key.threshold, max: key.participants },
-    commitments: [Uint8Array.from(key.publicKey)],
-    verifyingShares,
-  };
-  publicPackages.set(key, built);
-  return built;
+// nonce_generate of section 4.1: H3(random ‖ share).
+function nonceScalar(random: Uint8Array, signingShare: Uint8Array): Uint8Array {
+  if (random.length !== RANDOM_BYTES) throw new Error('nonce randomness is two times 32 bytes');
+  if (signingShare.length !== SCALAR_BYTES) throw new Error('a signing share has 32 bytes');
+  const hash = sha512(NONCE_HASH, random, signingShare);
+  const bytes = Fn.toBytes(scalarOfHash(hash));
+  zeroize(hash);
+  return bytes;
 }
 
-function assertSession(key: GroupKey, { signers, nonceCommitment, tweaks }: SigningSession): void {
-  if (tweaks.length > 0) throw new Error('the ed25519 key takes no tweaks');
-  if (signers.length < key.threshold || signers.length > key.participants) throw new Error('wrong number of signers');
-  if (nonceCommitment.length !== signers.length * PUBLIC_NONCE_BYTES) throw new Error('one 64-byte nonce per signer');
-  let before = -1;
-  for (const index of signers) {
-    assertIndex(key, index);
-    if (index <= before) throw new Error('signers must be in ascending order');
-    before = index;
-  }
+// Throws on a used nonce, whose bytes are zero.
+function nonceAt(nonce: Uint8Array, start: number): bigint {
+  const scalar = Fn.fromBytes(nonce.slice(start, start + SCALAR_BYTES));
+  if (scalar === Fn.ZERO) throw new Error('the nonce has been used');
+  return scalar;
 }
 
-function commitmentsOf(key: GroupKey, session: SigningSession): NonceCommitments[] {
-  assertSession(key, session);
-  return session.signers.map((index, position) => {
-    const start = position * PUBLIC_NONCE_BYTES;
-    return {
-      identifier: frostIdentifier(index),
-      hiding: Uint8Array.from(session.nonceCommitment.subarray(start, start + POINT_BYTES)),
-      binding: Uint8Array.from(session.nonceCommitment.subarray(start + POINT_BYTES, start + PUBLIC_NONCE_BYTES)),
-    };
-  });
-}
-
-// The polynomial of degree t - 1 through the first t shares must give the group key at 0 and every further share.
-function assertInterpolates(key: GroupKey): void {
-  const xs = Array.from({ length: key.threshold }, (_, i) => BigInt(i + 1));
-  const points = key.verifyingShares.map((share) => ed25519.Point.fromBytes(share));
-  const expectAt = (x: bigint, expected: typeof ed25519.Point.BASE | undefined) => {
-    const value = xs.reduce((sum, xi, i) => {
-      const others = xs.filter((xj) => xj !== xi);
-      const numerator = others.reduce((product, xj) => Fn.mul(product, Fn.create(x - xj)), 1n);
-      const denominator = others.reduce((product, xj) => Fn.mul(product, Fn.create(xi - xj)), 1n);
-      return sum.add((points[i] ?? ed25519.Point.ZERO).multiplyUnsafe(Fn.div(numerator, denominator)));
-    }, ed25519.Point.ZERO);
-    if (expected === undefined || !value.equals(expected))
-      throw new Error('shares do not interpolate to the ed25519 key');
-  };
-  expectAt(0n, ed25519.Point.fromBytes(key.publicKey));
-  for (let i = key.threshold; i < key.participants; i++) expectAt(BigInt(i + 1), points[i]);
-}
-
-function assertShape(key: GroupKey): void {
-  const { scheme, threshold, participants, verifyingShares } = key;
-  if (scheme !== 'ed25519') throw new Error('not an ed25519 key');
-  if (!Number.isInteger(threshold) || threshold < 2 || threshold > participants) throw new Error('wrong threshold');
-  if (verifyingShares.length !== participants) throw new Error('one verifying share for each participant');
-}
-
-function assertIndex(key: GroupKey, index: number): void {
-  if (!Number.isInteger(index) || index < 0 || index >= key.participants)
-    throw new Error('no participant of that index');
+function commitmentsTo(nonce: Uint8Array): Uint8Array {
+  const commitment = (start: number) => BASE.multiply(nonceAt(nonce, start)).toBytes();
+  return concat(commitment(0), commitment(SCALAR_BYTES));
 }
 
 function isPublicNonce(bytes: Uint8Array): boolean {
-  return (
-    bytes.length === PUBLIC_NONCE_BYTES &&
-    isPrimeOrderPoint(bytes.subarray(0, POINT_BYTES)) &&
-    isPrimeOrderPoint(bytes.subarray(POINT_BYTES))
-  );
+  if (bytes.length !== PUBLIC_NONCE_BYTES) return false;
+  const name = toHex(bytes);
+  if (noncesFound.find(name) !== undefined) return true;
+  const good = isPrimeOrderPoint(bytes.subarray(0, POINT_BYTES)) && isPrimeOrderPoint(bytes.subarray(POINT_BYTES));
+  if (good) noncesFound.keep(name, FOUND_GOOD);
+  return good;
 }
 
 function scalarOf(bytes: Uint8Array | undefined): bigint | null {

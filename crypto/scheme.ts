@@ -68,6 +68,15 @@ export interface FrostScheme {
     publicNonces: readonly Uint8Array[],
   ): { readonly ok: true; readonly nonceCommitment: Uint8Array } | Blame;
 
+  /**
+   * Does ahead, and remembers for a while, what `combineNonces` will do with a peer's public nonce: so that a batch can be
+   * prepared bit by bit where doing all of it at once would hold the process up. Never throws on outside data.
+   */
+  prepareNonce(publicNonce: Uint8Array): void;
+
+  /** The same for what `sign` and `aggregate` will compute of a session's public data. Never throws on outside data. */
+  prepareSession(key: GroupKey, session: SigningSession): void;
+
   /** One participant's partial signature. Zeroes `secretNonce` before the share is computed; a zeroed nonce throws. */
   sign(
     key: GroupKey,

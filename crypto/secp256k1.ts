@@ -2,7 +2,7 @@
 // multiplication kept apart by name: `multiplySecret` (constant-time, blinded) and the `…Public` ones (variable-time).
 // bigint arithmetic itself is not constant-time, bigints cannot be zeroed: secrets live in them only within one call.
 
-import { mulAddUnsafe } from '@noble/curves/abstract/curve.js';
+import { mulAddUnsafe, normalizeZ } from '@noble/curves/abstract/curve.js';
 import type { WeierstrassPoint } from '@noble/curves/abstract/weierstrass.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { bytesToNumberBE, numberToBytesBE } from '@noble/curves/utils.js';
@@ -15,6 +15,9 @@ export const G: Point = secp256k1.Point.BASE;
 export const INFINITY: Point = secp256k1.Point.ZERO;
 /** The field of scalars, integers modulo the group order. */
 export const Fn = secp256k1.Point.Fn;
+
+/** As large as the generator's own. */
+const TABLE_WINDOW_BITS = 6;
 
 export const SCALAR_BYTES = 32;
 /** A compressed point: a parity byte and the x-coordinate. */
@@ -117,6 +120,26 @@ export function normalized(point: Point): Point {
  */
 export function multiplySecret(scalar: bigint, point: Point = G): Point {
   return scalar === 0n ? INFINITY : point.multiply(scalar);
+}
+
+/** x · point for a small x ≥ 0, by doubling and adding: only for values that everyone may know. */
+export function multiplySmallPublic(x: number, point: Point): Point {
+  let product = INFINITY;
+  for (const bit of x.toString(2)) {
+    product = product.is0() ? product : product.double();
+    if (bit === '1') product = product.is0() ? point : product.add(point);
+  }
+  return product;
+}
+
+/** The 33-byte encodings of points, with one field inversion for all. Throws on the point at infinity. */
+export function pointsToBytes(points: readonly Point[]): Uint8Array[] {
+  return normalizeZ(secp256k1.Point, [...points]).map((point) => pointToBytes(point));
+}
+
+/** Has `multiplyPublic` of this very point object use a table, made at first use: for points that are met again. */
+export function precompute(point: Point): void {
+  point.precompute(TABLE_WINDOW_BITS);
 }
 
 /** scalar · point in variable time: only for values that everyone may know. */

@@ -137,6 +137,8 @@ function createAll(options: StartOptions, bitcoin: Regtest, ledger: Ledger): rea
         metrics_address: `127.0.0.1:${ports[parties + index]}`,
         bitcoin_rpc_cookie_file: bitcoin.cookiePath,
         normal_confirmations: CONFIRMATIONS,
+        // The story takes each step by hand, so that it can show it.
+        automatic: false,
         fork_confirmations: 2 * CONFIRMATIONS,
         ...options.more,
       },

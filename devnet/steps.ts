@@ -101,9 +101,16 @@ export async function untilMinted(federation: Federation, { recipient, amount }:
 
 /** Waits until every running operator counts a deposit among the federation's coins. */
 export async function untilDepositKnown(federation: Federation, outpoint: Outpoint): Promise<void> {
-  const isIt = ({ txid, vout }: Outpoint) => txid === outpoint.txid && vout === outpoint.vout;
-  const known = async (one: DevnetOperator) => (await one.control('deposits', PAGE)).deposits.some(isIt);
-  await untilAll(federation, `every operator knows the deposit ${outpointName(outpoint)}`, known, SPREAD_TIMEOUT_MS);
+  const known = async (one: DevnetOperator) =>
+    (await one.control('deposits', PAGE)).deposits.some(
+      ({ txid, vout, attested_at }) => txid === outpoint.txid && vout === outpoint.vout && attested_at !== null,
+    );
+  await untilAll(
+    federation,
+    `every operator knows the attestation of ${outpointName(outpoint)}`,
+    known,
+    SPREAD_TIMEOUT_MS,
+  );
 }
 
 /** Burns a recipient's balance on the ledger, to be paid to `address` or else a new one of the wallet; amounts in sats. */

@@ -81,7 +81,10 @@ export class Acceptor {
     const { envelope } = parsed;
     const receivedAt = this.input.now();
     const refusal = this.judge(envelope, sessionHeader, receivedAt);
-    if (refusal !== null) return this.refuse(refusal.reason, refusal.detail, envelope.from);
+    if (refusal !== null) {
+      this.refuse(refusal.reason, refusal.detail, envelope.from);
+      return refusal;
+    }
     const { from, ceremony, type, body, boot } = envelope;
     return this.handle(envelope, { from, ceremony, type, body, boot, receivedAt });
   }

@@ -5,6 +5,7 @@ import type { BitcoinView } from '../chain/bitcoin-view.ts';
 import type { Outpoint } from '../chain/outpoint.ts';
 import type { WireLedger } from '../chain/wire-ledger.ts';
 import type { Queries } from '../store/database.ts';
+import type { ChainWatch } from './chain-watch.ts';
 import { CommandError } from './command-error.ts';
 import type { SigningReport } from './command-types.ts';
 import type { OperatorConfig } from './config.ts';
@@ -22,6 +23,8 @@ export interface Bridge {
   readonly keys: Keys;
   readonly bitcoin: BitcoinView;
   readonly wire: WireLedger | null;
+  /** Null where the view is not made of nodes (tests). */
+  readonly chain: ChainWatch | null;
   readonly judge: Judge;
   readonly signing: Signing;
   readonly effects: Effects;

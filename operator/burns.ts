@@ -6,6 +6,7 @@ import { outpointName } from '../chain/outpoint.ts';
 import { PAYOUT_BURNS_MAX } from '../chain/payout-intent.ts';
 import { BURNS_PAGE_MAX, type WireBurn, type WireLedger, WireLedgerError } from '../chain/wire-ledger.ts';
 import { getBurn } from '../store/burns.ts';
+import { foreignPaymentOf } from '../store/foreign-payments.ts';
 import { getWithdrawal, type Payout, type Withdrawal } from '../store/payout-listing.ts';
 import type { Bridge } from './bridge.ts';
 import { CommandError } from './command-error.ts';
@@ -71,7 +72,7 @@ async function payable(
     }
     const claim = { burnTxid, address, amount, fee };
     const verdict = await verifyBurn(wire, burnRules, claim);
-    if (verdict.ok && !mustAll && getBurn(bridge.db, burnTxid) === null && fee < ownCost(verdict.output.script)) {
+    if (verdict.ok && !mustAll && !isBound(bridge, burnTxid) && !paysItself(verdict.output.script, fee)) {
       reasons.push(`burn ${burnTxid} brings a fee of ${fee} sats, less than its own transaction costs`);
     } else if (verdict.ok) claims.push(claim);
     else if (mustAll) throw new CommandError(verdict.reason, verdict.detail);
@@ -80,6 +81,10 @@ async function payable(
   const group = withOneAnchor(bridge, claims);
   if (group.length < claims.length) reasons.push(`${claims.length - group.length} burn(s) need another transaction`);
   return { claims: group, skipped: reasons.length === 0 ? '' : `; passed over: ${reasons.join('; ')}` };
+}
+
+function isBound(bridge: Bridge, burnTxid: string): boolean {
+  return (getBurn(bridge.db, burnTxid)?.anchor ?? null) !== null;
 }
 
 // A burn for which a payout was decided before is bound to that payout's anchor; it cannot share a transaction with
@@ -108,10 +113,12 @@ function withCompanions(bridge: Bridge, named: readonly string[]): readonly stri
   return [...all];
 }
 
-// What a burn would cost if it were paid alone, at the least rate. Burns that bring less could be so many that a batch
-// of them cannot be paid, and hold up all others for ever; they are paid when they are named.
-function ownCost(script: Uint8Array): bigint {
-  return feeAt(virtualSize(payoutWeight(1, [script.length, CHANGE_SCRIPT_BYTES])), FEE_RATE_SATS_PER_KVB_MIN);
+/**
+ * Whether a burn's fee covers what it would cost to pay it alone, at the least rate. Burns that bring less could be so many
+ * that a batch of them cannot be paid, and hold up all others for ever; they are paid when they are named.
+ */
+export function paysItself(script: Uint8Array, fee: bigint): boolean {
+  return fee >= feeAt(virtualSize(payoutWeight(1, [script.length, CHANGE_SCRIPT_BYTES])), FEE_RATE_SATS_PER_KVB_MIN);
 }
 
 async function namedBurns(wire: WireLedger, named: readonly string[]): Promise<readonly WireBurn[]> {
@@ -130,6 +137,7 @@ async function waitingBurns(bridge: Bridge, wire: WireLedger): Promise<readonly 
   for (let page = 0; page < PAGES_MAX; page++) {
     const burns = await wire.burns(after, BURNS_PAGE_MAX);
     for (const burn of burns) {
+      if (foreignPaymentOf(bridge.db, burn.burnTxid) !== null) continue;
       if (!isUnderWay(getWithdrawal(bridge.db, burn.burnTxid)?.status ?? 'undecided')) waiting.push(burn);
     }
     const last = burns.at(-1);

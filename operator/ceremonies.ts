@@ -7,6 +7,7 @@ import type { BitcoinView } from '../chain/bitcoin-view.ts';
 import { beginCeremony, endCeremony, eraseCeremonyEvents, getCeremony, listCeremonies } from '../store/ceremonies.ts';
 import { type Queries, transact } from '../store/database.ts';
 import { storeKey } from '../store/keys.ts';
+import { assertMayEnter } from './ceremony-entry.ts';
 import { keysFromResult } from './ceremony-keys.ts';
 import { type CeremonyOutcome, finishedReply, outcomeOf, proofsIn, storedOutcome } from './ceremony-outcome.ts';
 import { proofAwaited, proveKeys } from './ceremony-proofs.ts';
@@ -20,7 +21,7 @@ import type { Effects } from './effects.ts';
 import { fingerprintOf, listCards, missingCards, participantsOf } from './federation.ts';
 import { type KeyRing, keyIdOf } from './key-ring.ts';
 import { groupKeysToJson, type Keys } from './keys.ts';
-import type { Log } from './log.ts';
+import { errorText, type Log } from './log.ts';
 import type { ServiceMessage } from './messages.ts';
 import type { OutMessage } from './peer-reply.ts';
 import { runPreflight } from './preflight.ts';
@@ -55,19 +56,21 @@ type Params = CommandParams<'dkg'>;
 export class Ceremonies {
   readonly #input: CeremoniesInput;
   readonly #runners = new Map<string, CeremonyRunner>();
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #stopTicking: () => void;
+  readonly #closed = new AbortController();
 
   constructor(input: CeremoniesInput) {
     this.#input = input;
     for (const { ceremonyId, status } of listCeremonies(input.db).rows) {
-      if (status === 'running' && this.#cardsMissing().length === 0) this.#open(ceremonyId);
+      if (status === 'running' && this.#cardsMissing().length === 0) this.#resume(ceremonyId);
     }
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#stopTicking = input.effects.every(TICK_MS, () => this.#tick());
   }
 
   /** Takes part in a ceremony until it ends, at this operator's word. Throws `CommandError` where it does not succeed. */
-  async join(params: Params, progress: Progress, signal: AbortSignal): Promise<CommandResults['dkg']> {
+  async join(params: Params, progress: Progress, caller: AbortSignal): Promise<CommandResults['dkg']> {
     const { effects, config, bitcoin } = this.#input;
+    const signal = AbortSignal.any([caller, this.#closed.signal]);
     const begun = effects.now();
     const runner = this.#enter(params);
     progress({ step: 'preflight', text: 'checking this node' });
@@ -112,33 +115,30 @@ export class Ceremonies {
     return this.#runners.get(ceremonyId) ?? null;
   }
 
-  /** Stops ticking. What is durable continues at the next start. */
+  /** Stops everything and erases what is secret in it. What is durable continues at the next start. */
   close(): void {
-    clearInterval(this.#timer);
+    this.#stopTicking();
+    this.#closed.abort();
+    for (const runner of this.#runners.values()) runner.dispose();
+    this.#runners.clear();
   }
 
-  #enter({ ceremony_id: id, rehearsal }: Params): CeremonyRunner {
-    const { db, effects, keys, config } = this.#input;
-    const missing = missingCards(config, listCards(db));
-    if (missing.length > 0) {
-      const which = missing.map((index) => `${index} (${config.partyAddresses[index]?.text})`).join(', ');
-      throw new CommandError(
-        'cards_missing',
-        `no operator card of operator ${which} is here: run \`mpc_operator peer add\``,
-      );
-    }
+  #enter(params: Params): CeremonyRunner {
+    const { db, effects } = this.#input;
+    const { ceremony_id: id, rehearsal } = params;
+    assertMayEnter(this.#input, params);
     const known = getCeremony(db, id);
-    if (known !== null && known.status !== 'running') {
-      throw new CommandError(
-        'ceremony_exists',
-        `ceremony ${id} is ${known.status} already: choose another --ceremony-id`,
-      );
-    }
-    if (!rehearsal && keys.live() !== null) {
-      throw new CommandError('key_exists', 'the federation has a live key already; a new one is made by key rotation');
-    }
     if (known === null) beginCeremony(db, { ceremonyId: id, kind: 'dkg', rehearsal }, effects.now());
     return this.#runners.get(id) ?? this.#open(id);
+  }
+
+  // One that cannot be read any more, such as one abandoned before cards were replaced, must not keep the node down.
+  #resume(ceremonyId: string): void {
+    try {
+      this.#open(ceremonyId);
+    } catch (error) {
+      this.#input.log('error', 'ceremony_not_resumed', { ceremony: ceremonyId, detail: errorText(error) });
+    }
   }
 
   #open(ceremonyId: string): CeremonyRunner {
@@ -180,7 +180,7 @@ export class Ceremonies {
         continue;
       }
       runner.feed({ kind: 'tick', now: this.#input.effects.now() }).catch((error: unknown) => {
-        this.#input.log('error', 'ceremony_tick_failed', { ceremony: ceremonyId, detail: String(error) });
+        this.#input.log('error', 'ceremony_tick_failed', { ceremony: ceremonyId, detail: errorText(error) });
       });
     }
   }
@@ -223,7 +223,7 @@ export class Ceremonies {
       }
       const key = keys.get(keyId);
       if (key === null) throw new Error(`key ${keyId} is not stored`);
-      const proofs = await proveKeys({ keys, signing, effects, deadline }, key);
+      const proofs = await proveKeys({ keys, signing, effects, deadline, signal }, key);
       const body = { ceremony_id: ceremonyId, ...proofs };
       this.takeProofs(body);
       announce({ type: 'announce_proofs', body });

@@ -20,6 +20,7 @@ export interface ProofInput {
   readonly signing: Signing;
   readonly effects: Effects;
   readonly deadline: number;
+  readonly signal: AbortSignal;
 }
 
 /** One verified signature of each key (hexadecimal), and the subsets in which every participant has signed. */
@@ -82,7 +83,7 @@ async function signWith(
     const result = await input.signing.coordinate(task, subset);
     const signature = result.kind === 'signed' ? result.signatures[0] : undefined;
     if (signature !== undefined) return signature;
-    if (input.effects.now() >= input.deadline) {
+    if (input.signal.aborted || input.effects.now() >= input.deadline) {
       const why = 'exclusions' in result ? result.exclusions : [];
       const who = why.map(({ index, reason, detail }) => `operator ${index}: ${reason} (${detail})`).join('; ');
       throw new CommandError(
@@ -90,6 +91,6 @@ async function signWith(
         `the keys are made, but operators ${subset.join(', ')} did not sign: ${who}`,
       );
     }
-    await input.effects.sleep(RETRY_MS);
+    await input.effects.sleep(RETRY_MS, input.signal);
   }
 }

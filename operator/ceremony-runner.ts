@@ -35,6 +35,7 @@ export class CeremonyRunner {
   #state: DkgState;
   #completion: Promise<void> | null = null;
   #isStored = false;
+  #isDisposed = false;
 
   private constructor(input: RunnerInput, state: DkgState) {
     this.#input = input;
@@ -69,8 +70,9 @@ export class CeremonyRunner {
     return this.#isStored && !this.awaitsAcknowledgement();
   }
 
-  /** Erases the ceremony's secrets; no event may be fed afterwards. */
+  /** Erases the ceremony's secrets. What is public stays readable; events are heard no more. */
   dispose(): void {
+    this.#isDisposed = true;
     disposeDkg(this.#state);
   }
 
@@ -84,6 +86,7 @@ export class CeremonyRunner {
   /** Feeds an event; returns what goes back to the sender of a message, once all that it led to is durable. */
   async feed(event: DkgEvent): Promise<readonly OutMessage[]> {
     const { context, effects } = this.#input;
+    if (this.#isDisposed) return [];
     const replies = [...this.#step(event)];
     while (wantsRandomness(context, this.#state)) {
       this.#step({ kind: 'begin', now: effects.now(), random: toHex(effects.random(32)) });
@@ -92,13 +95,19 @@ export class CeremonyRunner {
     return replies;
   }
 
-  /** Makes the keys live where the ceremony is complete, once; resolves at once where it is not. */
+  /** Makes the keys live where the ceremony is complete, once; where that failed, the next call tries again. */
   finished(): Promise<void> {
     const result = this.result();
     if (result === null) return Promise.resolve();
-    this.#completion ??= this.#input.onComplete(result).then(() => {
-      this.#isStored = true;
-    });
+    this.#completion ??= this.#input.onComplete(result).then(
+      () => {
+        this.#isStored = true;
+      },
+      (error: unknown) => {
+        this.#completion = null;
+        throw error;
+      },
+    );
     return this.#completion;
   }
 

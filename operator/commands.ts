@@ -2,12 +2,11 @@
 
 import type { TestMessageIntent } from '../ceremony/intent.ts';
 import { testMessages } from '../ceremony/intent-messages.ts';
-import { fromHex, toHex } from '../crypto/bytes.ts';
+import { toHex } from '../crypto/bytes.ts';
 import { canonicalBytes, type Json } from '../crypto/canonical-json.ts';
 import { cardFingerprint } from '../crypto/operator-card.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
-import { custodyScript, taprootAddress } from '../crypto/taproot.ts';
-import { rememberRecipient } from '../store/recipients.ts';
+import { taprootAddress } from '../crypto/taproot.ts';
 import { notSigned, requireLiveKey, signingReport } from './bridge.ts';
 import { CommandError } from './command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from './command-types.ts';
@@ -18,6 +17,7 @@ import type { FederationKey } from './keys.ts';
 import { type Node, requireOnline, unsealNode } from './node.ts';
 import { testBurn, withdraw } from './payouts.ts';
 import type { Progress } from './progress.ts';
+import { keepRecipient } from './recipients.ts';
 import {
   ceremonyReports,
   ceremonyShown,
@@ -27,6 +27,7 @@ import {
   statusReport,
   withdrawalReports,
 } from './reports.ts';
+import { scannedHeight } from './scan.ts';
 
 /** What a running command is given besides its parameters. `signal` aborts when the caller gives up. */
 export interface CommandIo {
@@ -135,10 +136,11 @@ function depositAddress(
   { recipient }: CommandParams<'deposit-address'>,
 ): CommandResults['deposit-address'] {
   const key = requireLiveKey(node.keys);
-  const leaf = { kind: 'deposit', recipient: fromHex(recipient, { bytes: 32 }) } as const;
-  const { scriptPubKey } = custodyScript(key.bitcoin.publicKey, leaf);
-  const script = toHex(scriptPubKey);
+  const { db } = node.store;
   const now = node.input.effects.now();
-  rememberRecipient(node.store.db, { recipient, keyId: key.keyId, script }, now);
+  const scriptPubKey =
+    node.online?.recipients.register(key, recipient) ??
+    keepRecipient(db, key, recipient, now, { height: scannedHeight(db), toldBy: null }).script;
+  const script = toHex(scriptPubKey);
   return { recipient, address: taprootAddress(scriptPubKey, node.config.network), script };
 }

@@ -114,7 +114,9 @@ export function checkConfig(raw: unknown, file: string, home: string): ConfigVer
     for (const key of keys) problems.push(wrongValue(key, known[key]));
     return { ok: false, file, problems };
   }
-  problems.push(...ruleProblems(parsed.data, (path) => resolvePath(path, file, home)));
+  for (const { value, ...rest } of ruleProblems(parsed.data, (path) => resolvePath(path, file, home))) {
+    problems.push({ ...rest, value: value === null ? null : shown(value, 80) });
+  }
   return problems.length > 0 ? { ok: false, file, problems } : { ok: true, config: complete(parsed.data, file, home) };
 }
 

@@ -1,5 +1,6 @@
 // Sending to peers: one pinned, kept-alive TLS connection pool per peer, and replies that are believed only when the
 // peer's session key signed them for exactly the request that was sent.
+import type { Json } from '../crypto/canonical-json.ts';
 import {
   checkEnvelope,
   PEER_MESSAGE_BYTES_MAX,
@@ -49,6 +50,8 @@ export interface NotDelivered {
   readonly error: 'unreachable' | 'timeout' | 'rejected' | 'bad_reply';
   readonly rejection: Rejection | null;
   readonly detail: string;
+  /** What the peer showed as the certificate of a later start of this node. Unverified. */
+  readonly session?: Json;
 }
 
 export type SendResult = Delivered | NotDelivered;
@@ -229,7 +232,8 @@ function newLink(index: number): PeerLink {
 function rejected(status: number, answer: Uint8Array): NotDelivered {
   const refusal = parseRefusal(new TextDecoder().decode(answer));
   if (refusal === null) return failed('rejected', `the peer answered with HTTP status ${status}`);
-  return { ok: false, error: 'rejected', rejection: refusal.reason, detail: refusal.detail };
+  const { reason: rejection, detail, session } = refusal;
+  return { ok: false, error: 'rejected', rejection, detail, ...(session !== undefined && { session }) };
 }
 
 function failed(error: NotDelivered['error'], detail: string): NotDelivered {

@@ -102,6 +102,8 @@ export async function submitPending(bridge: Bridge): Promise<void> {
   for (let offset = 0; ; offset += PAGE_ROWS_MAX) {
     const { rows } = listDeposits(bridge.db, ['attested'], { limit: PAGE_ROWS_MAX, offset });
     for (const deposit of rows) {
+      // Its block has left the chain: nothing is minted for it before it is mined again.
+      if (deposit.height === null) continue;
       const attestation = stored(bridge, deposit);
       if (attestation !== null && attestation.expiry > now) waiting.push(attestation);
     }
@@ -140,12 +142,15 @@ async function keep(bridge: Bridge, attestation: Attestation): Promise<void> {
   const { depositTxid: txid, depositVout: vout, amountSats: amount } = attestation;
   const recipient = toHex(attestation.recipient);
   const claim = claimOf({ txid, vout, recipient, amount: `${amount}`, expiry: `${attestation.expiry}` });
-  const height = await outputHeight(bridge.bitcoin, { txid, vout });
+  const seenAt = await outputHeight(bridge.bitcoin, { txid, vout });
   transact(bridge.db, (tx) => {
     const [decision] = decideAttestations(tx, [claim], now);
     if (decision?.ok !== true) throw new Error(`${txid}:${vout} was attested otherwise`);
     recordAttestationSignature(tx, claim, toHex(attestation.signature), now);
-    recordDeposit(tx, { txid, vout, recipient, amount, height, blockHash: null }, now);
+    const known = getDeposit(tx, { txid, vout });
+    const height = seenAt ?? known?.height ?? null;
+    const blockHash = known !== null && known.height === height ? known.blockHash : null;
+    recordDeposit(tx, { txid, vout, recipient, amount, height, blockHash }, now);
     if (getDeposit(tx, { txid, vout })?.status !== 'minted') setDepositStatus(tx, { txid, vout }, 'attested', now);
     const leaf = leafJson({ kind: 'deposit', recipient: attestation.recipient });
     recordUtxo(tx, { txid, vout, amount, leaf, height }, now);

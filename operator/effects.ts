@@ -6,8 +6,13 @@ export interface Effects {
   now(): number;
   /** That many bytes from the operating system's generator. */
   random(bytes: number): Uint8Array;
-  /** Resolves after that many milliseconds, or at once when the signal aborts. */
+  /**
+   * Resolves after that many milliseconds, or at once when the signal aborts. With 0 it resolves in the next turn of the
+   * event loop: whatever else is due goes first.
+   */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Runs something again and again, that many milliseconds apart, until the function it returns is called. */
+  every(ms: number, run: () => void): () => void;
 }
 
 /** The real clock and generator. */
@@ -17,6 +22,10 @@ export const systemEffects: Effects = {
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted === true) return resolve();
+      if (ms === 0) {
+        setImmediate(resolve);
+        return;
+      }
       const done = (): void => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', done);
@@ -25,4 +34,8 @@ export const systemEffects: Effects = {
       const timer = setTimeout(done, ms);
       signal?.addEventListener('abort', done);
     }),
+  every: (ms, run) => {
+    const timer = setInterval(run, ms);
+    return () => clearInterval(timer);
+  },
 };

@@ -69,6 +69,12 @@ export function keepCard(db: Queries, card: OperatorCard, replace: boolean, now:
   if (namesake !== undefined) {
     return { ok: false, detail: `operator ${namesake.index} is called ${card.name} already: agree on different names` };
   }
+  // Before anything is removed: a card that is refused must not cost the one it was to replace.
+  const twin = listCards(db).find((other) => other.index !== card.index && sharesKey(other, card));
+  if (twin !== undefined) {
+    const detail = `the identity key or host key of ${card.name} is that of operator ${twin.index} already: each makes its own`;
+    return { ok: false, detail };
+  }
   const known = listPeers(db).find((peer) => peer.index === card.index);
   if (known !== undefined && known.identityKey !== card.identity_key) {
     if (!replace) {
@@ -81,6 +87,11 @@ export function keepCard(db: Queries, card: OperatorCard, replace: boolean, now:
   const verdict = putPeer(db, { index: card.index, identityKey: card.identity_key, card: json }, now);
   if (!verdict.ok) return { ok: false, detail: `the identity key of ${card.name} belongs to another index already` };
   return { ok: true, card, change: verdict.change };
+}
+
+// ChillDKG tells participants apart by host key, the peer protocol by identity key.
+function sharesKey(a: OperatorCard, b: OperatorCard): boolean {
+  return a.identity_key === b.identity_key || a.host_public_key === b.host_public_key;
 }
 
 /** The other nodes, as the transport needs them. */

@@ -23,6 +23,7 @@ import { type Approval, type Refusal, refuse } from './judgement.ts';
 import type { FederationKey } from './keys.ts';
 import { errorText } from './log.ts';
 import type { ServiceMessage } from './messages.ts';
+import { newestVersions } from './payout-versions.ts';
 import { broadcastPayout } from './payouts.ts';
 
 /** Most announcements of one peer that wait to be confirmed here; its own oldest make room, never another peer's. */
@@ -101,7 +102,12 @@ export class Follower {
     const open = listPayouts(this.#bridge.db, ['decided', 'signed', 'broadcast', 'confirmed'], {
       limit: PAYOUTS_PER_ROUND,
     });
-    for (const payout of open.rows) await this.#attempt(payout.txid, () => follow(this.#bridge, payout));
+    const live = open.rows.filter(({ status }) => status === 'signed' || status === 'broadcast');
+    const newest = new Set(newestVersions(live).map(({ txid }) => txid));
+    for (const payout of open.rows) {
+      const isSuperseded = live.includes(payout) && !newest.has(payout.txid);
+      await this.#attempt(payout.txid, () => follow(this.#bridge, payout, isSuperseded));
+    }
   }
 }
 
@@ -151,10 +157,10 @@ async function minedDecision(
   if (bench.wire === null) return refuse('wire_unavailable', 'no wire_nodes are configured');
   const burns = await verifyBurns(bench, bench.wire, intent);
   if ('ok' in burns) return burns;
-  return { ok: true, decide: () => decide(bench, buildPayout(intent, key.bitcoin.publicKey), burns) };
+  return { ok: true, decide: () => decide(bench, buildPayout(intent, key.bitcoin.publicKey), burns, true) };
 }
 
-async function follow(bridge: Bridge, payout: Payout): Promise<void> {
+async function follow(bridge: Bridge, payout: Payout, isSuperseded: boolean): Promise<void> {
   const { txid, signedTx, status } = payout;
   const seen = await bridge.bitcoin.transaction(txid, payout.burns.length + 1);
   const now = bridge.effects.now();
@@ -166,9 +172,12 @@ async function follow(bridge: Bridge, payout: Payout): Promise<void> {
       recordPayoutBroadcast(bridge.db, txid, now);
       return;
     case 'unknown':
+      // A node without a whole index cannot tell what was thrown out from what is mined and spent.
+      if (status === 'confirmed' && (bridge.chain?.stops('history') ?? null) !== null) return;
       if (status === 'confirmed') reorganised(bridge, payout);
-      // A transaction that fell out of the mempool or the chain is sent again, never made again.
-      if (signedTx !== null) await broadcastPayout(bridge, txid, signedTx);
+      // A transaction that fell out of the mempool or the chain is sent again, never made again; one that a later version
+      // has replaced would only be refused, and is still watched, for miners may have it.
+      if (signedTx !== null && !isSuperseded) await broadcastPayout(bridge, txid, signedTx);
   }
 }
 

@@ -10,6 +10,7 @@ import { fromHex } from '../crypto/bytes.ts';
 import type { GroupKey } from '../crypto/scheme.ts';
 import { type AttestationClaim, decideAttestations } from '../store/attestations.ts';
 import type { Queries } from '../store/database.ts';
+import { exposedDeposits } from '../store/reorganisation.ts';
 import { type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
 
 /** How far a proposed expiry may stand off now plus the validity, in seconds. */
@@ -34,7 +35,7 @@ export async function judgeAttestation(bench: AttestationBench, intent: Attestat
   const names = intent.items.map((item) => `${item.txid}:${item.vout}`);
   if (new Set(names).size !== names.length) return refuse('bad_request', 'a deposit is listed twice');
   for (const item of intent.items) {
-    const refusal = expiryRefusal(bench, item) ?? (await depositRefusal(bench, item));
+    const refusal = expiryRefusal(bench, item) ?? exposureRefusal(bench, item) ?? (await depositRefusal(bench, item));
     if (refusal !== null) return refusal;
   }
   return {
@@ -62,6 +63,17 @@ function expiryRefusal(bench: AttestationBench, item: Item): Refusal | null {
   const off = BigInt(item.expiry) - expected;
   if (off <= BigInt(EXPIRY_TOLERANCE_S) && off >= -BigInt(EXPIRY_TOLERANCE_S)) return null;
   return refuse('expiry_out_of_range', `the expiry stands ${off} s off; ${EXPIRY_TOLERANCE_S} s are allowed`);
+}
+
+// Whoever has had a deposit minted that then left the chain gets nothing more before it is mined again.
+function exposureRefusal({ db }: AttestationBench, { recipient }: Item): Refusal | null {
+  const exposed = exposedDeposits(db).find((deposit) => deposit.recipient === recipient);
+  if (exposed === undefined) return null;
+  const name = `${exposed.txid}:${exposed.vout}`;
+  return refuse(
+    'policy',
+    `deposit ${name} of this recipient was attested and has left the chain: it must be mined again`,
+  );
 }
 
 async function depositRefusal(bench: AttestationBench, item: Item): Promise<Refusal | null> {

@@ -3,14 +3,16 @@
 
 import type { BitcoinView } from '../chain/bitcoin-view.ts';
 import { type BurnRules, type BurnVerdict, verifyBurn } from '../chain/burn.ts';
+import { FEE_RATE_SATS_PER_KVB_MIN, feeAt } from '../chain/fee.ts';
 import { checkPayout, type PayoutCheckRules } from '../chain/payout-check.ts';
-import type { CustodyUtxo, PayoutIntent } from '../chain/payout-intent.ts';
+import { type CustodyUtxo, type PayoutIntent, payoutIntentJson } from '../chain/payout-intent.ts';
 import type { BuiltPayout } from '../chain/transaction.ts';
 import { type WireBurn, type WireLedger, WireLedgerError } from '../chain/wire-ledger.ts';
 import { toHex } from '../crypto/bytes.ts';
 import { recordBurn } from '../store/burns.ts';
 import { type Queries, transact } from '../store/database.ts';
 import { getDeposit } from '../store/deposits.ts';
+import { listPayoutsOfBurn } from '../store/payout-listing.ts';
 import { decidePayout } from '../store/payouts.ts';
 import { type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
 
@@ -44,6 +46,8 @@ export async function judgePayout(
   const unminted = await unmintedInput(bench, wire, intent.inputs);
   if (unminted !== null) return unminted;
   const { payout } = checked;
+  const cheap = cheaperThanReplaced(bench.db, payout);
+  if (cheap !== null) return cheap;
   return {
     ok: true,
     payout,
@@ -72,6 +76,22 @@ export async function verifyBurns(
   return burns;
 }
 
+// BIP 125: a version that pays no more than an earlier one by its own relay cost is not relayed, and would only bind nodes.
+function cheaperThanReplaced(db: Queries, { intent, txid, vsize }: BuiltPayout): Refusal | null {
+  if (intent.test) return null;
+  for (const { burnTxid } of intent.burns) {
+    for (const earlier of listPayoutsOfBurn(db, burnTxid)) {
+      const isAlive = earlier.status === 'signed' || earlier.status === 'broadcast';
+      if (!isAlive || earlier.txid === txid) continue;
+      const least = earlier.fee + feeAt(vsize, FEE_RATE_SATS_PER_KVB_MIN);
+      if (intent.fee >= least) continue;
+      const told = `the fee of ${intent.fee} sats does not replace ${earlier.txid}, which pays ${earlier.fee}`;
+      return refuse('fee_rate_too_low', `${told}: the least is ${least} sats`);
+    }
+  }
+  return null;
+}
+
 // A deposit that is spent can no longer be attested, and an attestation that was not used in time must be made anew:
 // spending a deposit before its mint would rob its recipient.
 async function unmintedInput(
@@ -94,11 +114,15 @@ async function unmintedInput(
   return null;
 }
 
-/** Writes down that this node signs this transaction for these burns, or says why it does not. One durable commit. */
+/**
+ * Writes down that this node signs this transaction for these burns, or says why it does not. One durable commit.
+ * `mined`: it stands in the chain already, and is only recorded.
+ */
 export function decide(
   bench: Pick<PayoutBench, 'db' | 'now'>,
   payout: BuiltPayout,
   burns: readonly WireBurn[],
+  mined = false,
 ): { readonly ok: true } | Refusal {
   const now = bench.now();
   const { intent, txid, unsigned } = payout;
@@ -121,6 +145,8 @@ export function decide(
         fee: intent.fee,
         feeRate: Number(intent.fee) / payout.vsize,
         change: change === undefined ? null : { vout: intent.burns.length, amount: change.amount },
+        intent: payoutIntentJson(intent),
+        mined,
       },
       now,
     );
@@ -136,4 +162,5 @@ const SENTENCES = {
   burn_conflict: 'this node has signed another payout of a burn; it must share its anchor input',
   input_reserved: 'an input anchors burns that this transaction does not pay',
   input_spent: 'a conflicting transaction is settled',
+  state_regressed: 'brought back from an older state, this node cannot tell which payout of a burn it has signed',
 } as const;

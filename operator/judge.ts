@@ -3,7 +3,7 @@
 
 import type { Intent } from '../ceremony/intent.ts';
 import { ceremonyProofMessages, testMessages } from '../ceremony/intent-messages.ts';
-import type { BitcoinView } from '../chain/bitcoin-view.ts';
+import { asUnavailable, type BitcoinView } from '../chain/bitcoin-view.ts';
 import type { BurnProofVerifier, BurnRules } from '../chain/burn.ts';
 import { FEE_RATE_SATS_PER_KVB_MIN } from '../chain/fee.ts';
 import type { PayoutCheckRules } from '../chain/payout-check.ts';
@@ -11,10 +11,11 @@ import { parsePayoutIntent } from '../chain/payout-intent.ts';
 import type { WireLedger } from '../chain/wire-ledger.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
 import type { Queries } from '../store/database.ts';
+import { type ChainStanding, plainStanding } from './chain-watch.ts';
 import type { OperatorConfig } from './config.ts';
 import { type AttestationBench, judgeAttestation } from './judge-attestation.ts';
 import { judgePayout, type PayoutBench } from './judge-payout.ts';
-import { type Judgement, nothingToDecide, refuse } from './judgement.ts';
+import { type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
 import type { FederationKey, Keys } from './keys.ts';
 
 /** What a judge looks at. `now` in ms since 1970. */
@@ -25,15 +26,19 @@ export interface JudgeInput {
   readonly bitcoin: BitcoinView;
   readonly wire: WireLedger | null;
   readonly verifyProof: BurnProofVerifier | null;
+  /** How the chain stands; absent: taken as the view tells it. */
+  readonly standing?: ChainStanding;
   readonly now: () => number;
 }
 
 /** Judges signing requests. */
 export class Judge {
   readonly #input: JudgeInput;
+  readonly #standing: ChainStanding;
 
   constructor(input: JudgeInput) {
     this.#input = input;
+    this.#standing = input.standing ?? plainStanding(input.config);
   }
 
   /** The verdict on an intent that is to be signed with this key. Never decides anything by itself. */
@@ -53,12 +58,12 @@ export class Judge {
       }
       case 'attestation':
         if (scheme !== 'ed25519') return refuse('unknown_intent', 'attestations are signed with the attestation key');
-        return judgeAttestation(this.attestationBench(key), intent);
+        return (await this.#stopped('attestations')) ?? judgeAttestation(this.attestationBench(key), intent);
       case 'payout': {
         if (scheme !== 'bip340') return refuse('unknown_intent', 'payouts are signed with the bitcoin key');
         const payout = parsePayoutIntent(intent);
         if (payout === null) return refuse('bad_request', 'the payout is malformed');
-        return judgePayout(this.payoutBench(key), payout);
+        return (await this.#stopped('payouts')) ?? judgePayout(this.payoutBench(key), payout);
       }
     }
   }
@@ -66,7 +71,8 @@ export class Judge {
   /** What attestations under a key are judged with. */
   attestationBench(key: FederationKey): AttestationBench {
     const { config, bitcoin, db, now } = this.#input;
-    const { network, normalConfirmations: confirmations, attestationValidityS: validityS } = config;
+    const { network, attestationValidityS: validityS } = config;
+    const confirmations = this.#standing.confirmations();
     return { network, bitcoin, db, bitcoinKey: key.bitcoin, confirmations, validityS, now };
   }
 
@@ -78,14 +84,23 @@ export class Judge {
 
   /** The bounds of every payout under a key. */
   payoutRules(key: FederationKey): PayoutCheckRules {
-    const { network, feeRateMaxSatVb, normalConfirmations } = this.#input.config;
+    const { network, feeRateMaxSatVb } = this.#input.config;
     return {
       network,
       groupKey: key.bitcoin.publicKey,
       feeRateMin: FEE_RATE_SATS_PER_KVB_MIN,
       feeRateMax: BigInt(feeRateMaxSatVb) * 1000n,
-      inputConfirmations: normalConfirmations,
+      inputConfirmations: this.#standing.confirmations(),
     };
+  }
+
+  async #stopped(what: 'attestations' | 'payouts'): Promise<Refusal | null> {
+    await this.#standing.ready();
+    const why = this.#standing.stops(what);
+    if (why === null) return null;
+    // The view names a wrong network better than a report on all nodes can.
+    const unavailable = await this.#input.bitcoin.agreedTip().then(() => null, asUnavailable);
+    return refuse(unavailable?.reason ?? 'bitcoin_unavailable', unavailable?.detail ?? why);
   }
 
   #burnRules(): BurnRules {

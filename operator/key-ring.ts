@@ -61,6 +61,8 @@ export function keyIdOf(bitcoinPublicKey: Uint8Array, attestationPublicKey: Uint
 export class KeyRing {
   readonly #options: KeyRingOptions;
   #open: OpenRing | null = null;
+  /** The change of the key file that is under way: two at once would each lose the other's. */
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(options: KeyRingOptions) {
     this.#options = options;
@@ -98,6 +100,7 @@ export class KeyRing {
       const whose = `operator ${file.index} on ${file.network}`;
       throw new KeyFileError('other_node', `${path} belongs to ${whose}, not to operator ${index} on ${network}`);
     }
+    this.close();
     this.#open = { passphrase, identity: signerFromSeed(file.identitySeed), file };
   }
 
@@ -129,7 +132,13 @@ export class KeyRing {
   }
 
   /** Adds the shares of a finished ceremony, durably. Adding the same ceremony twice changes nothing. */
-  async add(keys: CeremonyKeys): Promise<void> {
+  add(keys: CeremonyKeys): Promise<void> {
+    const added = this.#writing.then(() => this.#add(keys));
+    this.#writing = added.catch(() => {});
+    return added;
+  }
+
+  async #add(keys: CeremonyKeys): Promise<void> {
     const open = this.#unsealed();
     if (open.file.keys.some((known) => known.ceremonyId === keys.ceremonyId)) return;
     const file: KeyFile = { ...open.file, keys: [...open.file.keys, keys] };

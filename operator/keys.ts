@@ -95,9 +95,10 @@ export class Keys {
     const key = this.get(keyId);
     if (shares === null || key === null || (key.status !== 'live' && key.status !== 'rehearsal')) return null;
     const name = `${keyId}/${scheme}`;
-    const known = this.#owners.get(name);
-    if (known !== undefined) return known;
     const { signingShare } = scheme === 'bip340' ? shares.bitcoin : shares.attestation;
+    const known = this.#owners.get(name);
+    // After the key file was closed and opened again, an owner of before would sign with an erased share.
+    if (known !== undefined && known.signingShare === signingShare) return known;
     const groupKey = scheme === 'bip340' ? key.bitcoin : key.attestation;
     const owner = { scheme: SCHEMES[scheme], keyId, key: groupKey, index: this.#myIndex, signingShare };
     this.#owners.set(name, owner);

@@ -1,10 +1,12 @@
-// The peer messages that belong to no ceremony: a ping, and announcements of finished work. An announcement is a hint;
+// The peer messages that belong to no ceremony: a ping, the state guard's, and announcements of finished work. An announcement is a hint;
 // whoever gets one checks all of it against its own Bitcoin nodes, Wire nodes and keys before it keeps anything.
 
 import { z } from 'zod';
 import { ceremonyIdField } from '../ceremony/fields.ts';
 import { payoutIntentSchema } from '../ceremony/intent.ts';
 import type { Json } from '../crypto/canonical-json.ts';
+import { guardSchemas } from './messages-guard.ts';
+import { recipientSchemas } from './messages-recipients.ts';
 
 /** Largest transaction that is announced, in bytes of its serialisation. */
 export const ANNOUNCED_TRANSACTION_BYTES_MAX = 200_000;
@@ -50,6 +52,8 @@ const schemas = {
   announce_attestation: attestationAnnouncementSchema,
   announce_payout: payoutAnnouncementSchema,
   announce_proofs: proofsAnnouncementSchema,
+  ...guardSchemas,
+  ...recipientSchemas,
 } as const;
 
 export type ServiceMessage = {
@@ -72,6 +76,19 @@ export function parseServiceMessage(type: string, body: Json): ServiceMessage | 
       return wrap(type, payoutAnnouncementSchema.safeParse(body));
     case 'announce_proofs':
       return wrap(type, proofsAnnouncementSchema.safeParse(body));
+    case 'heartbeat':
+    case 'heartbeat_reply':
+      return wrap(type, guardSchemas[type].safeParse(body));
+    case 'decisions_request':
+      return wrap(type, guardSchemas[type].safeParse(body));
+    case 'decisions':
+      return wrap(type, guardSchemas[type].safeParse(body));
+    case 'announce_recipient':
+      return wrap(type, recipientSchemas[type].safeParse(body));
+    case 'recipients_request':
+      return wrap(type, recipientSchemas[type].safeParse(body));
+    case 'recipients':
+      return wrap(type, recipientSchemas[type].safeParse(body));
     default:
       return null;
   }

@@ -4,17 +4,18 @@ import { bitcoinNodes } from '../chain/bitcoin-nodes.ts';
 import type { BitcoinView } from '../chain/bitcoin-view.ts';
 import type { BurnProofVerifier } from '../chain/burn.ts';
 import { BURN_PROOF_TIMEOUT_MS_DEFAULT, burnProofCommand } from '../chain/burn-proof.ts';
-import { createBitcoinRpc } from '../chain/rpc.ts';
+import { type BitcoinRpc, createBitcoinRpc } from '../chain/rpc.ts';
 import { wireNodes } from '../chain/wire.ts';
 import type { WireLedger } from '../chain/wire-ledger.ts';
 import { openStore, type Store } from '../store/open.ts';
+import { ChainWatch } from './chain-watch.ts';
 import { CommandError } from './command-error.ts';
 import type { OperatorConfig } from './config.ts';
 import { bitcoinCredentials } from './config-bitcoin.ts';
 import type { Effects } from './effects.ts';
 import { Judge } from './judge.ts';
 import { KeyRing } from './key-ring.ts';
-import { Keys } from './keys.ts';
+import { type FederationKey, Keys } from './keys.ts';
 import type { Log } from './log.ts';
 import { goOnline, type Online, type OpenGate } from './online.ts';
 
@@ -38,12 +39,17 @@ export interface Node {
   readonly keys: Keys;
   readonly bitcoin: BitcoinView;
   readonly wire: WireLedger | null;
+  /** Null where the view is not made of nodes (tests). */
+  readonly chain: ChainWatch | null;
   readonly judge: Judge;
   readonly startedAt: number;
   online: Online | null;
 }
 
-/** Opens a node's files for writing. Throws a named error where another process has them open. */
+/**
+ * Opens a node's files for writing. Throws a named error where another process has them open, or where the key in use is of
+ * a federation of another size.
+ */
 export function openNode(input: NodeInput): Node {
   const { config, effects } = input;
   const keyRing = new KeyRing({
@@ -52,17 +58,44 @@ export function openNode(input: NodeInput): Node {
     index: config.myIndex,
     ...scryptWorkFactor(config.network, input.env),
   });
-  const bitcoin = openBitcoin(input);
+  const nodes = openBitcoin(input);
+  const bitcoin = bitcoinNodes(config.network, nodes);
   const wire = config.wireNodes.length === 0 ? null : wireNodes({ urls: config.wireNodes });
   const store = openStore(config.securityDbPath);
   const keys = new Keys(store.db, keyRing, config.myIndex);
+  const flaw = otherFederation(config, keys.live());
+  if (flaw !== null) {
+    store.close();
+    throw new CommandError('other_federation', flaw);
+  }
   const now = (): number => effects.now();
-  const judge = new Judge({ config, db: store.db, keys, bitcoin, wire, verifyProof: proofVerifier(config), now });
-  return { input, config, store, keyRing, keys, bitcoin, wire, judge, startedAt: now(), online: null };
+  const chain = new ChainWatch({ config, nodes, db: store.db, effects, log: input.log });
+  const verifyProof = proofVerifier(config);
+  const judge = new Judge({ config, db: store.db, keys, bitcoin, wire, verifyProof, standing: chain, now });
+  return { input, config, store, keyRing, keys, bitcoin, wire, chain, judge, startedAt: now(), online: null };
 }
 
-/** Opens the key file and joins the peers. Throws `KeyFileError`, or `CommandError` where the listener cannot start. */
-export async function unsealNode(node: Node, passphrase: string): Promise<void> {
+// A quorum is counted by the key; whoever configures another n or t believes in another federation than the key's.
+function otherFederation({ parties, threshold }: OperatorConfig, key: FederationKey | null): string | null {
+  if (key === null || (key.bitcoin.participants === parties && key.bitcoin.threshold === threshold)) return null;
+  const made = `the key in use was made by ${key.bitcoin.participants} operators of whom ${key.bitcoin.threshold} must sign`;
+  return `${made}, but the configuration says parties ${parties} and threshold ${threshold}: correct it`;
+}
+
+const unsealing = new WeakMap<Node, Promise<void>>();
+
+/**
+ * Opens the key file and joins the peers. Throws `KeyFileError`, or `CommandError` where the listener cannot start. Two
+ * calls at once take turns: the failure of one must not close the key file under the other.
+ */
+export function unsealNode(node: Node, passphrase: string): Promise<void> {
+  const before = unsealing.get(node) ?? Promise.resolve();
+  const turn = before.catch(() => {}).then(() => unseal(node, passphrase));
+  unsealing.set(node, turn);
+  return turn;
+}
+
+async function unseal(node: Node, passphrase: string): Promise<void> {
   if (node.online !== null) return;
   await node.keyRing.unseal(passphrase);
   try {
@@ -88,14 +121,11 @@ export function requireOnline(node: Node): Online {
   throw new CommandError('sealed', 'the node is sealed: open its key file with `mpc_operator unseal`');
 }
 
-function openBitcoin({ config, env, home }: NodeInput): BitcoinView {
+function openBitcoin({ config, env, home }: NodeInput): readonly BitcoinRpc[] {
   const verdict = bitcoinCredentials(config, env, home);
   if (!verdict.ok) throw new CommandError('bitcoin_credentials', verdict.detail);
   const { credentials } = verdict;
-  return bitcoinNodes(
-    config.network,
-    config.bitcoinNodes.map((url) => createBitcoinRpc({ url, credentials })),
-  );
+  return config.bitcoinNodes.map((url) => createBitcoinRpc({ url, credentials }));
 }
 
 function proofVerifier(config: OperatorConfig): BurnProofVerifier | null {

@@ -60,7 +60,13 @@ export async function goOnline(node: Node): Promise<Online> {
   const session = createSession({ identity, network, index: myIndex, boot: bootBytes, seed, now: now() });
   const sessions = new PeerSessions({ network, myIndex, session, peers: peers() });
   const client = new HttpsPeerClient({ sessions, tls: tls.identity, knownTypes, checkBody, now });
-  const services = startServices(node, { boot, client, peers: () => sessions.indices() });
+  const services = startServices(node, {
+    ...{ boot, client, peers: () => sessions.indices() },
+    guard: {
+      ...{ session, identityKey: identity.publicKey, watch: sessions },
+      identityKeyOf: (index) => sessions.peer(index)?.identityKey ?? null,
+    },
+  });
   const onFault = (error: unknown, { from, type }: Incoming): void =>
     log('error', 'message_failed', { from, type, detail: errorText(error) });
   const { handle } = services;
@@ -75,18 +81,34 @@ export async function goOnline(node: Node): Promise<Online> {
     client.close();
     throw error;
   }
-  const { signing, ceremonies, bridge, follower } = services;
+  const { signing, ceremonies, bridge, follower, autopilot, recipients, heartbeat } = services;
   const interval = network === 'regtest' ? FOLLOW_INTERVAL_MS.regtest : FOLLOW_INTERVAL_MS.other;
-  const timer = setInterval(() => void follower.round(), interval);
+  const stopFollowing = effects.every(interval, () => {
+    void follower.round();
+    void autopilot.round();
+  });
 
   return {
-    ...{ boot, sessions, acceptor, client, gate, signing, ceremonies, bridge, follower },
+    ...{
+      boot,
+      sessions,
+      acceptor,
+      client,
+      gate,
+      signing,
+      ceremonies,
+      bridge,
+      follower,
+      autopilot,
+      recipients,
+      heartbeat,
+    },
     async reloadPeers() {
       sessions.replacePeers(peers());
       await gate.replacePeers(certificates());
     },
     async close() {
-      clearInterval(timer);
+      stopFollowing();
       await gate.stop();
       await services.close();
       client.close();

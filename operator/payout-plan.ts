@@ -3,13 +3,16 @@
 
 import { z } from 'zod';
 import type { Exclusion } from '../ceremony/signing-candidates.ts';
+import { larger } from '../chain/amount.ts';
 import type { BurnClaim } from '../chain/burn.ts';
+import { FEE_RATE_SATS_PER_KVB_MIN } from '../chain/fee.ts';
 import { type Outpoint, outpointName } from '../chain/outpoint.ts';
 import { type PayoutPlan, planPayout } from '../chain/payout.ts';
 import { type CustodyUtxo, PAYOUT_BURNS_MAX, parseLeaf } from '../chain/payout-intent.ts';
 import type { BuiltPayout } from '../chain/transaction.ts';
 import { getBurn } from '../store/burns.ts';
-import { getDeposit } from '../store/deposits.ts';
+import { getDeposit, setDepositStatus } from '../store/deposits.ts';
+import type { Payout } from '../store/payout-listing.ts';
 import { getUtxo, listSpendableUtxos, type Utxo } from '../store/utxos.ts';
 import type { Bridge } from './bridge.ts';
 import { CommandError } from './command-error.ts';
@@ -36,6 +39,8 @@ export interface PlanOrder {
   readonly claims: readonly BurnClaim[];
   readonly test: boolean;
   readonly feeRate: number | null;
+  /** The payout that this one replaces: exactly its inputs are spent. */
+  readonly replaces: Payout | null;
   readonly hints: PlanHints;
 }
 
@@ -95,16 +100,28 @@ export async function planFor(bridge: Bridge, key: FederationKey, order: PlanOrd
   const rules = bridge.judge.payoutRules(key);
   const required = requiredInputs(bridge, order);
   const names = new Set(required.map(outpointName));
-  const candidates = (await spendable(bridge, rules.inputConfirmations)).filter(
+  const free = order.replaces === null ? await spendable(bridge, rules.inputConfirmations) : [];
+  const candidates = free.filter(
     (utxo) => !names.has(outpointName(utxo)) && !order.hints.avoided.has(outpointName(utxo)),
   );
   const { test, hints } = order;
   const burns = order.claims.filter(({ burnTxid }) => hints.only === null || hints.only.has(burnTxid));
   const plan = (feeRate: bigint): PayoutPlan => planPayout(rules, { test, burns, required, candidates, feeRate });
   const asked = order.feeRate === null ? null : BigInt(Math.round(order.feeRate * 1000));
-  if (asked !== null) return built(plan(asked));
+  if (asked !== null && order.replaces === null) return built(plan(asked));
+  if (asked !== null && order.replaces !== null) {
+    const least = leastRateOver(order.replaces);
+    return built(affordable(plan, larger(asked, least), least));
+  }
+  const absurd = bridge.chain?.stops('fee_estimates') ?? null;
+  if (absurd !== null) throw new CommandError('bitcoin_unavailable', absurd);
   const estimate = await bridge.bitcoin.feeRate(bridge.config.feeTargetBlocks);
   return built(affordable(plan, clamp(estimate, rules.feeRateMin, rules.feeRateMax), rules.feeRateMin));
+}
+
+// What relays as a replacement (BIP 125): the old fee and the new one's own relay cost, for a transaction of the same size.
+function leastRateOver({ feeRate }: Payout): bigint {
+  return BigInt(Math.ceil(feeRate * 1000)) + FEE_RATE_SATS_PER_KVB_MIN + 1n;
 }
 
 // The collected fees bound the miner fee. A rate below the estimate confirms later; a payout refused for it, never.
@@ -132,7 +149,10 @@ function requiredInputs(bridge: Bridge, order: PlanOrder): readonly CustodyUtxo[
   const outpoints = order.test
     ? []
     : order.claims.flatMap(({ burnTxid }) => getBurn(bridge.db, burnTxid)?.anchor ?? []);
-  const unique = new Map([...outpoints, ...order.hints.required].map((outpoint) => [outpointName(outpoint), outpoint]));
+  const replaced = order.replaces?.inputs ?? [];
+  const unique = new Map(
+    [...outpoints, ...replaced, ...order.hints.required].map((outpoint) => [outpointName(outpoint), outpoint]),
+  );
   return [...unique.values()].map((outpoint) => {
     const utxo = getUtxo(bridge.db, outpoint);
     const custody = utxo === null ? null : asCustody(utxo);
@@ -145,14 +165,24 @@ function requiredInputs(bridge: Bridge, order: PlanOrder): readonly CustodyUtxo[
 async function spendable(bridge: Bridge, confirmations: number): Promise<readonly CustodyUtxo[]> {
   const stored = listSpendableUtxos(bridge.db, { limit: CANDIDATES_MAX }).rows;
   const outputs = await bridge.bitcoin.txOuts(stored, 'with_mempool');
-  return stored.flatMap((utxo, i) => {
+  const found: CustodyUtxo[] = [];
+  for (const [i, utxo] of stored.entries()) {
     const output = outputs[i] ?? null;
-    if (output === null || output.confirmations < confirmations) return [];
+    if (output === null || output.confirmations < confirmations) continue;
     const custody = asCustody(utxo);
-    // A deposit is spent only once it is minted: every participant refuses it before.
-    const isWaiting = custody?.leaf.kind === 'deposit' && getDeposit(bridge.db, utxo)?.status !== 'minted';
-    return custody === null || isWaiting ? [] : [custody];
-  });
+    if (custody !== null && (custody.leaf.kind !== 'deposit' || (await isMinted(bridge, utxo)))) found.push(custody);
+  }
+  return found;
+}
+
+// A deposit is spent only once it is minted: every participant refuses it before. Whoever did not hand the attestation in
+// hears of the mint from its own Wire nodes.
+async function isMinted(bridge: Bridge, outpoint: Outpoint): Promise<boolean> {
+  const deposit = getDeposit(bridge.db, outpoint);
+  if (deposit === null || deposit.status === 'minted') return deposit !== null;
+  if (((await bridge.wire?.mint(outpoint.txid, outpoint.vout)) ?? null) === null) return false;
+  setDepositStatus(bridge.db, outpoint, 'minted', bridge.effects.now());
+  return true;
 }
 
 function asCustody(utxo: Utxo): CustodyUtxo | null {

@@ -22,7 +22,7 @@ import type { CommandParams, CommandResults, SigningReport, WithdrawalReport } f
 import type { Approval } from './judgement.ts';
 import type { FederationKey } from './keys.ts';
 import { learn, noHints, type PlanHints, planFor } from './payout-plan.ts';
-import type { Progress } from './progress.ts';
+import { noProgress, type Progress } from './progress.ts';
 
 /** How often a plan is adapted to what participants refused it for. */
 const PLANS_MAX = 4;
@@ -51,7 +51,7 @@ export async function withdraw(
   if (underWay !== null) return again(bridge, underWay, progress);
   const { claims, skipped } = await burnsToPay(bridge, key, open);
   if (claims.length === 0) throw new CommandError('nothing_to_pay', `no burn waits to be paid${skipped}`);
-  const order = { claims, test: false, feeRate: params.fee_rate ?? null };
+  const order = { claims, test: false, feeRate: params.fee_rate ?? null, replaces: null };
   const signed = await signPayout(bridge, key, order, progress);
   const { payout, result } = signed;
   const transaction = finalize(payout, result);
@@ -89,7 +89,7 @@ export async function testBurn(
   if (livePayoutOf(bridge, [claim.burnTxid]) !== null) {
     throw new CommandError('burn_already_paid', `burn ${claim.burnTxid} is paid, or is being paid, already`);
   }
-  const order = { claims: [claim], test: !params.broadcast, feeRate: null };
+  const order = { claims: [claim], test: !params.broadcast, feeRate: null, replaces: null };
   const signed = await signPayout(bridge, key, order, progress);
   const { payout, result } = signed;
   const transaction = finalize(payout, result);
@@ -109,6 +109,25 @@ export async function testBurn(
     detail,
     signing: signingReport(result, begun, bridge.effects.now()),
   };
+}
+
+/**
+ * Replaces a payout that does not confirm by one that pays the same burns from the same inputs at a higher fee rate (sats
+ * per 1000 vbytes). It conflicts with every earlier version, so only one of them can ever be mined. Throws `CommandError`.
+ */
+export async function replacePayout(bridge: Bridge, payout: Payout, feeRate: bigint): Promise<void> {
+  const key = requireLiveKey(bridge.keys);
+  const claims = payout.burns.map(({ burnTxid }): BurnClaim => {
+    const burn = getBurn(bridge.db, burnTxid);
+    if (burn === null) throw new Error('a payout pays burns that are stored');
+    return { burnTxid, address: burn.address, amount: burn.amount, fee: burn.fee };
+  });
+  const order = { claims, test: false, feeRate: Number(feeRate) / 1000, replaces: payout };
+  const signed = await signPayout(bridge, key, order, noProgress);
+  const transaction = finalize(signed.payout, signed.result);
+  keepSigned(bridge, signed, transaction);
+  await broadcastPayout(bridge, signed.payout.txid, transaction);
+  bridge.log('info', 'payout_replaced', { txid: payout.txid, by: signed.payout.txid, fee_rate: order.feeRate });
 }
 
 /** Sends a signed payout to our own Bitcoin nodes and writes down that it went. */
@@ -146,6 +165,8 @@ interface Order {
   readonly claims: readonly BurnClaim[];
   readonly test: boolean;
   readonly feeRate: number | null;
+  /** The payout that this one replaces: exactly its inputs are spent. */
+  readonly replaces: Payout | null;
 }
 
 // A participant that has signed another payout of a burn before says which input would make the new one agree with it.

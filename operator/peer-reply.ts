@@ -30,6 +30,8 @@ export interface Refusal {
   readonly ok: false;
   readonly reason: Rejection;
   readonly detail: string;
+  /** Of `superseded_boot`: the later start's certificate, which proves it to the one that is refused. Unverified. */
+  readonly session?: Json;
 }
 
 /** What a reply says: which request it answers, by the sequence number and boot id of the requester. */
@@ -45,7 +47,11 @@ const replySchema = z.strictObject({
   in_reply_to_boot: z.string().regex(/^[0-9a-f]{32}$/),
   messages: z.array(z.strictObject({ type: z.string().min(1).max(64), body: json })).max(REPLY_MESSAGES_MAX),
 });
-const refusalSchema = z.object({ rejected: z.enum(REJECTIONS), detail: z.string().max(500) });
+const refusalSchema = z.object({
+  rejected: z.enum(REJECTIONS),
+  detail: z.string().max(500),
+  session: json.optional(),
+});
 
 /** The body of a reply as JSON. Throws on more messages than a reply may carry. */
 export function replyJson(reply: ReplyBody): Json {
@@ -64,7 +70,9 @@ export function parseReply(body: Json): ReplyBody | null {
 export function parseRefusal(text: string): Refusal | null {
   try {
     const parsed = refusalSchema.safeParse(JSON.parse(text));
-    return parsed.success ? { ok: false, reason: parsed.data.rejected, detail: parsed.data.detail } : null;
+    if (!parsed.success) return null;
+    const { rejected: reason, detail, session } = parsed.data;
+    return { ok: false, reason, detail, ...(session !== undefined && { session }) };
   } catch {
     return null;
   }

@@ -17,6 +17,9 @@ import type { Refusal, Rejection } from './peer-reply.ts';
 /** Longest session header that is read, in characters. */
 export const SESSION_HEADER_CHARS_MAX = 2048;
 
+/** Largest message of a superseded start that is kept as evidence, in bytes. */
+export const SUPERSEDED_MESSAGE_BYTES_MAX = 16_384;
+
 /** A peer as its operator card describes it. `address` is `host:port`, `certificate` PEM, `identityKey` 32 bytes. */
 export interface Peer {
   readonly index: number;
@@ -44,6 +47,12 @@ export interface PeerSessionState {
   readonly supersededAt: number | null;
 }
 
+/** What shows that two copies of a peer are alive: the later start, and a message of the earlier one. */
+export interface TwinSight {
+  readonly later: SessionCertificate;
+  readonly earlier: { readonly session: SessionCertificate; readonly envelope: PeerEnvelope } | null;
+}
+
 interface KnownSession {
   readonly certificate: SessionCertificate;
   /** The header text that certificate came in, so that it is verified once. */
@@ -57,6 +66,10 @@ interface PeerEntry {
   restarts: number;
   supersededMessages: number;
   supersededAt: number | null;
+  superseded: TwinSight['earlier'];
+  /** When the known boot spoke last, and when one before it did. */
+  heardAt: number | null;
+  earlierHeardAt: number | null;
   sent: number;
 }
 
@@ -129,6 +142,18 @@ export class PeerSessions {
     });
   }
 
+  /** The two copies of a peer that were heard, and when the superseded one spoke last; null where there was none. */
+  twinOf(index: number): (TwinSight & { readonly at: number }) | null {
+    const entry = this.entries.get(index);
+    if (entry === undefined || entry.known === null || entry.supersededAt === null) return null;
+    return { later: entry.known.certificate, earlier: entry.superseded, at: entry.supersededAt };
+  }
+
+  /** When a start of the peer other than the known one was heard last, in ms since 1970; null where none was. */
+  earlierHeardAt(index: number): number | null {
+    return this.entries.get(index)?.earlierHeardAt ?? null;
+  }
+
   /**
    * Judges an envelope whose plain fields have passed `checkEnvelope`: whose session it claims, the signature, whether a
    * newer boot has superseded it, and replay. Nothing is remembered of a message whose signature fails. `header` is the
@@ -149,9 +174,9 @@ export class PeerSessions {
     const known = entry.known;
     const followsOn = known === null || isSame(known.certificate, certificate);
     if (!followsOn && certificate.issued_at <= known.certificate.issued_at) {
-      entry.supersededMessages += 1;
-      entry.supersededAt = now;
-      return refuse('superseded_boot', 'a newer start of this node is known: two copies of it seem to be running');
+      keepSuperseded(entry, certificate, envelope, now);
+      const detail = 'a newer start of this node is known: two copies of it seem to be running';
+      return { ...refuse('superseded_boot', detail), session: known.certificate };
     }
     // A certificate from the future would shut out every restart until then.
     if (certificate.issued_at > now + CLOCK_SKEW_MS_MAX) {
@@ -163,7 +188,11 @@ export class PeerSessions {
       return refuse('replay', 'a message with this sequence number has been seen, or is too old to tell');
     current.window = sequence.window;
     entry.known = current;
-    if (!followsOn) entry.restarts += 1;
+    if (!followsOn) {
+      entry.restarts += 1;
+      entry.earlierHeardAt = entry.heardAt;
+    }
+    entry.heardAt = now;
     return null;
   }
 
@@ -183,7 +212,17 @@ export class PeerSessions {
 }
 
 function newEntry(peer: Peer, sent: number): PeerEntry {
-  return { peer, known: null, restarts: 0, supersededMessages: 0, supersededAt: null, sent };
+  const heard = { supersededMessages: 0, supersededAt: null, superseded: null, heardAt: null, earlierHeardAt: null };
+  return { peer, known: null, restarts: 0, ...heard, sent };
+}
+
+function keepSuperseded(entry: PeerEntry, session: SessionCertificate, envelope: PeerEnvelope, now: number): void {
+  entry.supersededMessages += 1;
+  entry.supersededAt = now;
+  entry.earlierHeardAt = now;
+  const latest = entry.superseded?.envelope.sent_at ?? 0;
+  if (envelope.sent_at < latest || canonicalBytes(envelope).length > SUPERSEDED_MESSAGE_BYTES_MAX) return;
+  entry.superseded = { session, envelope };
 }
 
 // The base64url text must be the one spelling of its bytes, else one certificate could come in under many headers.

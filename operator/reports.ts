@@ -11,6 +11,7 @@ import { listPayouts, type Payout } from '../store/payout-listing.ts';
 import { DEPOSIT_STATUSES, PAYOUT_STATUSES } from '../store/schema.ts';
 import { storedOutcome } from './ceremony-outcome.ts';
 import { daysLeft, readCertificate } from './certificate.ts';
+import { chainProblems } from './chain-report.ts';
 import { CommandError } from './command-error.ts';
 import type {
   BackendReport,
@@ -50,6 +51,8 @@ export async function statusReport(node: Node): Promise<CommandResults['status']
     if (supersededMessages > 0)
       problems.push(`operator ${index} seems to run twice: an older start of it still speaks`);
   }
+  problems.push(...(node.online?.heartbeat?.problems() ?? []));
+  problems.push(...chainProblems(node));
   return {
     version: input.version,
     network: config.network,

@@ -3,15 +3,24 @@
 
 import { isDkgMessage, MESSAGE_SCHEMAS, type Message, parseMessage } from '../ceremony/messages.ts';
 import type { Json } from '../crypto/canonical-json.ts';
+import type { Session } from '../crypto/identity.ts';
+import { listRecipients } from '../store/recipients.ts';
 import type { Incoming } from './accept.ts';
+import { Autopilot } from './autopilot.ts';
 import type { Bridge } from './bridge.ts';
 import { Ceremonies } from './ceremonies.ts';
+import { tellDecisions } from './decisions-exchange.ts';
 import type { PeerClient } from './deliver.ts';
 import { Follower } from './follow.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { errorText } from './log.ts';
-import { parseServiceMessage, SERVICE_MESSAGE_TYPES, type ServiceMessage } from './messages.ts';
+import { type Pong, parseServiceMessage, SERVICE_MESSAGE_TYPES, type ServiceMessage } from './messages.ts';
 import type { Node } from './node.ts';
 import type { OutMessage } from './peer-reply.ts';
+import type { PeerSessions } from './peer-session.ts';
+import { Recipients } from './recipients.ts';
+import { catchUp } from './recovery.ts';
+import { Scan } from './scan.ts';
 import { Signing } from './signing.ts';
 
 /** How services reach the other nodes. `boot`: this process's boot id; `peers`: the indices of all others, now. */
@@ -19,6 +28,16 @@ export interface Link {
   readonly boot: string;
   readonly client: PeerClient;
   readonly peers: () => Iterable<number>;
+  /** Absent only in tests of other parts: then the node takes its state for whole. */
+  readonly guard?: GuardLink;
+}
+
+/** What the state guard needs of the transport. */
+export interface GuardLink {
+  readonly session: Session;
+  readonly identityKey: Uint8Array;
+  readonly identityKeyOf: (index: number) => Uint8Array | null;
+  readonly watch: Pick<PeerSessions, 'twinOf' | 'earlierHeardAt'>;
 }
 
 /** The services of an unsealed node. */
@@ -27,6 +46,9 @@ export interface Services {
   readonly ceremonies: Ceremonies;
   readonly bridge: Bridge;
   readonly follower: Follower;
+  readonly autopilot: Autopilot;
+  readonly recipients: Recipients;
+  readonly heartbeat: Heartbeat | null;
   /** Handles a message that was let through by `checkBody`; what it returns goes to the sender. */
   handle(message: Incoming): Promise<readonly OutMessage[]>;
   /** Stops everything that goes on by itself and forgets the nonces. */
@@ -36,11 +58,20 @@ export interface Services {
 const ANNOUNCE_TIMEOUT_MS = 10_000;
 const ANNOUNCE_TRIES = 3;
 const ANNOUNCE_PAUSE_MS = 2_000;
+const BEAT_INTERVAL_MS = { regtest: 2_000, other: 10_000 } as const;
 
 /** Every message type that this node understands, as a request or in a reply. */
 export const knownTypes: ReadonlySet<string> = new Set([...Object.keys(MESSAGE_SCHEMAS), ...SERVICE_MESSAGE_TYPES]);
 // Every message of the key ceremony may come as a request; those below are answers alone.
-const ANSWERS: ReadonlySet<string> = new Set(['nonces', 'sign_response', 'sign_refusal', 'pong']);
+const ANSWERS: ReadonlySet<string> = new Set([
+  'nonces',
+  'sign_response',
+  'sign_refusal',
+  'pong',
+  'heartbeat_reply',
+  'decisions',
+  'recipients',
+]);
 /** The message types that may come as a request. */
 export const requestTypes: ReadonlySet<string> = new Set([...knownTypes].filter((type) => !ANSWERS.has(type)));
 
@@ -55,29 +86,47 @@ export function checkBody(type: string, body: Json): string | null {
 
 /** Starts the services. The key ring must be open. */
 export function startServices(node: Node, link: Link): Services {
-  const { config, store, keyRing, keys, bitcoin, wire, judge } = node;
+  const { config, store, keyRing, keys, bitcoin, wire, chain, judge } = node;
   const { effects, log, version } = node.input;
   const { boot, client } = link;
   const { myIndex } = config;
   const stopped = new AbortController();
   const announce = (message: OutMessage): void => announceToAll(node, link, message, stopped.signal);
-  const signing = new Signing({ myIndex, participants: config.parties, boot, keys, judge, client, effects, log });
-  const bridge = { config, db: store.db, keys, bitcoin, wire, judge, signing, effects, log, announce };
+  const heartbeat = link.guard === undefined ? null : startHeartbeat(node, client, link.guard);
+  const guard = heartbeat;
+  const signing = new Signing({
+    myIndex,
+    participants: config.parties,
+    boot,
+    keys,
+    judge,
+    client,
+    effects,
+    log,
+    guard,
+  });
+  const bridge = { config, db: store.db, keys, bitcoin, wire, chain, judge, signing, effects, log, announce };
   const ceremonies = new Ceremonies({ ...bridge, version, keyRing, client });
   const follower = new Follower(bridge);
+  const scan = new Scan(bridge);
+  const lookAgainFrom = (height: number): void => scan.lookAgainFrom(height);
+  const recipients = new Recipients({ bridge, client, peers: link.peers, lookAgainFrom });
+  const autopilot = new Autopilot(bridge, scan, recipients);
   return {
-    ...{ signing, ceremonies, bridge, follower },
-    handle: (message) => dispatch(node, { signing, ceremonies, follower }, message),
+    ...{ signing, ceremonies, bridge, follower, autopilot, recipients, heartbeat },
+    handle: (message) => dispatch(node, { signing, ceremonies, follower, recipients, heartbeat }, message),
     async close() {
       stopped.abort();
       ceremonies.close();
+      await autopilot.stop();
       await follower.settled();
+      await heartbeat?.close();
       signing.close();
     },
   };
 }
 
-type Handlers = Pick<Services, 'signing' | 'ceremonies' | 'follower'>;
+type Handlers = Pick<Services, 'signing' | 'ceremonies' | 'follower' | 'recipients' | 'heartbeat'>;
 
 async function dispatch(node: Node, services: Handlers, incoming: Incoming): Promise<readonly OutMessage[]> {
   const { from, ceremony, type, body } = incoming;
@@ -93,7 +142,7 @@ async function dispatch(node: Node, services: Handlers, incoming: Incoming): Pro
 
 async function serve(
   node: Node,
-  { ceremonies, follower }: Handlers,
+  { ceremonies, follower, recipients, heartbeat }: Handlers,
   from: number,
   message: ServiceMessage,
 ): Promise<readonly OutMessage[]> {
@@ -104,22 +153,53 @@ async function serve(
     case 'announce_payout':
       follower.take(from, message);
       return [];
+    case 'announce_recipient':
+      recipients.take(from, [message.body]);
+      return [];
+    case 'recipients_request':
+      return [{ type: 'recipients', body: recipients.answer(message.body) }];
     case 'announce_proofs':
       ceremonies.takeProofs(message.body);
       return [];
+    case 'heartbeat':
+      return heartbeat === null ? [] : [{ type: 'heartbeat_reply', body: heartbeat.answer(from, message.body) }];
+    case 'decisions_request':
+      return [{ type: 'decisions', body: { ...tellDecisions(node.store.db, message.body) } }];
     case 'pong':
+    case 'heartbeat_reply':
+    case 'decisions':
+    case 'recipients':
       return [];
   }
 }
 
 async function pong(node: Node): Promise<Json> {
-  const { version, effects } = node.input;
-  const height = await node.bitcoin.tip().then(
-    (tip) => tip.height,
+  return { ...(await facts(node)), now: node.input.effects.now(), sealed: node.keyRing.sealed };
+}
+
+async function facts(node: Node): Promise<Pick<Pong, 'version' | 'key_id' | 'bitcoin_height'>> {
+  const bitcoin_height = await node.bitcoin.tip().then(
+    ({ height }) => height,
     () => null,
   );
-  const key_id = node.keys.live()?.keyId ?? null;
-  return { version, now: effects.now(), sealed: node.keyRing.sealed, key_id, bitcoin_height: height };
+  return { version: node.input.version, key_id: node.keys.live()?.keyId ?? null, bitcoin_height };
+}
+
+function startHeartbeat(node: Node, client: PeerClient, guard: GuardLink): Heartbeat {
+  const { config, store, keys, bitcoin, judge } = node;
+  const { effects, log } = node.input;
+  const { db } = store;
+  const { myIndex, parties: participants, threshold, network } = config;
+  const heartbeat = new Heartbeat({
+    ...guard,
+    ...{ db, client, effects, log },
+    setup: { myIndex, participants, threshold },
+    intervalMs: network === 'regtest' ? BEAT_INTERVAL_MS.regtest : BEAT_INTERVAL_MS.other,
+    facts: async () => ({ ...(await facts(node)), recipients: listRecipients(db, { limit: 1 }).total }),
+    catchUp: (task) => catchUp({ db, keys, bitcoin, judge, effects, log, client }, task),
+  });
+  heartbeat.start();
+  return heartbeat;
 }
 
 function announceToAll(node: Node, { client, peers }: Link, message: OutMessage, signal: AbortSignal): void {

@@ -3,34 +3,39 @@
 
 import type { MessageBody, Outgoing, SigningMessage } from '../ceremony/messages.ts';
 import { parseMessage } from '../ceremony/messages.ts';
+import { NONCE_BATCH_MAX } from '../ceremony/messages-signing.ts';
 import { HeldNonces, IssuedNonces, type NonceOwner } from '../ceremony/nonce-pool.ts';
 import type { SigningResult } from '../ceremony/signing-candidates.ts';
-import { type SigningEvent, signingStep, startSigning } from '../ceremony/signing-coordinator.ts';
-import { answerSignRequest, checkSignRequest } from '../ceremony/signing-participant.ts';
+import { type SigningEvent, signingStepInSteps, startSigningInSteps } from '../ceremony/signing-coordinator.ts';
+import { answerSignRequestInSteps, checkSignRequest } from '../ceremony/signing-participant.ts';
 import type { SigningTask } from '../ceremony/signing-session.ts';
 import type { Json } from '../crypto/canonical-json.ts';
+import { CommandError } from './command-error.ts';
 import type { PeerClient, SendResult } from './deliver.ts';
 import type { Effects } from './effects.ts';
+import { EventQueue } from './event-queue.ts';
 import type { Judge } from './judge.ts';
 import { type Refusal, refuse } from './judgement.ts';
 import { SealedError } from './key-ring.ts';
 import type { Keys } from './keys.ts';
 import { errorText, type Log } from './log.ts';
+import { NonceUpkeep } from './nonce-upkeep.ts';
 import type { OutMessage } from './peer-reply.ts';
+import { Slices, SlicesClosedError } from './slices.ts';
 
 /** How long a participant has to judge and answer, in ms. Its Bitcoin and Wire nodes have to answer within that. */
 export const ANSWER_TIMEOUT_MS = 15_000;
 /** How long a whole signature may take, in ms. */
 export const SIGNING_DEADLINE_MS = 90_000;
-/** Most fresh nonces that go with an answer. */
-const REFILL_MAX = 64;
-/** How many requests are judged at once. */
-const JUDGED_AT_ONCE_MAX = 32;
+/** How many requests of one peer are judged at once; each peer has its own, so that none can crowd out the others. */
+const JUDGED_AT_ONCE_PER_PEER_MAX = 16;
 const TICK_MS = 50;
 /** How long a peer that did not help is asked last, in ms. */
 const TROUBLE_MS = 60_000;
 /** How long a signer may take before another session is begun beside its own, in ms: a round trip and a judgement. */
 const PATIENCE_MS = 200;
+/** How much longer for each message of the request; SIGN_MESSAGES_MAX bounds it. */
+const PATIENCE_PER_MESSAGE_MS = 5;
 
 /** What signing works with. `boot`: this process's boot id. */
 export interface SigningInput {
@@ -42,6 +47,17 @@ export interface SigningInput {
   readonly client: PeerClient;
   readonly effects: Effects;
   readonly log: Log;
+  /** Absent only where nothing can have been rolled back: in a test or bench that has no heartbeats. */
+  readonly guard?: SigningGuard | null;
+}
+
+/** Whether the state of this node is whole (operator/heartbeat.ts). */
+export interface SigningGuard {
+  maySign(): { readonly ok: true } | { readonly ok: false; readonly detail: string };
+  /** As `maySign`; waits a while where the node has just started. */
+  ready(): Promise<ReturnType<SigningGuard['maySign']>>;
+  /** To be told of every decision, before a share leaves. */
+  changed(): void;
 }
 
 /** Signs as participant and as coordinator, for as long as the process lives. */
@@ -49,23 +65,35 @@ export class Signing {
   readonly #input: SigningInput;
   readonly #issued = new IssuedNonces();
   readonly #held = new HeldNonces();
+  readonly #slices: Slices;
+  readonly #upkeep: NonceUpkeep;
   /** When a peer last failed to help, in ms since 1970: it is asked last for a while. */
   readonly #troubled = new Map<number, number>();
-  #judging = 0;
+  readonly #judging = new Map<number, number>();
+  #isClosed = false;
 
   constructor(input: SigningInput) {
     this.#input = input;
+    this.#slices = new Slices(input.effects);
+    this.#upkeep = new NonceUpkeep({
+      issued: this.#issued,
+      slices: this.#slices,
+      effects: input.effects,
+      log: input.log,
+    });
   }
 
   /** Answers a coordinator (possibly this node itself). */
   async answer(from: number, message: SigningMessage): Promise<readonly OutMessage[]> {
-    if (message.type === 'nonce_request') return this.#giveNonces(from, message.body);
+    if (message.type === 'nonce_request') return [await this.#giveNonces(from, message.body)];
     if (message.type !== 'sign_request') return [];
     const { session } = message.body;
-    if (this.#judging >= JUDGED_AT_ONCE_MAX) {
-      return [refusalMessage(session, refuse('overloaded', `${JUDGED_AT_ONCE_MAX} requests are being judged already`))];
+    const judging = this.#judging.get(from) ?? 0;
+    if (judging >= JUDGED_AT_ONCE_PER_PEER_MAX) {
+      const detail = `${JUDGED_AT_ONCE_PER_PEER_MAX} requests of this peer are being judged already`;
+      return [refusalMessage(session, refuse('overloaded', detail))];
     }
-    this.#judging += 1;
+    this.#judging.set(from, judging + 1);
     try {
       const answer = await this.#judgeAndSign(from, message.body);
       if ('ok' in answer) {
@@ -73,8 +101,12 @@ export class Signing {
         return [refusalMessage(session, answer)];
       }
       return [answer];
+    } catch (error) {
+      // No share has left; what was taken for them is erased.
+      if (error instanceof SlicesClosedError) return [refusalMessage(session, refuse('overloaded', error.message))];
+      throw error;
     } finally {
-      this.#judging -= 1;
+      this.#judging.set(from, (this.#judging.get(from) ?? 1) - 1);
     }
   }
 
@@ -83,29 +115,40 @@ export class Signing {
    * reached last; up to n − t of them may be silent, slow or lying.
    */
   async coordinate(task: SigningTask, candidates: readonly number[]): Promise<SigningResult> {
-    const { effects, log } = this.#input;
-    const events = new EventQueue();
+    const { effects, log, guard } = this.#input;
+    const standing = await guard?.ready();
+    if (standing?.ok === false) return { kind: 'failed', detail: standing.detail, sessions: 0, exclusions: [] };
+    const events = new EventQueue<SigningEvent>();
+    const isOwn = ({ to }: Outgoing<SigningMessage>): boolean => to === this.#input.myIndex;
     const begun = effects.now();
     const start = {
       task,
       candidates,
       random: effects.random(32),
       now: begun,
-      patienceMs: PATIENCE_MS,
+      patienceMs: PATIENCE_MS + PATIENCE_PER_MESSAGE_MS * task.messages.length,
       deadline: begun + SIGNING_DEADLINE_MS,
     };
-    let step = startSigning(start, this.#held);
-    const timer = setInterval(() => events.push({ kind: 'tick', now: effects.now() }), TICK_MS);
+    const stopTicking = effects.every(TICK_MS, () => events.push({ kind: 'tick', now: effects.now() }));
+    let result: SigningResult | null = null;
     try {
+      let step = await this.#slices.run(startSigningInSteps(start, this.#held));
       for (;;) {
-        for (const message of step.outgoing) void this.#ask(message, events);
-        if (step.state.result !== null) break;
-        step = signingStep(step.state, await events.next(), this.#held);
+        // This node goes last: what it computes itself, it computes while the others do.
+        const [own, others] = [step.outgoing.filter(isOwn), step.outgoing.filter((message) => !isOwn(message))];
+        for (const message of [...others, ...own]) void this.#ask(message, events);
+        result = step.state.result;
+        if (result !== null) break;
+        const event = await events.next();
+        if (this.#isClosed) throw new CommandError('closing', 'the node is being closed');
+        if (event.kind === 'nonces' || event.kind === 'response') this.#upkeep.received(task.scheme, event.body.nonces);
+        step = await this.#slices.run(signingStepInSteps(step.state, event, this.#held));
       }
+    } catch (error) {
+      throw error instanceof SlicesClosedError ? new CommandError('closing', error.message) : error;
     } finally {
-      clearInterval(timer);
+      stopTicking();
     }
-    const { result } = step.state;
     for (const { index, reason, detail } of result.exclusions) {
       this.#troubled.set(index, effects.now());
       log('warn', 'signer_excluded', { index, reason, detail, intent: task.intent.kind });
@@ -122,19 +165,24 @@ export class Signing {
     return [myIndex, ...others.sort((a, b) => isTroubled(a) - isTroubled(b) || a - b)];
   }
 
-  /** Forgets all secret nonces, as when the process ends. */
+  /** Ends what is being coordinated and forgets all secret nonces, as when the process ends. */
   close(): void {
+    this.#isClosed = true;
+    this.#slices.close();
     this.#issued.dropAll();
   }
 
-  #giveNonces(from: number, { scheme, key_id, count }: MessageBody<'nonce_request'>): readonly OutMessage[] {
+  async #giveNonces(from: number, body: MessageBody<'nonce_request'>): Promise<OutMessage> {
+    const { scheme, key_id, count } = body;
     const owner = this.#owner(key_id, scheme);
     // No nonces is an answer: the coordinator names this node as one that gave fewer than it was asked for.
-    const nonces = 'ok' in owner ? [] : this.#issue(owner, from, count);
-    return [{ type: 'nonces', body: { scheme, key_id, boot: this.#input.boot, nonces: nonces.map(nonceJson) } }];
+    const nonces = 'ok' in owner ? [] : await this.#issue(owner, from, count);
+    return { type: 'nonces', body: { scheme, key_id, boot: this.#input.boot, nonces } };
   }
 
   async #judgeAndSign(from: number, request: MessageBody<'sign_request'>): Promise<OutMessage | Refusal> {
+    const stopped = this.#stopped();
+    if (stopped !== null) return stopped;
     const owner = this.#owner(request.key_id, request.scheme);
     if ('ok' in owner) return owner;
     const judgement = await this.#input.judge.judge(request.intent, request.key_id, request.scheme);
@@ -144,17 +192,33 @@ export class Signing {
     // A request that does not fit its nonces must not bind this node to a decision.
     const flaw = checkSignRequest(desk, judged);
     if (flaw !== null && !flaw.ok) return flaw;
+    // Judging took its time, in which a peer may have shown that this state is not the newest.
+    const late = this.#stopped();
+    if (late !== null) return late;
     const decision = judgement.decide();
     if (!decision.ok) return decision;
-    const answer = answerSignRequest(desk, judged);
+    this.#input.guard?.changed();
+    const answer = await this.#slices.run(answerSignRequestInSteps(desk, judged));
     if (!answer.ok) return answer;
-    const nonces = this.#issue(owner, from, Math.min(REFILL_MAX, request.messages.length));
-    const body = { session: request.session, partials: answer.partials, nonces: nonces.map(nonceJson) };
-    return { type: 'sign_response', body };
+    // As many as were used, so that the next request of this size needs no second round trip.
+    const nonces = await this.#issue(owner, from, Math.min(NONCE_BATCH_MAX, request.messages.length));
+    // A share that nobody has seen yet need not leave.
+    const tooLate = this.#stopped();
+    if (tooLate !== null) return tooLate;
+    return { type: 'sign_response', body: { session: request.session, partials: answer.partials, nonces } };
   }
 
-  #issue(owner: NonceOwner, peer: number, count: number) {
-    return this.#issued.issue(owner, peer, count, (bytes) => this.#input.effects.random(bytes));
+  #stopped(): Refusal | null {
+    const standing = this.#input.guard?.maySign();
+    return standing?.ok === false ? refuse('state_regressed', standing.detail) : null;
+  }
+
+  async #issue(owner: NonceOwner, peer: number, count: number): Promise<readonly Json[]> {
+    const { effects } = this.#input;
+    const issued = this.#issued.issueInSteps(owner, peer, count, (bytes) => effects.random(bytes));
+    const nonces = await this.#slices.run(issued);
+    this.#upkeep.given(owner, count);
+    return nonces.map(({ id, nonce }) => ({ id, nonce }));
   }
 
   #owner(keyId: string, scheme: MessageBody<'sign_request'>['scheme']): NonceOwner | Refusal {
@@ -166,7 +230,7 @@ export class Signing {
     }
   }
 
-  async #ask(message: Outgoing<SigningMessage>, events: EventQueue): Promise<void> {
+  async #ask(message: Outgoing<SigningMessage>, events: EventQueue<SigningEvent>): Promise<void> {
     const { myIndex, client, effects, log } = this.#input;
     const { to, type, body } = message;
     if (type !== 'nonce_request' && type !== 'sign_request') throw new Error(`a coordinator does not send ${type}`);
@@ -218,30 +282,4 @@ function failure(from: number, result: Extract<SendResult, { ok: false }>, now: 
 function refusalMessage(session: string, refusal: Refusal): OutMessage {
   const { reason, detail, data } = refusal;
   return { type: 'sign_refusal', body: { session, reason, detail, ...(data === undefined ? {} : { data }) } };
-}
-
-function nonceJson({ id, nonce }: { readonly id: string; readonly nonce: string }): Json {
-  return { id, nonce };
-}
-
-// What has happened and was not looked at yet, in order.
-class EventQueue {
-  readonly #waiting: SigningEvent[] = [];
-  #wake: (() => void) | null = null;
-
-  push(...events: readonly SigningEvent[]): void {
-    this.#waiting.push(...events);
-    this.#wake?.();
-  }
-
-  async next(): Promise<SigningEvent> {
-    for (;;) {
-      const event = this.#waiting.shift();
-      if (event !== undefined) return event;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      this.#wake = null;
-    }
-  }
 }

@@ -5,21 +5,40 @@ import type { Acceptor } from '../operator/accept.ts';
 import { MESSAGES_PATH, type Refusal, refusalStatus, SESSION_HEADER, SESSION_PATH } from '../operator/peer-reply.ts';
 import { readWithin } from '../operator/read-body.ts';
 
-/** How many requests are read or handled at once, of all peers together. */
+/** How many messages are read at once, of all peers together; the one that has been on its way longest makes room. */
+export const READS_IN_FLIGHT_MAX = 256;
+/** How many requests are handled at once, of all peers together. */
 export const REQUESTS_IN_FLIGHT_MAX = 256;
 /** How long a peer may take to send its message, in ms. */
 export const REQUEST_BODY_MS_MAX = 10_000;
 
 /**
  * `GET /v1/session` and `POST /v1/messages`. A reply is 200 with a sealed envelope and this node's session certificate in
- * the header; a refusal is 4xx or 5xx with `{rejected, detail}`.
+ * the header; a refusal is 4xx or 5xx with `{rejected, detail}`, and the later `session` where that is the reason.
  */
 export function peerRoutes(acceptor: Acceptor, limits: { readonly bodyMsMax?: number } = {}): Hono {
   const bodyMsMax = limits.bodyMsMax ?? REQUEST_BODY_MS_MAX;
+  const reads = new Set<AbortController>();
   let inFlight = 0;
-  const answer = async (request: Request): Promise<Response> => {
-    const bytes = await readMessage(request, acceptor, bodyMsMax);
-    if (!(bytes instanceof Uint8Array)) return refusal(bytes);
+  const read = async (request: Request): Promise<Uint8Array | Refusal> => {
+    const own = new AbortController();
+    // Who is sending cannot be told before the signature is there. Honest messages arrive within milliseconds: what has
+    // been on its way longest among so many is what somebody holds back to keep the others out.
+    const [oldest] = reads;
+    if (oldest !== undefined && reads.size >= READS_IN_FLIGHT_MAX) {
+      reads.delete(oldest);
+      oldest.abort();
+    }
+    reads.add(own);
+    try {
+      const bytes = await readMessage(request, AbortSignal.any([own.signal, AbortSignal.timeout(bodyMsMax)]));
+      if (bytes instanceof Uint8Array) return bytes;
+      return own.signal.aborted ? acceptor.refuse('busy', MAKES_ROOM) : acceptor.refuse(bytes.reason, bytes.detail);
+    } finally {
+      reads.delete(own);
+    }
+  };
+  const answer = async (bytes: Uint8Array, request: Request): Promise<Response> => {
     const verdict = await acceptor.accept(bytes, request.headers.get(SESSION_HEADER));
     if (!verdict.ok) return refusal(verdict);
     const headers = { 'content-type': 'application/json', [SESSION_HEADER]: acceptor.header };
@@ -29,12 +48,14 @@ export function peerRoutes(acceptor: Acceptor, limits: { readonly bodyMsMax?: nu
   const app = new Hono();
   app.get(SESSION_PATH, (context) => context.json(acceptor.certificate));
   app.post(MESSAGES_PATH, async (context) => {
+    const bytes = await read(context.req.raw);
+    if (!(bytes instanceof Uint8Array)) return refusal(bytes);
     if (inFlight >= REQUESTS_IN_FLIGHT_MAX) {
       return refusal(acceptor.refuse('busy', `${REQUESTS_IN_FLIGHT_MAX} requests are being handled already`));
     }
     inFlight += 1;
     try {
-      return await answer(context.req.raw);
+      return await answer(bytes, context.req.raw);
     } finally {
       inFlight -= 1;
     }
@@ -42,20 +63,23 @@ export function peerRoutes(acceptor: Acceptor, limits: { readonly bodyMsMax?: nu
   return app;
 }
 
-async function readMessage(request: Request, acceptor: Acceptor, bodyMsMax: number): Promise<Uint8Array | Refusal> {
-  const tooLarge = `a message may have ${PEER_MESSAGE_BYTES_MAX} bytes`;
+const MAKES_ROOM = `${READS_IN_FLIGHT_MAX} messages are being read, and this one took longest`;
+
+async function readMessage(
+  request: Request,
+  signal: AbortSignal,
+): Promise<Uint8Array | Pick<Refusal, 'reason' | 'detail'>> {
+  const tooLarge = { reason: 'too_large', detail: `a message may have ${PEER_MESSAGE_BYTES_MAX} bytes` } as const;
   // A length that is announced is refused before a byte is read.
-  if (Number(request.headers.get('content-length') ?? 0) > PEER_MESSAGE_BYTES_MAX) {
-    return acceptor.refuse('too_large', tooLarge);
-  }
+  if (Number(request.headers.get('content-length') ?? 0) > PEER_MESSAGE_BYTES_MAX) return tooLarge;
   try {
-    const bytes = await readWithin(request.body, PEER_MESSAGE_BYTES_MAX, AbortSignal.timeout(bodyMsMax));
-    return bytes ?? acceptor.refuse('too_large', tooLarge);
+    return (await readWithin(request.body, PEER_MESSAGE_BYTES_MAX, signal)) ?? tooLarge;
   } catch {
-    return acceptor.refuse('malformed', 'the body did not arrive in full and in time');
+    return { reason: 'malformed', detail: 'the body did not arrive in full and in time' };
   }
 }
 
-function refusal({ reason, detail }: Refusal): Response {
-  return Response.json({ rejected: reason, detail }, { status: refusalStatus(reason) });
+function refusal({ reason, detail, session }: Refusal): Response {
+  const body = { rejected: reason, detail, ...(session !== undefined && { session }) };
+  return Response.json(body, { status: refusalStatus(reason) });
 }

@@ -15,6 +15,9 @@ import {
 } from './database.ts';
 import { attestations } from './schema.ts';
 
+/** Rows written by one statement: well within what SQLite takes as parameters. */
+const ROWS_PER_INSERT = 250;
+
 /** What an attestation says. `recipient` 64 lowercase hex characters, `amount` in sats, `expiry` in seconds since 1970. */
 export interface AttestationClaim extends Outpoint {
   readonly recipient: string;
@@ -53,8 +56,10 @@ export function decideAttestations(
 ): readonly AttestationVerdict[] {
   assertBatch(items);
   return transact(db, (tx) => {
+    const decided = new Decided(tx, items);
     const written: AttestationClaim[] = [];
-    const verdicts = items.map((item) => decideOne(tx, item, now, written));
+    const verdicts = items.map((item) => decideOne(decided, item, written));
+    decided.write(tx, now);
     if (written.length > 0) appendAudit(tx, now, 'attestations_decided', { items: written.map(claimJson) });
     return verdicts;
   });
@@ -100,22 +105,60 @@ export function listAttestations(db: Queries, page: Page = {}): Listing<Attestat
   return { rows, total: countRows(db, attestations) };
 }
 
-function decideOne(tx: Queries, item: AttestationClaim, now: number, written: AttestationClaim[]): AttestationVerdict {
-  const known = getAttestation(tx, item);
-  if (known === null) {
-    const { txid, vout, recipient, amount, nonce, expiry } = item;
-    tx.insert(attestations)
-      .values({ txid, vout, recipient, amount, nonce, expiry, decidedAt: now, updatedAt: now })
-      .run();
-    written.push(item);
-    return { ok: true };
+function decideOne(decided: Decided, item: AttestationClaim, written: AttestationClaim[]): AttestationVerdict {
+  const known = decided.at(item);
+  if (known !== null && !saysTheSame(known, item)) {
+    return { ok: false, reason: 'attested_otherwise', data: claimJson(known) };
   }
-  if (!saysTheSame(known, item)) return { ok: false, reason: 'attested_otherwise', data: claimJson(known) };
-  if (known.expiry !== item.expiry) {
-    tx.update(attestations).set({ expiry: item.expiry, updatedAt: now }).where(atOutpoint(item)).run();
+  if (known?.expiry !== item.expiry) {
+    decided.put(item);
     written.push(item);
   }
   return { ok: true };
+}
+
+// What is decided about the outpoints of a batch: read in one statement, changed here, written in as few as can be.
+class Decided {
+  readonly #claims = new Map<string, AttestationClaim>();
+  readonly #stored: ReadonlySet<string>;
+  readonly #changed = new Map<string, AttestationClaim>();
+
+  constructor(tx: Queries, outpoints: readonly Outpoint[]) {
+    const wanted = JSON.stringify(outpoints.map(({ txid, vout }) => [txid, vout]));
+    // One parameter for however many outpoints; each is looked up in the primary key.
+    const isWanted = sql`(${attestations.txid}, ${attestations.vout}) in
+      (select value ->> 0, value ->> 1 from json_each(${wanted}))`;
+    const rows = tx.select().from(attestations).where(isWanted).all();
+    for (const row of rows) this.#claims.set(nameOf(row), row);
+    this.#stored = new Set(this.#claims.keys());
+  }
+
+  at(outpoint: Outpoint): AttestationClaim | null {
+    return this.#claims.get(nameOf(outpoint)) ?? null;
+  }
+
+  put(claim: AttestationClaim): void {
+    this.#claims.set(nameOf(claim), claim);
+    this.#changed.set(nameOf(claim), claim);
+  }
+
+  write(tx: Queries, now: number): void {
+    const fresh = [...this.#changed].filter(([name]) => !this.#stored.has(name)).map(([, claim]) => claim);
+    for (let from = 0; from < fresh.length; from += ROWS_PER_INSERT) {
+      const rows = fresh.slice(from, from + ROWS_PER_INSERT).map(({ txid, vout, recipient, amount, nonce, expiry }) => {
+        return { txid, vout, recipient, amount, nonce, expiry, decidedAt: now, updatedAt: now };
+      });
+      tx.insert(attestations).values(rows).run();
+    }
+    for (const [name, { txid, vout, expiry }] of this.#changed) {
+      if (!this.#stored.has(name)) continue;
+      tx.update(attestations).set({ expiry, updatedAt: now }).where(atOutpoint({ txid, vout })).run();
+    }
+  }
+}
+
+function nameOf({ txid, vout }: Outpoint): string {
+  return `${txid}:${vout}`;
 }
 
 function saysTheSame(a: AttestationClaim, b: AttestationClaim): boolean {

@@ -4,6 +4,8 @@ import type { Database } from 'bun:sqlite';
 import { sha256, toHex, utf8 } from '../crypto/bytes.ts';
 import ledger from '../migrations/0000_ledger.sql' with { type: 'text' };
 import neverList from '../migrations/0001_never_list.sql' with { type: 'text' };
+import stateGuard from '../migrations/0002_state_guard.sql' with { type: 'text' };
+import foreignPayments from '../migrations/0003_foreign_payments.sql' with { type: 'text' };
 
 /** One step of the schema: drizzle-kit's tag for it and its SQL. */
 export interface Migration {
@@ -15,6 +17,8 @@ export interface Migration {
 export const SECURITY_MIGRATIONS: readonly Migration[] = [
   { tag: '0000_ledger', sql: ledger },
   { tag: '0001_never_list', sql: neverList },
+  { tag: '0002_state_guard', sql: stateGuard },
+  { tag: '0003_foreign_payments', sql: foreignPayments },
 ];
 
 /** Why a file cannot be used; `message` is one sentence for the operator. */

@@ -125,7 +125,7 @@ function withParts(db: Queries, row: typeof payoutTransactions.$inferSelect): Pa
     .where(eq(payoutTransactionBurns.txid, row.txid))
     .orderBy(asc(payoutTransactionBurns.outputIndex))
     .all();
-  const { changeVout, changeAmount, ...payout } = row;
+  const { changeVout, changeAmount, intent: _, ...payout } = row;
   const change = changeVout === null || changeAmount === null ? null : { vout: changeVout, amount: changeAmount };
   return { ...payout, change, inputs, burns: paid };
 }

@@ -80,6 +80,15 @@ export function recordPayoutSettled(db: Queries, txid: string, now: number): Pro
   });
 }
 
+/** Another transaction (`by`) spends an input of this one so deep in the chain that this one can never be mined. */
+export function recordPayoutReplaced(db: Queries, txid: string, by: string, now: number): ProgressVerdict {
+  return step(db, txid, (tx, payout) => {
+    if (payout.status === 'replaced') return DONE;
+    if (payout.status === 'confirmed' || payout.status === 'settled') return { ok: false, reason: 'final' };
+    return change(tx, txid, { status: 'replaced' }, now, 'payout_replaced', { by });
+  });
+}
+
 function step(db: Queries, txid: string, body: (tx: Queries, payout: Payout) => ProgressVerdict): ProgressVerdict {
   return transact(db, (tx): ProgressVerdict => {
     const payout = getPayout(tx, txid);

@@ -8,6 +8,8 @@ import type { Json } from '../crypto/canonical-json.ts';
 import { appendAudit } from './audit-log.ts';
 import { asBurn, type Burn } from './burns.ts';
 import { assertBatch, type Outpoint, type Queries, transact } from './database.ts';
+import { foreignPaymentOf } from './foreign-payments.ts';
+import { isContested } from './node-state.ts';
 import { getPayout, listPayoutsOfBurn, type Payout } from './payout-listing.ts';
 import { burns, payoutTransactionBurns, payoutTransactionInputs, payoutTransactions } from './schema.ts';
 
@@ -31,6 +33,10 @@ export interface PayoutDecision {
   /** Sats per virtual byte, for display. */
   readonly feeRate: number;
   readonly change: { readonly vout: number; readonly amount: bigint } | null;
+  /** The meaning that was judged, as JSON, for a peer that has lost it. */
+  readonly intent?: Json;
+  /** The transaction stands in the chain already: recorded also for a contested burn, for nothing is chosen any more. */
+  readonly mined?: boolean;
 }
 
 /** Why a transaction may not be signed. `data`, made to be sent to the coordinator, says what would be right. */
@@ -48,6 +54,8 @@ export type PayoutRefusal =
    * must pay at least these burns, and cannot make it the anchor of another: put a fresh input first for new burns.
    */
   | 'input_reserved'
+  /** data {burn_txid}: brought back from an older state, this node cannot tell which payout of the burn it has signed. */
+  | 'state_regressed'
   /** data {txid, vout, spent_by}: that settled transaction spends the input, so this one can never be mined. */
   | 'input_spent';
 
@@ -87,17 +95,26 @@ function refuse(tx: Queries, decision: PayoutDecision): Refused | null {
     return refused('burn_mismatch', { burns: decision.burns.map(paidBurnJson) });
   }
   for (const { burnTxid } of decision.burns) {
-    const refusal = refuseBurn(tx, burnTxid, decision.inputs);
+    const refusal = refuseContested(tx, burnTxid, decision) ?? refuseBurn(tx, burnTxid, decision);
     if (refusal !== null) return refusal;
   }
   return refuseSpent(tx, decision) ?? (known === null ? refuseInputs(tx, decision) : null);
 }
 
-function refuseBurn(tx: Queries, burnTxid: string, inputs: readonly Outpoint[]): Refused | null {
+function refuseContested(tx: Queries, burnTxid: string, decision: PayoutDecision): Refused | null {
+  if (decision.mined === true || !isContested(tx, burnTxid)) return null;
+  return refused('state_regressed', { burn_txid: burnTxid });
+}
+
+function refuseBurn(tx: Queries, burnTxid: string, { txid, inputs }: PayoutDecision): Refused | null {
   const burn = asBurn(tx.select().from(burns).where(eq(burns.burnTxid, burnTxid)).get());
   if (burn === null) return refused('burn_unknown', { burn_txid: burnTxid });
   const paid = listPayoutsOfBurn(tx, burnTxid).find(({ status }) => status === 'confirmed' || status === 'settled');
   if (paid !== undefined) return refused('burn_already_paid', { burn_txid: burnTxid, txid: paid.txid });
+  const foreign = foreignPaymentOf(tx, burnTxid);
+  if (foreign !== null && foreign.txid !== txid) {
+    return refused('burn_already_paid', { burn_txid: burnTxid, txid: foreign.txid });
+  }
   const { anchor } = burn;
   if (anchor !== null && !inputs.some((input) => sameOutpoint(input, anchor))) {
     return refused('burn_conflict', { burn_txid: burnTxid, anchor: outpointJson(anchor) });
@@ -186,6 +203,7 @@ function insertPayout(tx: Queries, decision: PayoutDecision, now: number): void 
       feeRate,
       changeVout: change?.vout ?? null,
       changeAmount: change?.amount ?? null,
+      intent: decision.intent ?? null,
       status: 'decided',
       createdAt: now,
     })

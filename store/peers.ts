@@ -1,9 +1,11 @@
 // The federation's operator cards, and the highest audit head that each peer has shown: a lower one later means that
 // the peer was restored from a backup or cloned (DESIGN §3.5).
 import { asc, eq } from 'drizzle-orm';
+import { z } from 'zod';
 import type { Json } from '../crypto/canonical-json.ts';
-import { type AuditHead, appendAudit } from './audit-log.ts';
+import { appendAudit } from './audit-log.ts';
 import { type Queries, transact } from './database.ts';
+import type { StateHeadRow } from './node-state.ts';
 import { peers } from './schema.ts';
 
 /** A peer by its 0-based index; `identityKey` 64 lowercase hex characters, `card` verified by the caller. */
@@ -15,7 +17,7 @@ export interface PeerCard {
 
 /** A stored peer; `head` null until it showed one. Times in ms since 1970. */
 export interface Peer extends PeerCard {
-  readonly head: (AuditHead & { readonly at: number }) | null;
+  readonly head: ShownHead | null;
   readonly addedAt: number;
   readonly updatedAt: number;
 }
@@ -25,11 +27,29 @@ export type CardVerdict =
   | { readonly ok: true; readonly change: 'added' | 'updated' | 'same' }
   | { readonly ok: false; readonly reason: 'identity_changed' | 'identity_taken' };
 
-/** The verdict on a head; `highest` is what the peer showed before: above it, or at its place with another hash. */
+/**
+ * A head that a peer showed, `at` (ms since 1970) by its clock. `boot`: the start that said it; `follows`: the head that it
+ * vouches to have in its log; `statement`: the verified crypto/head-statement.ts, kept as evidence.
+ */
+export interface ShownHead extends StateHeadRow {
+  readonly at: number;
+  readonly boot: string | null;
+  readonly follows: StateHeadRow | null;
+  readonly statement: Json;
+}
+
+/**
+ * What is wrong with a head. `stale`: an earlier word of the same start, nothing to mind. `unproven`: another start that
+ * does not vouch for what was seen before, as at its first words. `regressed`, `forked`: the log is not the one shown
+ * before, and the node must catch up.
+ */
+export type HeadFlaw = 'peer_unknown' | 'stale' | 'unproven' | 'regressed' | 'forked';
+
+/** The verdict on a head; `highest` is what the peer showed before. */
 export type HeadVerdict =
   | { readonly ok: true }
   | { readonly ok: false; readonly reason: 'peer_unknown' }
-  | { readonly ok: false; readonly reason: 'regressed' | 'forked'; readonly highest: AuditHead };
+  | { readonly ok: false; readonly reason: Exclude<HeadFlaw, 'peer_unknown'>; readonly highest: ShownHead };
 
 /** Adds a peer or its renewed card. */
 export function putPeer(db: Queries, entry: PeerCard, now: number): CardVerdict {
@@ -73,22 +93,54 @@ export function listPeers(db: Queries): readonly Peer[] {
   return db.select().from(peers).orderBy(asc(peers.index)).all().map(asPeer);
 }
 
-/** Keeps the head that a peer shows, if it is the highest so far. */
-export function recordPeerHead(db: Queries, index: number, head: AuditHead, now: number): HeadVerdict {
+/** Keeps the head that a peer shows, where it is the highest so far and continues the log that the peer showed before. */
+export function recordPeerHead(db: Queries, index: number, shown: ShownHead, now: number): HeadVerdict {
   return transact(db, (tx): HeadVerdict => {
     const known = getPeer(tx, index);
     if (known === null) return { ok: false, reason: 'peer_unknown' };
-    if (known.head !== null) {
-      const highest = { seq: known.head.seq, hash: known.head.hash };
-      if (head.seq < highest.seq) return { ok: false, reason: 'regressed', highest };
-      if (head.seq === highest.seq && head.hash !== highest.hash) return { ok: false, reason: 'forked', highest };
+    const { head: highest } = known;
+    const reason = highest === null ? null : flawOf(highest, shown);
+    if (highest !== null && reason !== null) return { ok: false, reason, highest };
+    const { epoch: headEpoch, seq: headSeq, hash: headHash, at: headAt, statement: headStatement } = shown;
+    tx.update(peers).set({ headEpoch, headSeq, headHash, headAt, headStatement }).where(eq(peers.index, index)).run();
+    if (highest !== null && shown.epoch > highest.epoch) {
+      const place = ({ epoch, seq, hash }: StateHeadRow) => ({ epoch, seq, hash });
+      appendAudit(tx, now, 'peer_state_recovered', { index, from: place(highest), to: place(shown) });
     }
-    tx.update(peers).set({ headSeq: head.seq, headHash: head.hash, headAt: now }).where(eq(peers.index, index)).run();
     return { ok: true };
   });
 }
 
+// One process's log only grows, so within a boot a lower head is merely late. Another process must vouch for what was
+// seen last: a log brought back from a backup may have grown past it again, along another branch.
+function flawOf(highest: ShownHead, shown: ShownHead): Exclude<HeadFlaw, 'peer_unknown'> | null {
+  if (shown.epoch !== highest.epoch) return shown.epoch > highest.epoch ? null : 'regressed';
+  if (shown.seq === highest.seq) return shown.hash === highest.hash ? null : 'forked';
+  if (shown.boot === highest.boot) return shown.seq > highest.seq ? null : 'stale';
+  if (shown.seq < highest.seq) return 'regressed';
+  const { follows } = shown;
+  const vouched = follows !== null && follows.epoch === highest.epoch && follows.seq === highest.seq;
+  if (!vouched) return 'unproven';
+  return follows.hash === highest.hash ? null : 'forked';
+}
+
 function asPeer(row: typeof peers.$inferSelect): Peer {
-  const { headSeq, headHash, headAt, ...peer } = row;
-  return { ...peer, head: headHash === null || headAt === null ? null : { seq: headSeq, hash: headHash, at: headAt } };
+  const { headEpoch: epoch, headSeq: seq, headHash: hash, headAt: at, headStatement, ...peer } = row;
+  if (hash === null || at === null) return { ...peer, head: null };
+  const statement = headStatement ?? null;
+  return { ...peer, head: { epoch, seq, hash, at, ...signedIn(statement), statement } };
+}
+
+const NOTHING_SIGNED = { boot: null, follows: null };
+const signedHead = z.object({
+  statement: z.object({
+    boot: z.string(),
+    follows: z.object({ epoch: z.number(), seq: z.number(), hash: z.string() }).nullable(),
+  }),
+});
+
+// What the statement says besides the head itself; it was verified before it was kept.
+function signedIn(statement: Json): Pick<ShownHead, 'boot' | 'follows'> {
+  const parsed = signedHead.safeParse(statement);
+  return parsed.success ? parsed.data.statement : NOTHING_SIGNED;
 }

@@ -1,6 +1,6 @@
 // Deposit scripts that were handed out, so that a scan can tell whose a deposit is. Any node derives the script of any
 // recipient by itself: this is a memory, not an authority.
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
 import { recipients } from './schema.ts';
 
@@ -11,21 +11,36 @@ export interface RecipientScript {
   readonly script: string;
 }
 
+/** Where a script comes from. `height`: a block before which nothing can have been paid to it; `toldBy`: a peer's index. */
+export interface RecipientOrigin {
+  readonly height: number | null;
+  readonly toldBy: number | null;
+}
+
 /** A stored script; `createdAt` in ms since 1970. */
-export interface Recipient extends RecipientScript {
+export interface Recipient extends RecipientScript, RecipientOrigin {
   readonly createdAt: number;
 }
 
-/** Keeps a derived script; again is harmless. Throws where one derived before contradicts it, which is a bug. */
-export function rememberRecipient(db: Queries, entry: RecipientScript, now: number): void {
+const HERE: RecipientOrigin = { height: null, toldBy: null };
+
+/**
+ * Keeps a derived script; again is harmless. True where it is new. Throws where one derived before contradicts it, which is
+ * a bug.
+ */
+export function rememberRecipient(db: Queries, entry: RecipientScript, now: number, origin = HERE): boolean {
   const { recipient, keyId, script } = entry;
-  transact(db, (tx) => {
+  return transact(db, (tx): boolean => {
     const known = findRecipient(tx, recipient, keyId) ?? recipientOfScript(tx, script);
     if (known === null) {
-      tx.insert(recipients).values({ recipient, keyId, script, createdAt: now }).run();
-    } else if (known.recipient !== recipient || known.keyId !== keyId || known.script !== script) {
+      const { height, toldBy } = origin;
+      tx.insert(recipients).values({ recipient, keyId, script, createdAt: now, height, toldBy }).run();
+      return true;
+    }
+    if (known.recipient !== recipient || known.keyId !== keyId || known.script !== script) {
       throw new Error('two derivations of one deposit script differ');
     }
+    return false;
   });
 }
 
@@ -52,4 +67,33 @@ export function listRecipients(db: Queries, page: Page = {}): Listing<Recipient>
     .offset(offset)
     .all();
   return { rows, total: countRows(db, recipients) };
+}
+
+/** Scripts in the order in which they came, after the place of one that was listed before (0: from the first on). */
+export function listRecipientsAfter(
+  db: Queries,
+  after: number,
+  limit: number,
+): readonly (Recipient & { readonly place: number })[] {
+  const place = sql<number>`rowid`.mapWith(Number);
+  return db
+    .select({
+      place: place.as('place'),
+      recipient: recipients.recipient,
+      keyId: recipients.keyId,
+      script: recipients.script,
+      createdAt: recipients.createdAt,
+      height: recipients.height,
+      toldBy: recipients.toldBy,
+    })
+    .from(recipients)
+    .where(gt(place, after))
+    .orderBy(asc(place))
+    .limit(pageBounds({ limit }).limit)
+    .all();
+}
+
+/** How many scripts there are, and how many of them this peer told of. */
+export function countRecipients(db: Queries, toldBy: number): { readonly total: number; readonly told: number } {
+  return { total: countRows(db, recipients), told: countRows(db, recipients, eq(recipients.toldBy, toldBy)) };
 }

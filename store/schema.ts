@@ -15,40 +15,13 @@ import {
 } from 'drizzle-orm/sqlite-core';
 import { bytes, integer53, isHex, isOneOf, isOutpoint, isSats, json, sats, uint63 } from './columns.ts';
 
+export * from './schema-node.ts';
+
 export const DEPOSIT_STATUSES = ['seen', 'confirmed', 'attested', 'minted', 'gone'] as const;
 export const PAYOUT_STATUSES = ['decided', 'signed', 'broadcast', 'confirmed', 'settled', 'replaced'] as const;
 export const UTXO_STATUSES = ['unspent', 'spent', 'gone'] as const;
 export const CEREMONY_STATUSES = ['running', 'done', 'failed', 'destroyed'] as const;
 export const KEY_STATUSES = ['pending', 'live', 'retired', 'destroyed'] as const;
-
-/** Hash-chained record of every decision; append-only by trigger. */
-export const auditLog = sqliteTable('audit_log', {
-  seq: integer53().primaryKey(),
-  at: integer53().notNull(),
-  kind: text().notNull(),
-  body: text().notNull(),
-  prevHash: text('prev_hash').notNull(),
-  hash: text().notNull().unique(),
-});
-
-/** The operator cards of the federation, and the highest audit head each peer has shown. */
-export const peers = sqliteTable(
-  'peers',
-  {
-    index: integer53('peer_index').primaryKey(),
-    identityKey: text('identity_key').notNull().unique(),
-    card: json().notNull(),
-    headSeq: integer53('head_seq').notNull().default(0),
-    headHash: text('head_hash'),
-    headAt: integer53('head_at'),
-    addedAt: integer53('added_at').notNull(),
-    updatedAt: integer53('updated_at').notNull(),
-  },
-  (t) => [
-    check('peers_index', sql`${t.index} between 0 and 63`),
-    check('peers_identity_key', isHex(t.identityKey, 32)),
-  ],
-);
 
 export const ceremonies = sqliteTable(
   'ceremonies',
@@ -104,6 +77,10 @@ export const recipients = sqliteTable(
     recipient: text().notNull(),
     keyId: text('key_id').notNull(),
     createdAt: integer53('created_at').notNull(),
+    /** How far the scan was of the node that handed the script out: nothing can have been paid before. */
+    height: integer53(),
+    /** The index of the peer that told of it; null: handed out here. */
+    toldBy: integer53('told_by'),
   },
   (t) => [unique('recipients_once').on(t.recipient, t.keyId), check('recipients_recipient', isHex(t.recipient, 32))],
 );
@@ -205,6 +182,8 @@ export const payoutTransactions = sqliteTable(
     broadcastAt: integer53('broadcast_at'),
     confirmedAt: integer53('confirmed_at'),
     settledAt: integer53('settled_at'),
+    /** The whole meaning that was judged, so that a peer that lost it can judge it again. */
+    intent: json(),
   },
   (t) => [
     index('payouts_by_status').on(t.status, t.createdAt),
@@ -250,6 +229,31 @@ export const payoutTransactionBurns = sqliteTable(
   ],
 );
 
+/**
+ * What transactions in the chain pay from the bitcoin key's coins that this node never agreed to sign, having been away;
+ * `burnTxid`: the burn that such an output pays, once it is recognised.
+ */
+export const foreignPayments = sqliteTable(
+  'foreign_payments',
+  {
+    txid: text().notNull(),
+    outputIndex: integer53('output_index').notNull(),
+    script: text().notNull(),
+    amount: sats().notNull(),
+    burnTxid: text('burn_txid').unique(),
+    /** null once the block has left the chain. */
+    height: integer53(),
+    seenAt: integer53('seen_at').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.txid, t.outputIndex] }),
+    index('foreign_payments_by_height').on(t.height),
+    check('foreign_payments_outpoint', isOutpoint(t.txid, t.outputIndex)),
+    check('foreign_payments_amount', isSats(t.amount)),
+    check('foreign_payments_known', sql`${t.burnTxid} is null or ${t.height} is not null`),
+  ],
+);
+
 /** Outputs that the bitcoin key can spend. */
 export const utxos = sqliteTable(
   'utxos',
@@ -276,9 +280,16 @@ export const utxos = sqliteTable(
   ],
 );
 
-/** How far each scan has come. */
-export const cursors = sqliteTable('cursors', {
-  name: text().primaryKey(),
-  position: json().notNull(),
-  updatedAt: integer53('updated_at').notNull(),
-});
+/**
+ * Burns of which this node may have signed a payout that it cannot find out any more, having been restored from an older
+ * state: it decides none for them.
+ */
+export const contestedBurns = sqliteTable(
+  'contested_burns',
+  {
+    /** No reference: this node's Wire nodes may be behind and not know the burn yet. */
+    burnTxid: text('burn_txid').primaryKey(),
+    at: integer53().notNull(),
+  },
+  (t) => [check('contested_burns_burn_txid', isHex(t.burnTxid, 32))],
+);

@@ -1,6 +1,6 @@
 // Outputs that the bitcoin key can spend, as the node's own Bitcoin view shows them. An output that a live payout
 // spends is reserved: new payouts take others.
-import { and, asc, desc, eq, exists, isNotNull, ne, not, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, exists, gt, isNotNull, ne, not, sql } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries, transact } from './database.ts';
 import { payoutTransactionInputs, payoutTransactions, type UTXO_STATUSES, utxos } from './schema.ts';
@@ -68,6 +68,22 @@ export function getUtxo(db: Queries, outpoint: Outpoint): Utxo | null {
 /** Every output, largest first. */
 export function listUtxos(db: Queries, page: Page = {}): Listing<Utxo> {
   return list(db, undefined, page);
+}
+
+/** Outpoints in the order in which they came, after the place of one that was listed before (0: from the first on). */
+export function listOutpointsAfter(
+  db: Queries,
+  after: number,
+  limit: number,
+): readonly (Outpoint & { readonly place: number })[] {
+  const place = sql<number>`rowid`.mapWith(Number);
+  return db
+    .select({ place: place.as('place'), txid: utxos.txid, vout: utxos.vout })
+    .from(utxos)
+    .where(gt(place, after))
+    .orderBy(asc(place))
+    .limit(pageBounds({ limit }).limit)
+    .all();
 }
 
 /** Confirmed, unspent outputs that no live payout spends, largest first. */

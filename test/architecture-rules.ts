@@ -42,7 +42,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   operator: ['store', 'ceremony', 'chain', 'crypto'],
   views: ['routes', 'operator', 'store', 'ceremony', 'chain', 'crypto'],
   routes: ['views', 'operator', 'store', 'ceremony', 'chain', 'crypto'],
-  cli: ['operator', 'store', 'ceremony', 'chain', 'crypto', 'package.json'],
+  simulation: ['operator', 'store', 'ceremony', 'chain', 'crypto'],
+  cli: ['simulation', 'operator', 'store', 'ceremony', 'chain', 'crypto', 'package.json'],
   server: ['cli', 'routes', 'views', 'operator', 'store', 'ceremony', 'chain', 'crypto', 'migrations', 'package.json'],
 };
 /** Folders that stand outside the layers and may import whatever they show, measure or test. */

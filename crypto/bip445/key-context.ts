@@ -3,12 +3,14 @@
 // that commits to all of it, so a hit is always right.
 
 import { bytesToHex, concatBytes, equalBytes } from '@noble/curves/utils.js';
+import { BoundedCache } from '../bounded-cache.ts';
 import type { GroupKey, SigningSession, Tweak } from '../scheme.ts';
 import {
   Fn,
   multiplySecret,
   type Point,
   parsePoint,
+  precompute,
   reduceScalar,
   sumOfProductsPublic,
   uintToBytes,
@@ -26,28 +28,6 @@ export const PARTICIPANTS_MAX = 64;
 const TWEAKED_KEYS_MAX = 1024;
 const SIGNER_SETS_MAX = 256;
 const BINDINGS_MAX = 1024;
-
-/** A map that forgets its oldest entry when full. */
-class BoundedCache<Value extends object> {
-  readonly #entries = new Map<string, Value>();
-  readonly #sizeMax: number;
-
-  constructor(sizeMax: number) {
-    this.#sizeMax = sizeMax;
-  }
-
-  get(name: string, compute: () => Value): Value {
-    const known = this.#entries.get(name);
-    if (known) return known;
-    const value = compute();
-    if (this.#entries.size >= this.#sizeMax) {
-      const oldest = this.#entries.keys().next();
-      if (!oldest.done) this.#entries.delete(oldest.value);
-    }
-    this.#entries.set(name, value);
-    return value;
-  }
-}
 
 /** A checked set of signers. */
 export interface SignerSet {
@@ -116,6 +96,8 @@ function checkedContext(key: GroupKey): KeyContext {
   if (verifyingShares.length !== participants)
     throw new ValueError('There must be one verifying share per participant.');
   const untweaked = tweakContextInit(publicKey);
+  // A table for the key makes every verification under it, tweaked or not, as cheap as one by the generator.
+  precompute(untweaked.publicKey);
   const shares = verifyingShares.map((bytes, index) => {
     const point = parsePoint(bytes);
     if (!point) throw new ValueError(`Invalid verifying share at index ${index}.`);

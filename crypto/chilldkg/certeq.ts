@@ -3,7 +3,8 @@
 
 import { schnorr } from '@noble/curves/secp256k1.js';
 import { asciiToBytes, concatBytes } from '@noble/curves/utils.js';
-import { SIGNATURE_BYTES, uintToBytes, ValueError } from '../secp256k1.ts';
+import { type SignatureClaim, signaturesHold } from '../bip340-batch.ts';
+import { parsePoint, SIGNATURE_BYTES, uintToBytes, ValueError } from '../secp256k1.ts';
 import { BIP_TAG } from './encoding.ts';
 
 /** BIP 340's advice for domain separation: a prefix padded to 33 bytes. */
@@ -57,8 +58,15 @@ export function firstInvalidSignature(
 ): number | null {
   if (certificate.length !== certificateBytes(hostpubkeys.length))
     throw new ValueError('The certificate has a wrong length.');
+  const signatureOf = (i: number) => certificate.subarray(i * SIGNATURE_BYTES, (i + 1) * SIGNATURE_BYTES);
+  const claims = hostpubkeys.flatMap((hostpubkey, i): SignatureClaim[] => {
+    const publicKey = parsePoint(hostpubkey);
+    const message = signedMessage('certeq message', i, equalityInput);
+    return publicKey ? [{ message, publicKey, signature: signatureOf(i) }] : [];
+  });
+  if (claims.length === hostpubkeys.length && signaturesHold(claims)) return null;
   for (const [i, hostpubkey] of hostpubkeys.entries()) {
-    const signature = certificate.subarray(i * SIGNATURE_BYTES, (i + 1) * SIGNATURE_BYTES);
+    const signature = signatureOf(i);
     if (!hostVerify('certeq message', hostpubkey, i, equalityInput, signature)) return i;
   }
   return null;

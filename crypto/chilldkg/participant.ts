@@ -62,7 +62,6 @@ export function participantStep1(
   params: SessionParams,
   random: Uint8Array,
 ): { readonly state: ParticipantState1; readonly message: Uint8Array } {
-  hostpubkeyGen(hostseckey);
   paramsValidate(params);
   const { hostpubkeys, threshold } = params;
   const participantId = participantIdOf(hostseckey, hostpubkeys, 'Host secret key does not match any host public key');

@@ -2,12 +2,14 @@
 // The library's BIP 340 has fixed tags; hence signing and verifying with a tag prefix here.
 
 import { concatBytes } from '@noble/curves/utils.js';
+import { signaturesHold } from '../bip340-batch.ts';
 import {
   Fn,
   G,
   hasEvenY,
   multiplyPublic,
   multiplySecret,
+  type Point,
   parseNonzeroScalar,
   parsePoint,
   parseScalar,
@@ -96,4 +98,24 @@ export function popProve(secret: bigint, participantId: number, auxRand: Uint8Ar
 /** Verifies a proof of possession under the x-only commitment to the secret. */
 export function popVerify(pop: Uint8Array, publicKey: Uint8Array, participantId: number): boolean {
   return schnorrVerify(uintToBytes(participantId, 4), publicKey, pop, POP_TAG);
+}
+
+/** A proof of possession under a commitment, by the participant it must be of. */
+export interface PopClaim {
+  readonly participantId: number;
+  /** Not infinity. */
+  readonly commitment: Point;
+  readonly pop: Uint8Array;
+}
+
+/** The first participant of the list whose proof is not valid; null if all are, which is found out at once for all. */
+export function firstInvalidPop(claims: readonly PopClaim[]): number | null {
+  const batch = claims.map(({ participantId, commitment, pop }) => {
+    return { message: uintToBytes(participantId, 4), publicKey: commitment, signature: pop };
+  });
+  if (signaturesHold(batch, POP_TAG)) return null;
+  const wrong = claims.find(({ participantId, commitment, pop }) => {
+    return !popVerify(pop, xOnlyBytes(commitment), participantId);
+  });
+  return wrong?.participantId ?? null;
 }

@@ -11,7 +11,6 @@ import {
   sumPoints,
   sumScalars,
   uintToBytes,
-  xOnlyBytes,
 } from '../secp256k1.ts';
 import type { FieldReader } from './encoding.ts';
 import {
@@ -20,7 +19,7 @@ import {
   ProtocolError,
   UnknownFaultyParticipantOrCoordinatorError,
 } from './errors.ts';
-import { popProve, popVerify } from './pop.ts';
+import { firstInvalidPop, type PopClaim, popProve } from './pop.ts';
 import {
   commit,
   commitToUnspendable,
@@ -141,14 +140,7 @@ export function simplParticipantStep2(
   if (!commitmentsToSecrets[participantId]?.equals(commitmentToSecret)) {
     throw new FaultyCoordinatorError('Coordinator sent unexpected first group element for local participant id');
   }
-  for (const [i, commitment] of commitmentsToSecrets.entries()) {
-    if (i === participantId) continue;
-    if (commitment.is0()) throw new FaultyParticipantOrCoordinatorError(i, 'Participant sent invalid commitment');
-    const pop = pops[i];
-    if (!pop || !popVerify(pop, xOnlyBytes(commitment), i)) {
-      throw new FaultyParticipantOrCoordinatorError(i, 'Participant sent invalid proof-of-knowledge');
-    }
-  }
+  checkPops(participantId, commitmentsToSecrets, pops);
   const { unspendable, equalityInput } = sumCommitments(message);
   const { commitment, tweak, tweakPoint } = unspendable;
   const tweakedShare = Fn.add(share, tweak);
@@ -158,6 +150,25 @@ export function simplParticipantStep2(
     return { ok: false, investigation: { participantId, share, verifyingShare } };
   }
   return { ok: true, output: dkgOutput(commitment, commitmentsToSecrets.length, tweakedShare), equalityInput };
+}
+
+// Blames as the reference does: the first participant whose commitment or proof is invalid.
+function checkPops(participantId: number, commitments: readonly Point[], pops: readonly Uint8Array[]): void {
+  const claims: PopClaim[] = [];
+  let infinite: number | null = null;
+  for (const [i, commitment] of commitments.entries()) {
+    if (i === participantId) continue;
+    if (commitment.is0()) {
+      infinite = i;
+      break;
+    }
+    claims.push({ participantId: i, commitment, pop: pops[i] ?? new Uint8Array(0) });
+  }
+  const culprit = firstInvalidPop(claims);
+  if (culprit !== null) {
+    throw new FaultyParticipantOrCoordinatorError(culprit, 'Participant sent invalid proof-of-knowledge');
+  }
+  if (infinite !== null) throw new FaultyParticipantOrCoordinatorError(infinite, 'Participant sent invalid commitment');
 }
 
 /** The error for a share that does not fit. */

@@ -3,11 +3,14 @@
 
 import {
   Fn,
+  G,
   multiplyPublic,
   multiplySecret,
+  multiplySmallPublic,
   type Point,
   parsePoint,
   parseScalar,
+  pointsToBytes,
   pointToBytes,
   scalarToBytes,
   uintToBytes,
@@ -48,13 +51,13 @@ export function commit(polynomial: Polynomial): Point[] {
 
 /** The verifying share f(index + 1)·G, by Horner's rule: x is small, so each step takes a few additions only. */
 export function verifyingShareFor(commitment: VssCommitment, index: number): Point {
-  const x = BigInt(index + 1);
+  const x = index + 1;
   const [constant, ...rest] = commitment;
   if (!constant) throw new ValueError('A commitment has at least one coefficient.');
   const last = rest.pop();
   if (!last) return constant;
-  const inner = rest.reduceRight((value, point) => multiplyPublic(x, value).add(point), last);
-  return multiplyPublic(x, inner).add(constant);
+  const inner = rest.reduceRight((value, point) => multiplySmallPublic(x, value).add(point), last);
+  return multiplySmallPublic(x, inner).add(constant);
 }
 
 /** Whether a share belongs to a verifying share. */
@@ -92,7 +95,7 @@ export function commitToUnspendable(commitment: VssCommitment): UnspendableCommi
   if (!constant || constant.is0()) throw new ValueError('The commitments sum to the point at infinity.');
   const tweak = parseScalar(deriveUnspendableTaprootTweak(pointToBytes(constant)));
   if (tweak === null) throw new Error('The tweak is not below the group order: probability 2^-128.');
-  const tweakPoint = multiplySecret(tweak);
+  const tweakPoint = multiplyPublic(tweak, G);
   return { commitment: [constant.add(tweakPoint), ...rest], tweak, tweakPoint };
 }
 
@@ -113,6 +116,6 @@ export function dkgOutput(commitment: VssCommitment, participants: number, signi
   return {
     signingShare: signingShare === null ? null : scalarToBytes(signingShare),
     publicKey: pointToBytes(publicKey),
-    verifyingShares: Array.from({ length: participants }, (_, i) => pointToBytes(verifyingShareFor(commitment, i))),
+    verifyingShares: pointsToBytes(Array.from({ length: participants }, (_, i) => verifyingShareFor(commitment, i))),
   };
 }

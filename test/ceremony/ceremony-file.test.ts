@@ -149,6 +149,20 @@ describe('an exported ceremony', () => {
         })),
         "operator-0's Ed25519 package is malformed",
       ],
+      [
+        conspired((made) => ({
+          ...made,
+          ed25519: {
+            packages: ed25519.packages.map((bytes, index) => (index === 1 ? flipped(bytes, 1 + 64 + 40) : bytes)),
+          },
+        })),
+        "operator-1's Ed25519 proof of possession is not of this ceremony",
+      ],
+      [
+        // The packages are sound, but were made for another attempt.
+        conspired((made) => ({ ...made, attempt: flipped(made.attempt) })),
+        "operator-0's Ed25519 proof of possession is not of this ceremony",
+      ],
       [conspired((made) => ({ ...made, t: 3 })), 'the ChillDKG parameters hash is not that of the host keys'],
     ];
     for (const [file, problem] of cases) {

@@ -163,3 +163,18 @@ describe('an attempt that has ended', () => {
     for (const abort of aborts) expect(abort).toMatchObject({ by: 1, reason: 'operator', detail: 'wrong day' });
   });
 });
+
+test('an attempt that ended before this node saw it begin ends its wait in the lobby, by name', () => {
+  const federation = new Federation({ n: 3, t: 2 });
+  federation.join(1);
+  const attempt = 'ab'.repeat(16);
+  const body = { attempt, reason: 'invalid_message' as const, culprit: 2, suspects: [], detail: 'a wrong length' };
+  federation.feed(1, { kind: 'message', now: federation.now, from: 0, message: { type: 'dkg_abort', body } });
+  const { context, state } = federation.node(1);
+  expect(dkgProgress(context, state)).toMatchObject({ phase: 'aborted', abort: { by: 0, culprit: 2, attempt } });
+  federation.tick(1_000);
+  for (const index of [0, 1, 2]) federation.join(index);
+  // The word about the old attempt comes once more: it says nothing about the new lobby.
+  federation.feed(1, { kind: 'message', now: federation.now, from: 0, message: { type: 'dkg_abort', body } });
+  expect(federation.run((all) => all.allComplete())).toBe(true);
+});

@@ -5,7 +5,7 @@ import { verifySessionCertificate } from '../../crypto/identity.ts';
 import { Acceptor } from '../../operator/accept.ts';
 import { type OutMessage, SESSION_HEADER } from '../../operator/peer-reply.ts';
 import { pinnedSession } from '../../operator/tls.ts';
-import { peerRoutes, REQUESTS_IN_FLIGHT_MAX } from '../../routes/peer.ts';
+import { peerRoutes, READS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX } from '../../routes/peer.ts';
 import {
   boot,
   checkBody,
@@ -94,6 +94,22 @@ describe('without TLS in between', () => {
     expect(acceptor.rejections()).toEqual([{ reason: 'too_large', peer: null, count: 1 }]);
   });
 
+  test('beyond the number of messages that are read at once, the one that takes longest makes room', async () => {
+    const held: ReadableStreamDefaultController<Uint8Array>[] = [];
+    const app = peerRoutes(acceptorOf(sessionsOf(alpha, [peerOf(beta)]), async () => []));
+    const slow = Array.from({ length: READS_IN_FLIGHT_MAX }, () => {
+      const body = new ReadableStream<Uint8Array>({ start: (controller) => void held.push(controller) });
+      return app.request(new Request('http://alpha/v1/messages', { method: 'POST', body }));
+    });
+    const session = boot(beta);
+    const honest = await app.request(request(sealPing(session, 0), headerOf(session)));
+    expect(honest.status).toBe(200);
+    expect(await (await slow[0])?.json()).toMatchObject({ rejected: 'busy' });
+    for (const controller of held.slice(1)) controller.close();
+    const rest = await Promise.all(slow.slice(1));
+    expect(new Set(rest.map(({ status }) => status))).toEqual(new Set([400]));
+  });
+
   test('beyond the number of requests in flight the node says busy, and serves again when they are done', async () => {
     let release = (): void => {};
     const gate = new Promise<readonly OutMessage[]>((resolve) => {
@@ -104,7 +120,12 @@ describe('without TLS in between', () => {
       alpha,
       peers.map((peer) => peerOf(peer)),
     );
-    const app = peerRoutes(acceptorOf(sessions, () => gate));
+    let handled = 0;
+    const handle = (): Promise<readonly OutMessage[]> => {
+      handled += 1;
+      return gate;
+    };
+    const app = peerRoutes(acceptorOf(sessions, handle));
     const boots = peers.map((peer) => boot(peer));
     const send = async (i: number): Promise<number> => {
       const session = boots[i % boots.length];
@@ -112,6 +133,7 @@ describe('without TLS in between', () => {
       return (await app.request(request(sealPing(session, 0, { seq: i + 1 }), headerOf(session)))).status;
     };
     const all = Array.from({ length: REQUESTS_IN_FLIGHT_MAX }, (_, i) => send(i));
+    while (handled < REQUESTS_IN_FLIGHT_MAX) await Bun.sleep(1);
     expect(await send(REQUESTS_IN_FLIGHT_MAX)).toBe(503);
     release();
     expect(new Set(await Promise.all(all))).toEqual(new Set([200]));

@@ -37,7 +37,8 @@ function fill(store: Store): void {
   storeKey(db, { keyId: 'k', ceremonyId: 'c', groupKeys: {}, transcript: {}, certificate: {} }, 'live', NOW);
   setKeyStatus(db, 'k', 'destroyed', NOW);
   putPeer(db, { index: 1, identityKey: id('peer'), card: {} }, NOW);
-  recordPeerHead(db, 1, { seq: 9, hash: id('head') }, NOW);
+  const head = { epoch: 0, seq: 9, hash: id('head'), boot: null, follows: null, statement: null, at: NOW };
+  recordPeerHead(db, 1, head, NOW);
   recordUtxo(db, { ...outpoint(1), amount: 5n, leaf: { kind: 'change' }, height: 1 }, NOW);
 }
 

@@ -162,17 +162,18 @@ describe('peers', () => {
 
   test('show heads that only rise; a lower one or another at the same place is named with the highest', () => {
     withStore(({ db }) => {
-      const highest = { seq: 7, hash: id('seven') };
+      const shown = { epoch: 0, boot: null, follows: null, statement: null, at: NOW };
+      const highest = { ...shown, seq: 7, hash: id('seven') };
       expect(recordPeerHead(db, 2, highest, NOW)).toEqual({ ok: false, reason: 'peer_unknown' });
       putPeer(db, peer, NOW);
       expect(getPeer(db, 2)?.head).toBeNull();
       expect(recordPeerHead(db, 2, highest, NOW)).toEqual(OK);
-      expect(recordPeerHead(db, 2, highest, NOW + 1)).toEqual(OK);
+      expect(recordPeerHead(db, 2, highest, NOW)).toEqual(OK);
       const regressed = { ok: false, reason: 'regressed', highest } as const;
-      expect(recordPeerHead(db, 2, { seq: 6, hash: id('six') }, NOW)).toEqual(regressed);
+      expect(recordPeerHead(db, 2, { ...shown, seq: 6, hash: id('six'), boot: 'b' }, NOW)).toEqual(regressed);
       const forked = { ok: false, reason: 'forked', highest } as const;
-      expect(recordPeerHead(db, 2, { seq: 7, hash: id('other') }, NOW)).toEqual(forked);
-      expect(getPeer(db, 2)?.head).toEqual({ ...highest, at: NOW + 1 });
+      expect(recordPeerHead(db, 2, { ...shown, seq: 7, hash: id('other') }, NOW)).toEqual(forked);
+      expect(getPeer(db, 2)?.head).toEqual(highest);
     });
   });
 });
@@ -231,7 +232,7 @@ describe('recipients', () => {
       rememberRecipient(db, entry, NOW);
       rememberRecipient(db, entry, NOW + 1);
       rememberRecipient(db, { ...entry, keyId: 'k2', script: '5120bb' }, NOW + 2);
-      expect(recipientOfScript(db, '5120aa')).toEqual({ ...entry, createdAt: NOW });
+      expect(recipientOfScript(db, '5120aa')).toEqual({ ...entry, createdAt: NOW, height: null, toldBy: null });
       expect(recipientOfScript(db, '5120cc')).toBeNull();
       expect(findRecipient(db, id('r'), 'k2')?.script).toBe('5120bb');
       expect(listRecipients(db, { limit: 1, offset: 1 })).toMatchObject({ total: 2, rows: [{ keyId: 'k2' }] });

@@ -97,7 +97,7 @@ describeVectors('rfc9591', () => {
     test(`round one, participant ${output.identifier}: nonces and commitments follow from the randomness`, () => {
       const share = shares[index] ?? new Uint8Array();
       const randomness = [fromHex(output.hiding_nonce_randomness), fromHex(output.binding_nonce_randomness)] as const;
-      const pair = commitWithRandomness(index, share, ...randomness);
+      const pair = commitWithRandomness(share, ...randomness);
       expect(toHex(pair.secret)).toBe(output.hiding_nonce + output.binding_nonce);
       expect(toHex(pair.public)).toBe(output.hiding_nonce_commitment + output.binding_nonce_commitment);
     });

@@ -1,0 +1,159 @@
+// One node of the bench as a process of its own: the real listener, client, acceptor and signing service, keys that were
+// dealt, and a judge that always approves and writes its decision to a real store. Started by bench/node-federation.ts.
+import { mkdirSync } from 'node:fs';
+import { parseMessage } from '../ceremony/messages.ts';
+import { fromHex } from '../crypto/bytes.ts';
+import { createSession, identityFromSeed } from '../crypto/identity.ts';
+import type { GroupKey, SchemeName } from '../crypto/scheme.ts';
+import { Acceptor, type Incoming } from '../operator/accept.ts';
+import { readCertificate } from '../operator/certificate.ts';
+import { HttpsPeerClient } from '../operator/deliver.ts';
+import { systemEffects } from '../operator/effects.ts';
+import { KeyRing } from '../operator/key-ring.ts';
+import { Keys } from '../operator/keys.ts';
+import { silentLog } from '../operator/log.ts';
+import type { OutMessage } from '../operator/peer-reply.ts';
+import { PeerSessions } from '../operator/peer-session.ts';
+import { checkBody, knownTypes, requestTypes } from '../operator/services.ts';
+import { Signing } from '../operator/signing.ts';
+import { listenForPeers } from '../routes/listen.ts';
+import { peerRoutes } from '../routes/peer.ts';
+import { openStore, type Store } from '../store/open.ts';
+import { approvingJudge } from './bench-judge.ts';
+import { randomBytes } from './deal.ts';
+import { LoopWatch } from './loop-watch.ts';
+import type { KeyMaterial, NodeAnswers, NodeRequest, NodeSetup } from './node-protocol.ts';
+import { BENCH_KEY_ID, measureBatches, measureOneRound, runBatches } from './signing-rounds.ts';
+
+const NETWORK = 'regtest';
+
+interface RunningNode {
+  readonly setup: NodeSetup;
+  readonly sessions: PeerSessions;
+  readonly signing: Signing;
+  readonly client: HttpsPeerClient;
+  readonly keys: Keys;
+  readonly port: number;
+}
+
+const watch = new LoopWatch();
+let commits = 0;
+let node: RunningNode | null = null;
+
+process.on('message', (request: NodeRequest) => {
+  answer(request).then(
+    (value) => process.send?.({ ok: true, value }),
+    (error: unknown) => process.send?.({ ok: false, detail: error instanceof Error ? error.stack : String(error) }),
+  );
+});
+
+async function answer(request: NodeRequest): Promise<NodeAnswers[NodeRequest['kind']]> {
+  if (request.kind === 'setup') {
+    node = start(request.setup);
+    return { port: node.port };
+  }
+  if (node === null) throw new Error('the node is not set up');
+  switch (request.kind) {
+    case 'connect':
+      node.sessions.replacePeers(peersOf(node.setup, request.ports));
+      return {};
+    case 'one_round':
+      return measureOneRound(node, request.rounds);
+    case 'batches':
+      return measureBatches(node, request.scheme, request.rounds);
+    case 'batch_load':
+      await runBatches(node, request.scheme, request.batches);
+      return {};
+    case 'watch':
+      commits = 0;
+      watch.start();
+      return {};
+    case 'watched':
+      return { longestBlockMs: watch.stop(), commits };
+  }
+}
+
+function start(setup: NodeSetup): RunningNode {
+  const { index, certificate, privateKey } = setup;
+  mkdirSync(setup.folder, { recursive: true, mode: 0o700 });
+  const store = openStore(`${setup.folder}/security.db`);
+  const facts = readCertificate(certificate);
+  if (facts === null) throw new Error('the certificate is not readable');
+  const tls = { facts, key: privateKey };
+  const identity = identityFromSeed(fromHex(setup.identitySeed));
+  const boot = randomBytes(16);
+  const session = createSession({ identity, network: NETWORK, index, boot, seed: randomBytes(32), now: Date.now() });
+  const sessions = new PeerSessions({ network: NETWORK, myIndex: index, session, peers: peersOf(setup, []) });
+  const client = new HttpsPeerClient({ sessions, tls, knownTypes, checkBody, now: Date.now });
+  const keys = keysOf(setup, store);
+  const signing = new Signing({
+    myIndex: index,
+    participants: setup.keys.bip340.participants,
+    boot: session.certificate.boot,
+    keys,
+    judge: approvingJudge(store.db, () => {
+      commits += 1;
+    }),
+    client,
+    effects: systemEffects,
+    log: silentLog,
+  });
+  const acceptor = new Acceptor({
+    sessions,
+    knownTypes: requestTypes,
+    checkBody,
+    handle: (message) => handle(signing, message),
+    now: Date.now,
+    onFault: (error) => console.error(error),
+  });
+  const listener = listenForPeers({
+    hostname: '127.0.0.1',
+    port: 0,
+    identity: tls,
+    peerCertificates: setup.peers.map((peer) => peer.certificate),
+    fetch: peerRoutes(acceptor).fetch,
+  });
+  return { setup, sessions, signing, client, keys, port: listener.port };
+}
+
+async function handle(signing: Signing, { from, type, body }: Incoming): Promise<readonly OutMessage[]> {
+  if (type === 'ping') {
+    const pong = { version: 'bench', now: Date.now(), sealed: false, key_id: null, bitcoin_height: null };
+    return [{ type: 'pong', body: pong }];
+  }
+  const parsed = parseMessage(type, body);
+  if (!parsed.ok) throw new Error('a malformed message was let through');
+  const { message } = parsed;
+  if (message.type !== 'sign_request' && message.type !== 'nonce_request') return [];
+  return signing.answer(from, message);
+}
+
+// Dealt keys stand where a rehearsal's do, which needs no key file.
+function keysOf(setup: NodeSetup, store: Store): Keys {
+  const keys = new Keys(store.db, new KeyRing({ path: '', network: NETWORK, index: setup.index }), setup.index);
+  const share = (scheme: SchemeName) => {
+    const material = setup.keys[scheme];
+    return { groupKey: groupKeyOf(scheme, material), signingShare: fromHex(material.signingShare) };
+  };
+  const shares = { ceremonyId: 'bench', createdAt: 0, bitcoin: share('bip340'), attestation: share('ed25519') };
+  keys.beginRehearsal(BENCH_KEY_ID, shares, '');
+  return keys;
+}
+
+function groupKeyOf(
+  scheme: SchemeName,
+  { threshold, participants, publicKey, verifyingShares }: KeyMaterial,
+): GroupKey {
+  const shares = verifyingShares.map((share) => fromHex(share));
+  return { scheme, threshold, participants, publicKey: fromHex(publicKey), verifyingShares: shares };
+}
+
+function peersOf(setup: NodeSetup, ports: readonly number[]) {
+  return setup.peers.map(({ index, identityKey, certificate }) => ({
+    index,
+    name: `node ${index}`,
+    address: `127.0.0.1:${ports[index] ?? 1}`,
+    certificate,
+    identityKey: fromHex(identityKey),
+  }));
+}

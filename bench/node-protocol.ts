@@ -1,0 +1,66 @@
+// What the bench's own process and the node processes it starts say to each other. Bytes are hexadecimal; plain JSON.
+import type { SchemeName } from '../crypto/scheme.ts';
+
+/** A group key and one share of it. */
+export interface KeyMaterial {
+  readonly threshold: number;
+  readonly participants: number;
+  readonly publicKey: string;
+  readonly verifyingShares: readonly string[];
+  readonly signingShare: string;
+}
+
+/** Who a node is and whom it knows. */
+export interface NodeSetup {
+  readonly index: number;
+  readonly identitySeed: string;
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly peers: readonly { readonly index: number; readonly identityKey: string; readonly certificate: string }[];
+  readonly keys: Readonly<Record<SchemeName, KeyMaterial>>;
+  /** Folder of the node's database. */
+  readonly folder: string;
+}
+
+/** What the parent asks of a node. */
+export type NodeRequest =
+  | { readonly kind: 'setup'; readonly setup: NodeSetup }
+  /** Where the others listen, in index order; the own port is among them. */
+  | { readonly kind: 'connect'; readonly ports: readonly number[] }
+  | { readonly kind: 'one_round'; readonly rounds: number }
+  | { readonly kind: 'batches'; readonly scheme: SchemeName; readonly rounds: number }
+  /** So many batches, unmeasured. */
+  | { readonly kind: 'batch_load'; readonly scheme: SchemeName; readonly batches: number }
+  /** Starts to watch the event loop, or tells what was seen since. */
+  | { readonly kind: 'watch' }
+  | { readonly kind: 'watched' };
+
+/** Medians in ms. */
+export interface OneRound {
+  readonly signMs: number;
+  readonly pingMs: number;
+  readonly nobleMs: number;
+}
+
+/** Signatures per second here, and of noble's serial FROST. */
+export interface Batches {
+  readonly perSecond: number;
+  readonly noblePerSecond: number;
+}
+
+/** The longest that the event loop was held, in ms of this process's CPU, and how many durable commits there were. */
+export interface Watched {
+  readonly longestBlockMs: number;
+  readonly commits: number;
+}
+
+/** What a node answers, by the kind of the request. */
+export interface NodeAnswers {
+  readonly setup: { readonly port: number };
+  readonly connect: Record<string, never>;
+  readonly one_round: OneRound;
+  readonly batches: Batches;
+  readonly batch_load: Record<string, never>;
+  readonly watch: Record<string, never>;
+  readonly watched: Watched;
+}

@@ -1,0 +1,81 @@
+// `simulate`: runs whole federations in memory, with faults, and holds them to the promises of the bridge. Needs no
+// configuration, no key and no network, and touches none.
+import type { Command } from 'commander';
+import type { Outcome } from '../simulation/run.ts';
+import type { Cli } from './call.ts';
+import { CliError } from './errors.ts';
+import { type Printable, renderFields } from './output.ts';
+import { addExamples } from './program.ts';
+import { wholeValue } from './values.ts';
+
+const SEEDS_DEFAULT = 100;
+const SEEDS_MAX = 1_000_000;
+const SEED_MAX = 4_294_967_295;
+/** Awaits between two crashes of `--every-await`. */
+const STRIDE_MAX = 1_000;
+
+interface Options {
+  readonly seeds: number;
+  readonly seed: number;
+  readonly everyAwait?: number;
+}
+
+interface Told {
+  readonly runs: number;
+  readonly failed: Outcome | null;
+}
+
+export function registerSimulate(program: Command, cli: Cli): void {
+  const seeds = wholeValue('--seeds', 1, SEEDS_MAX, 'a number of runs');
+  const seed = wholeValue('--seed', 0, SEED_MAX, 'a seed');
+  const stride = wholeValue('--every-await', 1, STRIDE_MAX, 'a number of awaits');
+  const command = program
+    .command('simulate')
+    .description('Run simulated federations with crashes, liars and reorgs; exit code 1 where a promise is broken.')
+    .option('--seeds <number>', 'how many runs', seeds, SEEDS_DEFAULT)
+    .option('--seed <number>', 'seed of the first run; a failing seed alone repeats its run', seed, 1)
+    .option('--every-await <number>', 'instead: crash each node of one federation at every so many-th await', stride)
+    .action((options: Options) => run(cli, options));
+  addExamples(command, 'mpc_operator simulate --seeds 300', 'mpc_operator simulate --seed 4711 --seeds 1 --json');
+}
+
+async function run({ context }: Cli, options: Options): Promise<void> {
+  // Only this command needs a simulator in memory.
+  const { crashEveryNode, simulate } = await import('../simulation/simulate.ts');
+  const { output, signal } = context;
+  const progress = output.progress();
+  const report = (text: string): void => progress.report({ step: 'simulate', text });
+  let told: Told;
+  try {
+    told =
+      options.everyAwait === undefined
+        ? await simulate({ first: options.seed, seeds: options.seeds, signal, onRun: reporter(options.seeds, report) })
+        : await crashEveryNode({ seed: options.seed, stride: options.everyAwait, signal, report });
+  } finally {
+    progress.stop();
+  }
+  output.result(resultJson(told), () => resultText(told));
+  const { failed, runs } = told;
+  if (failed !== null) throw new CliError(`Seed ${failed.seed} broke a promise (${failed.violation?.line}).`);
+  if (signal.aborted) throw new CliError(`Stopped after ${runs} runs.`);
+}
+
+function reporter(seeds: number, report: (text: string) => void): (outcome: Outcome, done: number) => void {
+  const every = Math.max(1, Math.floor(seeds / 20));
+  return (_, done) => {
+    if (done % every === 0) report(`${done} of ${seeds} runs`);
+  };
+}
+
+function resultJson({ failed, ...told }: Told): Printable {
+  const { trace = [], violation, seed, hash } = failed ?? {};
+  return { ...told, failed: failed === null ? null : { seed, hash, violation: { ...violation }, trace } };
+}
+
+function resultText({ failed, runs, ...counts }: Told): string {
+  const fields = Object.entries(counts).map(([name, value]) => [name, String(value)] as const);
+  const passed = renderFields([['runs', String(runs)], ...fields, ['broken promises', failed === null ? '0' : '1']]);
+  if (failed === null) return passed;
+  const { seed, violation, trace } = failed;
+  return [...trace, '', passed, `seed ${seed}: ${violation?.line}: ${violation?.detail}`].join('\n');
+}

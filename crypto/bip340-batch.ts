@@ -1,0 +1,69 @@
+// Batch verification of BIP 340 signatures (BIP 340, "Batch Verification"): Σ aᵢ·sᵢ·G = Σ aᵢ·Rᵢ + Σ aᵢ·eᵢ·Pᵢ for weights
+// aᵢ of 128 bits that a hash of everything draws, so that nobody can choose signatures that make up for each other.
+
+import { concatBytes } from '@noble/curves/utils.js';
+import {
+  Fn,
+  G,
+  hasEvenY,
+  multiplyPublic,
+  type Point,
+  parsePoint,
+  parseScalar,
+  reduceScalar,
+  SCALAR_BYTES,
+  SIGNATURE_BYTES,
+  sumOfProductsPublic,
+  sumScalars,
+  uintToBytes,
+  xOnlyBytes,
+} from './secp256k1.ts';
+import { taggedHash } from './tagged-hash.ts';
+
+const WEIGHT_BYTES = 16;
+const EVEN = Uint8Array.of(2);
+
+/** A signature that is claimed to hold. */
+export interface SignatureClaim {
+  /** Any length. */
+  readonly message: Uint8Array;
+  /** Not infinity. As in BIP 340, the point of even y with its x-coordinate is meant. */
+  readonly publicKey: Point;
+  readonly signature: Uint8Array;
+}
+
+/**
+ * Whether all signatures hold; true for none. `tagPrefix` stands in place of "BIP0340" in the tag of the challenge. A
+ * malformed signature is false. Which one fails, only verifying them one by one can tell.
+ */
+export function signaturesHold(claims: readonly SignatureClaim[], tagPrefix = 'BIP0340'): boolean {
+  const points: Point[] = [];
+  const scalars: bigint[] = [];
+  const transcript: Uint8Array[] = [];
+  const products: bigint[] = [];
+  const parsed: { readonly r: Point; readonly p: Point; readonly s: bigint; readonly e: bigint }[] = [];
+  for (const { message, publicKey, signature } of claims) {
+    if (signature.length !== SIGNATURE_BYTES) return false;
+    const xOnlyR = signature.subarray(0, SCALAR_BYTES);
+    const r = parsePoint(concatBytes(EVEN, xOnlyR));
+    const s = parseScalar(signature.subarray(SCALAR_BYTES));
+    if (!r || s === null) return false;
+    const xOnly = xOnlyBytes(publicKey);
+    const e = taggedHash(`${tagPrefix}/challenge`, xOnlyR, xOnly, message);
+    // e commits to R, P and the message.
+    transcript.push(e, signature);
+    parsed.push({ r, p: hasEvenY(publicKey) ? publicKey : publicKey.negate(), s, e: reduceScalar(e) });
+  }
+  const seed = taggedHash('0BTC/bip340/batch', ...transcript);
+  for (const [i, { r, p, s, e }] of parsed.entries()) {
+    const weight = i === 0 ? 1n : weightOf(seed, i);
+    points.push(r, p);
+    scalars.push(weight, Fn.mul(weight, e));
+    products.push(Fn.mul(weight, s));
+  }
+  return multiplyPublic(sumScalars(products), G).equals(sumOfProductsPublic(points, scalars));
+}
+
+function weightOf(seed: Uint8Array, index: number): bigint {
+  return reduceScalar(taggedHash('0BTC/bip340/weight', seed, uintToBytes(index, 4)).subarray(0, WEIGHT_BYTES));
+}

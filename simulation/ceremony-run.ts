@@ -1,0 +1,148 @@
+// Runs that make keys: all nodes take part in a key ceremony while messages are lost and nodes crash. Either all hold the
+// keys of one transcript or none uses any; and once faults stop, a ceremony succeeds.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { toHex } from '../crypto/bytes.ts';
+import { ensureOwnCard, keepCard, listCards } from '../operator/federation.ts';
+import { ensureTlsFiles, loadTlsIdentity } from '../operator/tls.ts';
+import { EPOCH_MS, type Process } from './member.ts';
+import { configOf, keyFileOf } from './member-config.ts';
+import { MemoryKeyRing } from './memory-key-ring.ts';
+import { emptyStore, openMemoryStore } from './memory-store.ts';
+import { type Plan, planOf } from './plan.ts';
+import { Prng } from './prng.ts';
+import { type Outcome, outcomeOf, until } from './run.ts';
+import { type Founding, type Sabotage, World } from './world.ts';
+
+const WAIT_S = 600;
+const LOOK_MS = 5_000;
+const CEREMONIES_MAX = 5;
+const CALM_MS_MAX = 20 * 60_000;
+/** Real certificates are checked against simulated time. */
+const CERTIFICATE_MADE_AT = EPOCH_MS - 86_400_000;
+
+/** Runs a seed whose nodes have no keys yet. */
+export async function runCeremonySeed(seed: number, sabotage: Sabotage = {}): Promise<Outcome> {
+  const drawn = planOf(seed, new Prng(`plan/${seed}`));
+  const faults = { ...drawn.faults, farOff: null, skewMax: Math.min(drawn.faults.skewMax, 2_000) };
+  const plan: Plan = { ...drawn, faults, liars: new Map(), dead: 0, deposits: 0, burns: 0 };
+  const folder = mkdtempSync(join(tmpdir(), 'mpc-simulate-'));
+  try {
+    return await run(new World(plan, sabotage, await founding(plan, folder)));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function run(world: World): Promise<Outcome> {
+  const { plan, trace, time, members, prng } = world;
+  trace.add(`ceremony, ${plan.threshold}-of-${plan.participants}, ${JSON.stringify(plan.faults)}`);
+  for (const member of members) {
+    member.skewMs = prng.int(-plan.faults.skewMax, plan.faults.skewMax);
+    world.start(member);
+  }
+  for (let ceremony = 1; ceremony <= CEREMONIES_MAX && trace.violation === null; ceremony++) {
+    const joined = new Map<number, Process>();
+    while (trace.violation === null && !isOver(world, `${ceremony}`)) {
+      if (time.now > plan.faultsMs + CALM_MS_MAX) trace.violated('progress', `ceremony ${ceremony} does not end`);
+      if (world.faulty && time.now >= plan.faultsMs) clear(world);
+      for (const { process } of members) if (process !== null) takePart(world, process, `${ceremony}`, joined);
+      await until(world, time.now + LOOK_MS, () => false);
+      check(world);
+    }
+    if (members.every(({ process }) => process !== null && process.node.keys.live() !== null)) break;
+    if (world.faulty) {
+      time.reach(plan.faultsMs);
+      clear(world);
+    }
+    if (ceremony === CEREMONIES_MAX) trace.violated('progress', 'no ceremony succeeds');
+  }
+  check(world);
+  const outcome = outcomeOf(world, new Map());
+  for (const member of members) member.process?.end();
+  return outcome;
+}
+
+function clear(world: World): void {
+  world.faulty = false;
+  world.trace.add('calm');
+  for (const member of world.members) world.start(member);
+}
+
+// An operator whose node was started again says so again, as the real command does.
+function takePart(world: World, process: Process, id: string, joined: Map<number, Process>): void {
+  if (joined.get(process.index) === process || process.node.keys.live() !== null) return;
+  joined.set(process.index, process);
+  const { ceremonies } = process.services;
+  world.trace.add(`ask ${process.index} dkg ${id}`);
+  let settled = false;
+  const told = (text: string): void => {
+    settled = true;
+    if (process.isAlive) world.trace.add(`told ${process.index} ${text}`);
+  };
+  const params = { ceremony_id: id, rehearsal: false, wait_s: WAIT_S };
+  ceremonies
+    .join(params, () => {}, new AbortController().signal)
+    .then(
+      ({ key_id }) => told(`keys ${key_id}`),
+      (error: unknown) => told(error instanceof Error ? error.message : String(error)),
+    );
+  // The preflight reads a certificate and the disk's free space: real, but at one instant of simulated time.
+  world.time.hold(() => settled || !process.isAlive || ceremonies.running(id)?.progress().phase !== 'idle');
+}
+
+function isOver(world: World, id: string): boolean {
+  return world.members.every(({ process }) => {
+    if (process === null) return false;
+    const phase = process.services.ceremonies.running(id)?.progress().phase ?? null;
+    return process.node.keys.live() !== null || phase === 'aborted';
+  });
+}
+
+function check(world: World): void {
+  const live = new Set<string>();
+  for (const { index, process, keyFile } of world.members) {
+    for (const { bitcoin, attestation } of keyFile.contents.keys) {
+      world.secrets.add(toHex(bitcoin.signingShare), toHex(attestation.signingShare));
+    }
+    const key = process?.node.keys.live() ?? null;
+    if (key === null) continue;
+    live.add(`${key.keyId}/${key.transcriptHash}`);
+    if (process?.node.keys.sharesFit(key.keyId) !== true) {
+      world.trace.violated('never 7', `the shares of node ${index} are not those of its live key`);
+    }
+  }
+  if (live.size > 1) world.trace.violated('never 7', 'nodes use keys of different transcripts');
+}
+
+async function founding(plan: Plan, folder: string): Promise<Founding> {
+  const indices = Array.from({ length: plan.participants }, (_, index) => index);
+  const [certificatePath, keyPath] = [join(folder, 'tls.crt'), join(folder, 'tls.key')];
+  await ensureTlsFiles({
+    certificatePath,
+    keyPath,
+    name: 'simulated',
+    address: '127.0.0.1:7000',
+    now: CERTIFICATE_MADE_AT,
+  });
+  const tls = await loadTlsIdentity(certificatePath, keyPath, EPOCH_MS);
+  if (!tls.ok) throw new Error(tls.detail);
+  const config = (index: number) => ({
+    ...configOf(plan, index),
+    ...{ tlsCertPath: certificatePath, tlsKeyPath: keyPath, securityDbPath: join(folder, 'security.db') },
+  });
+  const keyFile = (index: number) => ({ contents: { ...keyFileOf(plan, index).contents, keys: [] } });
+  const cards = indices.map((index) => {
+    const store = openMemoryStore(emptyStore(), () => {});
+    const ring = new MemoryKeyRing('regtest', index, keyFile(index), async (write) => write());
+    return ensureOwnCard(config(index), store.db, ring, tls.identity.facts.pem, EPOCH_MS);
+  });
+  const disks = indices.map(() => {
+    const store = openMemoryStore(emptyStore(), () => {});
+    for (const card of cards) keepCard(store.db, card, false, EPOCH_MS);
+    if (listCards(store.db).length !== cards.length) throw new Error('a card was not kept');
+    return store.snapshot();
+  });
+  return { keyFile, config, answersAtOnce: true, disk: (index) => disks[index] ?? emptyStore() };
+}

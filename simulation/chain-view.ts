@@ -1,0 +1,103 @@
+// What one node's own Bitcoin nodes tell it of the simulated network: a tip that may lag behind, all of the mempool, or
+// for a while nothing at all.
+import { type BitcoinView, BitcoinViewError, type TransactionStatus, type TxOut } from '../chain/bitcoin-view.ts';
+import { parseBlock } from '../chain/block.ts';
+import { type Outpoint, outpointName } from '../chain/outpoint.ts';
+import { type ChainBlock, type SimulatedChain, SPENT } from './chain.ts';
+
+/** Lets a node wait for an answer, which is worked out when it comes. */
+export type Ask = <T>(what: string, answer: () => T) => Promise<T>;
+
+/** A node's own view; what it says is also what the checkers hold the node's signatures against. */
+export class ChainView {
+  readonly #chain: SimulatedChain;
+  tip: ChainBlock;
+  isDown = false;
+
+  constructor(chain: SimulatedChain) {
+    this.#chain = chain;
+    this.tip = chain.best;
+  }
+
+  /** Follows the network to its best block. */
+  catchUp(): void {
+    this.tip = this.#chain.best;
+  }
+
+  confirmed(outpoint: Outpoint): TxOut | null {
+    const coin = this.tip.coins.get(outpointName(outpoint));
+    if (coin === undefined || coin === SPENT) return null;
+    const { amount, script, height } = coin;
+    return { amount, script, confirmations: this.tip.height - height + 1, coinbase: false };
+  }
+
+  withMempool(outpoint: Outpoint): TxOut | null {
+    if (this.spender(outpoint) !== null) return null;
+    const confirmed = this.confirmed(outpoint);
+    if (confirmed !== null || this.tip.heights.has(outpoint.txid)) return confirmed;
+    const output = this.#chain.mempool.get(outpoint.txid)?.outputs[outpoint.vout];
+    return output === undefined ? null : { ...output, confirmations: 0, coinbase: false };
+  }
+
+  spender(outpoint: Outpoint): string | null {
+    const name = outpointName(outpoint);
+    for (const { txid, inputs } of this.#chain.mempool.values()) {
+      if (!this.tip.heights.has(txid) && inputs.some((input) => outpointName(input) === name)) return txid;
+    }
+    return null;
+  }
+
+  transaction(txid: string): TransactionStatus {
+    const outputs = this.#chain.known.get(txid)?.outputs.length ?? null;
+    const height = this.tip.heights.get(txid);
+    if (height !== undefined) return { state: 'confirmed', confirmations: this.tip.height - height + 1, outputs };
+    return this.#chain.mempool.has(txid) ? { state: 'mempool', outputs } : { state: 'unknown' };
+  }
+
+  hashAt(height: number): string {
+    let block: ChainBlock | null = this.tip;
+    while (block !== null && block.height > height) block = block.parent;
+    if (block === null || block.height !== height) {
+      throw new BitcoinViewError('bitcoin_unavailable', `there is no block ${height}`);
+    }
+    return block.hash;
+  }
+
+  blockOf(hash: string): ChainBlock {
+    const block = this.#chain.blocks.get(hash);
+    if (block === undefined) throw new BitcoinViewError('bitcoin_unavailable', `there is no block ${hash}`);
+    return block;
+  }
+
+  get chain(): SimulatedChain {
+    return this.#chain;
+  }
+}
+
+/** The interface that the node works with, over its view. */
+export function bitcoinViewOf(view: ChainView, ask: Ask): BitcoinView {
+  const { chain } = view;
+  const told = <T>(what: string, answer: () => T): Promise<T> =>
+    ask(what, () => {
+      if (view.isDown) throw new BitcoinViewError('bitcoin_unavailable', 'no node answers');
+      return answer();
+    });
+  const tip = () => ({ height: view.tip.height, hash: view.tip.hash });
+  return {
+    network: 'regtest',
+    tip: () => told('tip', tip),
+    agreedTip: () => told('agreed tip', () => ({ ...tip(), fork: null })),
+    blockHash: (height) => told('block hash', () => view.hashAt(height)),
+    blockHashes: (heights) => told('block hashes', () => heights.map((height) => view.hashAt(height))),
+    block: (hash) => told('block', () => parseBlock(view.blockOf(hash).raw, { hash })),
+    txOuts: (outpoints, source) =>
+      told('outputs', () =>
+        outpoints.map((outpoint) => (source === 'confirmed' ? view.confirmed(outpoint) : view.withMempool(outpoint))),
+      ),
+    transaction: (txid) => told('transaction', () => view.transaction(txid)),
+    mempoolSpends: (outpoints) => told('spends', () => outpoints.map((outpoint) => view.spender(outpoint))),
+    testAccept: (bytes) => told('test accept', () => ({ ok: true, txid: chain.txidOf(bytes) })),
+    broadcast: (bytes) => told('broadcast', () => chain.broadcast(bytes)),
+    feeRate: () => told('fee rate', () => chain.feeRate),
+  };
+}

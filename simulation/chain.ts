@@ -1,0 +1,240 @@
+// The simulated Bitcoin network: a tree of blocks and one mempool with replacement. Miners follow the longest branch; a
+// reorg builds another, longer one. What each node sees of it is chain-view.ts's.
+import { schnorr } from '@noble/curves/secp256k1.js';
+import { SigHash, Transaction } from '@scure/btc-signer';
+import type { BroadcastVerdict } from '../chain/bitcoin-view.ts';
+import { type Outpoint, outpointName } from '../chain/outpoint.ts';
+import { concat, toHex, u32le, utf8 } from '../crypto/bytes.ts';
+import { blockHashOf, type Output, rawBlock, rawCoinbase, rawTransaction, txidOf } from './raw-bytes.ts';
+
+/** An unspent output and the height of its block. */
+export interface Coin extends Output {
+  readonly height: number;
+}
+
+/** A transaction as the network knows it. `raw`: without witnesses; `fee` in sats. */
+export interface ChainTransaction {
+  readonly txid: string;
+  readonly raw: Uint8Array;
+  readonly inputs: readonly Outpoint[];
+  readonly outputs: readonly Output[];
+  readonly fee: bigint;
+}
+
+/** A block with the state of the chain that ends in it. */
+export interface ChainBlock {
+  readonly hash: string;
+  readonly height: number;
+  readonly parent: ChainBlock | null;
+  readonly raw: Uint8Array;
+  readonly transactions: readonly ChainTransaction[];
+  readonly coins: ReadonlyMap<string, Coin>;
+  /** Heights of all transactions of this branch. */
+  readonly heights: ReadonlyMap<string, number>;
+}
+
+/** The height of the first block that the simulation holds. */
+export const FIRST_HEIGHT = 0;
+const TIME_BEGIN_S = 1_800_000_000;
+const SPAM_FEE = 1_000n;
+
+export class SimulatedChain {
+  readonly mempool = new Map<string, ChainTransaction>();
+  readonly known = new Map<string, ChainTransaction>();
+  readonly blocks = new Map<string, ChainBlock>();
+  #best: ChainBlock;
+  #made = 0;
+  feeRate = 2_000n;
+
+  constructor() {
+    this.#best = this.#block(null, FIRST_HEIGHT, [], new Map());
+  }
+
+  get best(): ChainBlock {
+    return this.#best;
+  }
+
+  /** Adds a transaction from outside the federation that spends these outside coins. Replaces what conflicts. */
+  send(inputs: readonly Outpoint[], outputs: readonly Output[]): ChainTransaction {
+    const raw = rawTransaction(inputs, outputs);
+    const transaction = { txid: txidOf(raw), raw, inputs, outputs, fee: SPAM_FEE };
+    for (const other of this.conflicts(transaction)) this.#evict(other.txid);
+    this.known.set(transaction.txid, transaction);
+    this.mempool.set(transaction.txid, transaction);
+    return transaction;
+  }
+
+  /** Takes a transaction of the federation, verified input by input, or says why not, as Bitcoin nodes would. */
+  broadcast(bytes: Uint8Array): BroadcastVerdict {
+    const parsed = Transaction.fromRaw(bytes, { allowUnknownOutputs: true });
+    const txid = parsed.id;
+    if (this.mempool.has(txid)) return { ok: true, txid };
+    if (this.best.heights.has(txid)) return rejected('txn-already-known');
+    const transaction = this.#verified(parsed);
+    if (typeof transaction === 'string') return rejected(transaction);
+    const conflicts = this.conflicts(transaction);
+    const bar = conflicts.reduce((sum, { fee }) => sum + fee, 0n);
+    if (conflicts.length > 0 && transaction.fee <= bar) return rejected('insufficient fee, rejecting replacement');
+    for (const other of conflicts) this.#evict(other.txid);
+    this.known.set(txid, transaction);
+    this.mempool.set(txid, transaction);
+    return { ok: true, txid };
+  }
+
+  /** The mempool transactions that spend what this one spends. */
+  conflicts({ txid, inputs }: ChainTransaction): readonly ChainTransaction[] {
+    const spent = new Set(inputs.map(outpointName));
+    return [...this.mempool.values()].filter(
+      (other) => other.txid !== txid && other.inputs.some((input) => spent.has(outpointName(input))),
+    );
+  }
+
+  /** Mines a block of those mempool transactions that `choose` takes. */
+  mine(choose: (transaction: ChainTransaction) => boolean): ChainBlock {
+    this.#best = this.#extend(this.#best, [...this.mempool.values()].filter(choose));
+    this.#clean();
+    return this.#best;
+  }
+
+  /**
+   * Replaces the last `depth` blocks by `depth + 1` others, empty but for the first. What they held goes back to the
+   * mempool, unless `rival` conflicts with it.
+   */
+  reorganise(depth: number, keep: (transaction: ChainTransaction) => boolean, rival: ChainTransaction | null): void {
+    const returned: ChainTransaction[] = [];
+    let block = this.#best;
+    for (let i = 0; i < depth && block.parent !== null; i++) {
+      returned.unshift(...block.transactions);
+      block = block.parent;
+    }
+    for (const transaction of returned) this.mempool.set(transaction.txid, transaction);
+    if (rival !== null) {
+      for (const other of this.conflicts(rival)) this.#evict(other.txid);
+      this.known.set(rival.txid, rival);
+      this.mempool.set(rival.txid, rival);
+    }
+    const first = [...this.mempool.values()].filter((one) => one === rival || keep(one));
+    block = this.#extend(block, first);
+    for (let i = 0; i < depth; i++) block = this.#extend(block, []);
+    this.#best = block;
+    this.#clean();
+  }
+
+  /** The txid of a serialised transaction. */
+  txidOf(bytes: Uint8Array): string {
+    return Transaction.fromRaw(bytes, { allowUnknownOutputs: true }).id;
+  }
+
+  /** Drops a transaction, and what spends from it, from the mempool. */
+  evict(txid: string): void {
+    this.#evict(txid);
+  }
+
+  #evict(txid: string): void {
+    if (!this.mempool.delete(txid)) return;
+    for (const other of [...this.mempool.values()]) {
+      if (other.inputs.some((input) => input.txid === txid)) this.#evict(other.txid);
+    }
+  }
+
+  #extend(parent: ChainBlock, wanted: readonly ChainTransaction[]): ChainBlock {
+    const coins = new Map(parent.coins);
+    const taken: ChainTransaction[] = [];
+    const height = parent.height + 1;
+    // Parents come before children in the mempool's order; what cannot be mined now stays.
+    for (const transaction of wanted) {
+      if (parent.heights.has(transaction.txid) || !transaction.inputs.every((input) => this.#isSpendable(coins, input)))
+        continue;
+      for (const input of transaction.inputs) coins.set(outpointName(input), SPENT);
+      transaction.outputs.forEach((output, vout) => {
+        coins.set(outpointName({ txid: transaction.txid, vout }), { ...output, height });
+      });
+      taken.push(transaction);
+    }
+    return this.#block(parent, height, taken, coins);
+  }
+
+  // Coins from outside the federation are not tracked until they are spent.
+  #isSpendable(coins: ReadonlyMap<string, Coin>, input: Outpoint): boolean {
+    const coin = coins.get(outpointName(input));
+    return coin === undefined ? !this.known.has(input.txid) : coin !== SPENT;
+  }
+
+  #block(
+    parent: ChainBlock | null,
+    height: number,
+    transactions: readonly ChainTransaction[],
+    coins: ReadonlyMap<string, Coin>,
+  ): ChainBlock {
+    const heights = new Map(parent?.heights ?? []);
+    for (const { txid } of transactions) heights.set(txid, height);
+    const coinbase = rawCoinbase(concat(u32le(height), u32le(this.#made++), utf8('sim')));
+    const raws = [coinbase, ...transactions.map(({ raw }) => raw)];
+    const raw = rawBlock(parent?.hash ?? '0'.repeat(64), TIME_BEGIN_S + height, raws);
+    const block = { hash: blockHashOf(raw), height, parent, raw, transactions, coins, heights };
+    this.blocks.set(block.hash, block);
+    return block;
+  }
+
+  #clean(): void {
+    for (const { txid, inputs } of [...this.mempool.values()]) {
+      if (this.#best.heights.has(txid)) this.mempool.delete(txid);
+      else if (inputs.some((input) => this.#best.coins.get(outpointName(input)) === SPENT)) this.#evict(txid);
+    }
+  }
+
+  #verified(parsed: Transaction): ChainTransaction | string {
+    const inputs: Outpoint[] = [];
+    const spent: Output[] = [];
+    for (let index = 0; index < parsed.inputsLength; index++) {
+      const { txid = new Uint8Array(0), index: vout = 0 } = parsed.getInput(index);
+      const outpoint = { txid: toHex(txid), vout };
+      const coin = this.#best.coins.get(outpointName(outpoint)) ?? this.mempool.get(outpoint.txid)?.outputs[vout];
+      if (coin === undefined || coin === SPENT) return 'bad-txns-inputs-missingorspent';
+      inputs.push(outpoint);
+      spent.push(coin);
+    }
+    if (!spent.every((_, index) => isSigned(parsed, index, spent))) return 'mandatory-script-verify-flag-failed';
+    const outputs = Array.from({ length: parsed.outputsLength }, (_, vout) => {
+      const { amount = 0n, script = new Uint8Array(0) } = parsed.getOutput(vout);
+      return { amount, script };
+    });
+    const raw = rawTransaction(inputs, outputs);
+    if (txidOf(raw) !== parsed.id) return 'not a transaction of the form that payouts have';
+    const fee = total(spent) - total(outputs);
+    return fee < 0n ? 'bad-txns-in-belowout' : { txid: parsed.id, raw, inputs, outputs, fee };
+  }
+}
+
+/** Marks what has been spent on a branch. */
+export const SPENT: Coin = { script: new Uint8Array(0), amount: -1n, height: -1 };
+
+const verified = new Map<string, boolean>();
+
+// The same transaction comes from every node.
+function isSigned(parsed: Transaction, index: number, spent: readonly Output[]): boolean {
+  const [signature = new Uint8Array(0)] = parsed.getInput(index).finalScriptWitness ?? [];
+  const name = `${parsed.id}/${index}/${toHex(signature)}`;
+  const known = verified.get(name);
+  if (known !== undefined) return known;
+  const scripts = spent.map(({ script }) => script);
+  const message = parsed.preimageWitnessV1(
+    index,
+    scripts,
+    SigHash.DEFAULT,
+    spent.map(({ amount }) => amount),
+  );
+  const key = scripts[index]?.slice(2) ?? new Uint8Array(0);
+  const isValid = signature.length === 64 && schnorr.verify(signature, message, key);
+  if (verified.size > 10_000) verified.clear();
+  verified.set(name, isValid);
+  return isValid;
+}
+
+function total(outputs: readonly Output[]): bigint {
+  return outputs.reduce((sum, { amount }) => sum + amount, 0n);
+}
+
+function rejected(detail: string): BroadcastVerdict {
+  return { ok: false, reason: 'rejected', detail };
+}

@@ -1,0 +1,188 @@
+// One organisation of a simulated federation: what survives its process (database, key file, clock) and the process, of
+// which a crash leaves nothing. A process that has ended never gets another answer from the world, so that it stands still
+// for ever; and what it still writes goes to a copy of the database that nobody opens again.
+import { toHex } from '../crypto/bytes.ts';
+import type { Effects } from '../operator/effects.ts';
+import type { Log } from '../operator/log.ts';
+import type { Node } from '../operator/node.ts';
+import { type Services, startServices } from '../operator/services.ts';
+import { type RecipientScript, rememberRecipient } from '../store/recipients.ts';
+import { bitcoinViewOf, type ChainView } from './chain-view.ts';
+import { type MemoryKeyFile, MemoryKeyRing } from './memory-key-ring.ts';
+import { type MemoryStore, openMemoryStore } from './memory-store.ts';
+import { ObservedJudge } from './observed-judge.ts';
+import { ObservedKeys } from './observed-keys.ts';
+import type { Prng } from './prng.ts';
+import type { World } from './world.ts';
+
+/** When simulated time begins, in ms since 1970. */
+export const EPOCH_MS = 1_800_000_000_000;
+const FOLLOW_MS = 8_000;
+const ANSWER_MS_MAX = 30;
+const VERSION = '0.0.0-simulated';
+
+export class Member {
+  readonly index: number;
+  readonly view: ChainView;
+  readonly wire = { lag: 0, isDown: false };
+  readonly keyFile: MemoryKeyFile;
+  skewMs = 0;
+  disk: Uint8Array;
+  process: Process | null = null;
+  crashes = 0;
+  awaits = 0;
+
+  constructor(index: number, view: ChainView, keyFile: MemoryKeyFile, disk: Uint8Array) {
+    this.index = index;
+    this.view = view;
+    this.keyFile = keyFile;
+    this.disk = disk;
+  }
+}
+
+/** One start of a node. */
+export class Process {
+  readonly #world: World;
+  readonly #member: Member;
+  readonly #prng: Prng;
+  readonly store: MemoryStore;
+  readonly boot: string;
+  readonly node: Node;
+  readonly services: Services;
+  isAlive = true;
+
+  constructor(world: World, member: Member) {
+    this.#world = world;
+    this.#member = member;
+    this.#prng = world.prng.fork(`process/${member.index}/${member.crashes}`);
+    this.boot = toHex(this.#prng.bytes(16));
+    this.store = openMemoryStore(member.disk, () => this.#committed());
+    world.sabotage.store?.(this.store.database);
+    this.node = this.#open();
+    member.process = this;
+    const peers = () => world.members.map(({ index }) => index).filter((index) => index !== member.index);
+    this.services = startServices(this.node, { boot: this.boot, client: world.network.clientOf(this), peers });
+    this.node.input.effects.every(FOLLOW_MS, () => {
+      void this.services.follower.round();
+      void this.services.autopilot.round();
+    });
+  }
+
+  get index(): number {
+    return this.#member.index;
+  }
+
+  /** The node's own clock, in ms since 1970. */
+  now(): number {
+    return EPOCH_MS + this.#world.time.now + this.#member.skewMs;
+  }
+
+  /** Has the node look for a recipient's deposits. */
+  expect(recipient: RecipientScript): void {
+    rememberRecipient(this.store.db, recipient, this.now());
+  }
+
+  /** Marks the beginning of an await; false where the process is no more, or ends just before it does anything. */
+  enter(what: string): boolean {
+    if (!this.isAlive) return false;
+    this.#member.awaits += 1;
+    return !this.#world.strikes(this.#member, `before ${what}`);
+  }
+
+  /** Marks that what the await asks for has been sent: the process may end before it learns the outcome. */
+  left(what: string): void {
+    if (this.isAlive) this.#world.strikes(this.#member, `after ${what}`);
+  }
+
+  /** Ends as `kill -9` ends a process. */
+  end(): void {
+    this.#member.disk =
+      this.#world.sabotage.restart?.(this.store.snapshot(), this.#member.disk) ?? this.store.snapshot();
+    this.isAlive = false;
+    this.#member.process = null;
+  }
+
+  /** Asks the outside world and waits for the answer. */
+  readonly ask = <T>(what: string, answer: () => T): Promise<T> =>
+    new Promise((resolve, reject) => {
+      if (!this.enter(what)) return;
+      const settle = (): void => {
+        if (!this.isAlive) return;
+        try {
+          resolve(answer());
+        } catch (error) {
+          reject(error);
+        }
+      };
+      if (this.#world.founding.answersAtOnce) settle();
+      else this.#world.time.after(this.#prng.int(0, ANSWER_MS_MAX), settle);
+      this.left(what);
+    });
+
+  #committed(): void {
+    if (this.isAlive) this.#world.strikes(this.#member, 'after a commit');
+  }
+
+  #open(): Node {
+    const { index } = this.#member;
+    const world = this.#world;
+    const config = world.founding.config(index);
+    const effects = this.#effects();
+    const { db } = this.store;
+    const keyRing = new MemoryKeyRing(config.network, index, this.#member.keyFile, (write) =>
+      this.ask('write the key file', write),
+    );
+    const keys = new ObservedKeys(db, keyRing, index, (seen) => this.isAlive && world.oracle.sees(this, seen));
+    const bitcoin = bitcoinViewOf(this.#member.view, this.ask);
+    const wire = world.ledger.viewOf(this.#member.wire, this.ask);
+    const now = () => this.now();
+    const judging = { config, db, keys, bitcoin, wire, verifyProof: null, now };
+    const judge = new ObservedJudge(judging, world.oracle.judgements(this.#member), world.overruleOf(index));
+    const log: Log = (level, event, fields = {}) => {
+      if (!this.isAlive) return;
+      const line = `${level} ${event} ${JSON.stringify(fields)}`;
+      world.secrets.check(`the log of node ${index}`, line);
+      if (level !== 'info') world.trace.add(`log ${index} ${line}`);
+    };
+    const openGate = (): never => {
+      throw new Error('a simulated node has no listener');
+    };
+    const input = { config, version: VERSION, home: '/', env: {}, effects, log, openGate };
+    const store = { db, path: ':memory:', close: () => {} };
+    return { input, config, store, keyRing, keys, bitcoin, wire, chain: null, judge, startedAt: now(), online: null };
+  }
+
+  #effects(): Effects {
+    const { time, sabotage } = this.#world;
+    return {
+      now: () => this.now(),
+      random: (length) => sabotage.random?.(length) ?? this.#prng.bytes(length),
+      sleep: (ms, signal) =>
+        new Promise((resolve) => {
+          if (!this.enter('sleep')) return;
+          const wake = (): void => {
+            if (this.isAlive) resolve();
+          };
+          const cancel = time.after(ms, wake);
+          signal?.addEventListener('abort', () => {
+            cancel();
+            wake();
+          });
+        }),
+      every: (ms, run) => {
+        let stopped = false;
+        const again = (): void => {
+          time.after(ms, () => {
+            if (stopped || !this.isAlive) return;
+            run();
+            again();
+          });
+        };
+        again();
+        return () => {
+          stopped = true;
+        };
+      },
+    };
+  }
+}

@@ -1,0 +1,107 @@
+// What a seed stands for: the size of the federation, who lies, which faults strike and how hard. Drawn once, before
+// anything happens.
+import type { Prng } from './prng.ts';
+
+/** How a lying node lies. */
+export const LIES = [
+  'wrong_partials',
+  'refuses',
+  'silent',
+  'replays',
+  'reuses_nonces',
+  'alters_intents',
+  'announces_lies',
+  'equivocates',
+] as const;
+export type Lie = (typeof LIES)[number];
+
+/** Probabilities are per message or per await; times in ms of virtual time. */
+export interface Faults {
+  readonly loss: number;
+  readonly duplication: number;
+  readonly delayMax: number;
+  readonly crash: number;
+  readonly crashesMax: number;
+  readonly partitions: number;
+  readonly outages: number;
+  readonly reorgs: number;
+  readonly lagMax: number;
+  readonly skewMax: number;
+  /** A node whose clock is off by more than peers accept, or null. */
+  readonly farOff: number | null;
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly participants: number;
+  readonly threshold: number;
+  readonly liars: ReadonlyMap<number, Lie>;
+  readonly faults: Faults;
+  readonly deposits: number;
+  readonly burns: number;
+  /** Whether nodes attest and pay by themselves; otherwise only when asked. */
+  readonly automatic: boolean;
+  /** How long faults last. */
+  readonly faultsMs: number;
+  /** How many nodes stay down once faults stop. */
+  readonly dead: number;
+  /** Crash one node right after its that many-th await, and not else. */
+  readonly crashAt: { readonly node: number; readonly await: number } | null;
+}
+
+const SIZES = [
+  [3, 2],
+  [3, 2],
+  [4, 3],
+  [5, 3],
+  [5, 4],
+] as const;
+const CALM: Faults = {
+  ...{ loss: 0, duplication: 0, delayMax: 40, crash: 0, crashesMax: 0, partitions: 0, outages: 0, reorgs: 0 },
+  ...{ lagMax: 0, skewMax: 0, farOff: null },
+};
+
+/** The plan of a seed. */
+export function planOf(seed: number, prng: Prng): Plan {
+  const [participants, threshold] = prng.pick(SIZES);
+  const spare = participants - threshold;
+  const liarCount = prng.chance(0.5) ? prng.int(1, Math.min(spare, threshold - 1)) : 0;
+  const order = prng.shuffled(Array.from({ length: participants }, (_, index) => index));
+  const liars = new Map(order.slice(0, liarCount).map((index) => [index, prng.pick(LIES)]));
+  const dead = prng.int(0, spare - liarCount);
+  const faults = faultsOf(prng, order.at(-1) ?? 0);
+  const [deposits, burns] = [prng.int(2, 4), prng.int(1, 3)];
+  const automatic = prng.chance(0.5);
+  return {
+    ...{ seed, participants, threshold, liars, faults, deposits, burns, dead, automatic },
+    ...{ faultsMs: 150_000, crashAt: null },
+  };
+}
+
+/** A plan without faults but one crash: node `node` ends after its that many-th await. */
+export function crashPlan(seed: number, node: number, at: number): Plan {
+  const liars: ReadonlyMap<number, Lie> = new Map();
+  return {
+    ...{ seed, participants: 3, threshold: 2, liars, faults: CALM, deposits: 2, burns: 1, dead: 0 },
+    ...{ automatic: false, faultsMs: 120_000 },
+    crashAt: { node, await: at },
+  };
+}
+
+// Swarm testing: each kind of fault is off in some seeds, so that what one hides another shows.
+function faultsOf(prng: Prng, outsider: number): Faults {
+  const maybe = (probability: number, value: () => number): number => (prng.chance(probability) ? value() : 0);
+  return {
+    loss: maybe(0.6, () => prng.pick([0.01, 0.05, 0.2])),
+    duplication: maybe(0.5, () => prng.pick([0.02, 0.1])),
+    delayMax: prng.pick([40, 300, 3_000]),
+    crash: maybe(0.7, () => prng.pick([0.002, 0.01])),
+    crashesMax: prng.int(2, 8),
+    partitions: maybe(0.5, () => prng.int(1, 3)),
+    outages: maybe(0.5, () => prng.int(1, 3)),
+    reorgs: maybe(0.6, () => prng.int(1, 3)),
+    lagMax: maybe(0.6, () => prng.pick([2_000, 30_000])),
+    skewMax: maybe(0.6, () => 4_000),
+    farOff: prng.chance(0.15) ? outsider : null,
+  };
+}

@@ -1,0 +1,149 @@
+// One run: a plan, faults for as long as it says, then calm, in which everything that is owed must come to pass.
+import { outpointName } from '../chain/outpoint.ts';
+import { verifyAuditLog } from '../store/audit-log.ts';
+import { getWithdrawal } from '../store/payout-listing.ts';
+import type { Member } from './member.ts';
+import { CONFIRMATIONS } from './member-config.ts';
+import { type Plan, planOf } from './plan.ts';
+import { Prng } from './prng.ts';
+import type { Violation } from './trace.ts';
+import { Weather } from './weather.ts';
+import { type Deposit, Workload } from './workload.ts';
+import { type Sabotage, World } from './world.ts';
+
+/** What became of a run. `hash`: over everything that happened; equal for equal seeds. */
+export interface Outcome {
+  readonly seed: number;
+  readonly violation: Violation | null;
+  readonly trace: readonly string[];
+  readonly hash: string;
+  readonly events: number;
+  readonly shares: number;
+  readonly crashes: number;
+  readonly minted: number;
+  readonly paid: number;
+  /** Burns that are settled, of which a node does not know it: counted for each node. */
+  readonly stragglers: number;
+  /** Awaits of each node, for `crashPlan`. */
+  readonly awaits: readonly number[];
+  readonly refusals: ReadonlyMap<string, number>;
+}
+
+/** How long calm may take to bring about what is owed, in ms of virtual time. */
+const CALM_MS_MAX = 10 * 60_000;
+const ASK_MS = 20_000;
+
+/** Runs a seed. */
+export function runSeed(seed: number, sabotage: Sabotage = {}): Promise<Outcome> {
+  return runPlan(planOf(seed, new Prng(`plan/${seed}`)), sabotage);
+}
+
+/** Runs a plan. */
+export async function runPlan(plan: Plan, sabotage: Sabotage = {}): Promise<Outcome> {
+  const world = new World(plan, sabotage);
+  const workload = new Workload(world);
+  const weather = new Weather(world, workload);
+  const { trace } = world;
+  const liars = [...plan.liars].map(([index, lie]) => `${index} ${lie}`).join();
+  trace.add(`${plan.threshold}-of-${plan.participants}, liars ${liars || 'none'}, ${JSON.stringify(plan.faults)}`);
+  for (const member of world.members) world.start(member);
+  workload.schedule();
+  weather.schedule();
+  await until(world, plan.faultsMs, () => false);
+  if (trace.violation === null) {
+    trace.add('calm');
+    weather.clear(chosenDead(world));
+    await bringAbout(world, workload);
+  }
+  for (const { index, store } of world.honest()) {
+    if (!verifyAuditLog(store.db).ok) trace.violated('never 7', `the audit log of node ${index} does not verify`);
+  }
+  const outcome = outcomeOf(world, workload.refusals);
+  for (const member of world.members) member.process?.end();
+  return outcome;
+}
+
+/** What a run has come to. */
+export function outcomeOf(world: World, refusals: ReadonlyMap<string, number>): Outcome {
+  const { trace, time, plan } = world;
+  return {
+    ...{ seed: plan.seed, violation: trace.violation, trace: trace.lines(), hash: trace.digest() },
+    ...{ events: time.events, shares: world.oracle.shares, minted: world.ledger.minted.size },
+    crashes: world.members.reduce((sum, { crashes }) => sum + crashes, 0),
+    paid: world.ledger.burns.filter(({ burnTxid }) => isPaid(world, burnTxid)).length,
+    stragglers: world
+      .honest()
+      .reduce(
+        (sum, { store }) => sum + world.ledger.burns.filter(({ burnTxid }) => !isSettledAt(store.db, burnTxid)).length,
+        0,
+      ),
+    awaits: world.members.map(({ awaits }) => awaits),
+    refusals,
+  };
+}
+
+/** Lets events happen until a time, a violation, or `isDone`. */
+export async function until(world: World, time: number, isDone: () => boolean): Promise<void> {
+  while (world.trace.violation === null && !isDone() && (await world.time.step(time))) world.sabotage.event?.(world);
+  if (world.trace.violation === null && !isDone()) world.time.reach(time);
+}
+
+function chosenDead(world: World): readonly Member[] {
+  const { plan, liars, members, prng } = world;
+  return prng.shuffled(members.filter(({ index }) => !liars.has(index))).slice(0, plan.dead);
+}
+
+// Everybody asks again and again, at every node, as people do.
+async function bringAbout(world: World, workload: Workload): Promise<void> {
+  const begun = world.time.now;
+  const { trace } = world;
+  let round = 0;
+  while (trace.violation === null) {
+    const owed = whatIsOwed(world, workload);
+    if (owed.length === 0) return;
+    if (world.time.now - begun > CALM_MS_MAX) return trace.violated('progress', owed.join('; '));
+    const processes = world.honest();
+    const process = processes[round % processes.length];
+    if (process !== undefined && !world.plan.automatic) {
+      for (const deposit of live(world, workload)) workload.attest(process, deposit);
+      for (const { burnTxid } of world.ledger.burns) {
+        if (!isSettledAt(process.store.db, burnTxid)) workload.withdraw(process, [burnTxid]);
+      }
+    }
+    round += 1;
+    await until(world, world.time.now + ASK_MS, () => false);
+  }
+}
+
+function whatIsOwed(world: World, workload: Workload): readonly string[] {
+  const unminted = live(world, workload).filter((deposit) => !world.ledger.minted.has(outpointName(deposit)));
+  const unpaid = world.ledger.burns.filter(({ burnTxid }) => !isPaid(world, burnTxid));
+  const unsettled = world.ledger.burns.filter(
+    ({ burnTxid }) => !world.honest().some(({ store }) => isSettledAt(store.db, burnTxid)),
+  );
+  return [
+    ...unminted.map(({ txid }) => `deposit ${txid.slice(0, 8)} is not minted`),
+    ...unpaid.map(({ burnTxid }) => `burn ${burnTxid.slice(0, 8)} is not paid`),
+    ...unsettled.map(({ burnTxid }) => `no node has settled burn ${burnTxid.slice(0, 8)}`),
+  ];
+}
+
+// A deposit that is on its way, or there; not one that was taken back or spent by a payout after its mint.
+function live(world: World, workload: Workload): readonly Deposit[] {
+  return workload.deposits.filter((deposit) => {
+    if (deposit === undefined || workload.withdrawn.has(outpointName(deposit))) return false;
+    return !world.ledger.minted.has(outpointName(deposit));
+  });
+}
+
+function isPaid(world: World, burnTxid: string): boolean {
+  const { heights, height } = world.chain.best;
+  return world.oracle.payoutsOf(burnTxid).some((txid) => {
+    const at = heights.get(txid);
+    return at !== undefined && height - at + 1 >= CONFIRMATIONS;
+  });
+}
+
+function isSettledAt(db: Parameters<typeof getWithdrawal>[0], burnTxid: string): boolean {
+  return getWithdrawal(db, burnTxid)?.status === 'settled';
+}

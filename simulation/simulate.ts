@@ -1,0 +1,86 @@
+// Many runs one after the other, until one breaks a promise or all have passed.
+
+import { runCeremonySeed } from './ceremony-run.ts';
+import { crashPlan } from './plan.ts';
+import { type Outcome, runPlan, runSeed } from './run.ts';
+
+/** Every that many-th seed makes keys in a ceremony instead of using the bridge. */
+export const CEREMONY_EVERY = 25;
+
+/** What to run: `seeds` runs from the seed `first` on. */
+export interface SimulateInput {
+  readonly first: number;
+  readonly seeds: number;
+  readonly signal: AbortSignal;
+  readonly onRun: (outcome: Outcome, done: number) => void;
+}
+
+/** What came of them; `failed`: the first run that broke a promise. */
+export interface SimulateResult {
+  readonly runs: number;
+  readonly failed: Outcome | null;
+  readonly events: number;
+  readonly shares: number;
+  readonly crashes: number;
+  readonly minted: number;
+  readonly paid: number;
+}
+
+/** Runs the seeds in order; ends at the first failure. */
+export async function simulate({ first, seeds, signal, onRun }: SimulateInput): Promise<SimulateResult> {
+  let result: SimulateResult = { runs: 0, failed: null, events: 0, shares: 0, crashes: 0, minted: 0, paid: 0 };
+  for (let done = 0; done < seeds && !signal.aborted && result.failed === null; done++) {
+    const outcome = await runAnySeed(first + done);
+    result = added(result, outcome);
+    onRun(outcome, done + 1);
+  }
+  return result;
+}
+
+/** Runs whatever a seed stands for. */
+export function runAnySeed(seed: number): Promise<Outcome> {
+  return seed % CEREMONY_EVERY === 0 ? runCeremonySeed(seed) : runSeed(seed);
+}
+
+/** What `crashEveryNode` runs: every `stride`-th await of every node in the federation of a seed. */
+export interface CrashInput {
+  readonly seed: number;
+  readonly stride: number;
+  readonly signal: AbortSignal;
+  readonly report: (text: string) => void;
+}
+
+/**
+ * Crashes a node at its first await (a question to its Bitcoin or Wire nodes, a message, a sleep, a commit), then, in
+ * another run, at its second, and so on for all of them; and so for every node. Ends at the first failure.
+ */
+export async function crashEveryNode(
+  input: CrashInput,
+): Promise<{ readonly runs: number; readonly failed: Outcome | null }> {
+  const { seed, stride, signal, report } = input;
+  let runs = 0;
+  const { participants } = crashPlan(seed, 0, 0);
+  for (let node = 0; node < participants; node++) {
+    const { awaits } = await runPlan(crashPlan(seed, node, 0));
+    const all = awaits[node] ?? 0;
+    report(`node ${node}: ${Math.ceil(all / stride)} runs`);
+    for (let at = 0; at <= all && !signal.aborted; at += stride) {
+      const outcome = await runPlan(crashPlan(seed, node, at));
+      runs += 1;
+      if (outcome.violation !== null) return { runs, failed: outcome };
+    }
+  }
+  return { runs, failed: null };
+}
+
+function added(sum: SimulateResult, outcome: Outcome): SimulateResult {
+  return {
+    runs: sum.runs + 1,
+    failed: outcome.violation === null ? null : outcome,
+    events: sum.events + outcome.events,
+    shares: sum.shares + outcome.shares,
+    crashes: sum.crashes + outcome.crashes,
+    minted: sum.minted + outcome.minted,
+    paid: sum.paid + outcome.paid,
+  };
+}

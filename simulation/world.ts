@@ -1,0 +1,179 @@
+// A whole simulated federation with its chain, ledger, network and checkers: what all parts of a run share.
+import type { Database } from 'bun:sqlite';
+import { toHex } from '../crypto/bytes.ts';
+import type { OperatorConfig } from '../operator/config.ts';
+import type { RecipientScript } from '../store/recipients.ts';
+import { SimulatedChain } from './chain.ts';
+import { ChainView } from './chain-view.ts';
+import { dealtKeys, dealtSecrets } from './dealer.ts';
+import { SimulatedLedger } from './ledger.ts';
+import { Liars } from './liars.ts';
+import { EPOCH_MS, Member, Process } from './member.ts';
+import { configOf, diskOf, keyFileOf } from './member-config.ts';
+import type { MemoryKeyFile } from './memory-key-ring.ts';
+import { Network } from './network.ts';
+import type { Overrule } from './observed-judge.ts';
+import { Oracle } from './oracle.ts';
+import type { Plan } from './plan.ts';
+import { Prng } from './prng.ts';
+import { SecretScan } from './secret-scan.ts';
+import { Trace, type Violation } from './trace.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+/** Breaks nodes on purpose, so that a test can see the checkers find it. */
+export interface Sabotage {
+  /** Of every honest node. */
+  readonly judge?: Overrule;
+  /** Runs when a node's database is opened. */
+  readonly store?: (database: Database) => void;
+  /** In place of random bytes, where it gives any. */
+  readonly random?: (length: number) => Uint8Array | null;
+  /** What a crash leaves of the database; `before`: as this start found it. */
+  readonly restart?: (now: Uint8Array, before: Uint8Array) => Uint8Array;
+  /** What the checkers are to pass over, to see what else they find. */
+  readonly tolerated?: readonly Violation['line'][];
+  /** Takes part in every event. */
+  readonly event?: (world: World) => void;
+}
+
+/** Something a caller was told, to be found in the node's database for ever. */
+export interface Acknowledged {
+  readonly index: number;
+  readonly what: string;
+  readonly isKept: (process: Process) => boolean;
+}
+
+/** What nodes are before their first start. */
+export interface Founding {
+  readonly keyFile: (index: number) => MemoryKeyFile;
+  readonly disk: (index: number) => Uint8Array;
+  readonly config: (index: number) => OperatorConfig;
+  /** Whether Bitcoin nodes, Wire nodes and disk answer within the instant: where real files are read beside them. */
+  readonly answersAtOnce: boolean;
+}
+
+const RESTART_MS_MIN = 200;
+const RESTART_MS_MAX = 30_000;
+
+export class World {
+  readonly plan: Plan;
+  readonly prng: Prng;
+  readonly time = new VirtualTime();
+  readonly trace: Trace;
+  readonly secrets: SecretScan;
+  readonly chain = new SimulatedChain();
+  readonly ledger: SimulatedLedger;
+  readonly liars: Liars;
+  readonly network: Network;
+  readonly oracle: Oracle;
+  readonly members: readonly Member[];
+  readonly groupKey: Uint8Array;
+  readonly keyId: string;
+  readonly sabotage: Sabotage;
+  readonly founding: Founding;
+  /** Whose deposits nodes look for. */
+  readonly recipients: RecipientScript[] = [];
+  readonly acknowledged: Acknowledged[] = [];
+  /** Whether faults still strike. */
+  faulty = true;
+  #crashes = 0;
+  readonly #crashPrng: Prng;
+
+  constructor(plan: Plan, sabotage: Sabotage = {}, founding: Founding = withDealtKeys(plan)) {
+    this.plan = plan;
+    this.founding = founding;
+    this.sabotage = sabotage;
+    this.trace = new Trace(() => this.time.now, sabotage.tolerated);
+    this.secrets = new SecretScan(this.trace);
+    this.prng = new Prng(`world/${plan.seed}`);
+    this.#crashPrng = this.prng.fork('crashes');
+    const keys = dealtKeys(plan.participants, plan.threshold);
+    this.groupKey = keys.bitcoin.publicKey;
+    this.keyId = keys.keyId;
+    this.ledger = new SimulatedLedger(keys.attestation.publicKey, () => BigInt(this.nowS()));
+    this.liars = new Liars(plan.liars, this.prng.fork('liars'));
+    this.network = new Network(this);
+    this.oracle = new Oracle(this);
+    this.members = Array.from({ length: plan.participants }, (_, index) => {
+      return new Member(index, new ChainView(this.chain), founding.keyFile(index), founding.disk(index));
+    });
+    this.secrets.add(...dealtSecrets(keys));
+    for (const { keyFile } of this.members) {
+      this.secrets.add(toHex(keyFile.contents.identitySeed), toHex(keyFile.contents.hostSecret));
+    }
+  }
+
+  /** True time in s since 1970. */
+  nowS(): number {
+    return Math.floor((EPOCH_MS + this.time.now) / 1000);
+  }
+
+  member(index: number): Member {
+    const member = this.members[index];
+    if (member === undefined) throw new Error(`there is no node ${index}`);
+    return member;
+  }
+
+  /** The nodes that run and do not lie. */
+  honest(): readonly Process[] {
+    return this.members.flatMap(({ index, process }) => (process === null || this.liars.has(index) ? [] : [process]));
+  }
+
+  /** What a judge of this node is overruled by: a liar's approves everything that has a form and decides nothing. */
+  overruleOf(index: number): Overrule | null {
+    if (!this.liars.has(index)) return this.sabotage.judge ?? null;
+    return (honest) => (honest.ok ? { ...honest, decide: () => ({ ok: true }) } : honest);
+  }
+
+  start(member: Member): void {
+    if (member.process !== null) return;
+    this.trace.add(`start ${member.index}`);
+    const process = new Process(this, member);
+    for (const recipient of this.recipients) process.expect(recipient);
+    if (this.liars.has(member.index)) return;
+    for (const { index, what, isKept } of this.acknowledged) {
+      if (index === member.index && !isKept(process)) this.trace.violated('never 7', `node ${index} has lost ${what}`);
+    }
+    const missing = this.oracle.missingDecision(process);
+    if (missing !== null) this.trace.violated('never 7', `node ${member.index} has lost its decision of ${missing}`);
+  }
+
+  /** Whether a crash strikes a node here; it has ended then. */
+  strikes(member: Member, where: string): boolean {
+    const { crashAt, faults } = this.plan;
+    if (crashAt !== null) {
+      if (member.index !== crashAt.node || member.crashes > 0 || member.awaits !== crashAt.await) return false;
+    } else {
+      if (!this.faulty || this.#crashes >= faults.crashesMax || faults.crash === 0) return false;
+      if (!this.#crashPrng.chance(faults.crash)) return false;
+    }
+    this.crash(member, where);
+    this.time.after(this.#crashPrng.int(RESTART_MS_MIN, RESTART_MS_MAX), () => this.start(member));
+    return true;
+  }
+
+  /** Ends a node's process. */
+  crash(member: Member, where: string): void {
+    if (member.process === null) return;
+    this.trace.add(`crash ${member.index} ${where}`);
+    this.#crashes += 1;
+    member.crashes += 1;
+    member.process.end();
+    this.oracle.forget(member);
+  }
+
+  /** To be called after whatever may change what nodes see. */
+  viewsChanged(): void {
+    for (const member of this.members) this.oracle.viewChanged(member);
+    this.oracle.checkChain();
+  }
+}
+
+function withDealtKeys(plan: Plan): Founding {
+  return {
+    keyFile: (index) => keyFileOf(plan, index),
+    disk: () => diskOf(plan),
+    config: (index) => configOf(plan, index),
+    answersAtOnce: false,
+  };
+}

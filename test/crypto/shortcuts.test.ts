@@ -1,0 +1,263 @@
+// Every shortcut of crypto/ that saves work, held against the plain formula it stands for.
+import { describe, expect, test } from 'bun:test';
+import { ED25519_TORSION_SUBGROUP, ed25519, ed25519_FROST } from '@noble/curves/ed25519.js';
+import { schnorr } from '@noble/curves/secp256k1.js';
+import fc from 'fast-check';
+import { deal } from '../../bench/deal.ts';
+import { signaturesHold } from '../../crypto/bip340-batch.ts';
+import { bip340Scheme } from '../../crypto/bip340-scheme.ts';
+import { BoundedCache } from '../../crypto/bounded-cache.ts';
+import { concat, sha256, toHex, u32be } from '../../crypto/bytes.ts';
+import { checkPackage, round1 } from '../../crypto/ed25519-dkg.ts';
+import { ed25519Scheme, frostIdentifier } from '../../crypto/ed25519-frost.ts';
+import { interpolates } from '../../crypto/ed25519-key.ts';
+import type { GroupKey, SigningSession } from '../../crypto/scheme.ts';
+import {
+  Fn,
+  G,
+  multiplyPublic,
+  multiplySecret,
+  multiplySmallPublic,
+  parsePoint,
+  pointsToBytes,
+  pointToBytes,
+  reduceScalar,
+} from '../../crypto/secp256k1.ts';
+
+const fresh = (...numbers: number[]) => sha256(...numbers.map(u32be));
+const defined = <T>(value: T | undefined): T => {
+  if (value === undefined) throw new Error('missing');
+  return value;
+};
+const check = <T>(property: fc.IProperty<T>, numRuns = 30) => fc.assert(property, { seed: 20_300, numRuns });
+
+describe('multiplications on secp256k1', () => {
+  test('by a small number gives the point that the general one gives', () => {
+    const point = multiplySecret(reduceScalar(fresh(1)));
+    for (let x = 0; x <= 65; x++) {
+      expect(multiplySmallPublic(x, point).equals(multiplyPublic(BigInt(x), point))).toBe(true);
+    }
+  });
+
+  test('points are encoded together as they are one by one', () => {
+    const points = [1, 2, 3, 4].map((x) => multiplySmallPublic(x, multiplySecret(reduceScalar(fresh(x)))));
+    expect(pointsToBytes(points)).toEqual(points.map(pointToBytes));
+    expect(() => pointsToBytes([G, G.subtract(G)])).toThrow();
+  });
+});
+
+describe('BIP 340', () => {
+  const claimOf = (seed: number, length = 32) => {
+    const secretKey = fresh(seed);
+    const message = new Uint8Array(length).fill(seed);
+    const signature = schnorr.sign(message, secretKey, fresh(seed, 1));
+    const xOnly = schnorr.getPublicKey(secretKey);
+    const publicKey = defined(parsePoint(concat(Uint8Array.of(2), xOnly)) ?? undefined);
+    // The point of odd y stands for the same key.
+    return { message, publicKey: seed % 2 === 0 ? publicKey : publicKey.negate(), signature, xOnly };
+  };
+
+  test('a batch holds exactly where each signature holds', () => {
+    const edits = fc.option(fc.record({ which: fc.nat({ max: 4 }), bit: fc.nat({ max: 511 }) }));
+    check(
+      fc.property(fc.nat({ max: 5 }), edits, (count, edit) => {
+        const claims = Array.from({ length: count }, (_, i) => claimOf(i + 1, i * 7));
+        const touched = edit === null ? undefined : claims[edit.which];
+        if (touched !== undefined && edit !== null) {
+          const at = edit.bit >> 3;
+          touched.signature[at] = (touched.signature[at] ?? 0) ^ (1 << (edit.bit & 7));
+        }
+        const oneByOne = claims.every(({ signature, message, xOnly }) => schnorr.verify(signature, message, xOnly));
+        expect(signaturesHold(claims)).toBe(oneByOne);
+      }),
+    );
+  });
+
+  test('errors that would cancel out in a plain sum do not in a batch', () => {
+    const [first, second] = [claimOf(1), claimOf(2)];
+    const shifted = (signature: Uint8Array, by: bigint) => {
+      const s = Fn.add(Fn.fromBytes(signature.slice(32)), by);
+      return concat(signature.subarray(0, 32), Fn.toBytes(s));
+    };
+    const crossed = [
+      { ...first, signature: shifted(first.signature, 1n) },
+      { ...second, signature: shifted(second.signature, Fn.ORDER - 1n) },
+    ];
+    expect(signaturesHold([first, second])).toBe(true);
+    expect(signaturesHold(crossed)).toBe(false);
+    expect(signaturesHold([{ ...first, signature: first.signature.slice(1) }])).toBe(false);
+  });
+
+  test('under a derived key a signature verifies exactly where the plain verification says so', () => {
+    const tweakLists = fc.array(
+      fc.record({
+        tweak: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((b) => b.fill(1, 0, 1)),
+        xOnly: fc.boolean(),
+      }),
+      { maxLength: 3 },
+    );
+    check(
+      fc.property(
+        tweakLists,
+        fc.uint8Array({ maxLength: 40 }),
+        fc.option(fc.nat({ max: 511 })),
+        (tweaks, message, bit) => {
+          const { key, shares } = deal('bip340', 2, 3);
+          const signature = signed(key, shares, message, tweaks);
+          if (bit !== null) signature[bit >> 3] = (signature[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+          const outputKey = bip340Scheme.outputKey(key, tweaks);
+          const plain = schnorr.verify(signature, message, outputKey);
+          expect(plain).toBe(bit === null);
+          expect(bip340Scheme.verify(outputKey, message, signature)).toBe(plain);
+          expect(bip340Scheme.verify(outputKey, message, signature.slice(1))).toBe(false);
+        },
+      ),
+    );
+  });
+
+  function signed(key: GroupKey, shares: readonly Uint8Array[], message: Uint8Array, tweaks: SigningSession['tweaks']) {
+    const signers = [0, 2];
+    const nonces = signers.map((index) =>
+      bip340Scheme.generateNonce(key, index, defined(shares[index]), fresh(index + 1)),
+    );
+    const combined = bip340Scheme.combineNonces(
+      signers,
+      nonces.map((nonce) => nonce.public),
+    );
+    if (!combined.ok) throw new Error('the nonces are fine');
+    const session = { signers, nonceCommitment: combined.nonceCommitment, message, tweaks };
+    const partials = signers.map((index, position) =>
+      bip340Scheme.sign(key, index, defined(shares[index]), defined(nonces[position]).secret, session),
+    );
+    const made = bip340Scheme.aggregate(key, session, partials);
+    if (!made.ok) throw new Error('the shares are fine');
+    return made.signature;
+  }
+});
+
+describe('FROST on Ed25519', () => {
+  const { key, shares } = deal('ed25519', 2, 3);
+  const signers = [0, 2];
+  const message = fresh(9);
+  const noncesOf = (seed: number) =>
+    signers.map((index) => ed25519Scheme.generateNonce(key, index, defined(shares[index]), fresh(seed, index)));
+
+  test('a partial signature is the one that noble makes of the same nonces', () => {
+    check(
+      fc.property(fc.nat(), (seed) => {
+        const nonces = noncesOf(seed);
+        const session = { signers, nonceCommitment: concat(...nonces.map((n) => n.public)), message, tweaks: [] };
+        const commitments = signers.map((index, position) => ({
+          identifier: frostIdentifier(index),
+          hiding: Uint8Array.from(defined(nonces[position]).public.subarray(0, 32)),
+          binding: Uint8Array.from(defined(nonces[position]).public.subarray(32)),
+        }));
+        const verifyingShares = Object.fromEntries(
+          key.verifyingShares.map((share, index) => [frostIdentifier(index), Uint8Array.from(share)]),
+        );
+        const pub = { signers: { min: 2, max: 3 }, commitments: [Uint8Array.from(key.publicKey)], verifyingShares };
+        for (const [position, index] of signers.entries()) {
+          const { secret } = defined(nonces[position]);
+          const halves = { hiding: secret.slice(0, 32), binding: secret.slice(32) };
+          const own = { identifier: frostIdentifier(index), signingShare: Uint8Array.from(defined(shares[index])) };
+          const plain = ed25519_FROST.signShare(own, pub, halves, commitments, Uint8Array.from(message));
+          const fast = ed25519Scheme.sign(key, index, defined(shares[index]), secret, session);
+          expect(toHex(fast)).toBe(toHex(plain));
+        }
+      }),
+      10,
+    );
+  });
+
+  test('small-order parts in a commitment forge nothing: the signature fails and exactly their signer is named', () => {
+    const torsion = ED25519_TORSION_SUBGROUP.map((hex) => ed25519.Point.fromHex(hex)).filter((point) => !point.is0());
+    for (const [i, small] of torsion.entries()) {
+      const nonces = noncesOf(1000 + i);
+      const honest = defined(nonces[0]).public;
+      const own = defined(nonces[1]).public;
+      const dirty = ed25519.Point.fromBytes(Uint8Array.from(own.subarray(0, 32)))
+        .add(small)
+        .toBytes();
+      const publicNonces = [honest, concat(dirty, own.subarray(32))];
+      expect(ed25519Scheme.combineNonces(signers, publicNonces)).toEqual({ ok: false, culprit: 2 });
+      // A coordinator that skips the check: the honest signer answers, and its share is right.
+      const session = { signers, nonceCommitment: concat(...publicNonces), message, tweaks: [] };
+      const good = ed25519Scheme.sign(key, 0, defined(shares[0]), defined(nonces[0]).secret, session);
+      expect(ed25519Scheme.verifyPartial(key, 0, honest, session, good)).toBe(true);
+      expect(() => ed25519Scheme.sign(key, 2, defined(shares[2]), defined(nonces[1]).secret, session)).toThrow();
+      const made = ed25519Scheme.aggregate(key, session, [good, new Uint8Array(32)]);
+      expect(made.ok && ed25519Scheme.verify(key.publicKey, message, made.signature)).toBe(false);
+      expect(ed25519Scheme.verifyPartial(key, 2, defined(publicNonces[1]), session, new Uint8Array(32))).toBe(false);
+    }
+  });
+
+  test('shares are found to interpolate exactly where they do', () => {
+    const points = key.verifyingShares.map((share) => ed25519.Point.fromBytes(Uint8Array.from(share)));
+    const publicKey = ed25519.Point.fromBytes(Uint8Array.from(key.publicKey));
+    const [a, b, c] = [defined(points[0]), defined(points[1]), defined(points[2])];
+    expect(interpolates(publicKey, [a, b, c], 2)).toBe(true);
+    expect(interpolates(publicKey, [a, b, c], 3)).toBe(true);
+    expect(interpolates(publicKey, [b, a, c], 2)).toBe(false);
+    expect(interpolates(publicKey, [a, b, a], 2)).toBe(false);
+    expect(interpolates(a, [a, b, c], 2)).toBe(false);
+  });
+});
+
+describe('what is remembered', () => {
+  test('a round-1 package found good stays good for its own dealer, context and threshold only', () => {
+    const context = fresh(77);
+    const input = { index: 1, participants: 3, threshold: 2, context, random: fresh(78) };
+    const dealerPackage = round1(input).package;
+    const claim = { context, threshold: 2, dealer: 1, dealerPackage };
+    for (let again = 0; again < 3; again++) {
+      expect(checkPackage(claim)).toBeNull();
+      expect(checkPackage({ ...claim, dealer: 2 })).toBe('bad_proof');
+      expect(checkPackage({ ...claim, context: fresh(79) })).toBe('bad_proof');
+      expect(checkPackage({ ...claim, threshold: 3 })).toBe('bad_length');
+      const edited = dealerPackage.slice();
+      edited[edited.length - 40] = (edited[edited.length - 40] ?? 0) ^ 1;
+      expect(checkPackage({ ...claim, dealerPackage: edited })).toBe('bad_proof');
+    }
+  });
+
+  test('preparing nonces and sessions changes nothing of what is made of them, good or bad', () => {
+    for (const scheme of [bip340Scheme, ed25519Scheme]) {
+      const { key, shares } = deal(scheme.name, 2, 3);
+      const made = [0, 1].map((index) => scheme.generateNonce(key, index, defined(shares[index]), fresh(index, 5)));
+      const publicNonces = made.map((nonce) => nonce.public);
+      const bad = new Uint8Array(scheme.publicNonceBytes).fill(0xff);
+      for (const nonce of [...publicNonces, bad, new Uint8Array(3)]) scheme.prepareNonce(nonce);
+      expect(scheme.combineNonces([0, 1], [defined(publicNonces[0]), bad])).toEqual({ ok: false, culprit: 1 });
+      const combined = scheme.combineNonces([0, 1], publicNonces);
+      if (!combined.ok) throw new Error('the nonces are fine');
+      const session = { signers: [0, 1], nonceCommitment: combined.nonceCommitment, message: fresh(6), tweaks: [] };
+      scheme.prepareSession(key, { ...session, nonceCommitment: bad });
+      scheme.prepareSession(key, { ...session, signers: [1, 0] });
+      scheme.prepareSession(key, session);
+      const partials = [0, 1].map((index) =>
+        scheme.sign(key, index, defined(shares[index]), defined(made[index]).secret, session),
+      );
+      const aggregated = scheme.aggregate(key, session, partials);
+      if (!aggregated.ok) throw new Error('the shares are fine');
+      expect(scheme.verify(scheme.outputKey(key, []), session.message, aggregated.signature)).toBe(true);
+      const again = { ...session, nonceCommitment: bad };
+      const spare = scheme.generateNonce(key, 0, defined(shares[0]), fresh(8)).secret;
+      expect(() => scheme.sign(key, 0, defined(shares[0]), spare, again)).toThrow();
+    }
+  });
+
+  test('a full cache forgets the oldest entry and computes it again', () => {
+    const cache = new BoundedCache<{ readonly n: number }>(2);
+    let computed = 0;
+    const get = (name: string) => cache.get(name, () => ({ n: computed++ }));
+    expect([get('a'), get('b'), get('a'), get('c'), get('b')].map(({ n }) => n)).toEqual([0, 1, 0, 2, 1]);
+    expect(cache.find('a')).toBeUndefined();
+    expect(get('a').n).toBe(3);
+    expect(() =>
+      cache.get('d', () => {
+        throw new Error('no');
+      }),
+    ).toThrow('no');
+    expect(cache.find('d')).toBeUndefined();
+  });
+});

@@ -1,0 +1,138 @@
+// One well-formed body of each peer message, for the fuzz tests to spoil. The compiler holds the list against the
+// message types, so that a new message cannot be forgotten.
+import type { MessageBody, MessageType } from '../../ceremony/messages.ts';
+import type { Json } from '../../crypto/canonical-json.ts';
+
+const id = '0a'.repeat(16);
+const hash = '0b'.repeat(32);
+const signature = '0c'.repeat(64);
+const nonce = { id, nonce: '02'.repeat(66) };
+
+/** Intents of every kind. */
+export const intents = {
+  test_message: { kind: 'test_message', message: 'hello' },
+  ceremony_proof: { kind: 'ceremony_proof', ceremony_id: 'ceremony-1', transcript_hash: hash },
+  attestation: {
+    kind: 'attestation',
+    test: false,
+    items: [{ txid: hash, vout: 1, recipient: hash, amount: '50000', expiry: '1700000000' }],
+  },
+  payout: {
+    kind: 'payout',
+    test: true,
+    burns: [
+      {
+        burn_txid: hash,
+        address: 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080',
+        amount: '500000',
+        fee: '1000',
+      },
+    ],
+    inputs: [
+      { txid: hash, vout: 0, amount: '600000', leaf: { kind: 'deposit', recipient: hash } },
+      { txid: hash, vout: 4294967295, amount: '600', leaf: { kind: 'test' } },
+    ],
+    outputs: [{ script: `5120${hash}`, amount: '499000' }],
+    lock_time: 0,
+    fee: '500',
+  },
+} as const;
+
+const request = {
+  session: id,
+  key_id: 'key-1',
+  signers: [0, 2],
+  boots: { '0': id, '2': id },
+  messages: [{ nonce_ids: { '0': id, '2': id }, nonce_commitment: '02'.repeat(66) }],
+};
+
+type Samples = { readonly [T in MessageType]: readonly MessageBody<T>[] };
+
+const typed: Samples = {
+  dkg_join: [
+    {
+      parameters_fingerprint: hash,
+      version: '0.1.0',
+      rehearsal: false,
+      joined_at: 1,
+      now: 2,
+      checks: [{ name: 'disk space', ok: true, detail: '1 GiB' }],
+      heard: [0, 1],
+      answer: true,
+    },
+  ],
+  dkg_not_joined: [{}],
+  dkg_start: [{ attempt: id }],
+  dkg_round1: [{ attempt: id, pmsg1: '02'.repeat(200), ed25519_package: '01'.repeat(129) }],
+  dkg_packages: [{ attempt: id, cmsg1: '02'.repeat(500), ed25519_packages: ['01'.repeat(129), '01'.repeat(129)] }],
+  dkg_share: [{ attempt: id, box: '0d'.repeat(48), package_hash: hash }],
+  dkg_share_received: [{ attempt: id }],
+  dkg_round2: [{ attempt: id, pmsg2: signature }],
+  dkg_investigate: [{ attempt: id }],
+  dkg_investigation: [{ attempt: id, cinv: '0e'.repeat(65) }],
+  dkg_certificate: [{ attempt: id, cmsg2: signature.repeat(3) }],
+  dkg_confirm: [{ attempt: id, transcript_hash: hash, signature }],
+  dkg_complete: [{ attempt: id, signatures: [signature, signature] }],
+  dkg_done: [{ attempt: id }],
+  dkg_abort: [{ attempt: id, reason: 'timeout', culprit: 1, suspects: [0, 2], detail: 'silent' }],
+  nonce_request: [{ scheme: 'bip340', key_id: 'key-1', count: 4 }],
+  nonces: [{ scheme: 'ed25519', key_id: 'key-1', boot: id, nonces: [nonce, { ...nonce, id: '0f'.repeat(16) }] }],
+  sign_request: [
+    { ...request, scheme: 'bip340', intent: intents.test_message },
+    { ...request, scheme: 'ed25519', intent: intents.ceremony_proof },
+    { ...request, scheme: 'ed25519', intent: { ...intents.attestation, items: [...intents.attestation.items] } },
+    {
+      ...request,
+      scheme: 'bip340',
+      intent: {
+        ...intents.payout,
+        burns: [...intents.payout.burns],
+        inputs: [...intents.payout.inputs],
+        outputs: [...intents.payout.outputs],
+      },
+    },
+  ],
+  sign_response: [{ session: id, partials: [hash], nonces: [nonce] }],
+  sign_refusal: [{ session: id, reason: 'burn_conflict', detail: 'signed another', data: { anchor: { vout: 1 } } }],
+};
+
+/** Every ceremony message's type with a body as it travels. */
+export const ceremonySamples: readonly (readonly [string, Json])[] = Object.entries(typed).flatMap(([type, bodies]) =>
+  bodies.map((body): readonly [string, Json] => [type, JSON.parse(JSON.stringify(body))]),
+);
+
+const beat = {
+  head: { statement: {}, session: {} },
+  seen: null,
+  twin: { later: {}, earlier: { session: {}, envelope: {} } },
+  other_start_ms: 40,
+  phase: 'live',
+  version: '0.1.0',
+  now: 1,
+  key_id: null,
+  bitcoin_height: 3,
+  recipients: 2,
+};
+
+/** The messages that belong to no ceremony. */
+export const serviceSamples: readonly (readonly [string, Json])[] = [
+  ['ping', {}],
+  ['pong', { version: '0.1.0', now: 1, sealed: false, key_id: null, bitcoin_height: 3 }],
+  ['announce_attestation', { attestation: { id: hash, deposit_vout: 1, signature } }],
+  ['announce_payout', { intent: intents.payout, transaction: '0200' }],
+  ['announce_proofs', { ceremony_id: 'c', bitcoin: signature, attestation: signature, subsets: [[0, 1], [2]] }],
+  ['heartbeat', beat],
+  ['heartbeat_reply', { ...beat, twin: { later: {}, earlier: null }, other_start_ms: null }],
+  ['decisions_request', { cursor: { table: 'payouts', after: 0 }, since: 5 }],
+  [
+    'decisions',
+    {
+      attestations: [
+        { txid: hash, vout: 1, recipient: hash, amount: '5', expiry: '7', signature, signature_expiry: '7' },
+        { txid: hash, vout: 2, recipient: hash, amount: '5', expiry: '7', signature: null, signature_expiry: null },
+      ],
+      payouts: [{ intent: intents.payout, transaction: '0200' }],
+      next: { table: 'attestations', after: 1000 },
+    },
+  ],
+];

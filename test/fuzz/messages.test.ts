@@ -1,0 +1,122 @@
+// Fuzz: the body of every peer message. A body either has the form of its type, within every limit, or is refused with a
+// name; reading it again after a journey as JSON changes nothing.
+import { describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
+import { intentSchema } from '../../ceremony/intent.ts';
+import { ceremonyProofMessages, testMessages } from '../../ceremony/intent-messages.ts';
+import { MESSAGE_SCHEMAS, parseMessage } from '../../ceremony/messages.ts';
+import { parseLeaf, parsePayoutIntent, payoutIntentJson } from '../../chain/payout-intent.ts';
+import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
+import { parseServiceMessage, SERVICE_MESSAGE_TYPES } from '../../operator/messages.ts';
+import { anyJson, fuzz, isCanonical, spoiled } from './hostile.ts';
+import { ceremonySamples, intents, serviceSamples } from './message-samples.ts';
+
+const travelled = (value: unknown): Json => JSON.parse(JSON.stringify(value));
+
+describe('fuzz: ceremony messages', () => {
+  test('every type has a sample, and every sample is read and comes back as it was', () => {
+    expect(new Set(ceremonySamples.map(([type]) => type))).toEqual(new Set(Object.keys(MESSAGE_SCHEMAS)));
+    for (const [type, body] of ceremonySamples) {
+      const parsed = parseMessage(type, body);
+      expect(parsed.ok).toBe(true);
+      if (parsed.ok) expect(travelled(parsed.message.body)).toEqual(body);
+    }
+  });
+
+  for (const [type, sample] of ceremonySamples) {
+    const kind = typeof sample === 'object' && sample !== null && 'intent' in sample ? JSON.stringify(sample) : '';
+    const name = /"kind":"(\w+)"/.exec(kind)?.[1] ?? '';
+    test(`${type} ${name}: a spoiled body is refused with a short reason or has the form all the same`.trim(), () => {
+      let refused = 0;
+      fuzz(250, fc.oneof({ weight: 5, arbitrary: spoiled(fc.constant(sample)) }, anyJson), (value) => {
+        const body = travelled(value);
+        // The envelope lets nothing else through to here.
+        if (!isCanonical(body)) return;
+        const parsed = parseMessage(type, body);
+        if (parsed.ok) {
+          const again = travelled(parsed.message.body);
+          expect(parseMessage(type, again)).toEqual(parsed);
+          // Whatever is taken can be hashed and stored: it has a canonical form.
+          expect(canonicalBytes(again).length).toBeGreaterThan(0);
+          return;
+        }
+        refused += 1;
+        expect(parsed.reason).toBe('bad_body');
+        expect(parsed.detail.length).toBeLessThanOrEqual(500);
+      });
+      expect(refused).toBeGreaterThan(0);
+    });
+  }
+
+  test('a type that is none is an unknown type, whatever it is called', () => {
+    const names = fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', 'toString', 'dkg_', 'reply'));
+    fuzz(300, fc.tuple(names, anyJson), ([type, body]) => {
+      if (Object.hasOwn(MESSAGE_SCHEMAS, type)) return;
+      expect(parseMessage(type, travelled(body))).toMatchObject({ ok: false, reason: 'unknown_type' });
+    });
+  });
+
+  test('an amount of any text is refused without being read as a number', () => {
+    const digits = fc.oneof(fc.string(), fc.constantFrom('1e3', '0x1', '-1', ' 1', '1 ', '', '9'.repeat(900_000)));
+    fuzz(200, digits, (amount) => {
+      const [item] = intents.attestation.items;
+      const parsed = intentSchema.safeParse({ ...intents.attestation, items: [{ ...item, amount, expiry: amount }] });
+      expect(parsed.success).toBe(/^(0|[1-9][0-9]{0,15})$/.test(amount) && BigInt(amount) <= 2_100_000_000_000_000n);
+    });
+  });
+});
+
+describe('fuzz: service messages', () => {
+  test('every type has a sample that is read', () => {
+    expect(serviceSamples.map(([type]) => type).sort()).toEqual([...SERVICE_MESSAGE_TYPES].sort());
+    for (const [type, body] of serviceSamples) expect(parseServiceMessage(type, body)).toMatchObject({ type });
+  });
+
+  for (const [type, sample] of serviceSamples) {
+    test(`${type}: a spoiled body is refused or has the form all the same`, () => {
+      let refused = 0;
+      fuzz(250, fc.oneof({ weight: 5, arbitrary: spoiled(fc.constant(sample)) }, anyJson), (value) => {
+        const body = travelled(value);
+        const parsed = parseServiceMessage(type, body);
+        if (parsed === false) refused += 1;
+        else expect(parsed).toMatchObject({ type, body: travelled(parsed?.body) ?? null });
+      });
+      expect(refused).toBeGreaterThan(0);
+    });
+  }
+});
+
+describe('fuzz: intents', () => {
+  test('of a payout are read twice, by the envelope and by the judge, and neither throws on what the other took', () => {
+    let read = 0;
+    fuzz(1500, spoiled(fc.constant(travelled(intents.payout))), (value) => {
+      const outer = intentSchema.safeParse(travelled(value));
+      const inner = parsePayoutIntent(travelled(value));
+      if (inner === null) return;
+      read += 1;
+      expect(parsePayoutIntent(payoutIntentJson(inner))).toEqual(inner);
+      if (outer.success && outer.data.kind === 'payout') expect(payoutIntentJson(inner)).toEqual(travelled(outer.data));
+    });
+    expect(read).toBeGreaterThan(0);
+  });
+
+  test('of every kind give messages or are refused', () => {
+    const samples = Object.values(intents).map(travelled);
+    fuzz(1000, spoiled(fc.constantFrom(...samples)), (value) => {
+      const parsed = intentSchema.safeParse(travelled(value));
+      if (!parsed.success) return;
+      const intent = parsed.data;
+      if (intent.kind === 'test_message') expect(testMessages('bip340', intent)[0]?.message.length).toBe(32);
+      if (intent.kind === 'ceremony_proof') expect(ceremonyProofMessages('ed25519', intent)).toHaveLength(1);
+    });
+  });
+
+  test('leaves are one of four kinds or none', () => {
+    const leaf = { kind: 'deposit', recipient: '0b'.repeat(32) };
+    fuzz(600, fc.oneof(anyJson, spoiled(fc.constant(leaf))), (value) => {
+      const parsed = parseLeaf(value);
+      if (parsed?.kind === 'deposit') expect(parsed.recipient.length).toBe(32);
+    });
+    expect(parseLeaf(leaf)).not.toBeNull();
+  });
+});

@@ -1,0 +1,240 @@
+// The bridge by itself, on a simulated Bitcoin network: what nodes find, attest, pay and follow without being told to.
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { rankFor } from '../../operator/schedule.ts';
+import { getAttestation } from '../../store/attestations.ts';
+import { getDeposit } from '../../store/deposits.ts';
+import { foreignPaymentOf } from '../../store/foreign-payments.ts';
+import { listOpenBurns } from '../../store/open-burns.ts';
+import { listPayouts } from '../../store/payout-listing.ts';
+import { listRecipients } from '../../store/recipients.ts';
+import { listSpendableUtxos, listUtxos } from '../../store/utxos.ts';
+import { BridgeWorld } from './bridge-world.ts';
+
+let world: BridgeWorld;
+
+beforeEach(async () => {
+  world = await BridgeWorld.make();
+});
+afterEach(() => world.close());
+
+const statusAt = (index: number, paid: { txid: string; vout: number }) => getDeposit(world.db(index), paid)?.status;
+
+describe('a deposit to a registered recipient', () => {
+  test('is found by every node, attested at the needed confirmations and no earlier, and minted once', async () => {
+    const paid = world.pay(await world.recipient());
+    world.mine(5);
+    await world.rounds(2);
+    expect(world.running().map((index) => statusAt(index, paid))).toEqual(['seen', 'seen', 'seen']);
+    world.pass(200);
+    await world.rounds(2);
+    expect(getAttestation(world.db(0), paid)).toBeNull();
+    world.mine(1);
+    await world.untilMinted(paid);
+    expect(world.federation.chain.minted.size).toBe(1);
+    expect(listSpendableUtxos(world.db(2)).rows).toMatchObject([{ txid: paid.txid, amount: paid.amount }]);
+  });
+
+  test('is found though its node was ended in between, and minted by a node that came back', async () => {
+    const paid = world.pay(await world.recipient());
+    world.mine(1);
+    await world.rounds(1);
+    for (const index of [0, 1, 2]) await world.federation.restart(index);
+    world.mine(5);
+    await world.untilMinted(paid);
+    expect(world.federation.chain.minted.size).toBe(1);
+  });
+
+  test('that nobody registered is left alone', async () => {
+    const paid = world.pay('ab'.repeat(32));
+    world.mine(8);
+    await world.rounds(2);
+    expect(statusAt(0, paid)).toBeUndefined();
+  });
+});
+
+describe('a burn', () => {
+  test('is seen, paid by the leader, followed and settled by all, and never paid again', async () => {
+    await world.minted();
+    const one = world.burn();
+    await world.untilAll(one, 'broadcast');
+    world.mine(6);
+    await world.untilAll(one, 'settled');
+    await world.rounds(2);
+    expect(world.paymentsOf(one)).toHaveLength(1);
+    for (const index of [0, 1, 2]) expect(listOpenBurns(world.db(index)).total).toBe(0);
+  });
+
+  test('waits for others while fees are high and it is young, and they share one transaction', async () => {
+    await world.minted();
+    world.chain.feeRate = 5_000n;
+    const burns = [world.burn({ fee: 5_000n }), world.burn({ fee: 5_000n })];
+    await world.rounds(2);
+    world.pass(300);
+    await world.rounds(2);
+    expect(burns.flatMap((one) => world.paymentsOf(one))).toHaveLength(0);
+    world.pass(400);
+    for (const one of burns) await world.untilAll(one, 'broadcast');
+    const txids = new Set(burns.flatMap((one) => world.paymentsOf(one)).map(({ txid }) => txid));
+    expect(txids.size).toBe(1);
+  });
+
+  test('that can never be paid does not hold up those behind it, nor do those that the coins do not suffice for', async () => {
+    await world.minted(200_000n);
+    world.burn({ address: 'nonsense' });
+    world.burn({ amount: 900_000n });
+    world.burn({ fee: 0n });
+    const good = world.burn();
+    await world.untilAll(good, 'broadcast');
+    expect(world.paymentsOf(good)).toHaveLength(1);
+  });
+
+  test('is paid once though every node is ended at every stage', async () => {
+    await world.minted();
+    const one = world.burn();
+    await world.rounds(1, [0]);
+    for (const index of [0, 1, 2]) await world.federation.restart(index);
+    await world.untilAll(one, 'broadcast');
+    for (const index of [0, 1, 2]) await world.federation.restart(index);
+    world.mine(3);
+    await world.rounds(1);
+    for (const index of [0, 1, 2]) await world.federation.restart(index);
+    world.mine(3);
+    await world.untilAll(one, 'settled');
+    expect(world.paymentsOf(one)).toHaveLength(1);
+  });
+});
+
+describe('a leader', () => {
+  test('that is dead is replaced by the next after its silence, and not before', async () => {
+    const paid = world.pay(await world.recipient());
+    world.mine(6);
+    const order = [0, 1, 2].sort((a, b) => rank(a) - rank(b));
+    function rank(index: number): number {
+      return rankFor(`deposit/${paid.txid}:${paid.vout}`, index, 3);
+    }
+    const [leader = 0, next = 0] = order;
+    await world.federation.stop(leader);
+    await world.rounds(2);
+    world.pass(29);
+    await world.rounds(2);
+    expect(world.federation.chain.minted.size).toBe(0);
+    world.pass(2);
+    await world.rounds(1, [next]);
+    expect(world.federation.chain.minted.size).toBe(1);
+  });
+
+  test('beside another at the same time does no harm: one mint, one payout', async () => {
+    const paid = world.pay(await world.recipient());
+    world.mine(6);
+    await world.rounds(1, []);
+    // All think that everybody before them has been silent for long.
+    await world.rounds(1);
+    world.pass(600);
+    await Promise.all([0, 1, 2].map((index) => world.federation.at(index).services.autopilot.round()));
+    await world.untilMinted(paid);
+    expect(world.federation.chain.minted.size).toBe(1);
+    const one = world.burn();
+    world.chain.feeRate = 5_000n;
+    await world.rounds(1);
+    world.pass(5_000);
+    await Promise.all([0, 1, 2].map((index) => world.federation.at(index).services.autopilot.round()));
+    await world.untilAll(one, 'broadcast');
+    world.mine(6);
+    await world.untilAll(one, 'settled');
+    expect(world.paymentsOf(one)).toHaveLength(1);
+  });
+});
+
+describe('a node that was away', () => {
+  test('learns from the chain and its Wire nodes alone what the others minted and paid, and pays nothing again', async () => {
+    const early = await world.minted();
+    await world.federation.stop(2);
+    const late = world.pay(await world.recipient());
+    world.mine(6);
+    await world.untilMinted(late);
+    const burns = [world.burn(), world.burn({ amount: 70_000n })];
+    for (const one of burns) await world.untilAll(one, 'broadcast');
+    world.mine(8);
+    for (const one of burns) await world.untilAll(one, 'settled');
+    await world.federation.start(2);
+    await world.rounds(3, [2]);
+    expect([statusAt(2, early), statusAt(2, late)]).toEqual(['minted', 'minted']);
+    expect(listOpenBurns(world.db(2)).total).toBe(0);
+    const [payout] = listPayouts(world.db(0)).rows;
+    for (const { burnTxid } of burns) expect(foreignPaymentOf(world.db(2), burnTxid)?.txid).toBe(payout?.txid ?? '');
+    const shown = (index: number) =>
+      listUtxos(world.db(index)).rows.map(({ txid, vout, amount, status, spentBy }) => [
+        txid,
+        vout,
+        amount,
+        status,
+        spentBy,
+      ]);
+    expect(shown(2)).toEqual(shown(0));
+    world.pass(5_000);
+    await world.rounds(3, [2]);
+    for (const one of burns) expect(world.paymentsOf(one)).toHaveLength(1);
+    // It goes on with what it learnt: the change is its to spend.
+    const next = world.burn();
+    await world.federation.stop(0);
+    await world.untilAll(next, 'broadcast');
+  });
+
+  test('gives up its own unfinished payout of a burn once another one of it is deep in the chain', async () => {
+    await world.minted();
+    await world.minted();
+    // Only node 2 decides: its peers answer nothing to it any more.
+    world.federation.meddle = ({ from, message }) => (from === 2 && message.type === 'sign_request' ? 'lost' : message);
+    const one = world.burn();
+    world.pass(5_000);
+    await world.rounds(1, [2]);
+    world.pass(5_000);
+    await world.rounds(1, [2]);
+    const [own] = listPayouts(world.db(2), ['decided']).rows;
+    expect(own).toBeDefined();
+    world.federation.meddle = ({ to, from, message }) => (from === 2 || to === 2 ? 'lost' : message);
+    await world.until(() => world.paymentsOf(one).length === 1);
+    world.mine(8);
+    await world.until(() => listPayouts(world.db(2), ['decided']).total === 0);
+    expect(listOpenBurns(world.db(2)).total).toBe(0);
+    expect(world.paymentsOf(one)).toHaveLength(1);
+    expect(listPayouts(world.db(2), ['replaced']).total).toBeGreaterThan(0);
+  });
+});
+
+describe('recipients', () => {
+  test('registered on one node are known to all, each with the script that it derived itself', async () => {
+    await world.recipient(1);
+    const [first, ...others] = [0, 1, 2].map((index) =>
+      listRecipients(world.db(index)).rows.map(({ script }) => script),
+    );
+    expect(first).toHaveLength(1);
+    for (const other of others) expect(other).toEqual(first ?? []);
+  });
+
+  test('registered and paid while a node was down are learnt by it later, with their deposits', async () => {
+    await world.rounds(1);
+    await world.federation.stop(2);
+    const recipient = await world.recipient(0);
+    const paid = world.pay(recipient);
+    world.mine(3);
+    // Nobody tells it: it reads on without knowing the recipient.
+    world.federation.down.add(0);
+    world.federation.down.add(1);
+    await world.federation.start(2);
+    await world.rounds(2, [2]);
+    expect(statusAt(2, paid)).toBeUndefined();
+    world.federation.down.clear();
+    world.pass(5);
+    await world.rounds(2, [2]);
+    expect(statusAt(2, paid)).toBe('seen');
+    world.mine(3);
+    await world.untilMinted(paid);
+  });
+
+  test('under a key that a node does not have are passed over', async () => {
+    const { recipients } = world.federation.at(0).services;
+    recipients.take(1, [{ recipient: 'cd'.repeat(32), key_id: 'another', height: 1 }]);
+    expect(listRecipients(world.db(0)).total).toBe(0);
+  });
+});

@@ -1,0 +1,260 @@
+import { afterEach, beforeEach, describe, expect, spyOn, test } from 'bun:test';
+import * as files from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { armor, Decrypter } from 'age-encryption';
+import type { CeremonyKeys } from '../../crypto/seal.ts';
+import { KeyFileError, KeyRing, keyIdOf, SealedError } from '../../operator/key-ring.ts';
+import { openNode, unsealNode } from '../../operator/node.ts';
+import { codeOf } from './custody.ts';
+import { FederationInMemory, PASSPHRASE } from './federation-in-memory.ts';
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mpc-key-ring-'));
+  path = join(folder, 'keys', 'key_share.enc');
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const random = () => crypto.getRandomValues(new Uint8Array(32));
+const ringAt = (index = 1, network = 'regtest') => new KeyRing({ path, network, index, workFactor: 2 });
+
+async function created(): Promise<KeyRing> {
+  const ring = ringAt();
+  await ring.create('right', random);
+  return ring;
+}
+
+// Shares of no real ceremony: what counts here is that they are kept.
+function madeKeys(ceremonyId: string, byte: number): CeremonyKeys {
+  const share = (scheme: 'bip340' | 'ed25519', bytes: number) => {
+    const point = new Uint8Array(bytes).fill(byte);
+    if (scheme === 'bip340') point[0] = 2;
+    const groupKey = { scheme, threshold: 2, participants: 2, publicKey: point, verifyingShares: [point, point] };
+    return { groupKey, signingShare: new Uint8Array(32).fill(byte) };
+  };
+  return { ceremonyId, createdAt: 1, bitcoin: share('bip340', 33), attestation: share('ed25519', 32) };
+}
+
+const idOf = (keys: CeremonyKeys) => keyIdOf(keys.bitcoin.groupKey.publicKey, keys.attestation.groupKey.publicKey);
+
+async function reasonOf(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof KeyFileError) return error.reason;
+  throw new Error(`expected a KeyFileError, got ${String(error)}`);
+}
+
+describe('a key file', () => {
+  test('opens again with its passphrase and gives the same identity and host key', async () => {
+    const ring = await created();
+    const again = ringAt();
+    await again.unseal('right');
+    expect(again.identity().publicKey).toEqual(ring.identity().publicKey);
+    expect(again.hostPublicKey()).toEqual(ring.hostPublicKey());
+  });
+
+  test('is readable by its owner alone', async () => {
+    await created();
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect((await stat(join(folder, 'keys'))).mode & 0o777).toBe(0o700);
+  });
+
+  test('stays closed to a wrong passphrase, to another node and on another network', async () => {
+    await created();
+    expect(await reasonOf(ringAt().unseal('wrong'))).toBe('wrong_passphrase');
+    expect(await reasonOf(ringAt(2).unseal('right'))).toBe('other_node');
+    expect(await reasonOf(ringAt(1, 'mainnet').unseal('right'))).toBe('other_node');
+  });
+
+  test('that is missing, empty, cut short or changed is named so and never opened', async () => {
+    expect(await reasonOf(ringAt().unseal('right'))).toBe('missing');
+    await created();
+    const bytes = await readFile(path);
+    for (const length of [0, 20, bytes.length - 60]) {
+      await Bun.write(path, bytes.subarray(0, length));
+      expect(['malformed', 'wrong_passphrase']).toContain(await reasonOf(ringAt().unseal('right')));
+    }
+    const changed = Uint8Array.from(bytes);
+    const at = bytes.length >> 1;
+    changed[at] = bytes[at] === 0x41 ? 0x42 : 0x41;
+    await Bun.write(path, changed);
+    expect(['malformed', 'wrong_passphrase']).toContain(await reasonOf(ringAt().unseal('right')));
+  });
+
+  test('is a plain age file that the age library opens', async () => {
+    const ring = await created();
+    await ring.add(madeKeys('one', 3));
+    const decrypter = new Decrypter();
+    decrypter.addPassphrase('right');
+    const plaintext = await decrypter.decrypt(armor.decode(await readFile(path, 'utf8')), 'text');
+    expect(JSON.parse(plaintext)).toMatchObject({ v: 1, index: 1, network: 'regtest', keys: [{ ceremony_id: 'one' }] });
+  });
+
+  test('holds the old or the new contents whatever write, flush or rename fails, and leaves no litter', async () => {
+    const ring = await created();
+    await ring.add(madeKeys('one', 3));
+    for (const name of ['rename', 'open'] as const) {
+      const failing = spyOn(files, name).mockImplementation(() => Promise.reject(new Error('no space left')));
+      await expect(ring.add(madeKeys('two', 4))).rejects.toThrow('no space left');
+      failing.mockRestore();
+      const again = ringAt();
+      await again.unseal('right');
+      expect(again.keysOf(idOf(madeKeys('one', 3)))).not.toBeNull();
+      expect(again.keysOf(idOf(madeKeys('two', 4)))).toBeNull();
+      // What is not in the file must not sign either.
+      expect(ring.keysOf(idOf(madeKeys('two', 4)))).toBeNull();
+      expect(await readdir(join(folder, 'keys'))).toEqual(['key_share.enc']);
+    }
+    await ring.add(madeKeys('two', 4));
+    const last = ringAt();
+    await last.unseal('right');
+    expect(last.keysOf(idOf(madeKeys('two', 4)))).not.toBeNull();
+  });
+
+  test('keeps the shares of two ceremonies that end at once, and each once', async () => {
+    const ring = await created();
+    await Promise.all([ring.add(madeKeys('one', 3)), ring.add(madeKeys('two', 4)), ring.add(madeKeys('one', 3))]);
+    const again = ringAt();
+    await again.unseal('right');
+    for (const keys of [madeKeys('one', 3), madeKeys('two', 4)]) {
+      expect(again.keysOf(idOf(keys))?.bitcoin.signingShare).toEqual(keys.bitcoin.signingShare);
+    }
+  });
+
+  test('is never rewritten with erased secrets where the ring closes meanwhile', async () => {
+    const ring = await created();
+    const identity = Uint8Array.from(ring.identity().publicKey);
+    const adding = [ring.add(madeKeys('one', 3)), ring.add(madeKeys('two', 4))];
+    await Promise.resolve();
+    ring.close();
+    await Promise.allSettled(adding);
+    const again = ringAt();
+    await again.unseal('right');
+    expect(again.identity().publicKey).toEqual(identity);
+  });
+});
+
+describe('a closed ring', () => {
+  test('has erased every secret and gives none', async () => {
+    const ring = await created();
+    const keys = madeKeys('one', 3);
+    await ring.add(keys);
+    const hostSecret = ring.hostSecret();
+    ring.close();
+    expect(hostSecret).toEqual(new Uint8Array(32));
+    expect(keys.bitcoin.signingShare).toEqual(new Uint8Array(32));
+    expect(keys.attestation.signingShare).toEqual(new Uint8Array(32));
+    for (const use of [
+      () => ring.identity(),
+      () => ring.hostSecret(),
+      () => ring.keysOf('00'),
+      () => ring.hostPublicKey(),
+    ]) {
+      expect(use).toThrow(SealedError);
+    }
+    expect(ring.sealed).toBe(true);
+  });
+
+  test('that is opened again erases nothing of what it opened', async () => {
+    const ring = await created();
+    ring.close();
+    await ring.unseal('right');
+    const hostSecret = ring.hostSecret();
+    await ring.unseal('right');
+    expect(hostSecret).toEqual(new Uint8Array(32));
+    expect(ring.hostSecret()).not.toEqual(new Uint8Array(32));
+  });
+});
+
+describe('what a node seals for itself', () => {
+  const nonce = new Uint8Array(12).fill(9);
+  const text = new TextEncoder().encode('an event');
+
+  test('opens in its context, after a restart too', async () => {
+    const box = (await created()).sealForSelf(text, 'here', nonce);
+    const again = ringAt();
+    await again.unseal('right');
+    expect(again.openForSelf(box, 'here')).toEqual(text);
+  });
+
+  test('does not open in another context, at another node, cut short, or with any bit changed', async () => {
+    const ring = await created();
+    const box = ring.sealForSelf(text, 'here', nonce);
+    expect(() => ring.openForSelf(box, 'there')).toThrow();
+    for (const length of [0, 11, 12, 27, box.length - 1]) {
+      expect(() => ring.openForSelf(box.subarray(0, length), 'here')).toThrow();
+    }
+    for (let at = 0; at < box.length; at++) {
+      const changed = Uint8Array.from(box);
+      changed[at] = (changed[at] ?? 0) ^ 0x80;
+      expect(() => ring.openForSelf(changed, 'here')).toThrow();
+    }
+    await rm(path);
+    const other = await created();
+    expect(() => other.openForSelf(box, 'here')).toThrow();
+    expect(() => ring.sealForSelf(text, 'here', nonce.subarray(1))).toThrow('12 bytes');
+  });
+});
+
+describe('unsealing a node', () => {
+  test('twice at once leaves it unsealed where one of the two fails', async () => {
+    const federation = await FederationInMemory.make();
+    const { config } = federation.member(0);
+    await federation.stop(0);
+    let opened = 0;
+    const gate = { address: 'nowhere', replacePeers: async () => {}, stop: async () => {} };
+    const node = openNode({
+      ...{
+        config: {
+          ...config,
+          bitcoinNodes: ['http://127.0.0.1:1'],
+          bitcoinRpc: { cookieFile: null, user: null, passwordFile: null },
+        },
+      },
+      ...{
+        version: '0',
+        home: federation.folder,
+        env: { BITCOIN_RPC_USER: 'u', BITCOIN_RPC_PASSWORD: 'p' },
+        log: () => {},
+      },
+      effects: {
+        now: Date.now,
+        random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+        sleep: (ms) => Bun.sleep(ms),
+        every: () => () => {},
+      },
+      openGate: () => {
+        opened += 1;
+        if (opened > 1) throw new Error('the port is in use');
+        return gate;
+      },
+    });
+    const both = [unsealNode(node, PASSPHRASE), unsealNode(node, PASSPHRASE)];
+    await Promise.all(both);
+    expect(opened).toBe(1);
+    expect(node.keyRing.sealed).toBe(false);
+    expect(await codeOf(unsealNode(node, 'wrong'))).toBe('no error');
+    await node.online?.close();
+    node.keyRing.close();
+    node.store.close();
+    await federation.close();
+  });
+
+  test('again after it was closed signs with the shares of the file, not with erased ones', async () => {
+    const federation = await FederationInMemory.make();
+    await federation.dkgByAll();
+    const { node } = federation.at(1);
+    const { keyId } = federation.key(1);
+    const before = node.keys.owner(keyId, 'bip340');
+    node.keyRing.close();
+    expect(before?.signingShare).toEqual(new Uint8Array(32));
+    await node.keyRing.unseal(PASSPHRASE);
+    expect(node.keys.owner(keyId, 'bip340')?.signingShare).not.toEqual(new Uint8Array(32));
+    await federation.close();
+  });
+});

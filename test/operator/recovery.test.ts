@@ -1,0 +1,210 @@
+// Catching up: what a node takes over from its peers, and what a lying one can and cannot make it do.
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { payoutIntentSchema } from '../../ceremony/intent.ts';
+import { type PayoutIntent, payoutIntentJson } from '../../chain/payout-intent.ts';
+import { buildPayout } from '../../chain/transaction.ts';
+import { WireLedgerError } from '../../chain/wire-ledger.ts';
+import { mintNonce } from '../../crypto/attestation.ts';
+import { tellDecisions } from '../../operator/decisions-exchange.ts';
+import type { PeerClient } from '../../operator/deliver.ts';
+import { parseServiceMessage } from '../../operator/messages.ts';
+import type { Decisions } from '../../operator/messages-guard.ts';
+import { catchUp, type RecoveryVerdict } from '../../operator/recovery.ts';
+import { decideAttestations, getAttestation } from '../../store/attestations.ts';
+import { listAudit } from '../../store/audit-log.ts';
+import { contestedCount, getNodeState, isContested } from '../../store/node-state.ts';
+import { getPayout } from '../../store/payout-listing.ts';
+import { attestBy, burn, deposit, freshHash, minted, planned, withdrawBy } from './custody.ts';
+import { FederationInMemory } from './federation-in-memory.ts';
+
+let federation: FederationInMemory;
+beforeEach(async () => {
+  federation = await FederationInMemory.make();
+  await federation.dkgByAll();
+});
+afterEach(() => federation.close());
+
+const db = (index: number) => federation.at(index).node.store.db;
+const txidOf = (intent: PayoutIntent): string => buildPayout(intent, federation.key().bitcoin.publicKey).txid;
+
+/** Node 2 catches up with what 0 and 1 tell; `lie` changes what a peer tells. */
+function catchUpAt2(
+  lie: (peer: number, told: Decisions) => Decisions | null = (_, told) => told,
+): Promise<RecoveryVerdict> {
+  const { node } = federation.at(2);
+  const client: PeerClient = {
+    async send(to, { body }) {
+      const asked = parseServiceMessage('decisions_request', body);
+      if (asked === null || asked === false || asked.type !== 'decisions_request') throw new Error('not asked rightly');
+      const told = lie(to, tellDecisions(db(to), asked.body));
+      if (told === null) return { ok: false, error: 'unreachable', rejection: null, detail: 'down' };
+      const messages = [{ type: 'decisions', body: JSON.parse(JSON.stringify(told)) }];
+      return { ok: true, messages, boot: '', peerTime: 0, roundTripMs: 1 };
+    },
+  };
+  const { keys, bitcoin, judge } = node;
+  const { effects, log } = node.input;
+  const epoch = getNodeState(db(2)).epoch + 1;
+  return catchUp(
+    { db: db(2), keys, bitcoin, judge, effects, log, client },
+    { epoch, since: 0, peers: [0, 1], needed: 2 },
+  );
+}
+
+/** Has a node decide a payout, as it does before it gives a share. */
+async function decideAt(index: number, intent: PayoutIntent): Promise<boolean> {
+  const json = payoutIntentSchema.parse(payoutIntentJson(intent));
+  const judgement = await federation.at(index).node.judge.judge(json, federation.key().keyId, 'bip340');
+  if (!judgement.ok) throw new Error(`${judgement.reason}: ${judgement.detail}`);
+  return judgement.decide().ok;
+}
+
+describe('a node that catches up', () => {
+  test('takes over what the federation has signed, and hands in and follows it like its own', async () => {
+    await minted(federation);
+    federation.down.add(2);
+    const missed = deposit(federation, 200_000n);
+    await attestBy(federation, 0, missed);
+    const paid = await withdrawBy(federation, 0, [burn(federation)]);
+    expect(getAttestation(db(2), missed)).toBeNull();
+    expect(await catchUpAt2()).toMatchObject({ kind: 'recovered' });
+    expect(getAttestation(db(2), missed)?.signature).toBe(getAttestation(db(0), missed)?.signature ?? '');
+    expect(getPayout(db(2), paid.txid)?.status).toBe('signed');
+    expect(getNodeState(db(2)).epoch).toBe(1);
+    const [entry] = listAudit(db(2)).rows;
+    expect(entry).toMatchObject({
+      kind: 'state_recovered',
+      body: { told_by: [0, 1], adopted: 2, contested: 0, epoch: 1 },
+    });
+  });
+
+  test('is bound by a payout that one peer alone has decided, as it may have signed that', async () => {
+    await minted(federation, 500_000n);
+    await minted(federation, 600_000n);
+    const due = burn(federation);
+    const intent = await planned(federation, 1, [due]);
+    expect(await decideAt(1, intent)).toBe(true);
+    expect(await catchUpAt2()).toMatchObject({ kind: 'recovered' });
+    expect(getPayout(db(2), txidOf(intent))?.status).toBe('decided');
+    expect(contestedCount(db(2))).toBe(0);
+  });
+
+  test('decides nothing more for a burn of which two peers have decided payouts that can both be mined', async () => {
+    const first = await minted(federation, 500_000n);
+    const second = await minted(federation, 600_000n);
+    const due = burn(federation);
+    const intent = await planned(federation, 0, [due]);
+    const [input] = intent.inputs;
+    const other = [first, second].find(({ txid }) => txid !== input?.txid);
+    if (input === undefined || other === undefined || other.recipient === undefined) throw new Error('two coins');
+    const recipient = Uint8Array.from(Buffer.from(other.recipient, 'hex'));
+    const inputs = [
+      {
+        txid: other.txid,
+        vout: other.vout,
+        amount: BigInt(other.amount),
+        leaf: { kind: 'deposit', recipient } as const,
+      },
+    ];
+    const difference = BigInt(other.amount) - input.amount;
+    const outputs = intent.outputs.map((output, i) =>
+      i === 0 ? output : { ...output, amount: output.amount + difference },
+    );
+    const rival = { ...intent, inputs, outputs };
+    expect([await decideAt(0, intent), await decideAt(1, rival)]).toEqual([true, true]);
+    expect(await catchUpAt2()).toMatchObject({ kind: 'recovered' });
+    expect(isContested(db(2), due.burnTxid)).toBe(true);
+    for (const one of [intent, rival]) expect(await decideAt(2, one)).toBe(false);
+    // Another burn is none of its business.
+    expect(await decideAt(2, await planned(federation, 2, [burn(federation)]))).toBe(true);
+  });
+
+  test('waits for the peers that are missing, and for its own Bitcoin and Wire nodes, and changes nothing meanwhile', async () => {
+    await minted(federation);
+    await decideAt(0, await planned(federation, 0, [burn(federation)]));
+    const before = listAudit(db(2)).total;
+    expect(await catchUpAt2((peer, told) => (peer === 0 ? null : told))).toMatchObject({ kind: 'waiting' });
+    const [ledger, view] = [federation.chain.ledgers[2], federation.chain.views[2]];
+    if (ledger === undefined || view === undefined) throw new Error('every member has a view');
+    const ask = ledger.burn;
+    ledger.burn = async () => {
+      throw new WireLedgerError('the Wire nodes are down');
+    };
+    expect(await catchUpAt2()).toMatchObject({ kind: 'waiting' });
+    ledger.burn = ask;
+    const transaction = view.transaction;
+    view.transaction = async () => {
+      throw new Error('the Bitcoin nodes are down');
+    };
+    expect(await catchUpAt2()).toMatchObject({ kind: 'waiting' });
+    view.transaction = transaction;
+    expect(listAudit(db(2)).total).toBe(before);
+    expect(getNodeState(db(2)).epoch).toBe(0);
+    expect(await catchUpAt2()).toMatchObject({ kind: 'recovered' });
+  });
+
+  test('stops with nothing changed where the federation has signed what contradicts its own decision', async () => {
+    federation.down.add(2);
+    const claim = deposit(federation, 200_000n);
+    const { txid, vout } = claim;
+    const otherwise = {
+      txid,
+      vout,
+      recipient: freshHash(),
+      amount: 200_000n,
+      nonce: mintNonce(txid, vout),
+      expiry: 5n,
+    };
+    decideAttestations(db(2), [otherwise], 1);
+    await attestBy(federation, 0, claim);
+    const before = listAudit(db(2)).total;
+    expect(await catchUpAt2()).toMatchObject({ kind: 'contradiction' });
+    expect(listAudit(db(2)).total).toBe(before);
+    expect(getNodeState(db(2)).epoch).toBe(0);
+  });
+
+  test('asks on until the end of what a peer has, and not for ever where a peer never ends', async () => {
+    const items = Array.from({ length: 2_500 }, (_, i) => {
+      const outpoint = { txid: freshHash(), vout: i };
+      return { ...outpoint, recipient: freshHash(), amount: 5n, nonce: mintNonce(outpoint.txid, i), expiry: 5n };
+    });
+    for (let at = 0; at < items.length; at += 1_000) decideAttestations(db(0), items.slice(at, at + 1_000), 1);
+    const windows: number[] = [];
+    await catchUpAt2((peer, told) => {
+      if (peer === 0) windows.push(told.attestations.length);
+      return told;
+    });
+    expect(windows.reduce((sum, length) => sum + length, 0)).toBe(2_500);
+    const endless = await catchUpAt2((_, told) => ({ ...told, next: { table: 'payouts', after: 0 } }));
+    expect(endless.kind).toBe('waiting');
+  });
+});
+
+describe('a peer that lies', () => {
+  test('gets no attestation kept that neither the group has signed nor the chain shows', async () => {
+    const real = deposit(federation);
+    const claim = { txid: real.txid, vout: real.vout, recipient: freshHash(), amount: real.amount, expiry: '99' };
+    const signatures = [null, 'ab'.repeat(64)] as const;
+    const attestations = signatures.map((signature) => ({
+      ...claim,
+      signature,
+      signature_expiry: signature === null ? null : '99',
+    }));
+    const lie = (peer: number, told: Decisions): Decisions => (peer === 1 ? { ...told, attestations } : told);
+    expect(await catchUpAt2(lie)).toMatchObject({ kind: 'recovered' });
+    expect(getAttestation(db(2), real)).toBeNull();
+  });
+
+  test('gets no payout kept that pays otherwise than the burn says, and halts nobody', async () => {
+    await minted(federation);
+    const due = burn(federation);
+    const intent = await planned(federation, 0, [due]);
+    const outputs = intent.outputs.map((output, i) => (i === 0 ? { ...output, amount: output.amount - 1n } : output));
+    const payouts = [
+      { intent: payoutIntentSchema.parse(payoutIntentJson({ ...intent, outputs })), transaction: '0200' },
+    ];
+    const lie = (peer: number, told: Decisions): Decisions => (peer === 1 ? { ...told, payouts } : told);
+    expect(await catchUpAt2(lie)).toMatchObject({ kind: 'recovered' });
+    expect(getPayout(db(2), txidOf({ ...intent, outputs }))).toBeNull();
+  });
+});
