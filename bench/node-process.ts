@@ -22,6 +22,7 @@ import { openStore, type Store } from '../store/open.ts';
 import { approvingJudge } from './bench-judge.ts';
 import { randomBytes } from './deal.ts';
 import { LoopWatch } from './loop-watch.ts';
+import { cpuMs } from './measure.ts';
 import type { KeyMaterial, NodeAnswers, NodeRequest, NodeSetup } from './node-protocol.ts';
 import { BENCH_KEY_ID, measureBatches, measureOneRound, runBatches } from './signing-rounds.ts';
 
@@ -38,6 +39,7 @@ interface RunningNode {
 
 const watch = new LoopWatch();
 let commits = 0;
+let cpuBefore = 0;
 let node: RunningNode | null = null;
 
 process.on('message', (request: NodeRequest) => {
@@ -66,10 +68,11 @@ async function answer(request: NodeRequest): Promise<NodeAnswers[NodeRequest['ki
       return {};
     case 'watch':
       commits = 0;
+      cpuBefore = cpuMs();
       watch.start();
       return {};
     case 'watched':
-      return { longestBlockMs: watch.stop(), commits };
+      return { longestBlockMs: watch.stop(), cpuMs: cpuMs() - cpuBefore, commits };
   }
 }
 

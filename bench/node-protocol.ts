@@ -42,15 +42,17 @@ export interface OneRound {
   readonly nobleMs: number;
 }
 
-/** Signatures per second here, and of noble's serial FROST. */
+/** Signatures per second here, and of noble's serial FROST; the CPU time of one of noble's, in ms. */
 export interface Batches {
   readonly perSecond: number;
   readonly noblePerSecond: number;
+  readonly nobleCpuMs: number;
 }
 
-/** The longest that the event loop was held, in ms of this process's CPU, and how many durable commits there were. */
+/** The longest that the event loop was held and the CPU used, in ms of this process, and how many durable commits. */
 export interface Watched {
   readonly longestBlockMs: number;
+  readonly cpuMs: number;
   readonly commits: number;
 }
 

@@ -7,12 +7,13 @@ import type { Keys } from '../operator/keys.ts';
 import type { Signing } from '../operator/signing.ts';
 import { benchMessages } from './bench-judge.ts';
 import { nobleSerial, randomBytes } from './deal.ts';
-import { interleaved, median, wallMs } from './measure.ts';
+import { cpuMs, interleaved, median, wallMs } from './measure.ts';
 import type { Batches, OneRound } from './node-protocol.ts';
 
 /** The name under which the nodes hold the dealt keys. */
 export const BENCH_KEY_ID = 'bench-key';
-const BATCH_ITEMS = 100;
+/** Messages of one batch. */
+export const BATCH_ITEMS = 100;
 const BATCHES_PER_ROUND = 4;
 /** While one batch is verified here, the other is signed there: two cores for two signers. */
 const BATCHES_IN_FLIGHT = 2;
@@ -49,18 +50,20 @@ export async function measureBatches(node: Coordinator, scheme: SchemeName, roun
   const message = randomBytes(32);
   const ours: number[] = [];
   const nobles: number[] = [];
+  const nobleCpu: number[] = [];
   await runBatches(node, scheme);
   for (let round = 0; round < rounds; round++) {
     const begun = wallMs();
     await runBatches(node, scheme);
     ours.push((BATCHES_PER_ROUND * BATCH_ITEMS * 1000) / (wallMs() - begun));
     for (let i = 0; i < NOBLE_PER_ROUND; i++) {
-      const from = wallMs();
+      const [from, cpuFrom] = [wallMs(), cpuMs()];
       noble(message);
       nobles.push(1000 / (wallMs() - from));
+      nobleCpu.push(cpuMs() - cpuFrom);
     }
   }
-  return { perSecond: median(ours), noblePerSecond: median(nobles) };
+  return { perSecond: median(ours), noblePerSecond: median(nobles), nobleCpuMs: median(nobleCpu) };
 }
 
 /** Signs so many batches. */

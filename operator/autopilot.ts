@@ -12,6 +12,7 @@ import type { Bridge } from './bridge.ts';
 import { attest } from './deposits.ts';
 import type { FederationKey } from './keys.ts';
 import { errorText } from './log.ts';
+import { MempoolFollow } from './mempool-follow.ts';
 import { payBurns, readBurns } from './pay-burns.ts';
 import { broadcastPayout } from './payouts.ts';
 import { noProgress } from './progress.ts';
@@ -28,6 +29,8 @@ const ASKED_PER_ROUND = 200;
 export class Autopilot {
   readonly #bridge: Bridge;
   readonly #scan: Scan;
+  /** What it follows in the mempool. */
+  readonly mempool: MempoolFollow;
   readonly #recipients: Recipients;
   readonly #turns: Turns;
   readonly #stuck: StuckPayouts;
@@ -38,6 +41,7 @@ export class Autopilot {
     this.#bridge = bridge;
     this.#recipients = recipients;
     this.#scan = scan;
+    this.mempool = new MempoolFollow(bridge, scan.watched);
     this.#turns = new Turns(bridge);
     this.#stuck = new StuckPayouts(bridge, this.#turns);
   }
@@ -71,6 +75,7 @@ export class Autopilot {
     if (wire !== null) await this.#attempt('burns', () => readBurns(this.#bridge, wire, signal));
     const isAtTip = await this.#readChain(key);
     await this.#attempt('settle', () => this.#takeStock());
+    if (isAtTip) await this.#attempt('mempool', () => this.mempool.round(key));
     // What a node has not read yet it must not begin anything upon.
     if (!config.automatic || !isAtTip) return;
     if (!this.#stops('attestations')) await this.#attempt('attest', () => this.#attestDeposits(key));

@@ -6,6 +6,8 @@ import type { Node } from './node.ts';
 
 /** The scan is behind, from so many blocks on. */
 const BEHIND_BLOCKS = 3;
+/** So many contested deposits are named. */
+const CONTESTED_SHOWN_MAX = 10;
 
 /** One sentence for each problem. */
 export function chainProblems({ store, chain, online, config }: Node): readonly string[] {
@@ -24,6 +26,11 @@ export function chainProblems({ store, chain, online, config }: Node): readonly 
     problems.push(
       `catching up: ${left} blocks to read (${progress.height} of ${progress.tip}); it leads nothing meanwhile`,
     );
+  }
+  const contested = online?.autopilot.mempool.contested() ?? [];
+  problems.push(...contested.slice(0, CONTESTED_SHOWN_MAX));
+  if (contested.length > CONTESTED_SHOWN_MAX) {
+    problems.push(`${contested.length - CONTESTED_SHOWN_MAX} more deposits in the mempool are contested`);
   }
   const exposed = exposedDeposits(store.db);
   if (exposed.length > 0) {

@@ -9,6 +9,7 @@ import {
   type ForkState,
   followFork,
 } from '../chain/fork-state.ts';
+import { type MempoolSource, nodeMempools } from '../chain/mempool-source.ts';
 import { readNodeReports } from '../chain/node-reports.ts';
 import type { BitcoinRpc } from '../chain/rpc.ts';
 import {
@@ -106,6 +107,11 @@ export class ChainWatch implements ChainStanding {
   /** Whether the chain counts as forked. */
   isForked(): boolean {
     return this.#fork.state === 'forked';
+  }
+
+  /** The mempools of all nodes. */
+  mempools(): MempoolSource {
+    return nodeMempools(this.#input.config.network, this.#input.nodes);
   }
 
   /** What operators should see. */

@@ -12,6 +12,7 @@ import { toHex } from '../crypto/bytes.ts';
 import { recordBurn } from '../store/burns.ts';
 import { type Queries, transact } from '../store/database.ts';
 import { getDeposit } from '../store/deposits.ts';
+import { foreignPaymentOf } from '../store/foreign-payments.ts';
 import { listPayoutsOfBurn } from '../store/payout-listing.ts';
 import { decidePayout } from '../store/payouts.ts';
 import { type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
@@ -36,6 +37,8 @@ export async function judgePayout(
 ): Promise<(Extract<Judgement, { ok: true }> & { readonly payout: BuiltPayout }) | Refusal> {
   const { wire } = bench;
   if (wire === null) return refuse('wire_unavailable', 'no wire_nodes are configured, so no burn can be verified');
+  const paid = alreadyPaid(bench.db, intent);
+  if (paid !== null) return paid;
   const checked = await checkPayout(bench.bitcoin, bench.rules, intent);
   if (!checked.ok) {
     const { reason, detail, data } = checked;
@@ -54,6 +57,20 @@ export async function judgePayout(
     messages: payout.messages.map(({ message, tweaks }) => ({ message, tweaks })),
     decide: intent.test ? nothingToDecide : () => decide(bench, payout, burns),
   };
+}
+
+// Before the inputs, which are spent then: whoever asks has missed it, and is told by which transaction.
+function alreadyPaid(db: Queries, { test, burns }: PayoutIntent): Refusal | null {
+  if (test) return null;
+  for (const { burnTxid } of burns) {
+    const payouts = listPayoutsOfBurn(db, burnTxid);
+    const own = payouts.find(({ status }) => status === 'confirmed' || status === 'settled');
+    const txid = own?.txid ?? foreignPaymentOf(db, burnTxid)?.txid;
+    if (txid === undefined) continue;
+    const detail = `burn ${burnTxid} is paid by transaction ${txid}, which is in the chain`;
+    return { ok: false, reason: 'burn_already_paid', detail, data: { burn_txid: burnTxid, txid } };
+  }
+  return null;
 }
 
 /** Every burn of an intent as this node's own Wire nodes tell it, or the first refusal. */

@@ -1,7 +1,6 @@
 // The unsealed half of a node: its session, the listener and client of the peer protocol, and the services behind them.
 
-import { toHex } from '../crypto/bytes.ts';
-import { createSession } from '../crypto/identity.ts';
+import { createSession, type Session } from '../crypto/identity.ts';
 import { Acceptor, type Incoming } from './accept.ts';
 import { CommandError } from './command-error.ts';
 import { HttpsPeerClient } from './deliver.ts';
@@ -41,7 +40,16 @@ export interface Online extends Omit<Services, 'handle'> {
 }
 
 const BOOT_BYTES = 16;
+const SEED_BYTES = 32;
 const FOLLOW_INTERVAL_MS = { regtest: 500, other: 10_000 } as const;
+
+// A session key and boot id of this start's own, certified by the identity key.
+function newSession({ config, keyRing, input }: Node): Session {
+  const { network, myIndex: index } = config;
+  const { effects } = input;
+  const [boot, seed] = [effects.random(BOOT_BYTES), effects.random(SEED_BYTES)];
+  return createSession({ identity: keyRing.identity(), network, index, boot, seed, now: effects.now() });
+}
 
 /** Opens session, listener and services. The key ring must be open. */
 export async function goOnline(node: Node): Promise<Online> {
@@ -52,18 +60,15 @@ export async function goOnline(node: Node): Promise<Online> {
   if (!tls.ok) throw new CommandError('tls', tls.detail);
   ensureOwnCard(config, store.db, keyRing, tls.identity.facts.pem, now());
   const peers = () => peersOf(listCards(store.db), config.myIndex);
-  const bootBytes = effects.random(BOOT_BYTES);
-  const boot = toHex(bootBytes);
-  const identity = keyRing.identity();
   const { network, myIndex } = config;
-  const seed = effects.random(32);
-  const session = createSession({ identity, network, index: myIndex, boot: bootBytes, seed, now: now() });
+  const session = newSession(node);
+  const { boot } = session.certificate;
   const sessions = new PeerSessions({ network, myIndex, session, peers: peers() });
   const client = new HttpsPeerClient({ sessions, tls: tls.identity, knownTypes, checkBody, now });
   const services = startServices(node, {
     ...{ boot, client, peers: () => sessions.indices() },
     guard: {
-      ...{ session, identityKey: identity.publicKey, watch: sessions },
+      ...{ session, identityKey: keyRing.identity().publicKey, watch: sessions },
       identityKeyOf: (index) => sessions.peer(index)?.identityKey ?? null,
     },
   });

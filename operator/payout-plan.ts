@@ -54,14 +54,17 @@ type Refusal = Pick<Exclusion, 'reason' | 'data'>;
 /**
  * The hints with what these refusals add to them; null where they teach nothing new. A refusal is a peer's word: anchors
  * that this node does not know (`isKnown`) and conflicts of burns that are not paid here (`burnTxids`) are passed over.
+ * `isAnchor`: whether this node itself has bound one of the burns to an outpoint, which then cannot be left out.
  */
 export function learn(
   hints: PlanHints,
   refusals: readonly Refusal[],
   burnTxids: readonly string[],
   isKnown: (outpoint: Outpoint) => boolean,
+  isAnchor: (outpoint: Outpoint) => boolean,
 ): PlanHints | null {
-  const isRequired = (outpoint: Outpoint): boolean => hints.required.some((known) => same(known, outpoint));
+  const isRequired = (outpoint: Outpoint): boolean =>
+    isAnchor(outpoint) || hints.required.some((known) => same(known, outpoint));
   const conflicts = refusals
     .flatMap(({ reason, data }) => (reason === 'burn_conflict' ? (conflictSchema.safeParse(data).data ?? []) : []))
     .filter(({ burn_txid, anchor }) => burnTxids.includes(burn_txid) && isKnown(anchor) && !isRequired(anchor));
@@ -77,8 +80,8 @@ export function learn(
     reason === 'input_reserved' ? (reservedSchema.safeParse(data).data ?? []) : [],
   );
   const bound = reserved.filter(({ input }) => isRequired(input)).flatMap(({ burns }) => burns);
-  const only = new Set([...(hints.only ?? []), ...bound]);
-  if (hints.only !== null && only.size > hints.only.size) return { ...hints, only };
+  const only = new Set([...(hints.only ?? burnTxids), ...bound]);
+  if (only.size > (hints.only?.size ?? burnTxids.length)) return { ...hints, only };
   return avoidMore(hints, refusals, reserved);
 }
 

@@ -5,7 +5,7 @@ import { payoutIntentSchema } from '../ceremony/intent.ts';
 import type { SigningResult } from '../ceremony/signing-candidates.ts';
 import { asUnavailable } from '../chain/bitcoin-view.ts';
 import type { BurnClaim } from '../chain/burn.ts';
-import type { Outpoint } from '../chain/outpoint.ts';
+import { type Outpoint, outpointName } from '../chain/outpoint.ts';
 import { payoutIntentJson } from '../chain/payout-intent.ts';
 import { exportPsbt } from '../chain/psbt.ts';
 import { type BuiltPayout, finalizePayout } from '../chain/transaction.ts';
@@ -25,7 +25,7 @@ import { learn, noHints, type PlanHints, planFor } from './payout-plan.ts';
 import { noProgress, type Progress } from './progress.ts';
 
 /** How often a plan is adapted to what participants refused it for. */
-const PLANS_MAX = 4;
+const PLANS_MAX = 8;
 
 type Signed = Extract<SigningResult, { kind: 'signed' }>;
 
@@ -171,18 +171,22 @@ interface Order {
 
 // A participant that has signed another payout of a burn before says which input would make the new one agree with it.
 async function signPayout(bridge: Bridge, key: FederationKey, order: Order, progress: Progress): Promise<SignedPayout> {
-  const burnTxids = order.claims.map(({ burnTxid }) => burnTxid);
   const isKnown = (outpoint: Outpoint): boolean => getUtxo(bridge.db, outpoint) !== null;
   let hints: PlanHints = noHints;
   let { claims } = order;
+  const isAnchor = (outpoint: Outpoint): boolean => {
+    const anchors = order.test ? [] : claims.flatMap(({ burnTxid }) => getBurn(bridge.db, burnTxid)?.anchor ?? []);
+    return anchors.some((anchor) => outpointName(anchor) === outpointName(outpoint));
+  };
   for (let plans = 1; ; plans++) {
     claims = await withBound(bridge, key, claims, hints);
+    const burnTxids = claims.map(({ burnTxid }) => burnTxid);
     progress({ step: 'plan', text: `planning a transaction for ${claims.length} burn(s)` });
     const payout = await planFor(bridge, key, { ...order, claims, hints });
     const intent = payoutIntentSchema.parse(payoutIntentJson(payout.intent));
     const judgement = await bridge.judge.judge(intent, key.keyId, 'bip340');
     if (!judgement.ok) {
-      const learnt = learn(hints, [judgement], burnTxids, isKnown);
+      const learnt = learn(hints, [judgement], burnTxids, isKnown, isAnchor);
       if (learnt === null || plans >= PLANS_MAX) throw new CommandError(judgement.reason, judgement.detail);
       hints = learnt;
       continue;
@@ -193,7 +197,7 @@ async function signPayout(bridge: Bridge, key: FederationKey, order: Order, prog
     const task = { scheme, keyId: key.keyId, key: key.bitcoin, intent, messages: judgement.messages };
     const result = await bridge.signing.coordinate(task, bridge.signing.candidates());
     if (result.kind === 'signed') return { payout, result, decide: judgement.decide };
-    const learnt = learn(hints, result.exclusions, burnTxids, isKnown);
+    const learnt = learn(hints, result.exclusions, burnTxids, isKnown, isAnchor);
     if (learnt === null || plans >= PLANS_MAX) throw notSigned(result);
     hints = learnt;
   }

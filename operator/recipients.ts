@@ -54,6 +54,8 @@ export function keepRecipient(
 export class Recipients {
   readonly #input: RecipientsInput;
   readonly #askedAt = new Map<number, number>();
+  /** How many recipients each peer has told of, counted once: announcements come at any rate. */
+  readonly #told = new Map<number, number>();
 
   constructor(input: RecipientsInput) {
     this.#input = input;
@@ -71,7 +73,7 @@ export class Recipients {
   /** Takes what peers tell. Recipients under keys that this node does not have are passed over. */
   take(from: number, told: readonly ToldRecipient[]): void {
     const { db, keys, effects, log } = this.#input.bridge;
-    let known = countRecipients(db, from).told;
+    let known = this.#told.get(from) ?? countRecipients(db, from);
     let lowest: number | null = null;
     for (const { recipient, key_id, height } of told) {
       const key = keys.get(key_id);
@@ -84,6 +86,7 @@ export class Recipients {
       known += 1;
       lowest = Math.min(lowest ?? Number.MAX_SAFE_INTEGER, height ?? 0);
     }
+    this.#told.set(from, known);
     if (lowest !== null) this.#input.lookAgainFrom(lowest);
   }
 

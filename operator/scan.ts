@@ -43,7 +43,8 @@ export function scannedHeight(db: Queries): number | null {
 export class Scan {
   readonly #bridge: Bridge;
   readonly #source: BlockSource;
-  readonly #watched: Watched;
+  /** What it looks for. */
+  readonly watched: Watched;
   #from: number | null = null;
   #toldAt = 0;
   #lost: number | null = null;
@@ -51,7 +52,7 @@ export class Scan {
   constructor(bridge: Bridge) {
     this.#bridge = bridge;
     this.#source = new BlockSource(bridge.bitcoin);
-    this.#watched = new Watched(bridge.db);
+    this.watched = new Watched(bridge.db);
   }
 
   /**
@@ -112,11 +113,12 @@ export class Scan {
       const { next } = stored.data;
       if (signal.aborted || effects.now() - begun > CALL_MS) return true;
       if (next > end) {
-        saveCursor(db, AGAIN_CURSOR, null, effects.now());
+        // Not null, which the column cannot hold.
+        saveCursor(db, AGAIN_CURSOR, false, effects.now());
         return false;
       }
       const block = await bitcoin.block(await bitcoin.blockHash(next));
-      const write = takeBlock(block, next, this.#watched.list(key));
+      const write = takeBlock(block, next, this.watched.list(key));
       transact(db, (tx) => {
         write(tx, effects.now());
         saveCursor(tx, AGAIN_CURSOR, { next: next + 1 }, effects.now());
@@ -126,7 +128,7 @@ export class Scan {
 
   #take(key: FederationKey, event: Extract<Awaited<ReturnType<BlockSource['next']>>, { kind: 'block' }>): ScanCursor {
     const { db, effects, log } = this.#bridge;
-    const write = takeBlock(event.block, event.height, this.#watched.list(key));
+    const write = takeBlock(event.block, event.height, this.watched.list(key));
     const { deposits } = transact(db, (tx) => {
       const now = effects.now();
       save(tx, event.cursor, now);

@@ -2,7 +2,6 @@
 // coordinator: run the signing ceremony over the network. A node that coordinates asks itself like any other.
 
 import type { MessageBody, Outgoing, SigningMessage } from '../ceremony/messages.ts';
-import { parseMessage } from '../ceremony/messages.ts';
 import { NONCE_BATCH_MAX } from '../ceremony/messages-signing.ts';
 import { HeldNonces, IssuedNonces, type NonceOwner } from '../ceremony/nonce-pool.ts';
 import type { SigningResult } from '../ceremony/signing-candidates.ts';
@@ -11,7 +10,7 @@ import { answerSignRequestInSteps, checkSignRequest } from '../ceremony/signing-
 import type { SigningTask } from '../ceremony/signing-session.ts';
 import type { Json } from '../crypto/canonical-json.ts';
 import { CommandError } from './command-error.ts';
-import type { PeerClient, SendResult } from './deliver.ts';
+import type { PeerClient } from './deliver.ts';
 import type { Effects } from './effects.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Judge } from './judge.ts';
@@ -21,6 +20,7 @@ import type { Keys } from './keys.ts';
 import { errorText, type Log } from './log.ts';
 import { NonceUpkeep } from './nonce-upkeep.ts';
 import type { OutMessage } from './peer-reply.ts';
+import { eventsOf, failureOf } from './signing-events.ts';
 import { Slices, SlicesClosedError } from './slices.ts';
 
 /** How long a participant has to judge and answer, in ms. Its Bitcoin and Wire nodes have to answer within that. */
@@ -35,7 +35,7 @@ const TROUBLE_MS = 60_000;
 /** How long a signer may take before another session is begun beside its own, in ms: a round trip and a judgement. */
 const PATIENCE_MS = 200;
 /** How much longer for each message of the request; SIGN_MESSAGES_MAX bounds it. */
-const PATIENCE_PER_MESSAGE_MS = 5;
+const PATIENCE_PER_MESSAGE_MS = 15;
 
 /** What signing works with. `boot`: this process's boot id. */
 export interface SigningInput {
@@ -70,6 +70,8 @@ export class Signing {
   /** When a peer last failed to help, in ms since 1970: it is asked last for a while. */
   readonly #troubled = new Map<number, number>();
   readonly #judging = new Map<number, number>();
+  /** How many requests of several messages are being coordinated. */
+  #batches = 0;
   #isClosed = false;
 
   constructor(input: SigningInput) {
@@ -115,6 +117,16 @@ export class Signing {
    * reached last; up to n − t of them may be silent, slow or lying.
    */
   async coordinate(task: SigningTask, candidates: readonly number[]): Promise<SigningResult> {
+    if (task.messages.length === 1) return this.#coordinate(task, candidates);
+    this.#batches += 1;
+    try {
+      return await this.#coordinate(task, candidates);
+    } finally {
+      this.#batches -= 1;
+    }
+  }
+
+  async #coordinate(task: SigningTask, candidates: readonly number[]): Promise<SigningResult> {
     const { effects, log, guard } = this.#input;
     const standing = await guard?.ready();
     if (standing?.ok === false) return { kind: 'failed', detail: standing.detail, sessions: 0, exclusions: [] };
@@ -136,7 +148,11 @@ export class Signing {
       for (;;) {
         // This node goes last: what it computes itself, it computes while the others do.
         const [own, others] = [step.outgoing.filter(isOwn), step.outgoing.filter((message) => !isOwn(message))];
-        for (const message of [...others, ...own]) void this.#ask(message, events);
+        for (const message of [...others, ...own]) {
+          void this.#ask(message, events);
+          // Sealing a large request for each of many signers takes its time.
+          if (task.messages.length > 1) await this.#slices.pause();
+        }
         result = step.state.result;
         if (result !== null) break;
         const event = await events.next();
@@ -156,13 +172,17 @@ export class Signing {
     return result;
   }
 
-  /** Whom to ask, best first: this node, then the others in index order, those that did not help lately last. */
+  /**
+   * Whom to ask, best first: this node, then the others in index order, those that did not help lately last. Beside a
+   * batch that is under way this node goes last, for combining and verifying that one keep it at work already.
+   */
   candidates(): readonly number[] {
     const { myIndex, participants, effects } = this.#input;
     const isTroubled = (index: number): number =>
       effects.now() - (this.#troubled.get(index) ?? Number.NEGATIVE_INFINITY) < TROUBLE_MS ? 1 : 0;
     const others = Array.from({ length: participants }, (_, index) => index).filter((index) => index !== myIndex);
-    return [myIndex, ...others.sort((a, b) => isTroubled(a) - isTroubled(b) || a - b)];
+    others.sort((a, b) => isTroubled(a) - isTroubled(b) || a - b);
+    return this.#batches > 0 ? [...others, myIndex] : [myIndex, ...others];
   }
 
   /** Ends what is being coordinated and forgets all secret nonces, as when the process ends. */
@@ -185,6 +205,9 @@ export class Signing {
     if (stopped !== null) return stopped;
     const owner = this.#owner(request.key_id, request.scheme);
     if ('ok' in owner) return owner;
+    // Reading a large request took its time already.
+    const isLarge = request.messages.length > 1;
+    if (isLarge) await this.#slices.pause();
     const judgement = await this.#input.judge.judge(request.intent, request.key_id, request.scheme);
     if (!judgement.ok) return judgement;
     const desk = { owner, boot: this.#input.boot, nonces: this.#issued };
@@ -198,6 +221,7 @@ export class Signing {
     const decision = judgement.decide();
     if (!decision.ok) return decision;
     this.#input.guard?.changed();
+    if (isLarge) await this.#slices.pause();
     const answer = await this.#slices.run(answerSignRequestInSteps(desk, judged));
     if (!answer.ok) return answer;
     // As many as were used, so that the next request of this size needs no second round trip.
@@ -236,13 +260,15 @@ export class Signing {
     if (type !== 'nonce_request' && type !== 'sign_request') throw new Error(`a coordinator does not send ${type}`);
     try {
       if (to === myIndex) {
-        events.push(...this.#eventsOf(to, await this.answer(to, message), this.#input.boot));
+        events.push(...eventsOf(to, await this.answer(to, message), this.#input.boot, effects.now()));
         return;
       }
       const options = { timeoutMs: ANSWER_TIMEOUT_MS + TICK_MS };
       const result = await client.send(to, { ceremony: '', type, body }, options);
       events.push(
-        ...(result.ok ? this.#eventsOf(to, result.messages, result.boot) : [failure(to, result, effects.now())]),
+        ...(result.ok
+          ? eventsOf(to, result.messages, result.boot, effects.now())
+          : [failureOf(to, result, effects.now())]),
       );
     } catch (error) {
       log('error', 'signing_request_failed', { to, type, detail: errorText(error) });
@@ -255,28 +281,6 @@ export class Signing {
       });
     }
   }
-
-  #eventsOf(from: number, messages: readonly OutMessage[], boot: string): readonly SigningEvent[] {
-    const now = this.#input.effects.now();
-    const events: SigningEvent[] = [];
-    for (const { type, body } of messages) {
-      const parsed = parseMessage(type, body);
-      if (!parsed.ok) continue;
-      const { message } = parsed;
-      if (message.type === 'nonces' && message.body.boot === boot) {
-        events.push({ kind: 'nonces', now, from, body: message.body });
-      }
-      if (message.type === 'sign_response') events.push({ kind: 'response', now, from, body: message.body });
-      if (message.type === 'sign_refusal') events.push({ kind: 'refusal', now, from, body: message.body });
-    }
-    if (events.length > 0) return events;
-    return [{ kind: 'failed', now, from, reason: 'malformed', detail: 'answered with something else' }];
-  }
-}
-
-function failure(from: number, result: Extract<SendResult, { ok: false }>, now: number): SigningEvent {
-  if (result.error === 'timeout') return { kind: 'timeout', now, from };
-  return { kind: 'failed', now, from, reason: result.error, detail: result.detail };
 }
 
 function refusalMessage(session: string, refusal: Refusal): OutMessage {

@@ -3,8 +3,8 @@
 import type { Steps } from '../ceremony/steps.ts';
 import type { Effects } from './effects.ts';
 
-/** How many steps are done at a stretch; a step is one message or nonce, about a millisecond at most. */
-const STEPS_PER_SLICE = 4;
+/** How many steps are done at a stretch; a step is one message or nonce, a millisecond or two on a busy machine. */
+const STEPS_PER_SLICE = 2;
 
 /** The node is being closed; the work was ended and has erased its secrets. */
 export class SlicesClosedError extends Error {

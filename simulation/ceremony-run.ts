@@ -47,7 +47,7 @@ async function run(world: World): Promise<Outcome> {
     while (trace.violation === null && !isOver(world, `${ceremony}`)) {
       if (time.now > plan.faultsMs + CALM_MS_MAX) trace.violated('progress', `ceremony ${ceremony} does not end`);
       if (world.faulty && time.now >= plan.faultsMs) clear(world);
-      for (const { process } of members) if (process !== null) takePart(world, process, `${ceremony}`, joined);
+      for (const { process } of members) if (process !== null) await takePart(world, process, `${ceremony}`, joined);
       await until(world, time.now + LOOK_MS, () => false);
       check(world);
     }
@@ -70,11 +70,12 @@ function clear(world: World): void {
   for (const member of world.members) world.start(member);
 }
 
-// An operator whose node was started again says so again, as the real command does.
-function takePart(world: World, process: Process, id: string, joined: Map<number, Process>): void {
+// What is durable goes on by itself after a crash; an operator whose word was lost with the process gives it again.
+async function takePart(world: World, process: Process, id: string, joined: Map<number, Process>): Promise<void> {
   if (joined.get(process.index) === process || process.node.keys.live() !== null) return;
   joined.set(process.index, process);
   const { ceremonies } = process.services;
+  if ((ceremonies.running(id)?.progress().phase ?? 'idle') !== 'idle') return;
   world.trace.add(`ask ${process.index} dkg ${id}`);
   let settled = false;
   const told = (text: string): void => {
@@ -89,7 +90,7 @@ function takePart(world: World, process: Process, id: string, joined: Map<number
       (error: unknown) => told(error instanceof Error ? error.message : String(error)),
     );
   // The preflight reads a certificate and the disk's free space: real, but at one instant of simulated time.
-  world.time.hold(() => settled || !process.isAlive || ceremonies.running(id)?.progress().phase !== 'idle');
+  await world.time.hold(() => settled || !process.isAlive || ceremonies.running(id)?.progress().phase !== 'idle');
 }
 
 function isOver(world: World, id: string): boolean {

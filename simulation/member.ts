@@ -17,7 +17,7 @@ import type { World } from './world.ts';
 
 /** When simulated time begins, in ms since 1970. */
 export const EPOCH_MS = 1_800_000_000_000;
-const FOLLOW_MS = 8_000;
+const FOLLOW_MS = 10_000;
 const ANSWER_MS_MAX = 30;
 const VERSION = '0.0.0-simulated';
 

@@ -70,11 +70,11 @@ export function planOf(seed: number, prng: Prng): Plan {
   const liars = new Map(order.slice(0, liarCount).map((index) => [index, prng.pick(LIES)]));
   const dead = prng.int(0, spare - liarCount);
   const faults = faultsOf(prng, order.at(-1) ?? 0);
-  const [deposits, burns] = [prng.int(2, 4), prng.int(1, 3)];
+  const [deposits, burns] = [prng.int(2, 3), prng.int(1, 3)];
   const automatic = prng.chance(0.5);
   return {
     ...{ seed, participants, threshold, liars, faults, deposits, burns, dead, automatic },
-    ...{ faultsMs: 150_000, crashAt: null },
+    ...{ faultsMs: 110_000, crashAt: null },
   };
 }
 

@@ -6,6 +6,7 @@ import type { Member } from './member.ts';
 import { CONFIRMATIONS } from './member-config.ts';
 import { type Plan, planOf } from './plan.ts';
 import { Prng } from './prng.ts';
+import { standstill } from './split-anchors.ts';
 import type { Violation } from './trace.ts';
 import { Weather } from './weather.ts';
 import { type Deposit, Workload } from './workload.ts';
@@ -24,6 +25,8 @@ export interface Outcome {
   readonly paid: number;
   /** Burns that are settled, of which a node does not know it: counted for each node. */
   readonly stragglers: number;
+  /** Burns at a standstill (split-anchors.ts). */
+  readonly stuck: number;
   /** Awaits of each node, for `crashPlan`. */
   readonly awaits: readonly number[];
   readonly refusals: ReadonlyMap<string, number>;
@@ -32,6 +35,8 @@ export interface Outcome {
 /** How long calm may take to bring about what is owed, in ms of virtual time. */
 const CALM_MS_MAX = 10 * 60_000;
 const ASK_MS = 20_000;
+/** So often everybody has asked before a standstill is taken for one. */
+const STANDSTILL_ROUNDS = 8;
 
 /** Runs a seed. */
 export function runSeed(seed: number, sabotage: Sabotage = {}): Promise<Outcome> {
@@ -79,6 +84,7 @@ export function outcomeOf(world: World, refusals: ReadonlyMap<string, number>): 
       ),
     awaits: world.members.map(({ awaits }) => awaits),
     refusals,
+    stuck: world.stuck.length,
   };
 }
 
@@ -101,6 +107,16 @@ async function bringAbout(world: World, workload: Workload): Promise<void> {
   while (trace.violation === null) {
     const owed = whatIsOwed(world, workload);
     if (owed.length === 0) return;
+    const unpaid = world.ledger.burns.filter(({ burnTxid }) => !isPaid(world, burnTxid));
+    world.stuck =
+      round < STANDSTILL_ROUNDS
+        ? []
+        : standstill(
+            world,
+            unpaid.map(({ burnTxid }) => burnTxid),
+          );
+    // What nothing can bring about need not be waited for.
+    if (world.stuck.length > 0 && world.stuck.length * 2 >= owed.length) return;
     if (world.time.now - begun > CALM_MS_MAX) return trace.violated('progress', owed.join('; '));
     const processes = world.honest();
     const process = processes[round % processes.length];

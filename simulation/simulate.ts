@@ -24,11 +24,24 @@ export interface SimulateResult {
   readonly crashes: number;
   readonly minted: number;
   readonly paid: number;
+  /** Burns at a standstill, and burns that were settled without a node that runs knowing it. */
+  readonly stuck: number;
+  readonly stragglers: number;
 }
 
 /** Runs the seeds in order; ends at the first failure. */
 export async function simulate({ first, seeds, signal, onRun }: SimulateInput): Promise<SimulateResult> {
-  let result: SimulateResult = { runs: 0, failed: null, events: 0, shares: 0, crashes: 0, minted: 0, paid: 0 };
+  let result: SimulateResult = {
+    runs: 0,
+    failed: null,
+    events: 0,
+    shares: 0,
+    crashes: 0,
+    minted: 0,
+    paid: 0,
+    stuck: 0,
+    stragglers: 0,
+  };
   for (let done = 0; done < seeds && !signal.aborted && result.failed === null; done++) {
     const outcome = await runAnySeed(first + done);
     result = added(result, outcome);
@@ -82,5 +95,7 @@ function added(sum: SimulateResult, outcome: Outcome): SimulateResult {
     crashes: sum.crashes + outcome.crashes,
     minted: sum.minted + outcome.minted,
     paid: sum.paid + outcome.paid,
+    stuck: sum.stuck + outcome.stuck,
+    stragglers: sum.stragglers + outcome.stragglers,
   };
 }

@@ -14,7 +14,6 @@ export class VirtualTime {
   #now = 0;
   #made = 0;
   #events = 0;
-  readonly #holds = new Set<() => boolean>();
 
   get now(): number {
     return this.#now;
@@ -34,9 +33,9 @@ export class VirtualTime {
     };
   }
 
-  /** Lets nothing more happen until something real is over (a file is read). */
-  hold(isOver: () => boolean): void {
-    this.#holds.add(isOver);
+  /** Stands still until something real is over (a file is read). */
+  async hold(isOver: () => boolean): Promise<void> {
+    while (!isOver()) await turn();
   }
 
   /** Lets the next event happen, unless it lies later than `until`; false where there is none. */
@@ -51,10 +50,6 @@ export class VirtualTime {
       next.run();
       // The nodes wait for nothing but events, so that a turn of the event loop settles all that this one led to.
       await turn();
-      for (const isOver of this.#holds) {
-        while (!isOver()) await turn();
-        this.#holds.delete(isOver);
-      }
       return true;
     }
   }

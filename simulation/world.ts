@@ -76,6 +76,8 @@ export class World {
   readonly acknowledged: Acknowledged[] = [];
   /** Whether faults still strike. */
   faulty = true;
+  /** Burns that nothing can pay (split-anchors.ts). */
+  stuck: readonly string[] = [];
   #crashes = 0;
   readonly #crashPrng: Prng;
 

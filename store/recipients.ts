@@ -93,7 +93,7 @@ export function listRecipientsAfter(
     .all();
 }
 
-/** How many scripts there are, and how many of them this peer told of. */
-export function countRecipients(db: Queries, toldBy: number): { readonly total: number; readonly told: number } {
-  return { total: countRows(db, recipients), told: countRows(db, recipients, eq(recipients.toldBy, toldBy)) };
+/** How many scripts are kept on the word of this peer. */
+export function countRecipients(db: Queries, toldBy: number): number {
+  return countRows(db, recipients, eq(recipients.toldBy, toldBy));
 }

@@ -68,8 +68,11 @@ export class FakeWorld {
     switch (method) {
       case 'getblockchaininfo': {
         const info = { chain: this.chain, blocks: 500, headers: 500, bestblockhash: BEST_BLOCK };
-        return { result: { ...info, initialblockdownload: false } };
+        const now = Math.floor(Date.now() / 1000);
+        return { result: { ...info, initialblockdownload: false, time: now, mediantime: now - 3600 } };
       }
+      case 'getindexinfo':
+        return { result: { txindex: { synced: true, best_block_height: 500 } } };
       case 'getblockhash':
         return { result: BEST_BLOCK };
       case 'gettxout':

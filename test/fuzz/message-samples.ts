@@ -123,6 +123,9 @@ export const serviceSamples: readonly (readonly [string, Json])[] = [
   ['announce_proofs', { ceremony_id: 'c', bitcoin: signature, attestation: signature, subsets: [[0, 1], [2]] }],
   ['heartbeat', beat],
   ['heartbeat_reply', { ...beat, twin: { later: {}, earlier: null }, other_start_ms: null }],
+  ['announce_recipient', { recipient: hash, key_id: 'k', height: 7 }],
+  ['recipients_request', { after: 0, limit: 500 }],
+  ['recipients', { recipients: [{ recipient: hash, key_id: 'k', height: null }], next: 500 }],
   ['decisions_request', { cursor: { table: 'payouts', after: 0 }, since: 5 }],
   [
     'decisions',

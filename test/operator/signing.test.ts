@@ -91,6 +91,10 @@ describe.each([...SCHEMES])('a %s signature comes about', (name) => {
   });
 
   test('with one whose shares are changed on the way, and it is blamed', async () => {
+    // Whoever has given nonces signs: these two have, before the third one can.
+    federation.down.add(2);
+    await signBy(0, name);
+    federation.down.clear();
     federation.meddleReply = ({ to, replies }) =>
       replies.map(({ type, body }) => {
         if (to !== 1 || type !== 'sign_response') return { type, body };

@@ -1,32 +1,60 @@
-// Three hundred seeds of the simulator, and that a seed means one and the same run.
+// Three hundred seeds of the simulator through the executable, and that a seed means one and the same run.
 import { describe, expect, test } from 'bun:test';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import { runCeremonySeed } from '../../simulation/ceremony-run.ts';
 import { crashPlan } from '../../simulation/plan.ts';
 import { runPlan, runSeed } from '../../simulation/run.ts';
-import { simulate } from '../../simulation/simulate.ts';
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const SEEDS = 300;
-const BATCH = 50;
-const TIMEOUT_MS = 600_000;
-const signal = new AbortController().signal;
+/** As many processes as a small machine has cores. */
+const PROCESSES = 2;
+const TIMEOUT_MS = 900_000;
+const CRASH_STRIDE = 60;
+
+const resultJson = z.object({
+  runs: z.number(),
+  minted: z.number(),
+  paid: z.number(),
+  failed: z
+    .object({
+      seed: z.number(),
+      violation: z.object({ line: z.string(), detail: z.string() }),
+      trace: z.array(z.string()),
+    })
+    .nullable(),
+});
+
+async function simulated(first: number, seeds: number): Promise<z.infer<typeof resultJson>> {
+  const words = ['simulate', '--seed', `${first}`, '--seeds', `${seeds}`, '--json'];
+  const child = Bun.spawn([process.execPath, 'server.ts', ...words], { cwd: root, stdout: 'pipe', stderr: 'ignore' });
+  const text = await new Response(child.stdout).text();
+  await child.exited;
+  return resultJson.parse(JSON.parse(text));
+}
 
 describe('a simulated federation keeps its promises', () => {
-  for (let first = 1; first <= SEEDS; first += BATCH) {
-    test(
-      `in the seeds ${first} to ${first + BATCH - 1}`,
-      async () => {
-        const { failed } = await simulate({ first, seeds: BATCH, signal, onRun: () => {} });
-        expect(failed === null ? null : { seed: failed.seed, ...failed.violation, trace: failed.trace }).toBeNull();
-      },
-      TIMEOUT_MS,
-    );
-  }
+  test(
+    `in the seeds 1 to ${SEEDS}`,
+    async () => {
+      const share = SEEDS / PROCESSES;
+      const parts = Array.from({ length: PROCESSES }, (_, part) => simulated(1 + part * share, share));
+      for (const { runs, failed, minted, paid } of await Promise.all(parts)) {
+        expect(failed).toBeNull();
+        expect(runs).toBe(share);
+        expect(minted).toBeGreaterThan(share);
+        expect(paid).toBeGreaterThan(share);
+      }
+    },
+    TIMEOUT_MS,
+  );
 
   test(
-    'wherever its coordinator crashes (every 40th await)',
+    `whenever one of its nodes crashes (every ${CRASH_STRIDE}th await)`,
     async () => {
-      const calm = await runPlan(crashPlan(1, 0, 0));
-      for (let at = 1; at < (calm.awaits[0] ?? 0); at += 40) {
+      const { awaits } = await runPlan(crashPlan(1, 0, 0));
+      for (let at = 1; at < (awaits[0] ?? 0); at += CRASH_STRIDE) {
         const { violation, crashes } = await runPlan(crashPlan(1, 0, at));
         expect({ at, violation, crashes }).toEqual({ at, violation: null, crashes: 1 });
       }
@@ -41,15 +69,15 @@ describe('a seed', () => {
       const [first, second] = [await runSeed(seed), await runSeed(seed)];
       expect(first.hash).toBe(second.hash);
       expect(first.events).toBe(second.events);
-    });
+    }, 60_000);
   }
 
   test('that makes keys happens twice alike', async () => {
     const [first, second] = [await runCeremonySeed(75), await runCeremonySeed(75)];
     expect(first.hash).toBe(second.hash);
-  });
+  }, 60_000);
 
   test('and another are two runs', async () => {
     expect((await runSeed(2)).hash).not.toBe((await runSeed(5)).hash);
-  });
+  }, 60_000);
 });

@@ -1,0 +1,244 @@
+// What nodes do by themselves when the chain does not do as expected: payouts that do not confirm, versions that win
+// against newer ones, reorganisations before and after attestation.
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { parsePayoutIntent, payoutIntentJson } from '../../chain/payout-intent.ts';
+import { buildPayout } from '../../chain/transaction.ts';
+import type { ChainStanding } from '../../operator/chain-watch.ts';
+import { Judge } from '../../operator/judge.ts';
+import { judgePayout } from '../../operator/judge-payout.ts';
+import { statusReport } from '../../operator/reports.ts';
+import { getDeposit } from '../../store/deposits.ts';
+import { getPayout, listPayouts } from '../../store/payout-listing.ts';
+import { exposedDeposits } from '../../store/reorganisation.ts';
+import { getUtxo, listSpendableUtxos } from '../../store/utxos.ts';
+import { BridgeWorld } from './bridge-world.ts';
+import { askAttestation } from './custody.ts';
+
+let world: BridgeWorld;
+
+beforeEach(async () => {
+  world = await BridgeWorld.make();
+});
+afterEach(() => world.close());
+
+const never = (): boolean => false;
+const txidsOf = (index: number) => listPayouts(world.db(index)).rows.map(({ txid }) => txid);
+
+/** Mines blocks without the payouts, so that they get stuck, until a newer version is in the mempool. */
+async function untilReplaced(before: string): Promise<string> {
+  for (let blocks = 0; blocks < 12; blocks++) {
+    world.mine(1, never);
+    await world.rounds(1);
+    world.pass(31);
+    const [newest] = [...world.chain.mempool.keys()];
+    if (newest !== undefined && newest !== before) return newest;
+  }
+  throw new Error(`nothing replaces it:\n${world.federation.logLines().slice(-20).join('\n')}`);
+}
+
+describe('a payout that does not confirm', () => {
+  test('is replaced at a higher fee by one that conflicts with every earlier version, and so on up to what was collected', async () => {
+    await world.minted();
+    const one = world.burn({ fee: 2_000n });
+    await world.untilAll(one, 'broadcast');
+    const [first = ''] = [...world.chain.mempool.keys()];
+    const second = await untilReplaced(first);
+    const third = await untilReplaced(second);
+    const versions = [first, second, third].map((txid) => world.chain.known.get(txid));
+    const [a, b, c] = versions.map((version) => version?.fee ?? 0n);
+    expect([(a ?? 0n) < (b ?? 0n), (b ?? 0n) < (c ?? 0n)]).toEqual([true, true]);
+    for (const version of versions) expect(version?.inputs).toEqual(versions[0]?.inputs ?? []);
+    await world.rounds(1);
+    for (let blocks = 0; blocks < 60; blocks++) {
+      world.mine(1, never);
+      await world.rounds(1);
+      world.pass(61);
+    }
+    const fees = [...world.chain.mempool.values()].map(({ fee }) => fee);
+    expect(fees).toHaveLength(1);
+    expect(fees[0] ?? 0n).toBeGreaterThan(1_700n);
+    expect(fees[0] ?? 0n).toBeLessThanOrEqual(2_000n);
+    expect(world.logged('payout_fees_used_up').length).toBeGreaterThan(0);
+    world.mine(6);
+    await world.untilAll(one, 'settled');
+    expect(world.paymentsOf(one)).toHaveLength(1);
+  }, 60_000);
+
+  test('and was replaced settles all the same when miners take the earlier version', async () => {
+    await world.minted();
+    const one = world.burn({ fee: 5_000n });
+    await world.untilAll(one, 'broadcast');
+    const [first = ''] = [...world.chain.mempool.keys()];
+    const second = await untilReplaced(first);
+    await world.rounds(2);
+    const earlier = world.chain.known.get(first);
+    if (earlier === undefined) throw new Error('the first version was broadcast');
+    world.chain.reorganise(1, never, earlier);
+    world.mine(6);
+    await world.untilAll(one, 'settled');
+    for (const index of [0, 1, 2]) {
+      expect([getPayout(world.db(index), first)?.status, getPayout(world.db(index), second)?.status]).toEqual([
+        'settled',
+        'replaced',
+      ]);
+      const [coin, ...others] = listSpendableUtxos(world.db(index)).rows;
+      expect([coin?.txid, coin?.vout, others]).toEqual([first, 1, []]);
+    }
+    expect(world.paymentsOf(one)).toHaveLength(1);
+  });
+
+  test('is not replaced by a cheaper one: participants refuse it by name', async () => {
+    await world.minted();
+    const one = world.burn({ fee: 5_000n });
+    await world.untilAll(one, 'broadcast');
+    const [first = ''] = [...world.chain.mempool.keys()];
+    await untilReplaced(first);
+    await world.rounds(2);
+    const { node } = world.federation.at(1);
+    const newest = listPayouts(node.store.db, ['broadcast']).rows.find(({ txid }) => txid !== first);
+    const transaction = world.chain.known.get(first);
+    if (newest === undefined || transaction === undefined) throw new Error('there are two versions');
+    // As the first version, a little cheaper still: what it does not pay to miners goes to the change.
+    const key = world.federation.key(1);
+    const change = transaction.outputs[1];
+    const intent = parsePayoutIntent({
+      kind: 'payout',
+      test: false,
+      burns: [{ burn_txid: one.burnTxid, address: one.address, amount: `${one.amount}`, fee: `${one.fee}` }],
+      inputs: inputsOf(first),
+      outputs: transaction.outputs.map(({ script, amount }, at) => ({
+        script: Buffer.from(script).toString('hex'),
+        amount: `${at === 1 ? amount + 20n : amount}`,
+      })),
+      lock_time: 0,
+      fee: `${transaction.fee - 20n}`,
+    });
+    if (intent === null || change === undefined) throw new Error('the intent is well formed');
+    expect(payoutIntentJson(intent)).toBeDefined();
+    expect(buildPayout(intent, key.bitcoin.publicKey).txid).not.toBe(first);
+    const verdict = await judgePayout(node.judge.payoutBench(key), intent);
+    expect(verdict).toMatchObject({ ok: false, reason: 'fee_rate_too_low' });
+  });
+});
+
+function inputsOf(txid: string) {
+  const payout = getPayout(world.db(1), txid);
+  return (payout?.inputs ?? []).map((input) => {
+    const utxo = getUtxo(world.db(1), input);
+    return { ...input, amount: `${utxo?.amount ?? 0n}`, leaf: utxo?.leaf ?? null };
+  });
+}
+
+describe('a reorganisation', () => {
+  test('before attestation withdraws the deposit, which is attested when it is deep again', async () => {
+    const paid = world.pay(await world.recipient());
+    world.mine(4);
+    await world.rounds(1);
+    expect(getDeposit(world.db(0), paid)?.height).not.toBeNull();
+    world.chain.reorganise(5, never, null);
+    world.showTip();
+    await world.rounds(1);
+    for (const index of [0, 1, 2]) {
+      expect(getDeposit(world.db(index), paid)).toMatchObject({ height: null, status: 'seen' });
+      expect(listSpendableUtxos(world.db(index)).total).toBe(0);
+    }
+    world.pass(300);
+    await world.rounds(2);
+    expect(world.federation.chain.minted.size).toBe(0);
+    world.mine(6);
+    await world.untilMinted(paid);
+  });
+
+  test('before attestation, with the coin spent elsewhere, leaves it withdrawn for ever', async () => {
+    const coin = { txid: 'ee'.repeat(32), vout: 3 };
+    const paid = world.pay(await world.recipient(), 500_000n, coin);
+    world.mine(4);
+    await world.rounds(1);
+    const rival = world.chain.send([coin], [{ script: Uint8Array.of(0x51), amount: 400_000n }]);
+    world.chain.reorganise(5, never, rival);
+    world.mine(8);
+    world.pass(300);
+    await world.rounds(3);
+    expect(getDeposit(world.db(1), paid)?.status).toBe('seen');
+    expect(world.federation.chain.minted.size).toBe(0);
+  });
+
+  test('after attestation is an alarm that names the sats, and stops mints for this recipient until it is mined again', async () => {
+    const paid = world.pay(await world.recipient(), 700_000n);
+    world.mine(6);
+    await world.untilMinted(paid);
+    world.chain.reorganise(7, never, null);
+    world.showTip();
+    const again = world.pay(paid.recipient, 300_000n);
+    world.mine(7, ({ txid }) => txid !== paid.txid);
+    world.pass(300);
+    await world.rounds(3);
+    for (const index of [0, 1, 2]) {
+      expect(exposedDeposits(world.db(index)).map(({ amount }) => amount)).toEqual([700_000n]);
+      const { problems } = await statusReport(world.federation.at(index).node);
+      expect(problems.join('\n')).toContain('700000 sats are exposed');
+      expect(getDeposit(world.db(index), again)?.status).toBe('confirmed');
+    }
+    const item = { txid: again.txid, vout: 0, recipient: again.recipient, amount: '300000' };
+    const expiry = `${Math.floor(Date.now() / 1000) + 300 + 86_400}`;
+    const intent = { kind: 'attestation', test: false, items: [{ ...item, expiry }] } as const;
+    const said = await askAttestation(world.federation, 0, { ...intent, items: [...intent.items] }, [1, 2]);
+    expect(said).toEqual(['1: policy', '2: policy']);
+    world.mine(6);
+    await world.untilMinted(again);
+    expect(exposedDeposits(world.db(0))).toEqual([]);
+    expect(world.logged('attested_deposit_taken_back')).toHaveLength(3);
+  });
+
+  test('that throws a settled payout out has it broadcast again, never made again', async () => {
+    await world.minted();
+    const one = world.burn();
+    await world.untilAll(one, 'broadcast');
+    const [txid = ''] = [...world.chain.mempool.keys()];
+    world.mine(6);
+    await world.untilAll(one, 'settled');
+    world.chain.reorganise(7, never, null);
+    world.chain.evict(txid);
+    world.showTip();
+    expect(world.chain.mempool.size).toBe(0);
+    for (const index of [0, 1, 2]) await world.federation.restart(index);
+    await world.rounds(2);
+    expect([...world.chain.mempool.keys()]).toEqual([txid]);
+    world.mine(6);
+    world.pass(300);
+    await world.rounds(3);
+    expect(world.paymentsOf(one).map((payment) => payment.txid)).toEqual([txid]);
+    expect(txidsOf(0)).toEqual([txid]);
+    const { problems } = await statusReport(world.federation.at(0).node);
+    expect(problems.join('\n')).not.toContain('threw out');
+    await world.rounds(1);
+    expect(listSpendableUtxos(world.db(0)).rows).toMatchObject([{ txid, vout: 1 }]);
+  });
+});
+
+describe('trouble with the own Bitcoin nodes', () => {
+  const standing = (confirmations: number, why: string | null): ChainStanding => ({
+    ready: () => Promise.resolve(),
+    confirmations: () => confirmations,
+    stops: () => why,
+  });
+
+  test('keeps a node from signing, with the trouble in the refusal; a fork asks for more confirmations', async () => {
+    const paid = world.pay(await world.recipient());
+    world.mine(6);
+    const { config, store, keys, bitcoin, wire } = world.federation.at(0).node;
+    const { keyId } = world.federation.key();
+    const expiry = `${Math.floor(Date.now() / 1000) + 86_400}`;
+    const item = { txid: paid.txid, vout: 0, recipient: paid.recipient, amount: `${paid.amount}`, expiry };
+    const judgedWith = (chain: ChainStanding) => {
+      const input = { config, db: store.db, keys, bitcoin, wire, verifyProof: null, now: () => Date.now() };
+      const judge = new Judge({ ...input, standing: chain });
+      return judge.judge({ kind: 'attestation', test: false, items: [item] }, keyId, 'ed25519');
+    };
+    expect(await judgedWith(standing(6, null))).toMatchObject({ ok: true });
+    expect(await judgedWith(standing(12, null))).toMatchObject({ ok: false, reason: 'deposit_too_few_confirmations' });
+    expect(await judgedWith(standing(6, 'the last block is old'))).toEqual({
+      ...{ ok: false, reason: 'bitcoin_unavailable', detail: 'the last block is old' },
+    });
+  });
+});

@@ -1,0 +1,31 @@
+// What a coordinator makes of refusals when nodes have bound the same burns to different inputs.
+import { expect, test } from 'bun:test';
+import { learn, noHints } from '../../operator/payout-plan.ts';
+
+const [burnA, burnB] = ['a'.repeat(64), 'b'.repeat(64)];
+const own = { txid: '1'.repeat(64), vout: 0 };
+const theirs = { txid: '2'.repeat(64), vout: 0 };
+const always = () => true;
+const isOwn = ({ txid }: { txid: string }) => txid === own.txid;
+
+test('an own anchor to which a peer has bound another burn takes that burn along', () => {
+  const refusal = { reason: 'input_reserved' as const, data: { input: own, burns: [burnB] } };
+  const learnt = learn(noHints, [refusal], [burnA], always, isOwn);
+  expect([...(learnt?.only ?? [])]).toEqual([burnA, burnB]);
+  expect(learnt?.avoided.size).toBe(0);
+});
+
+test('an input that nothing binds the payout to is left out instead', () => {
+  const refusal = { reason: 'input_reserved' as const, data: { input: theirs, burns: [burnB] } };
+  const learnt = learn(noHints, [refusal], [burnA], always, isOwn);
+  expect(learnt?.only).toBeNull();
+  expect([...(learnt?.avoided ?? [])]).toEqual([`${theirs.txid}:0`]);
+});
+
+test('a burn that was taken along brings its own anchor of that peer', () => {
+  const taken = { ...noHints, only: new Set([burnA, burnB]) };
+  const refusal = { reason: 'burn_conflict' as const, data: { burn_txid: burnB, anchor: theirs } };
+  const learnt = learn(taken, [refusal], [burnA, burnB], always, isOwn);
+  expect(learnt?.required).toEqual([theirs]);
+  expect([...(learnt?.only ?? [])]).toEqual([burnA, burnB]);
+});

@@ -1,0 +1,109 @@
+// Long computations give way, and nonces are made while nothing waits for them.
+import { describe, expect, test } from 'bun:test';
+import { IssuedNonces } from '../../ceremony/nonce-pool.ts';
+import type { Steps } from '../../ceremony/steps.ts';
+import { systemEffects } from '../../operator/effects.ts';
+import { silentLog } from '../../operator/log.ts';
+import { NonceUpkeep } from '../../operator/nonce-upkeep.ts';
+import { Slices, SlicesClosedError } from '../../operator/slices.ts';
+import { desksOf, draw } from '../ceremony/signing-desk.ts';
+
+/** Work that writes down its name at each step. */
+function* working(name: string, steps: number, seen: string[]): Steps<string> {
+  for (let i = 0; i < steps; i++) {
+    seen.push(name);
+    yield;
+  }
+  return name;
+}
+
+describe('work in slices', () => {
+  test('gives its result, and lets timers and other works in between', async () => {
+    const slices = new Slices(systemEffects);
+    const seen: string[] = [];
+    const done = [slices.run(working('a', 40, seen)), slices.run(working('b', 40, seen))];
+    expect(slices.isBusy).toBe(true);
+    expect(await Promise.all(done)).toEqual(['a', 'b']);
+    expect(slices.isBusy).toBe(false);
+    expect(seen).toHaveLength(80);
+    // Neither waits for the other's end.
+    expect(seen.indexOf('b')).toBeLessThan(10);
+    expect(seen.lastIndexOf('a')).toBeGreaterThan(60);
+  });
+
+  test('does little work at once', async () => {
+    const slices = new Slices(systemEffects);
+    const seen: string[] = [];
+    await slices.run(working('a', 1, seen));
+    let turns = 0;
+    const ticking = async (): Promise<void> => {
+      while (slices.isBusy) {
+        turns += 1;
+        await systemEffects.sleep(0);
+      }
+    };
+    await Promise.all([slices.run(working('b', 100, seen)), ticking()]);
+    expect(turns).toBeGreaterThan(10);
+  });
+
+  test('is ended when the node is closed, and clears up', async () => {
+    const slices = new Slices(systemEffects);
+    let isCleared = false;
+    function* endless(): Steps<void> {
+      try {
+        for (;;) yield;
+      } finally {
+        isCleared = true;
+      }
+    }
+    const outcome = slices.run(endless()).catch((error: unknown) => error);
+    slices.close();
+    expect(await outcome).toBeInstanceOf(SlicesClosedError);
+    expect(isCleared).toBe(true);
+  });
+});
+
+describe('upkeep of nonces', () => {
+  test('keeps two rounds of the largest size in stock, made after an answer and not before', async () => {
+    const [desk] = desksOf(2, 3, 'bip340');
+    if (desk === undefined) throw new Error('a desk');
+    const { owner } = desk;
+    const issued = new IssuedNonces();
+    const slices = new Slices(systemEffects);
+    const upkeep = new NonceUpkeep({
+      issued,
+      slices,
+      effects: { ...systemEffects, random: draw },
+      log: silentLog,
+    });
+    upkeep.given(owner, 20);
+    expect(issued.stocked(owner)).toBe(0);
+    const filledTo = async (count: number): Promise<void> => {
+      while (issued.stocked(owner) < count) await systemEffects.sleep(1);
+    };
+    await filledTo(40);
+    issued.issue(owner, 1, 30, draw);
+    upkeep.given(owner, 1);
+    await filledTo(40);
+    expect(issued.stocked(owner)).toBe(40);
+    slices.close();
+    issued.dropAll();
+  });
+
+  test('checks the nonces of others ahead, and makes nothing of malformed ones', async () => {
+    const [desk] = desksOf(2, 3, 'ed25519');
+    if (desk === undefined) throw new Error('a desk');
+    const slices = new Slices(systemEffects);
+    const prepared: number[] = [];
+    const scheme = { ...desk.owner.scheme, prepareNonce: (nonce: Uint8Array) => void prepared.push(nonce.length) };
+    const upkeep = new NonceUpkeep({ issued: new IssuedNonces(), slices, effects: systemEffects, log: silentLog });
+    const id = 'ab'.repeat(16);
+    upkeep.received(scheme, [
+      { id, nonce: 'ff' },
+      { id, nonce: '00'.repeat(64) },
+    ]);
+    while (prepared.length === 0) await systemEffects.sleep(1);
+    expect(prepared).toEqual([64]);
+    slices.close();
+  });
+});
