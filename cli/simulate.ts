@@ -23,6 +23,8 @@ interface Options {
 interface Told {
   readonly runs: number;
   readonly failed: Outcome | null;
+  /** Seeds in which work came to a standstill. */
+  readonly stalled?: readonly number[];
 }
 
 export function registerSimulate(program: Command, cli: Cli): void {
@@ -55,8 +57,11 @@ async function run({ context }: Cli, options: Options): Promise<void> {
     progress.stop();
   }
   output.result(resultJson(told), () => resultText(told));
-  const { failed, runs } = told;
+  const { failed, runs, stalled = [] } = told;
   if (failed !== null) throw new CliError(`Seed ${failed.seed} broke a promise (${failed.violation?.line}).`);
+  if (stalled.length > 0) {
+    throw new CliError(`No promise was broken, but work came to a standstill in seeds ${stalled.join(', ')}.`);
+  }
   if (signal.aborted) throw new CliError(`Stopped after ${runs} runs.`);
 }
 

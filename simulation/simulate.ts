@@ -1,4 +1,5 @@
-// Many runs one after the other, until one breaks a promise or all have passed.
+// Many runs one after the other, until one breaks a line of the Never list or all have passed. A run in which work came to
+// a standstill breaks none: it is counted by its seed, and the runs go on.
 
 import { runCeremonySeed } from './ceremony-run.ts';
 import { crashPlan } from './plan.ts';
@@ -15,10 +16,12 @@ export interface SimulateInput {
   readonly onRun: (outcome: Outcome, done: number) => void;
 }
 
-/** What came of them; `failed`: the first run that broke a promise. */
+/** What came of them; `failed`: the first run that broke a line of the Never list. */
 export interface SimulateResult {
   readonly runs: number;
   readonly failed: Outcome | null;
+  /** The seeds in which something that was owed did not come about. */
+  readonly stalled: readonly number[];
   readonly events: number;
   readonly shares: number;
   readonly crashes: number;
@@ -34,6 +37,7 @@ export async function simulate({ first, seeds, signal, onRun }: SimulateInput): 
   let result: SimulateResult = {
     runs: 0,
     failed: null,
+    stalled: [],
     events: 0,
     shares: 0,
     crashes: 0,
@@ -87,9 +91,11 @@ export async function crashEveryNode(
 }
 
 function added(sum: SimulateResult, outcome: Outcome): SimulateResult {
+  const isStall = outcome.violation?.line === 'progress';
   return {
     runs: sum.runs + 1,
-    failed: outcome.violation === null ? null : outcome,
+    failed: outcome.violation === null || isStall ? null : outcome,
+    stalled: isStall ? [...sum.stalled, outcome.seed] : sum.stalled,
     events: sum.events + outcome.events,
     shares: sum.shares + outcome.shares,
     crashes: sum.crashes + outcome.crashes,
