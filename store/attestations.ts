@@ -1,4 +1,4 @@
-// Mint attestations: what this node agreed to attest, one row for each outpoint for ever (DESIGN §3.1). The decision is
+// Mint attestations: what this node agreed to attest, one row for each outpoint for ever (Never 1). The decision is
 // durable before a share leaves. Test attestations, which carry another domain tag, are never stored here.
 import { and, desc, eq, sql } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';

@@ -1,5 +1,5 @@
 // The audit log: every decision of this node, each row bound to the one before by a SHA-256 hash, so that a change of
-// the past shows. Its head travels in heartbeats: a node whose log became shorter was restored or cloned (DESIGN §3.5).
+// the past shows. Its head travels in heartbeats: a node whose log became shorter was restored or cloned (Never 5).
 import { asc, desc, gt } from 'drizzle-orm';
 import { sha256, toHex, utf8 } from '../crypto/bytes.ts';
 import { canonicalBytes, canonicalJson, type Json } from '../crypto/canonical-json.ts';

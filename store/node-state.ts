@@ -1,5 +1,5 @@
 // What the node knows of its own state: its epoch, which rises each time it is brought back from an older state, and when
-// its peers last agreed that nothing is missing (DESIGN §3.5).
+// its peers last agreed that nothing is missing (Never 5).
 import { eq } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import { type AuditHead, appendAudit, auditHead } from './audit-log.ts';

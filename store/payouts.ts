@@ -1,4 +1,4 @@
-// Payout decisions (DESIGN §3.2): every transaction that this node agrees to sign for a burn spends that burn's anchor,
+// Payout decisions (Never 2): every transaction that this node agrees to sign for a burn spends that burn's anchor,
 // so no two of them can both be mined. The anchor is the first input of the first transaction decided for the burn.
 // Besides, no live transaction spends an anchor without paying its burn: mined, it would leave the burn unpayable.
 // migrations/0001_never_list.sql holds the same rules as triggers. Test transactions are never stored here.

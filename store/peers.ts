@@ -1,5 +1,5 @@
 // The federation's operator cards, and the highest audit head that each peer has shown: a lower one later means that
-// the peer was restored from a backup or cloned (DESIGN §3.5).
+// the peer was restored from a backup or cloned (Never 5).
 import { asc, eq } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Json } from '../crypto/canonical-json.ts';

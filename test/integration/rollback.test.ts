@@ -1,5 +1,5 @@
 // The state guard with real processes: an operator whose folder is put back to an older copy, and one whose copy is
-// started beside it (DESIGN §3.5).
+// started beside it (Never 5).
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { existsSync } from 'node:fs';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
