@@ -35,7 +35,8 @@ async function passThrough(from: ReadableStream<Uint8Array>): Promise<string> {
 }
 
 async function runSuite(args: readonly string[], env: Record<string, string | undefined>): Promise<Summary> {
-  const command = [process.execPath, 'test', `--timeout=${TEST_TIMEOUT_MS}`, '--only-failures', ...args];
+  // Many tests watch real processes by the clock: a second try, which the runner names, tells a slow moment from a fault.
+  const command = [process.execPath, 'test', `--timeout=${TEST_TIMEOUT_MS}`, '--retry=1', '--only-failures', ...args];
   const child = Bun.spawn(command, { cwd: root, env, stdin: 'ignore', stdout: 'inherit', stderr: 'pipe' });
   const interrupt = () => child.kill('SIGTERM');
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
