@@ -45,7 +45,7 @@ function shell(index: number, line: string): Promise<Finished> {
 /** As `shell`, of a line that must succeed; gives what it printed. */
 async function done(index: number, line: string): Promise<string> {
   const { code, stdout, stderr } = await shell(index, line);
-  if (code !== 0) throw new Error(`operator ${index}: ${line}\n${stderr}`);
+  if (code !== 0) throw new Error(`operator ${index}: ${line}\n${stdout}${stderr}`);
   return stdout;
 }
 
@@ -188,6 +188,12 @@ async function allReach(): Promise<boolean> {
   return ran.every(({ code }) => code === 0);
 }
 
+/** A node that has blocks still to read says so in its status: it is well a moment later. */
+async function allWell(): Promise<boolean> {
+  const said = await Promise.all(OPERATORS.map((index) => shell(index, `${OPERATOR} status`)));
+  return said.every(({ code, stdout }) => code === 0 && stdout.includes('All is well.'));
+}
+
 test(
   'the servers start as the service file starts them, and reach each other',
   async () => {
@@ -216,7 +222,9 @@ test(
          --amount 100000000`;
     expect(await done(1, `${OPERATOR} test-attestation ${claim}`)).toContain('test only');
     expect(ledger.mints()).toEqual([]);
-    expect(await done(0, `${OPERATOR} attest ${claim}`)).toContain('handed to Wire: minted');
+    // The servers attest by themselves too: whoever came first, it is minted once.
+    expect(await done(0, `${OPERATOR} attest ${claim}`)).toMatch(/handed to Wire: (minted|it was minted before)/);
+    expect(ledger.mints()).toHaveLength(1);
     expect(ledger.balance(RECIPIENT)).toBe(100_000_000n);
 
     const btcAddress = await wallet.newAddress();
@@ -238,17 +246,14 @@ test(
 test(
   'status is well everywhere, one that is stopped is told by name and not needed, and rejoins',
   async () => {
-    for (const said of await everybody(`${OPERATOR} status`)) expect(said).toContain('All is well.');
+    await eventually('status is well everywhere', allWell);
     await servers[2]?.stop();
     const lost = await shell(0, `${OPERATOR} test-communication --rounds 1`);
     expect(lost).toMatchObject({ code: 1, stderr: expect.stringMatching(/No answer from operator 2 \(.+\)\./) });
     expect(await done(0, `${OPERATOR} test-signing --message "test message"`)).toContain('operators 0, 1');
     startServer(2);
     await eventually('every operator reaches every other again', allReach);
-    await eventually('status is well everywhere again', async () => {
-      const said = await Promise.all([0, 1, 2].map((index) => shell(index, `${OPERATOR} status`)));
-      return said.every(({ code, stdout }) => code === 0 && stdout.includes('All is well.'));
-    });
+    await eventually('status is well everywhere again', allWell);
   },
   TEST_TIMEOUT_MS,
 );
