@@ -45,7 +45,7 @@ export type GuardState =
 /** Why a node stops for good, until it is started again by its operator. */
 export type HaltCause = 'twin' | 'contradiction';
 
-/** What the guard is told of. All claims were verified before; see `judgeSeen` and operator/twin.ts. */
+/** What the guard is told of. All claims were verified before; see `judgeSeen` and operator/guard/twin.ts. */
 export type GuardEvent =
   /** A peer answered, and whatever it has seen is in the own log. `settled`: no other start of the node spoke lately. */
   | { readonly kind: 'agreed'; readonly peer: number; readonly settled: boolean }

@@ -3,7 +3,7 @@
 import type { Json } from '../crypto/canonical-json.ts';
 import { CommandError } from '../operator/command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from '../operator/command-types.ts';
-import type { OperatorConfig } from '../operator/config.ts';
+import type { OperatorConfig } from '../operator/config/config.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
 import { CliError } from './errors.ts';
 import type { Output } from './output.ts';

@@ -8,14 +8,14 @@ import { zeroize } from '../crypto/bytes.ts';
 import { CommandError } from '../operator/command-error.ts';
 import { type CommandName, type CommandParams, type CommandResults, commandParams } from '../operator/command-types.ts';
 import { commands } from '../operator/commands.ts';
-import type { OperatorConfig } from '../operator/config.ts';
+import type { OperatorConfig } from '../operator/config/config.ts';
+import { initialise } from '../operator/config/initialise.ts';
+import { processPaths } from '../operator/config/paths.ts';
 import { systemEffects } from '../operator/effects.ts';
-import { initialise } from '../operator/initialise.ts';
 import { runLocally } from '../operator/local.ts';
 import { createLog, errorText, type Log, silentLog } from '../operator/log.ts';
 import { closeNode, type Node, type NodeInput, openNode, unsealNode } from '../operator/node.ts';
 import type { OpenGate } from '../operator/online.ts';
-import { processPaths } from '../operator/paths.ts';
 import {
   type ControlCommand,
   ControlError,

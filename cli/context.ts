@@ -1,8 +1,8 @@
 // What every command is given: the process's surroundings, the configuration, the way to print, and the connection to a
 // running server. Commands touch no global state, so tests run them in memory.
-import { describeProblem, loadConfig, type OperatorConfig } from '../operator/config.ts';
-import { locateConfig, type PathContext } from '../operator/paths.ts';
-import { type PassphrasePurpose, readPassphrase } from '../operator/secrets-input.ts';
+import { describeProblem, loadConfig, type OperatorConfig } from '../operator/config/config.ts';
+import { locateConfig, type PathContext } from '../operator/config/paths.ts';
+import { type PassphrasePurpose, readPassphrase } from '../operator/config/secrets-input.ts';
 import { type ControlClient, connectControl, isServerRunning } from './control-client.ts';
 import { CliError, UsageError } from './errors.ts';
 import { createOutput, type Output, type TextStream } from './output.ts';

@@ -2,7 +2,7 @@
 // side is routes/control.ts.
 import { z } from 'zod';
 import type { Json } from '../crypto/canonical-json.ts';
-import type { OperatorConfig } from '../operator/config.ts';
+import type { OperatorConfig } from '../operator/config/config.ts';
 import type { Progress } from '../operator/progress.ts';
 import { CliError } from './errors.ts';
 

@@ -3,10 +3,10 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { zeroize } from '../crypto/bytes.ts';
-import { type ConfigProblem, checkConfig, type OperatorConfig } from '../operator/config.ts';
-import { type ConfigFile, NETWORKS, PARTICIPANTS_MAX } from '../operator/config-keys.ts';
-import { draftConfig } from '../operator/config-write.ts';
-import { absolutePath } from '../operator/paths.ts';
+import { type ConfigProblem, checkConfig, type OperatorConfig } from '../operator/config/config.ts';
+import { type ConfigFile, NETWORKS, PARTICIPANTS_MAX } from '../operator/config/config-keys.ts';
+import { draftConfig } from '../operator/config/config-write.ts';
+import { absolutePath } from '../operator/config/paths.ts';
 import { asFailure, type Cli, plainJson } from './call.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
 import { CliError, UsageError } from './errors.ts';

@@ -1,5 +1,5 @@
 // The process around the command line: its streams, its signals and its end.
-import { processPaths } from '../operator/paths.ts';
+import { processPaths } from '../operator/config/paths.ts';
 import { CliContext } from './context.ts';
 import { EXIT_FAILURE, EXIT_OK } from './errors.ts';
 import { type CommandModule, runCli } from './program.ts';

@@ -3,9 +3,9 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_OK, EXIT_USAGE, UsageError } from '../cli/errors.ts';
 import type { TextStream } from '../cli/output.ts';
 import { wholeValue } from '../cli/values.ts';
-import { checkConfig } from '../operator/config.ts';
-import { PARTICIPANTS_MAX } from '../operator/config-keys.ts';
-import { draftConfig } from '../operator/config-write.ts';
+import { checkConfig } from '../operator/config/config.ts';
+import { PARTICIPANTS_MAX } from '../operator/config/config-keys.ts';
+import { draftConfig } from '../operator/config/config-write.ts';
 
 /** What to run. */
 export interface DevnetOptions {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { access, constants, mkdir, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ConfigFile } from '../operator/config-keys.ts';
+import type { ConfigFile } from '../operator/config/config-keys.ts';
 import { type Progress, type Regtest, type RegtestWallet, startRegtest } from './bitcoind.ts';
 import { type Ledger, startLedger } from './ledger.ts';
 import { DevnetOperator } from './operator.ts';

@@ -7,17 +7,16 @@ import { canonicalBytes, type Json } from '../crypto/canonical-json.ts';
 import { cardFingerprint } from '../crypto/operator-card.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
 import { taprootAddress } from '../crypto/taproot.ts';
-import { notSigned, requireLiveKey, signingReport } from './bridge.ts';
+import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
+import { attest } from './bridge/deposits.ts';
+import { testBurn, withdraw } from './bridge/payouts.ts';
+import { keepRecipient } from './bridge/recipients.ts';
+import { scannedHeight } from './bridge/scan.ts';
 import { CommandError } from './command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from './command-types.ts';
-import { testCommunication } from './communication.ts';
-import { attest } from './deposits.ts';
-import { checkCard, keepCard, listCards } from './federation.ts';
 import type { FederationKey } from './keys.ts';
 import { type Node, requireOnline, unsealNode } from './node.ts';
-import { testBurn, withdraw } from './payouts.ts';
 import type { Progress } from './progress.ts';
-import { keepRecipient } from './recipients.ts';
 import {
   ceremonyReports,
   ceremonyShown,
@@ -27,7 +26,8 @@ import {
   statusReport,
   withdrawalReports,
 } from './reports.ts';
-import { scannedHeight } from './scan.ts';
+import { testCommunication } from './transport/communication.ts';
+import { checkCard, keepCard, listCards } from './transport/federation.ts';
 
 /** What a running command is given besides its parameters. `signal` aborts when the caller gives up. */
 export interface CommandIo {

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { ceremonyIdField } from '../ceremony/fields.ts';
 import { payoutIntentSchema } from '../ceremony/intent.ts';
 import type { Json } from '../crypto/canonical-json.ts';
-import { guardSchemas } from './messages-guard.ts';
-import { recipientSchemas } from './messages-recipients.ts';
+import { recipientSchemas } from './bridge/messages-recipients.ts';
+import { guardSchemas } from './guard/messages-guard.ts';
 
 /** Largest transaction that is announced, in bytes of its serialisation. */
 export const ANNOUNCED_TRANSACTION_BYTES_MAX = 200_000;

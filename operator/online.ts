@@ -1,15 +1,15 @@
 // The unsealed half of a node: its session, the listener and client of the peer protocol, and the services behind them.
 
 import { createSession, type Session } from '../crypto/identity.ts';
-import { Acceptor, type Incoming } from './accept.ts';
 import { CommandError } from './command-error.ts';
-import { HttpsPeerClient } from './deliver.ts';
-import { ensureOwnCard, listCards, peersOf } from './federation.ts';
 import { errorText } from './log.ts';
 import type { Node } from './node.ts';
-import { PeerSessions } from './peer-session.ts';
 import { checkBody, knownTypes, requestTypes, type Services, startServices } from './services.ts';
-import { loadTlsIdentity, type TlsIdentity } from './tls.ts';
+import { Acceptor, type Incoming } from './transport/accept.ts';
+import { HttpsPeerClient } from './transport/deliver.ts';
+import { ensureOwnCard, listCards, peersOf } from './transport/federation.ts';
+import { PeerSessions } from './transport/peer-session.ts';
+import { loadTlsIdentity, type TlsIdentity } from './transport/tls.ts';
 
 /** The peer listener, as the operator layer sees it. */
 export interface Gate {

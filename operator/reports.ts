@@ -9,9 +9,9 @@ import { type Ceremony, getCeremony, listCeremonies } from '../store/ceremonies.
 import { listDeposits } from '../store/deposits.ts';
 import { listPayouts, type Payout } from '../store/payout-listing.ts';
 import { DEPOSIT_STATUSES, PAYOUT_STATUSES } from '../store/schema.ts';
-import { storedOutcome } from './ceremony-outcome.ts';
-import { daysLeft, readCertificate } from './certificate.ts';
-import { chainProblems } from './chain-report.ts';
+import { chainProblems } from './bridge/chain-report.ts';
+import { paidBurns } from './bridge/payouts.ts';
+import { storedOutcome } from './ceremonies/ceremony-outcome.ts';
 import { CommandError } from './command-error.ts';
 import type {
   BackendReport,
@@ -21,10 +21,10 @@ import type {
   KeyReport,
   WithdrawalReport,
 } from './command-types.ts';
-import { listCards, missingCards } from './federation.ts';
 import { errorText } from './log.ts';
 import type { Node } from './node.ts';
-import { paidBurns } from './payouts.ts';
+import { daysLeft, readCertificate } from './transport/certificate.ts';
+import { listCards, missingCards } from './transport/federation.ts';
 
 /** A TLS certificate with fewer days left than this is a problem. */
 const CERTIFICATE_DAYS_WARNED = 30;

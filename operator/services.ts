@@ -5,23 +5,23 @@ import { isDkgMessage, MESSAGE_SCHEMAS, type Message, parseMessage } from '../ce
 import type { Json } from '../crypto/canonical-json.ts';
 import type { Session } from '../crypto/identity.ts';
 import { listRecipients } from '../store/recipients.ts';
-import type { Incoming } from './accept.ts';
-import { Autopilot } from './autopilot.ts';
-import type { Bridge } from './bridge.ts';
-import { Ceremonies } from './ceremonies.ts';
-import { tellDecisions } from './decisions-exchange.ts';
-import type { PeerClient } from './deliver.ts';
-import { Follower } from './follow.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { Autopilot } from './bridge/autopilot.ts';
+import type { Bridge } from './bridge/bridge.ts';
+import { Follower } from './bridge/follow.ts';
+import { Recipients } from './bridge/recipients.ts';
+import { Scan } from './bridge/scan.ts';
+import { Ceremonies } from './ceremonies/ceremonies.ts';
+import { tellDecisions } from './guard/decisions-exchange.ts';
+import { Heartbeat } from './guard/heartbeat.ts';
+import { catchUp } from './guard/recovery.ts';
 import { errorText } from './log.ts';
 import { type Pong, parseServiceMessage, SERVICE_MESSAGE_TYPES, type ServiceMessage } from './messages.ts';
 import type { Node } from './node.ts';
-import type { OutMessage } from './peer-reply.ts';
-import type { PeerSessions } from './peer-session.ts';
-import { Recipients } from './recipients.ts';
-import { catchUp } from './recovery.ts';
-import { Scan } from './scan.ts';
-import { Signing } from './signing.ts';
+import { Signing } from './signing/signing.ts';
+import type { Incoming } from './transport/accept.ts';
+import type { PeerClient } from './transport/deliver.ts';
+import type { OutMessage } from './transport/peer-reply.ts';
+import type { PeerSessions } from './transport/peer-session.ts';
 
 /** How services reach the other nodes. `boot`: this process's boot id; `peers`: the indices of all others, now. */
 export interface Link {

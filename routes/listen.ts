@@ -1,7 +1,7 @@
 // The listener of the peer endpoints. The runtime fixes the trusted certificates when it starts to listen, so a changed
 // list of peers means a new listener on the same port, while the old one finishes what it has begun.
 import { PEER_MESSAGE_BYTES_MAX } from '../crypto/envelope.ts';
-import { listenerTls, type TlsIdentity } from '../operator/tls.ts';
+import { listenerTls, type TlsIdentity } from '../operator/transport/tls.ts';
 
 /** How long requests may still run on a listener that was told to stop, in ms. */
 export const DRAIN_MS_MAX = 5_000;

@@ -1,9 +1,15 @@
 // The peer endpoints, behind mutual TLS: the session certificate of this node, and the one place that takes messages.
 import { Hono } from 'hono';
 import { PEER_MESSAGE_BYTES_MAX } from '../crypto/envelope.ts';
-import type { Acceptor } from '../operator/accept.ts';
-import { MESSAGES_PATH, type Refusal, refusalStatus, SESSION_HEADER, SESSION_PATH } from '../operator/peer-reply.ts';
-import { readWithin } from '../operator/read-body.ts';
+import type { Acceptor } from '../operator/transport/accept.ts';
+import {
+  MESSAGES_PATH,
+  type Refusal,
+  refusalStatus,
+  SESSION_HEADER,
+  SESSION_PATH,
+} from '../operator/transport/peer-reply.ts';
+import { readWithin } from '../operator/transport/read-body.ts';
 
 /** How many messages are read at once, of all peers together; the one that has been on its way longest makes room. */
 export const READS_IN_FLIGHT_MAX = 256;

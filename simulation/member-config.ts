@@ -1,5 +1,5 @@
 // The configuration of a simulated node, read by the code that reads the real one; and its key file.
-import { checkConfig, type OperatorConfig } from '../operator/config.ts';
+import { checkConfig, type OperatorConfig } from '../operator/config/config.ts';
 import { groupKeysToJson } from '../operator/keys.ts';
 import { storeKey } from '../store/keys.ts';
 import { ceremonyKeysOf, DEALT_CEREMONY, dealtKeys } from './dealer.ts';

@@ -5,7 +5,7 @@ import { outpointName } from '../chain/outpoint.ts';
 import { parsePayoutIntent } from '../chain/payout-intent.ts';
 import { buildPayout } from '../chain/transaction.ts';
 import { toHex } from '../crypto/bytes.ts';
-import type { Judgement } from '../operator/judgement.ts';
+import type { Judgement } from '../operator/judge/judgement.ts';
 import { getAttestation } from '../store/attestations.ts';
 import { getPayout } from '../store/payout-listing.ts';
 import { type Claim, claimsOf, type Outlook } from './grounds.ts';

@@ -1,7 +1,7 @@
 // A whole simulated federation with its chain, ledger, network and checkers: what all parts of a run share.
 import type { Database } from 'bun:sqlite';
 import { toHex } from '../crypto/bytes.ts';
-import type { OperatorConfig } from '../operator/config.ts';
+import type { OperatorConfig } from '../operator/config/config.ts';
 import type { RecipientScript } from '../store/recipients.ts';
 import { SimulatedChain } from './chain.ts';
 import { ChainView } from './chain-view.ts';

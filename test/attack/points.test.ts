@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { testMessages } from '../../ceremony/intent-messages.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import type { SchemeName } from '../../crypto/scheme.ts';
-import type { Incoming } from '../../operator/accept.ts';
-import type { OutMessage } from '../../operator/peer-reply.ts';
+import type { Incoming } from '../../operator/transport/accept.ts';
+import type { OutMessage } from '../../operator/transport/peer-reply.ts';
 import type { SignRequest } from './coordinator.ts';
 import { asJson } from './malicious-peer.ts';
 import { ATTACKER } from './nodes.ts';

@@ -6,8 +6,8 @@ import { type DkgMessage, isDkgMessage, type Outgoing, parseMessage } from '../.
 import { toHex } from '../../crypto/bytes.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { CommandError } from '../../operator/command-error.ts';
-import { fingerprintOf, participantsOf } from '../../operator/federation.ts';
 import type { Node } from '../../operator/node.ts';
+import { fingerprintOf, participantsOf } from '../../operator/transport/federation.ts';
 import type { MaliciousPeer } from './malicious-peer.ts';
 import { ATTACKER, type Besieged, VERSION } from './nodes.ts';
 

@@ -10,8 +10,8 @@ import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
 import { identityFromSeed } from '../../crypto/identity.ts';
 import { cardFingerprint, encodeCard, type OperatorCard, parseCard, signCard } from '../../crypto/operator-card.ts';
 import { decodeKeyFile, encodeKeyFile, openSecrets, sealSecrets } from '../../crypto/seal.ts';
-import { makeCertificate } from '../../operator/certificate.ts';
-import { checkConfig, describeProblem } from '../../operator/config.ts';
+import { checkConfig, describeProblem } from '../../operator/config/config.ts';
+import { makeCertificate } from '../../operator/transport/certificate.ts';
 import { Federation } from '../ceremony/federation.ts';
 import { anyJson, bytesOf, fuzz, fuzzLater, noise, spoiled, spoiledBytes } from './hostile.ts';
 

@@ -3,9 +3,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { parsePayoutIntent, payoutIntentJson } from '../../chain/payout-intent.ts';
 import { buildPayout } from '../../chain/transaction.ts';
-import type { ChainStanding } from '../../operator/chain-watch.ts';
-import { Judge } from '../../operator/judge.ts';
-import { judgePayout } from '../../operator/judge-payout.ts';
+import type { ChainStanding } from '../../operator/bridge/chain-watch.ts';
+import { Judge } from '../../operator/judge/judge.ts';
+import { judgePayout } from '../../operator/judge/judge-payout.ts';
 import { statusReport } from '../../operator/reports.ts';
 import { getDeposit } from '../../store/deposits.ts';
 import { getPayout, listPayouts } from '../../store/payout-listing.ts';

@@ -1,6 +1,6 @@
 // The bridge by itself, on a simulated Bitcoin network: what nodes find, attest, pay and follow without being told to.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { rankFor } from '../../operator/schedule.ts';
+import { rankFor } from '../../operator/bridge/schedule.ts';
 import { getAttestation } from '../../store/attestations.ts';
 import { getDeposit } from '../../store/deposits.ts';
 import { foreignPaymentOf } from '../../store/foreign-payments.ts';

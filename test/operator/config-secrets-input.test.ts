@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type PassphrasePurpose, passphraseWeakness, readPassphrase } from '../../operator/secrets-input.ts';
+import { type PassphrasePurpose, passphraseWeakness, readPassphrase } from '../../operator/config/secrets-input.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'passphrase-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));

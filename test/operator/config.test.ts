@@ -2,10 +2,10 @@ import { afterAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkConfig, describeProblem, loadConfig } from '../../operator/config.ts';
-import { bitcoinCredentials } from '../../operator/config-bitcoin.ts';
-import { draftConfig, writeConfig } from '../../operator/config-write.ts';
-import { locateConfig } from '../../operator/paths.ts';
+import { checkConfig, describeProblem, loadConfig } from '../../operator/config/config.ts';
+import { bitcoinCredentials } from '../../operator/config/config-bitcoin.ts';
+import { draftConfig, writeConfig } from '../../operator/config/config-write.ts';
+import { locateConfig } from '../../operator/config/paths.ts';
 
 const HOME = '/home/op';
 const FILE = '/home/op/.0btc-wire/mpc/config.json';

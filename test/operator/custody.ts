@@ -10,11 +10,11 @@ import { type PayoutIntent, payoutIntentJson } from '../../chain/payout-intent.t
 import { buildPayout } from '../../chain/transaction.ts';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
 import { custodyScript } from '../../crypto/taproot.ts';
+import { attest } from '../../operator/bridge/deposits.ts';
+import { noHints, planFor } from '../../operator/bridge/payout-plan.ts';
+import { withdraw } from '../../operator/bridge/payouts.ts';
 import type { CommandParams, CommandResults } from '../../operator/command-types.ts';
-import type { SendResult } from '../../operator/deliver.ts';
-import { attest } from '../../operator/deposits.ts';
-import { noHints, planFor } from '../../operator/payout-plan.ts';
-import { withdraw } from '../../operator/payouts.ts';
+import type { SendResult } from '../../operator/transport/deliver.ts';
 import type { FederationInMemory } from './federation-in-memory.ts';
 
 export type Claim = CommandParams<'attest'>;

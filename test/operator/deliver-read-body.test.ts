@@ -1,6 +1,6 @@
 // Reading a body that the other side controls: the limit stops the reading itself, not only the result.
 import { describe, expect, test } from 'bun:test';
-import { readWithin } from '../../operator/read-body.ts';
+import { readWithin } from '../../operator/transport/read-body.ts';
 
 const never = new AbortController().signal;
 

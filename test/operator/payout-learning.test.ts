@@ -1,6 +1,6 @@
 // What a coordinator makes of refusals when nodes have bound the same burns to different inputs.
 import { expect, test } from 'bun:test';
-import { learn, noHints } from '../../operator/payout-plan.ts';
+import { learn, noHints } from '../../operator/bridge/payout-plan.ts';
 
 const [burnA, burnB] = ['a'.repeat(64), 'b'.repeat(64)];
 const own = { txid: '1'.repeat(64), vout: 0 };

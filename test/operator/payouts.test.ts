@@ -4,7 +4,7 @@ import { type PayoutIntent, payoutIntentJson } from '../../chain/payout-intent.t
 import { checkSignedPayout } from '../../chain/signed-payout.ts';
 import { buildPayout } from '../../chain/transaction.ts';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
-import { testBurn } from '../../operator/payouts.ts';
+import { testBurn } from '../../operator/bridge/payouts.ts';
 import { getBurn } from '../../store/burns.ts';
 import { getPayout, getWithdrawal, listPayouts } from '../../store/payout-listing.ts';
 import {

@@ -5,11 +5,11 @@ import { type PayoutIntent, payoutIntentJson } from '../../chain/payout-intent.t
 import { buildPayout } from '../../chain/transaction.ts';
 import { WireLedgerError } from '../../chain/wire-ledger.ts';
 import { mintNonce } from '../../crypto/attestation.ts';
-import { tellDecisions } from '../../operator/decisions-exchange.ts';
-import type { PeerClient } from '../../operator/deliver.ts';
+import { tellDecisions } from '../../operator/guard/decisions-exchange.ts';
+import type { Decisions } from '../../operator/guard/messages-guard.ts';
+import { catchUp, type RecoveryVerdict } from '../../operator/guard/recovery.ts';
 import { parseServiceMessage } from '../../operator/messages.ts';
-import type { Decisions } from '../../operator/messages-guard.ts';
-import { catchUp, type RecoveryVerdict } from '../../operator/recovery.ts';
+import type { PeerClient } from '../../operator/transport/deliver.ts';
 import { decideAttestations, getAttestation } from '../../store/attestations.ts';
 import { listAudit } from '../../store/audit-log.ts';
 import { contestedCount, getNodeState, isContested } from '../../store/node-state.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { batchDue, isTurn, nextRate, rankFor } from '../../operator/schedule.ts';
+import { batchDue, isTurn, nextRate, rankFor } from '../../operator/bridge/schedule.ts';
 
 const names = Array.from({ length: 300 }, (_, i) => `work-${i}`);
 

@@ -4,8 +4,8 @@ import { IssuedNonces } from '../../ceremony/nonce-pool.ts';
 import type { Steps } from '../../ceremony/steps.ts';
 import { systemEffects } from '../../operator/effects.ts';
 import { silentLog } from '../../operator/log.ts';
-import { NonceUpkeep } from '../../operator/nonce-upkeep.ts';
-import { Slices, SlicesClosedError } from '../../operator/slices.ts';
+import { NonceUpkeep } from '../../operator/signing/nonce-upkeep.ts';
+import { Slices, SlicesClosedError } from '../../operator/signing/slices.ts';
 import { desksOf, draw } from '../ceremony/signing-desk.ts';
 
 /** Work that writes down its name at each step. */

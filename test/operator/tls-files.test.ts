@@ -10,8 +10,8 @@ import {
   judgeCertificate,
   makeCertificate,
   readCertificate,
-} from '../../operator/certificate.ts';
-import { ensureTlsFiles, listenerTls, loadTlsIdentity, pinnedSession } from '../../operator/tls.ts';
+} from '../../operator/transport/certificate.ts';
+import { ensureTlsFiles, listenerTls, loadTlsIdentity, pinnedSession } from '../../operator/transport/tls.ts';
 import { opensslCertificate, tlsIdentity } from './tls-federation.ts';
 
 const NOW = Date.UTC(2030, 0, 15, 12);

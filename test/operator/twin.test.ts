@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'bun:test';
 import { type PeerEnvelope, sealEnvelope } from '../../crypto/envelope.ts';
 import { createSession, identityFromSeed, type Session } from '../../crypto/identity.ts';
-import { parseRefusal } from '../../operator/peer-reply.ts';
-import { PeerSessions, SUPERSEDED_MESSAGE_BYTES_MAX } from '../../operator/peer-session.ts';
-import { provenTwin, twinEvidence } from '../../operator/twin.ts';
+import { provenTwin, twinEvidence } from '../../operator/guard/twin.ts';
+import { parseRefusal } from '../../operator/transport/peer-reply.ts';
+import { PeerSessions, SUPERSEDED_MESSAGE_BYTES_MAX } from '../../operator/transport/peer-session.ts';
 
 const T = 1_900_000_000_000;
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));

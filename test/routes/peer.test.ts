@@ -2,9 +2,9 @@
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { PEER_MESSAGE_BYTES_MAX } from '../../crypto/envelope.ts';
 import { verifySessionCertificate } from '../../crypto/identity.ts';
-import { Acceptor } from '../../operator/accept.ts';
-import { type OutMessage, SESSION_HEADER } from '../../operator/peer-reply.ts';
-import { pinnedSession } from '../../operator/tls.ts';
+import { Acceptor } from '../../operator/transport/accept.ts';
+import { type OutMessage, SESSION_HEADER } from '../../operator/transport/peer-reply.ts';
+import { pinnedSession } from '../../operator/transport/tls.ts';
 import { peerRoutes, READS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX } from '../../routes/peer.ts';
 import {
   boot,

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test';
 import { attestationMessages } from '../../ceremony/intent-messages.ts';
 import { parsePayoutIntent } from '../../chain/payout-intent.ts';
 import { buildPayout } from '../../chain/transaction.ts';
-import { refuse } from '../../operator/judgement.ts';
+import { refuse } from '../../operator/judge/judgement.ts';
 import { dealtKeys, dealtSecrets } from '../../simulation/dealer.ts';
 import type { Overrule } from '../../simulation/observed-judge.ts';
 import { planOf } from '../../simulation/plan.ts';

@@ -1,0 +1,66 @@
+// What the bridge's services work with together: the parts of a running node behind one name, and what they share.
+
+import type { SigningResult } from '../../ceremony/signing-candidates.ts';
+import type { BitcoinView } from '../../chain/bitcoin-view.ts';
+import type { Outpoint } from '../../chain/outpoint.ts';
+import type { WireLedger } from '../../chain/wire-ledger.ts';
+import type { Queries } from '../../store/database.ts';
+import { CommandError } from '../command-error.ts';
+import type { SigningReport } from '../command-types.ts';
+import type { OperatorConfig } from '../config/config.ts';
+import type { Effects } from '../effects.ts';
+import type { Judge } from '../judge/judge.ts';
+import type { FederationKey, Keys } from '../keys.ts';
+import type { Log } from '../log.ts';
+import type { Signing } from '../signing/signing.ts';
+import type { OutMessage } from '../transport/peer-reply.ts';
+import type { ChainWatch } from './chain-watch.ts';
+
+/** A node that can sign. */
+export interface Bridge {
+  readonly config: OperatorConfig;
+  readonly db: Queries;
+  readonly keys: Keys;
+  readonly bitcoin: BitcoinView;
+  readonly wire: WireLedger | null;
+  /** Null where the view is not made of nodes (tests). */
+  readonly chain: ChainWatch | null;
+  readonly judge: Judge;
+  readonly signing: Signing;
+  readonly effects: Effects;
+  readonly log: Log;
+  /** Tells all peers, in the background; a hint that each checks by itself. */
+  readonly announce: (message: OutMessage) => void;
+}
+
+/** The key in use; throws `CommandError` where there is none yet. */
+export function requireLiveKey(keys: Keys): FederationKey {
+  const key = keys.live();
+  if (key !== null) return key;
+  throw new CommandError(
+    'no_key',
+    'the federation has no key yet: run `mpc_operator dkg --ceremony-id ID` with all operators',
+  );
+}
+
+/** Who took part, who did not and why; `begun` in ms since 1970. */
+export function signingReport(result: SigningResult, begun: number, now: number): SigningReport {
+  return {
+    signers: result.kind === 'signed' ? result.signers : [],
+    excluded: result.exclusions.map(({ index, reason, detail }) => ({ index, reason: `${reason}: ${detail}` })),
+    duration_ms: now - begun,
+  };
+}
+
+/** The sentence for a signature that did not come about. */
+export function notSigned(result: Extract<SigningResult, { kind: 'failed' }>): CommandError {
+  const reasons = result.exclusions.map(({ index, reason, detail }) => `operator ${index}: ${reason} (${detail})`);
+  const told = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
+  return new CommandError('not_signed', `the federation did not sign, as ${result.detail}${told}`);
+}
+
+/** The height of the block that holds an unspent output, on this node's own view; null where it is not confirmed. */
+export async function outputHeight(bitcoin: BitcoinView, outpoint: Outpoint): Promise<number | null> {
+  const [[output], tip] = await Promise.all([bitcoin.txOuts([outpoint], 'confirmed'), bitcoin.tip()]);
+  return output === undefined || output === null ? null : tip.height - output.confirmations + 1;
+}

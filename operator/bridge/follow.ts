@@ -1,0 +1,214 @@
+// What goes on by itself once something is signed: payouts are followed through the mempool and the chain until they are
+// deep enough, attestations are handed in until they are minted, announcements are tried until this node can confirm them.
+
+import type { TransactionStatus } from '../../chain/bitcoin-view.ts';
+import { leafJson, type PayoutIntent, parsePayoutIntent } from '../../chain/payout-intent.ts';
+import { checkSignedPayout } from '../../chain/signed-payout.ts';
+import { buildPayout } from '../../chain/transaction.ts';
+import { fromHex } from '../../crypto/bytes.ts';
+import { transact } from '../../store/database.ts';
+import { getPayout, listPayouts, type Payout } from '../../store/payout-listing.ts';
+import {
+  recordPayoutBroadcast,
+  recordPayoutConfirmed,
+  recordPayoutReorganised,
+  recordPayoutSettled,
+  recordPayoutSigned,
+} from '../../store/payout-progress.ts';
+import { markUtxoGone, markUtxoSpent, markUtxoUnspent, recordUtxo } from '../../store/utxos.ts';
+import { decide, judgePayout, type PayoutBench, verifyBurns } from '../judge/judge-payout.ts';
+import { type Approval, type Refusal, refuse } from '../judge/judgement.ts';
+import type { FederationKey } from '../keys.ts';
+import { errorText } from '../log.ts';
+import type { ServiceMessage } from '../messages.ts';
+import type { Bridge } from './bridge.ts';
+import { submitPending, takeAttestation } from './deposits.ts';
+import { newestVersions } from './payout-versions.ts';
+import { broadcastPayout } from './payouts.ts';
+
+/** Most announcements of one peer that wait to be confirmed here; its own oldest make room, never another peer's. */
+export const ANNOUNCEMENTS_PER_PEER_MAX = 100;
+/** How often one is tried before it is dropped. */
+const TRIES_MAX = 100;
+const PAYOUTS_PER_ROUND = 200;
+
+type Announcement = Extract<ServiceMessage, { type: 'announce_attestation' | 'announce_payout' }>;
+
+/** Follows what is under way, one round at a time. */
+export class Follower {
+  readonly #bridge: Bridge;
+  #announced: { readonly from: number; readonly message: Announcement; tries: number }[] = [];
+  #running: Promise<void> | null = null;
+
+  constructor(bridge: Bridge) {
+    this.#bridge = bridge;
+  }
+
+  /** Keeps a peer's announcement for the next round. */
+  take(from: number, message: Announcement): void {
+    const own = this.#announced.filter((entry) => entry.from === from);
+    const oldest = own.length < ANNOUNCEMENTS_PER_PEER_MAX ? undefined : own[0];
+    this.#announced = [...this.#announced.filter((entry) => entry !== oldest), { from, message, tries: 0 }];
+  }
+
+  /** One round; a round that is still running is not run twice. Never rejects. */
+  round(): Promise<void> {
+    this.#running ??= this.#round().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  /** Resolves when no round is running. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  async #round(): Promise<void> {
+    await this.#attempt('announcements', () => this.#announcements());
+    await this.#attempt('mints', () => submitPending(this.#bridge));
+    await this.#attempt('payouts', () => this.#payouts());
+  }
+
+  async #attempt(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#bridge.log('warn', 'round_failed', { what, detail: errorText(error) });
+    }
+  }
+
+  async #announcements(): Promise<void> {
+    const waiting = this.#announced;
+    this.#announced = [];
+    for (const entry of waiting) {
+      entry.tries += 1;
+      let isDone = false;
+      // One that cannot be confirmed now, whatever the fault, must not cost this node those behind it.
+      await this.#attempt(entry.message.type, async () => {
+        isDone = await this.#confirm(entry.message);
+      });
+      if (!isDone && entry.tries < TRIES_MAX) this.#announced.push(entry);
+    }
+  }
+
+  #confirm(message: Announcement): Promise<boolean> {
+    return message.type === 'announce_attestation'
+      ? takeAttestation(this.#bridge, message.body.attestation)
+      : takePayout(this.#bridge, message.body);
+  }
+
+  async #payouts(): Promise<void> {
+    const open = listPayouts(this.#bridge.db, ['decided', 'signed', 'broadcast', 'confirmed'], {
+      limit: PAYOUTS_PER_ROUND,
+    });
+    const live = open.rows.filter(({ status }) => status === 'signed' || status === 'broadcast');
+    const newest = new Set(newestVersions(live).map(({ txid }) => txid));
+    for (const payout of open.rows) {
+      const isSuperseded = live.includes(payout) && !newest.has(payout.txid);
+      await this.#attempt(payout.txid, () => follow(this.#bridge, payout, isSuperseded));
+    }
+  }
+}
+
+/**
+ * Takes in a payout that a peer announces. What this node has decided, it keeps as signed; anything else is judged first,
+ * as if it were to be signed here. True once there is nothing left to do.
+ */
+export async function takePayout(
+  bridge: Bridge,
+  body: Extract<ServiceMessage, { type: 'announce_payout' }>['body'],
+): Promise<boolean> {
+  const key = bridge.keys.live();
+  const intent = parsePayoutIntent(body.intent);
+  if (key === null || intent === null || intent.test) return true;
+  const final = checkSignedPayout(intent, key.bitcoin.publicKey, fromHex(body.transaction));
+  if (!final.ok) {
+    bridge.log('warn', 'announced_payout_wrong', { detail: final.detail });
+    return true;
+  }
+  if (getPayout(bridge.db, final.txid) === null && !(await adopt(bridge, key, intent, final.txid))) return false;
+  recordPayoutSigned(bridge.db, final.txid, body.transaction, bridge.effects.now());
+  return true;
+}
+
+// A payout that this node did not sign. Before it is mined it is judged as if it were to be signed here; once it is, its
+// inputs are gone and only its burns are left to verify. What contradicts an earlier decision is an alarm, not adopted.
+async function adopt(bridge: Bridge, key: FederationKey, intent: PayoutIntent, txid: string): Promise<boolean> {
+  const { state } = await bridge.bitcoin.transaction(txid, intent.outputs.length);
+  const bench = bridge.judge.payoutBench(key);
+  const judged = state === 'confirmed' ? await minedDecision(bench, key, intent) : await judgePayout(bench, intent);
+  if (!judged.ok) {
+    bridge.log('warn', 'announced_payout_unconfirmed', { txid, reason: judged.reason, detail: judged.detail });
+    return false;
+  }
+  const decision = judged.decide();
+  if (!decision.ok) {
+    bridge.log('error', 'announced_payout_contradicts', { txid, reason: decision.reason, detail: decision.detail });
+  }
+  return decision.ok;
+}
+
+async function minedDecision(
+  bench: PayoutBench,
+  key: FederationKey,
+  intent: PayoutIntent,
+): Promise<Pick<Approval, 'ok' | 'decide'> | Refusal> {
+  if (bench.wire === null) return refuse('wire_unavailable', 'no wire_nodes are configured');
+  const burns = await verifyBurns(bench, bench.wire, intent);
+  if ('ok' in burns) return burns;
+  return { ok: true, decide: () => decide(bench, buildPayout(intent, key.bitcoin.publicKey), burns, true) };
+}
+
+async function follow(bridge: Bridge, payout: Payout, isSuperseded: boolean): Promise<void> {
+  const { txid, signedTx, status } = payout;
+  const seen = await bridge.bitcoin.transaction(txid, payout.burns.length + 1);
+  const now = bridge.effects.now();
+  switch (seen.state) {
+    case 'confirmed':
+      return onConfirmed(bridge, payout, seen);
+    case 'mempool':
+      if (status === 'confirmed') reorganised(bridge, payout);
+      recordPayoutBroadcast(bridge.db, txid, now);
+      return;
+    case 'unknown':
+      // A node without a whole index cannot tell what was thrown out from what is mined and spent.
+      if (status === 'confirmed' && (bridge.chain?.stops('history') ?? null) !== null) return;
+      if (status === 'confirmed') reorganised(bridge, payout);
+      // A transaction that fell out of the mempool or the chain is sent again, never made again; one that a later version
+      // has replaced would only be refused, and is still watched, for miners may have it.
+      if (signedTx !== null && !isSuperseded) await broadcastPayout(bridge, txid, signedTx);
+  }
+}
+
+// Its block left the best chain: what it spent is unspent until it is mined again, what it made is not there yet.
+function reorganised(bridge: Bridge, payout: Payout): void {
+  const now = bridge.effects.now();
+  transact(bridge.db, (tx) => {
+    recordPayoutReorganised(tx, payout.txid, now);
+    for (const input of payout.inputs) markUtxoUnspent(tx, input, now);
+    if (payout.change !== null) markUtxoGone(tx, { txid: payout.txid, vout: payout.change.vout }, now);
+  });
+}
+
+async function onConfirmed(
+  bridge: Bridge,
+  payout: Payout,
+  seen: Extract<TransactionStatus, { state: 'confirmed' }>,
+): Promise<void> {
+  const { txid } = payout;
+  const tip = await bridge.bitcoin.tip();
+  const height = tip.height - seen.confirmations + 1;
+  const hash = await bridge.bitcoin.blockHash(height);
+  const now = bridge.effects.now();
+  transact(bridge.db, (tx) => {
+    recordPayoutConfirmed(tx, txid, { height, hash }, now);
+    for (const input of payout.inputs) markUtxoSpent(tx, input, txid, height, now);
+    const { change } = payout;
+    if (change !== null) {
+      const leaf = leafJson({ kind: 'change' });
+      recordUtxo(tx, { txid, vout: change.vout, amount: change.amount, leaf, height }, now);
+    }
+    if (seen.confirmations >= bridge.config.normalConfirmations) recordPayoutSettled(tx, txid, now);
+  });
+}

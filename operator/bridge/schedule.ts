@@ -1,0 +1,72 @@
+// Who begins what, and when: a leader per piece of work that all nodes compute alike, others that take over one after the
+// other while it stays undone, and the rule that says when waiting burns are paid. Pure; two that begin at once do no harm.
+
+import { sha256, u32be, utf8 } from '../../crypto/bytes.ts';
+
+/** A piece of work as one node sees it. Times in ms since 1970, by this node's own clock. */
+export interface Work {
+  /** What all nodes call it: an outpoint, or the lowest burn of a batch. */
+  readonly name: string;
+  /** Since when it could have been done. */
+  readonly readySince: number;
+}
+
+/**
+ * A node's place in the order of those who may begin a piece of work: 0 is the leader. The order is that of
+ * SHA-256(tag ‖ name ‖ index), so that work spreads evenly and nobody can choose its leader.
+ */
+export function rankFor(name: string, index: number, participants: number): number {
+  const keys = Array.from({ length: participants }, (_, i) => ({ i, key: orderKey(name, i) }));
+  keys.sort((a, b) => Buffer.compare(a.key, b.key));
+  return keys.findIndex(({ i }) => i === index);
+}
+
+/** Whether it is this node's turn: the leader's at once, each next one's after another `takeoverMs` of silence. */
+export function isTurn(work: Work, index: number, participants: number, takeoverMs: number, now: number): boolean {
+  return now - work.readySince >= rankFor(work.name, index, participants) * takeoverMs;
+}
+
+/** When burns that wait are paid together. Rates in sats per 1000 vbytes. */
+export interface BatchPolicy {
+  /** So many are paid at once, however young. */
+  readonly count: number;
+  /** The oldest waits no longer than this, in ms. */
+  readonly ageMs: number;
+  /** At a fee rate up to this, nothing waits. */
+  readonly cheapRate: bigint;
+}
+
+/** Why a batch is due, or null where it can wait. `since`: when the burns were first seen, in ms since 1970. */
+export function batchDue(
+  policy: BatchPolicy,
+  since: readonly number[],
+  feeRate: bigint,
+  now: number,
+): 'count' | 'age' | 'fee_rate' | null {
+  if (since.length === 0) return null;
+  if (since.length >= policy.count) return 'count';
+  if (now - Math.min(...since) >= policy.ageMs) return 'age';
+  return feeRate <= policy.cheapRate ? 'fee_rate' : null;
+}
+
+/** How a payout that does not confirm is replaced. Rates in sats per 1000 vbytes. */
+export interface BumpPolicy {
+  /** Blocks without confirmation before the first replacement, and between any two. */
+  readonly afterBlocks: number;
+  /** Least growth of the fee rate from one version to the next, in percent. */
+  readonly stepPercent: bigint;
+  /** The highest fee rate. */
+  readonly capRate: bigint;
+}
+
+/** The fee rate of the next version: the present estimate, at least one step up, at most the cap; null at the cap. */
+export function nextRate(policy: BumpPolicy, rate: bigint, estimate: bigint): bigint | null {
+  const step = (rate * (100n + policy.stepPercent) + 99n) / 100n;
+  const wanted = estimate > step ? estimate : step;
+  const next = wanted < policy.capRate ? wanted : policy.capRate;
+  return next >= step ? next : null;
+}
+
+function orderKey(name: string, index: number): Uint8Array {
+  return sha256(utf8('0BTC_WIRE_LEADER/v1'), utf8(name), u32be(index));
+}

@@ -1,0 +1,162 @@
+// Runs one key ceremony's state machine against the world: events are sealed and durable before anything that follows
+// from them is sent, replies travel back with the request, everything else is sent in the background and sent again.
+
+import { type DkgState, disposeDkg, dkgStep, IDLE, replayDkg, wantsRandomness } from '../../ceremony/dkg.ts';
+import { dkgProgress } from '../../ceremony/dkg-progress.ts';
+import type { DkgContext, DkgEvent, DkgProgress, DkgResult } from '../../ceremony/dkg-setup.ts';
+import { type DkgMessage, isDkgMessage, type Outgoing, parseMessage } from '../../ceremony/messages.ts';
+import { toHex, utf8, zeroize } from '../../crypto/bytes.ts';
+import { appendCeremonyEvents, readCeremonyEvents } from '../../store/ceremonies.ts';
+import type { Queries } from '../../store/database.ts';
+import type { Effects } from '../effects.ts';
+import type { KeyRing } from '../key-ring.ts';
+import { errorText, type Log } from '../log.ts';
+import type { PeerClient } from '../transport/deliver.ts';
+import type { OutMessage } from '../transport/peer-reply.ts';
+
+/** How long a peer has to answer one message of a ceremony, in ms: sealing a key file takes it about a second. */
+const ANSWER_TIMEOUT_MS = 20_000;
+const SEAL_NONCE_BYTES = 12;
+
+/** What a runner works with. `onComplete` makes the keys live; a peer is told of completion only after it. */
+export interface RunnerInput {
+  readonly context: DkgContext;
+  readonly db: Queries;
+  readonly keyRing: KeyRing;
+  readonly client: PeerClient;
+  readonly effects: Effects;
+  readonly log: Log;
+  readonly onComplete: (result: DkgResult) => Promise<void>;
+}
+
+/** One ceremony under way at this node. */
+export class CeremonyRunner {
+  readonly #input: RunnerInput;
+  #state: DkgState;
+  #completion: Promise<void> | null = null;
+  #isStored = false;
+  #isDisposed = false;
+
+  private constructor(input: RunnerInput, state: DkgState) {
+    this.#input = input;
+    this.#state = state;
+  }
+
+  /** Continues where the stored events end; a ceremony without events begins. The ceremony must be stored as running. */
+  static resume(input: RunnerInput): CeremonyRunner {
+    const { ceremonyId } = input.context.setup;
+    const events = readCeremonyEvents(input.db, ceremonyId).map((box): DkgEvent => {
+      const plaintext = input.keyRing.openForSelf(box, sealContext(ceremonyId));
+      const event: DkgEvent = JSON.parse(new TextDecoder().decode(plaintext));
+      zeroize(plaintext);
+      return event;
+    });
+    return new CeremonyRunner(input, events.length === 0 ? IDLE : replayDkg(input.context, events));
+  }
+
+  /** What an operator should see. */
+  progress(): DkgProgress {
+    return dkgProgress(this.#input.context, this.#state);
+  }
+
+  /** What came out, once it is complete. */
+  result(): DkgResult | null {
+    const { core } = this.#state;
+    return core.phase === 'complete' ? core.result : null;
+  }
+
+  /** Whether the keys are stored and nobody waits for this node's word on it any more. */
+  isOver(): boolean {
+    return this.#isStored && !this.awaitsAcknowledgement();
+  }
+
+  /** Erases the ceremony's secrets. What is public stays readable; events are heard no more. */
+  dispose(): void {
+    this.#isDisposed = true;
+    disposeDkg(this.#state);
+  }
+
+  /** Whether, as the coordinator, this node still waits for others to acknowledge the completion. */
+  awaitsAcknowledgement(): boolean {
+    const { core } = this.#state;
+    if (core.phase !== 'complete' || core.run.coordination?.step !== 'completing') return false;
+    return core.run.coordination.done.size < this.#input.context.setup.participants.length - 1;
+  }
+
+  /** Feeds an event; returns what goes back to the sender of a message, once all that it led to is durable. */
+  async feed(event: DkgEvent): Promise<readonly OutMessage[]> {
+    const { context, effects } = this.#input;
+    if (this.#isDisposed) return [];
+    const replies = [...this.#step(event)];
+    while (wantsRandomness(context, this.#state)) {
+      this.#step({ kind: 'begin', now: effects.now(), random: toHex(effects.random(32)) });
+    }
+    await this.finished();
+    return replies;
+  }
+
+  /** Makes the keys live where the ceremony is complete, once; where that failed, the next call tries again. */
+  finished(): Promise<void> {
+    const result = this.result();
+    if (result === null) return Promise.resolve();
+    this.#completion ??= this.#input.onComplete(result).then(
+      () => {
+        this.#isStored = true;
+      },
+      (error: unknown) => {
+        this.#completion = null;
+        throw error;
+      },
+    );
+    return this.#completion;
+  }
+
+  #step(event: DkgEvent): readonly OutMessage[] {
+    const { context } = this.#input;
+    const step = dkgStep(context, this.#state, event);
+    // Once the keys are stored, what is left is who has heard of it, and whoever has not asks.
+    if (step.durable && !this.#isStored) this.#persist(event);
+    this.#state = step.state;
+    const asker = event.kind === 'message' ? event.from : null;
+    for (const message of step.outgoing) {
+      if (message.to !== asker) void this.#send(message);
+    }
+    return step.outgoing.filter(({ to }) => to === asker).map(({ type, body }) => ({ type, body }));
+  }
+
+  #persist(event: DkgEvent): void {
+    const { context, db, keyRing, effects } = this.#input;
+    const { ceremonyId } = context.setup;
+    const plaintext = utf8(JSON.stringify(event));
+    const box = keyRing.sealForSelf(plaintext, sealContext(ceremonyId), effects.random(SEAL_NONCE_BYTES));
+    zeroize(plaintext);
+    appendCeremonyEvents(db, ceremonyId, [box], event.now);
+  }
+
+  async #send(message: Outgoing<DkgMessage>): Promise<void> {
+    const { context, client, effects, log } = this.#input;
+    const { to, type, body } = message;
+    try {
+      // Keys that are complete here must be in the key file before anybody hears of it.
+      await this.finished();
+      const out = { ceremony: context.setup.ceremonyId, type, body };
+      const result = await client.send(to, out, { timeoutMs: ANSWER_TIMEOUT_MS });
+      if (!result.ok) return;
+      for (const reply of result.messages) {
+        const parsed = parseMessage(reply.type, reply.body);
+        if (!parsed.ok || !isDkgMessage(parsed.message)) continue;
+        const more = await this.feed({ kind: 'message', now: effects.now(), from: to, message: parsed.message });
+        for (const answer of more) {
+          const again = parseMessage(answer.type, answer.body);
+          if (again.ok && isDkgMessage(again.message)) void this.#send({ to, ...again.message });
+        }
+      }
+    } catch (error) {
+      log('error', 'ceremony_message_failed', { to, type, detail: errorText(error) });
+    }
+  }
+}
+
+function sealContext(ceremonyId: string): string {
+  return `dkg/${ceremonyId}`;
+}

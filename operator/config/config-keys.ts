@@ -1,0 +1,126 @@
+// The keys of the configuration file: those of the launch instructions' Appendix A, required, and those this software
+// adds, optional with safe defaults. Every schema's description completes the sentence "… must be".
+import { z } from 'zod';
+import type { BitcoinNetwork } from '../../chain/network.ts';
+
+export const PARTICIPANTS_MAX = 64;
+const NODES_MAX = 16;
+const CONFIRMATIONS_MAX = 1000;
+const PATH_CHARACTERS_MAX = 4096;
+const HOUR_S = 3600;
+const DAY_S = 86_400;
+
+/** Names as operators write them. bitcoind's own are main, test, testnet4, signet, regtest. */
+export const NETWORKS = ['mainnet', 'testnet', 'testnet4', 'signet', 'regtest'] as const satisfies BitcoinNetwork[];
+
+const whole = (min: number, max: number, what: string) =>
+  z.int().min(min).max(max).describe(`a whole number, ${min} to ${max}: ${what}`);
+const path = (what: string) => z.string().min(1).max(PATH_CHARACTERS_MAX).describe(`a path: ${what}`);
+const text = (max: number, what: string) =>
+  z
+    .string()
+    .regex(/^[^\p{Cc}]+$/u)
+    .max(max)
+    .describe(`a text of at most ${max} characters: ${what}`);
+const confirmations = (what: string) => whole(1, CONFIRMATIONS_MAX, what);
+
+/** Appendix A of the launch instructions, in its order. */
+const appendixA = {
+  parties: whole(2, PARTICIPANTS_MAX, 'how many operators there are (n)'),
+  threshold: whole(2, PARTICIPANTS_MAX, 'how many operators must sign (t)'),
+  party_addresses: z
+    .array(z.string())
+    .min(2)
+    .max(PARTICIPANTS_MAX)
+    .describe('a list of host:port, one for each operator, in index order'),
+  my_index: whole(0, PARTICIPANTS_MAX - 1, "this operator's place in party_addresses, counted from 0"),
+  key_share_path: path('where the encrypted key share is kept'),
+  tls_cert_path: path("this operator's TLS certificate (PEM)"),
+  tls_key_path: path("the TLS certificate's private key (PEM)"),
+  user_db_path: path('the database of accounts'),
+  security_db_path: path('the database of everything the node must not lose'),
+  bitcoin_nodes: z.array(z.string()).min(1).max(NODES_MAX).describe('a list of 1 to 16 URLs of your own Bitcoin nodes'),
+  normal_confirmations: confirmations('confirmations that make a Bitcoin transaction count'),
+  fork_confirmations: confirmations('confirmations asked for while the chain looks forked'),
+};
+
+const additions = {
+  network: z
+    .enum(NETWORKS)
+    .optional()
+    .describe(`one of ${NETWORKS.join(', ')}`),
+  name: text(64, 'how the other operators call this one').optional(),
+  listen_address: z.string().optional().describe('host:port to listen on for the other operators'),
+  metrics_address: z.string().optional().describe('host:port to serve metrics on'),
+  control_socket: path('the Unix socket through which commands reach the server').optional(),
+  bitcoin_rpc_cookie_file: path("bitcoind's .cookie file").optional(),
+  bitcoin_rpc_user: text(128, 'the RPC user of your Bitcoin nodes').optional(),
+  bitcoin_rpc_password_file: path('a file that holds the RPC password of your Bitcoin nodes').optional(),
+  wire_nodes: z.array(z.string()).max(NODES_MAX).optional().describe('a list of up to 16 URLs of your own Wire nodes'),
+  wire_confirmations: confirmations('confirmations that make a burn on Wire count').optional(),
+  burn_proof_verifier: z
+    .array(z.string().min(1).max(PATH_CHARACTERS_MAX))
+    .min(1)
+    .max(32)
+    .optional()
+    .describe('a list: the command that checks a burn proof, then its arguments'),
+  attestation_validity_s: whole(HOUR_S, 30 * DAY_S, 'seconds for which a mint attestation is valid').optional(),
+  fee_rate_max_sat_vb: whole(1, 10_000, 'the highest fee rate this operator signs, in sat/vB').optional(),
+  fee_target_blocks: whole(1, 1008, 'blocks within which a payout should confirm').optional(),
+  automatic: z.boolean().optional().describe('true or false: attest deposits and pay burns without being told to'),
+  takeover_s: whole(
+    1,
+    HOUR_S,
+    'seconds of silence after which the next operator takes over a piece of work',
+  ).optional(),
+  payout_batch_count: whole(1, 200, 'waiting burns that are paid at once').optional(),
+  payout_batch_age_s: whole(0, DAY_S, 'seconds after which a waiting burn is paid').optional(),
+  payout_cheap_sat_vb: whole(0, 10_000, 'the fee rate up to which no burn waits, in sat/vB').optional(),
+  payout_bump_blocks: whole(1, 1008, 'blocks after which an unconfirmed payout is replaced at a higher fee').optional(),
+  payout_bump_percent: whole(10, 1000, 'the least growth of the fee rate from one version to the next').optional(),
+};
+
+/** The file as JSON, keys as written. Unknown keys are refused before this schema sees the file. */
+export const configFileSchema = z.strictObject({ ...appendixA, ...additions });
+export type ConfigFile = z.infer<typeof configFileSchema>;
+
+/** Every key there is, those of Appendix A first. */
+export const CONFIG_KEYS: readonly string[] = Object.keys(configFileSchema.shape);
+
+/** What a key's value must be, to complete the sentence "… must be"; null for an unknown key. */
+export function keyExpectation(key: string): string | null {
+  const schemas: Record<string, z.ZodType> = configFileSchema.shape;
+  const schema = Object.hasOwn(schemas, key) ? schemas[key] : undefined;
+  if (schema === undefined) return null;
+  return schema.description ?? (schema instanceof z.ZodOptional ? description(schema.unwrap()) : undefined) ?? null;
+}
+
+/** The known key that takes the fewest edits to reach from `key`; null where none is near. */
+export function nearestKey(key: string): string | null {
+  const wanted = key.toLowerCase().replaceAll('-', '_');
+  let best: string | null = null;
+  let bestDistance = Math.max(2, Math.floor(wanted.length / 2)) + 1;
+  for (const known of CONFIG_KEYS) {
+    const distance = editDistance(wanted, known);
+    if (distance < bestDistance) [best, bestDistance] = [known, distance];
+  }
+  return best;
+}
+
+function description(schema: unknown): string | undefined {
+  return schema instanceof z.ZodType ? schema.description : undefined;
+}
+
+// Levenshtein's distance, one row at a time. The lengths are those of a key, so its square cost does not matter.
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const substitute = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(Math.min(substitute, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}

@@ -1,0 +1,214 @@
+// The operator's configuration: the JSON file of the launch instructions' Appendix A, read, checked and completed with
+// defaults. Every problem found is reported at once, each with key, value and what to do.
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { BitcoinNetwork } from '../../chain/network.ts';
+import { type HostPort, parseHostPort } from './config-address.ts';
+import { CONFIG_KEYS, type ConfigFile, configFileSchema, keyExpectation, nearestKey } from './config-keys.ts';
+import { type ConfigProblem, ruleProblems } from './config-rules.ts';
+import { absolutePath } from './paths.ts';
+
+/** The configuration, checked and complete. All paths are absolute, all durations in seconds. */
+export interface OperatorConfig {
+  /** The file it came from. */
+  readonly file: string;
+  readonly network: BitcoinNetwork;
+  readonly name: string;
+  /** n. */
+  readonly parties: number;
+  /** t. */
+  readonly threshold: number;
+  /** 0-based; the share's x-coordinate is this plus one. */
+  readonly myIndex: number;
+  /** In index order; n of them. */
+  readonly partyAddresses: readonly HostPort[];
+  readonly listenAddress: HostPort;
+  readonly metricsAddress: HostPort;
+  readonly controlSocket: string;
+  readonly keySharePath: string;
+  readonly tlsCertPath: string;
+  readonly tlsKeyPath: string;
+  readonly userDbPath: string;
+  readonly securityDbPath: string;
+  readonly bitcoinNodes: readonly string[];
+  readonly bitcoinRpc: BitcoinRpcSettings;
+  readonly normalConfirmations: number;
+  readonly forkConfirmations: number;
+  readonly wireNodes: readonly string[];
+  readonly wireConfirmations: number;
+  /** Command and arguments, run without a shell; null: burns are taken from the Wire nodes alone. */
+  readonly burnProofVerifier: readonly [string, ...string[]] | null;
+  readonly attestationValidityS: number;
+  /** The highest fee rate this operator signs, in sat/vB. */
+  readonly feeRateMaxSatVb: number;
+  readonly feeTargetBlocks: number;
+  /** Whether the node attests deposits and pays burns without being told to. */
+  readonly automatic: boolean;
+  readonly takeoverS: number;
+  readonly payoutBatch: { readonly count: number; readonly ageS: number; readonly cheapSatVb: number };
+  readonly payoutBump: { readonly afterBlocks: number; readonly stepPercent: number };
+}
+
+/** What the file says about the Bitcoin nodes' RPC credentials; config-bitcoin.ts settles which ones count. */
+export interface BitcoinRpcSettings {
+  readonly cookieFile: string | null;
+  readonly user: string | null;
+  readonly passwordFile: string | null;
+}
+
+export type ConfigVerdict =
+  | { readonly ok: true; readonly config: OperatorConfig }
+  | { readonly ok: false; readonly file: string; readonly problems: readonly ConfigProblem[] };
+
+export type { ConfigProblem };
+
+const CONFIG_BYTES_MAX = 256 * 1024;
+const METRICS_ADDRESS_DEFAULT: HostPort = { host: '127.0.0.1', port: 9464, text: '127.0.0.1:9464' };
+const WIRE_CONFIRMATIONS_DEFAULT = 6;
+const ATTESTATION_VALIDITY_S_DEFAULT = 86_400;
+const FEE_RATE_MAX_SAT_VB_DEFAULT = 200;
+const FEE_TARGET_BLOCKS_DEFAULT = 6;
+
+/** Reads and checks a configuration file. `file` is absolute; `home` is what `~` in it stands for. */
+export function loadConfig(file: string, home: string): ConfigVerdict {
+  const refuse = (problem: string, remedy: string): ConfigVerdict => ({
+    ok: false,
+    file,
+    problems: [{ key: null, value: null, problem, remedy }],
+  });
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : 'unknown fault';
+    return code === 'ENOENT'
+      ? refuse('does not exist', 'Write it with `mpc_operator init`, or name another with --config.')
+      : refuse(`cannot be read (${code})`, 'Check who owns it and its permissions.');
+  }
+  if (text.length > CONFIG_BYTES_MAX) return refuse('is larger than 256 KiB', 'Check that it is the right file.');
+  try {
+    return checkConfig(JSON.parse(text), file, home);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return refuse(`is not JSON (${error.message})`, 'Check commas, quotes and placeholders in <angle brackets>.');
+  }
+}
+
+/** Checks a configuration that is already parsed; `init` checks with it before anything is written. */
+export function checkConfig(raw: unknown, file: string, home: string): ConfigVerdict {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    const problem = {
+      key: null,
+      value: null,
+      problem: 'holds no JSON object',
+      remedy: 'Start from `mpc_operator init`.',
+    };
+    return { ok: false, file, problems: [problem] };
+  }
+  const unknown = Object.entries(raw).filter(([key]) => !CONFIG_KEYS.includes(key));
+  const known = Object.fromEntries(Object.entries(raw).filter(([key]) => CONFIG_KEYS.includes(key)));
+  const problems = unknown.map(([key, value]) => unknownKey(key, value));
+  const parsed = configFileSchema.safeParse(known);
+  if (!parsed.success) {
+    const keys = new Set(parsed.error.issues.map((issue) => String(issue.path[0])));
+    for (const key of keys) problems.push(wrongValue(key, known[key]));
+    return { ok: false, file, problems };
+  }
+  for (const { value, ...rest } of ruleProblems(parsed.data, (path) => resolvePath(path, file, home))) {
+    problems.push({ ...rest, value: value === null ? null : shown(value, 80) });
+  }
+  return problems.length > 0 ? { ok: false, file, problems } : { ok: true, config: complete(parsed.data, file, home) };
+}
+
+/** A problem as one sentence and what to do, naming file, key and value. */
+export function describeProblem(file: string, { key, value, problem, remedy }: ConfigProblem): string {
+  if (key === null) return `${file} ${problem}. ${remedy}`;
+  return `${file}: "${key}"${value === null ? '' : ` (${value})`} ${problem}. ${remedy}`;
+}
+
+function unknownKey(key: string, value: unknown): ConfigProblem {
+  const nearest = nearestKey(key);
+  const remedy =
+    nearest === null ? `Remove it; the known keys are ${CONFIG_KEYS.join(', ')}.` : `Did you mean "${nearest}"?`;
+  return { key: shown(key, 64), value: shownValue(value), problem: 'is not a known key', remedy };
+}
+
+function wrongValue(key: string, value: unknown): ConfigProblem {
+  const expectation = `It must be ${keyExpectation(key) ?? 'something else'}.`;
+  if (value === undefined) return { key, value: null, problem: 'is missing', remedy: expectation };
+  return { key, value: shownValue(value), problem: 'has a value that cannot be used', remedy: expectation };
+}
+
+function shownValue(value: unknown): string {
+  return shown(JSON.stringify(value), 80);
+}
+
+function shown(text: string, charactersMax: number): string {
+  const printable = text.replace(/\p{Cc}/gu, '?');
+  return printable.length <= charactersMax ? printable : `${printable.slice(0, charactersMax - 1)}…`;
+}
+
+function resolvePath(path: string, file: string, home: string): string {
+  return absolutePath(path, dirname(file), home);
+}
+
+function complete(data: ConfigFile, file: string, home: string): OperatorConfig {
+  const path = (written: string) => resolvePath(written, file, home);
+  const database = (written: string) => path(written.replace(/\.json$/, '.db'));
+  const partyAddresses = data.party_addresses.map(checkedAddress);
+  const own = partyAddresses[data.my_index];
+  if (own === undefined) throw new Error('my_index was not checked against party_addresses');
+  const [verifier, ...verifierArguments] = data.burn_proof_verifier ?? [];
+  return {
+    file,
+    network: data.network ?? 'mainnet',
+    name: data.name ?? `operator-${data.my_index}`,
+    parties: data.parties,
+    threshold: data.threshold,
+    myIndex: data.my_index,
+    partyAddresses,
+    listenAddress: checkedAddress(data.listen_address ?? `0.0.0.0:${own.port}`),
+    metricsAddress: data.metrics_address === undefined ? METRICS_ADDRESS_DEFAULT : checkedAddress(data.metrics_address),
+    // A folder of its own, so that closing it to others changes nothing else that lies beside the configuration.
+    controlSocket: path(data.control_socket ?? 'run/control.sock'),
+    keySharePath: path(data.key_share_path),
+    tlsCertPath: path(data.tls_cert_path),
+    tlsKeyPath: path(data.tls_key_path),
+    userDbPath: database(data.user_db_path),
+    securityDbPath: database(data.security_db_path),
+    bitcoinNodes: data.bitcoin_nodes,
+    bitcoinRpc: {
+      cookieFile: data.bitcoin_rpc_cookie_file === undefined ? null : path(data.bitcoin_rpc_cookie_file),
+      user: data.bitcoin_rpc_user ?? null,
+      passwordFile: data.bitcoin_rpc_password_file === undefined ? null : path(data.bitcoin_rpc_password_file),
+    },
+    normalConfirmations: data.normal_confirmations,
+    forkConfirmations: data.fork_confirmations,
+    wireNodes: data.wire_nodes ?? [],
+    wireConfirmations: data.wire_confirmations ?? WIRE_CONFIRMATIONS_DEFAULT,
+    burnProofVerifier: verifier === undefined ? null : [verifier, ...verifierArguments],
+    attestationValidityS: data.attestation_validity_s ?? ATTESTATION_VALIDITY_S_DEFAULT,
+    feeRateMaxSatVb: data.fee_rate_max_sat_vb ?? FEE_RATE_MAX_SAT_VB_DEFAULT,
+    feeTargetBlocks: data.fee_target_blocks ?? FEE_TARGET_BLOCKS_DEFAULT,
+    ...automation(data),
+  };
+}
+
+function automation(data: ConfigFile): Pick<OperatorConfig, 'automatic' | 'takeoverS' | 'payoutBatch' | 'payoutBump'> {
+  return {
+    automatic: data.automatic ?? true,
+    takeoverS: data.takeover_s ?? 30,
+    payoutBatch: {
+      count: data.payout_batch_count ?? 20,
+      ageS: data.payout_batch_age_s ?? 600,
+      cheapSatVb: data.payout_cheap_sat_vb ?? 2,
+    },
+    payoutBump: { afterBlocks: data.payout_bump_blocks ?? 6, stepPercent: data.payout_bump_percent ?? 25 },
+  };
+}
+
+function checkedAddress(text: string): HostPort {
+  const verdict = parseHostPort(text);
+  if (!verdict.ok) throw new Error(`address ${text} was not checked`);
+  return verdict.address;
+}

@@ -1,0 +1,82 @@
+// `init`: configuration, TLS certificate, keys, database and operator card. The configuration comes last, so that one
+// that exists belongs to a node that is complete. What is there already is kept: keys are never replaced.
+
+import { existsSync } from 'node:fs';
+import { cardFingerprint } from '../../crypto/operator-card.ts';
+import { openStore } from '../../store/open.ts';
+import { CommandError } from '../command-error.ts';
+import type { Effects } from '../effects.ts';
+import { KeyRing } from '../key-ring.ts';
+import { scryptWorkFactor } from '../node.ts';
+import { ensureOwnCard } from '../transport/federation.ts';
+import { ensureTlsFiles, loadTlsIdentity } from '../transport/tls.ts';
+import { checkConfig, describeProblem } from './config.ts';
+import type { ConfigFile } from './config-keys.ts';
+import { writeConfig } from './config-write.ts';
+
+/** What `init` is told. `file`: absolute path of the configuration; `home`: what `~` stands for. */
+export interface InitialiseInput {
+  readonly file: string;
+  readonly home: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly content: ConfigFile;
+  /** Of the key file. */
+  readonly passphrase: string;
+  /** Replaces a configuration that exists; never keys or certificate. */
+  readonly force: boolean;
+  readonly effects: Effects;
+}
+
+/** What was made. `fingerprint`: the operator card's words. */
+export interface InitialiseResult {
+  readonly configPath: string;
+  readonly certificatePath: string;
+  readonly created: readonly string[];
+  readonly fingerprint: string;
+}
+
+/** Sets a node up. Throws `CommandError`, `KeyFileError` or `StoreError` with one sentence each. */
+export async function initialise(input: InitialiseInput): Promise<InitialiseResult> {
+  const { file, home, content, force, effects } = input;
+  const verdict = checkConfig(content, file, home);
+  if (!verdict.ok) {
+    throw new CommandError('config', verdict.problems.map((problem) => describeProblem(file, problem)).join(' '));
+  }
+  const { config } = verdict;
+  if (!force && existsSync(file)) throw new CommandError('config_exists', `${file} exists already`);
+  const address = config.partyAddresses[config.myIndex]?.text ?? '';
+  const { tlsCertPath: certificatePath, tlsKeyPath: keyPath, keySharePath, securityDbPath, network, myIndex } = config;
+
+  const made = await ensureTlsFiles({ certificatePath, keyPath, name: config.name, address, now: effects.now() });
+  if (made.outcome === 'incomplete') {
+    throw new CommandError(
+      'tls',
+      `only one of ${certificatePath} and ${keyPath} is there: put both, or remove the other`,
+    );
+  }
+  const tls = await loadTlsIdentity(certificatePath, keyPath, effects.now());
+  if (!tls.ok) throw new CommandError('tls', tls.detail);
+
+  const workFactor = scryptWorkFactor(config.network, input.env);
+  const ring = new KeyRing({ path: keySharePath, network, index: myIndex, ...workFactor });
+  const hadKeys = existsSync(keySharePath);
+  if (hadKeys) await ring.unseal(input.passphrase);
+  else await ring.create(input.passphrase, () => effects.random(32));
+  const hadDatabase = existsSync(securityDbPath);
+  const store = openStore(securityDbPath);
+  try {
+    const card = ensureOwnCard(config, store.db, ring, tls.identity.facts.pem, effects.now());
+    const written = writeConfig(file, content, { force });
+    if (!written.ok) throw new CommandError('config_exists', `${file} exists already`);
+    const created = [
+      ...(made.outcome === 'made' ? [certificatePath, keyPath] : []),
+      ...(hadKeys ? [] : [keySharePath]),
+      ...(hadDatabase ? [] : [securityDbPath]),
+      file,
+    ];
+    return { configPath: file, certificatePath, created, fingerprint: cardFingerprint(card).join(' ') };
+  } finally {
+    ring.close();
+    store.close();
+  }
+}

@@ -1,0 +1,96 @@
+// Decisions as they travel to a node that has lost some: what this node has decided, in windows, and the asking of it.
+// What comes in is a list of claims; operator/guard/recovery.ts verifies each before it is kept.
+
+import type { Queries } from '../../store/database.ts';
+import { attestationWindow, payoutWindow } from '../../store/decision-pages.ts';
+import { parseServiceMessage } from '../messages.ts';
+import type { PeerClient } from '../transport/deliver.ts';
+import { type Decisions, type DecisionsRequest, decisionsSchema } from './messages-guard.ts';
+
+/** What the payouts of one answer may take, in characters of JSON: well below the largest peer message. */
+const PAYOUT_CHARACTERS_MAX = 600_000;
+/** What one peer may tell in all, in characters of JSON, and in how many windows. */
+const TOLD_CHARACTERS_MAX = 64 * 1024 * 1024;
+const WINDOWS_MAX = 20_000;
+const WINDOW_TIMEOUT_MS = 15_000;
+
+type AttestationClaim = Decisions['attestations'][number];
+type PayoutClaim = Decisions['payouts'][number];
+
+/** All that a peer has told. */
+export interface Told {
+  readonly peer: number;
+  readonly attestations: readonly AttestationClaim[];
+  readonly payouts: readonly PayoutClaim[];
+}
+
+/** Which claims are of interest; the rest is dropped as it comes. */
+export interface Wanted {
+  attestation(claim: AttestationClaim): boolean;
+}
+
+/** The decisions of one window. */
+export function tellDecisions(db: Queries, { cursor, since }: DecisionsRequest): Decisions {
+  return cursor.table === 'payouts' ? tellPayouts(db, cursor.after, since) : tellAttestations(db, cursor.after, since);
+}
+
+function tellPayouts(db: Queries, after: number, since: number): Decisions {
+  const { rows, next } = payoutWindow(db, after, since);
+  const payouts: PayoutClaim[] = [];
+  let characters = 0;
+  for (const { position, intent, signedTx } of rows) {
+    // A payout of an earlier version was kept without its meaning, and cannot be judged elsewhere.
+    if (intent === null) continue;
+    characters += JSON.stringify(intent).length + (signedTx?.length ?? 0);
+    if (characters > PAYOUT_CHARACTERS_MAX && payouts.length > 0) {
+      return { attestations: [], payouts, next: { table: 'payouts', after: position - 1 } };
+    }
+    payouts.push(decisionsSchema.shape.payouts.element.parse({ intent, transaction: signedTx }));
+  }
+  const on = next === null ? { table: 'attestations' as const, after: 0 } : { table: 'payouts' as const, after: next };
+  return { attestations: [], payouts, next: on };
+}
+
+function tellAttestations(db: Queries, after: number, since: number): Decisions {
+  const { rows, next } = attestationWindow(db, after, since);
+  const attestations = rows.map(({ txid, vout, recipient, amount, expiry, signature, signatureExpiry }) => ({
+    ...{ txid, vout, recipient, amount: `${amount}`, expiry: `${expiry}`, signature },
+    signature_expiry: signatureExpiry === null ? null : `${signatureExpiry}`,
+  }));
+  return { attestations, payouts: [], next: next === null ? null : { table: 'attestations', after: next } };
+}
+
+/** Everything a peer has decided since (ms since 1970) or that is still open; null where it does not tell all of it. */
+export async function askDecisions(
+  client: PeerClient,
+  peer: number,
+  since: number,
+  wanted: Wanted,
+): Promise<Told | null> {
+  const attestations: AttestationClaim[] = [];
+  const payouts: PayoutClaim[] = [];
+  let cursor: Decisions['next'] = { table: 'payouts', after: 0 };
+  let characters = 0;
+  for (let window = 0; window < WINDOWS_MAX; window++) {
+    const request = { ceremony: '', type: 'decisions_request', body: { cursor: { ...cursor }, since } };
+    const result = await client.send(peer, request, { timeoutMs: WINDOW_TIMEOUT_MS });
+    if (!result.ok) return null;
+    const [reply] = result.messages;
+    const message = reply === undefined ? null : parseServiceMessage(reply.type, reply.body);
+    if (message === null || message === false || message.type !== 'decisions') return null;
+    const { body } = message;
+    payouts.push(...body.payouts);
+    attestations.push(...body.attestations.filter((claim) => wanted.attestation(claim)));
+    characters += JSON.stringify(body).length;
+    if (body.next === null) return { peer, attestations, payouts };
+    if (characters > TOLD_CHARACTERS_MAX || !isFurther(cursor, body.next)) return null;
+    cursor = body.next;
+  }
+  return null;
+}
+
+// A window that does not move on would keep this node asking for ever.
+function isFurther(from: DecisionsRequest['cursor'], to: DecisionsRequest['cursor']): boolean {
+  if (from.table === to.table) return to.after > from.after;
+  return from.table === 'payouts';
+}

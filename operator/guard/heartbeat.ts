@@ -1,0 +1,225 @@
+// Heartbeats: every node shows every peer the head of its audit log, signed, and is shown the highest that the peer has
+// seen of it. What comes of it is for ceremony/guard.ts to say; this file keeps the time.
+//
+// What heartbeats cannot see: a decision whose head no peer was told of before the state was rolled back. A beat goes out
+// together with the shares of a decision, so that takes the loss of a disk's state within a network delay.
+import { fullQuorum, type GuardSetup } from '../../ceremony/guard.ts';
+import type { Json } from '../../crypto/canonical-json.ts';
+import { getNodeState, markWhole, stateHead } from '../../store/node-state.ts';
+import type { Effects } from '../effects.ts';
+import { errorText } from '../log.ts';
+import { parseServiceMessage } from '../messages.ts';
+import type { PeerClient } from '../transport/deliver.ts';
+import { BeatBook, type BeatBookInput, type BeatFacts } from './beat-book.ts';
+import type { Beat } from './messages-guard.ts';
+import type { RecoveryTask, RecoveryVerdict } from './recovery.ts';
+import { Standing } from './standing.ts';
+import type { TwinEvidence } from './twin.ts';
+
+const BEAT_TIMEOUT_MS = 5_000;
+/** Least time between two beats to a peer, in ms; also how soon a start asks again. */
+const BEAT_GAP_MS = 250;
+/** How long another start of this node must have been silent before this one signs, in beats: a living one would beat. */
+const QUIET_BEATS = 1.5;
+const WHOLE_EVERY_MS = 60_000;
+/** How long a command waits for a start to be confirmed, in ms, and how often it looks. */
+const READY_WAIT_MS = 15_000;
+const READY_LOOK_MS = 50;
+
+/** What heartbeats work with. `facts`: what a beat tells besides the head; `catchUp`: operator/guard/recovery.ts. */
+export interface HeartbeatInput extends Omit<BeatBookInput, 'now'> {
+  readonly effects: Pick<Effects, 'now' | 'sleep' | 'every'>;
+  readonly setup: GuardSetup;
+  readonly client: PeerClient;
+  readonly intervalMs: number;
+  readonly facts: () => Promise<Omit<BeatFacts, 'phase'>>;
+  readonly catchUp: (task: RecoveryTask) => Promise<RecoveryVerdict>;
+}
+
+interface Line {
+  sentAt: number;
+  /** The head that was sent last. */
+  sentSeq: number;
+  agreedAt: number;
+  underWay: boolean;
+}
+
+/** Keeps a node's heartbeat. */
+export class Heartbeat {
+  readonly standing: Standing;
+  readonly book: BeatBook;
+  readonly #input: HeartbeatInput;
+  readonly #lines = new Map<number, Line>();
+  readonly #startedAt: number;
+  #facts: Omit<BeatFacts, 'phase'> = { version: '', key_id: null, bitcoin_height: null, recipients: 0 };
+  #factsAt = Number.NEGATIVE_INFINITY;
+  #stopBeating: (() => void) | null = null;
+  #closed = false;
+
+  constructor(input: HeartbeatInput) {
+    const { setup, db, log, catchUp } = input;
+    this.#input = input;
+    this.#startedAt = input.effects.now();
+    this.book = new BeatBook({ ...input, now: () => input.effects.now() });
+    this.standing = new Standing({ setup, db, log, catchUp, onRecovered: () => this.book.forgetSeen() });
+    for (let index = 0; index < setup.participants; index++) {
+      if (index !== setup.myIndex) this.#lines.set(index, newLine());
+    }
+  }
+
+  /** Beats by itself until `close`. */
+  start(): void {
+    this.#stopBeating ??= this.#input.effects.every(BEAT_GAP_MS, () => this.tick());
+    this.tick();
+  }
+
+  /** Sends what is due. Called again and again. */
+  tick(): void {
+    const { intervalMs, db } = this.#input;
+    const now = this.#input.effects.now();
+    if (now - this.#startedAt >= intervalMs * QUIET_BEATS) this.standing.step({ kind: 'quiet' });
+    if (now - this.#factsAt >= intervalMs) this.#refreshFacts(now);
+    for (const [index, line] of this.#lines) if (this.#isDue(line, now)) void this.beat(index);
+    this.standing.tick(now, intervalMs);
+    if (this.standing.state.phase === 'live' && this.#isWhole(now)) markWhole(db, now);
+  }
+
+  /** Whether the node may sign; while it has just started, waits a while for its peers. */
+  async ready(): Promise<ReturnType<Standing['maySign']>> {
+    const { effects } = this.#input;
+    const deadline = effects.now() + READY_WAIT_MS;
+    while (this.standing.state.phase === 'starting' && effects.now() < deadline && !this.#closed) {
+      await effects.sleep(READY_LOOK_MS);
+    }
+    return this.standing.maySign();
+  }
+
+  /** Whether the node may sign now. */
+  maySign(): ReturnType<Standing['maySign']> {
+    return this.standing.maySign();
+  }
+
+  /** A decision was written down: shows the new head at once to every peer that can be asked now. */
+  changed(): void {
+    const { seq } = stateHead(this.#input.db);
+    const now = this.#input.effects.now();
+    for (const [index, line] of this.#lines) {
+      if (!line.underWay && line.sentSeq < seq && now - line.sentAt >= BEAT_GAP_MS) void this.beat(index);
+    }
+  }
+
+  /** Answers a peer's beat. */
+  answer(from: number, beat: Beat): Json {
+    // Only an answer to an own beat counts as agreement: it cannot be an old one that is played again.
+    this.#take(from, beat);
+    return this.#compose(from);
+  }
+
+  /** Shows a peer the own state and takes its answer. Never rejects. */
+  async beat(index: number): Promise<void> {
+    const line = this.#lines.get(index);
+    if (line === undefined || line.underWay) return;
+    line.underWay = true;
+    try {
+      await this.#ask(index, line);
+    } catch (error) {
+      this.#input.log('error', 'heartbeat_failed', { peer: index, detail: errorText(error) });
+    } finally {
+      line.underWay = false;
+    }
+  }
+
+  /** What an operator should look at, one sentence each. */
+  problems(): readonly string[] {
+    const problems = [...this.standing.problems()];
+    for (const { index, flaw, beat } of this.book.peers()) {
+      if (flaw === 'regressed' || flaw === 'forked') {
+        problems.push(`operator ${index} shows an older state than it had: it was restored or copied`);
+      }
+      if (beat?.phase === 'catching_up') problems.push(`operator ${index} signs nothing: it is catching up`);
+      if (beat?.phase === 'halted') problems.push(`operator ${index} signs nothing: it has halted`);
+    }
+    return problems;
+  }
+
+  /** Ends the beat; resolves when nothing of it is under way that writes. */
+  async close(): Promise<void> {
+    this.#stopBeating?.();
+    this.#stopBeating = null;
+    this.#closed = true;
+    await this.standing.settled();
+  }
+
+  async #ask(index: number, line: Line): Promise<void> {
+    const { client, db } = this.#input;
+    line.sentAt = this.#input.effects.now();
+    line.sentSeq = stateHead(db).seq;
+    const message = { ceremony: '', type: 'heartbeat', body: this.#compose(index) };
+    const result = await client.send(index, message, { timeoutMs: BEAT_TIMEOUT_MS });
+    // The store may be closed by now.
+    if (this.#closed) return;
+    if (!result.ok) {
+      if (result.session !== undefined) this.#suspect({ later: result.session, earlier: null });
+      this.standing.step({ kind: 'silent', peer: index });
+      return;
+    }
+    const [reply] = result.messages;
+    const parsed = reply === undefined ? null : parseServiceMessage(reply.type, reply.body);
+    const beat = parsed !== null && parsed !== false && parsed.type === 'heartbeat_reply' ? parsed.body : null;
+    const verdict = beat === null ? 'unusable' : this.#take(index, beat);
+    if (verdict === 'unusable') this.standing.step({ kind: 'silent', peer: index });
+    if (beat === null || verdict !== 'agrees') return;
+    line.agreedAt = this.#input.effects.now();
+    const quietMs = this.#input.intervalMs * QUIET_BEATS;
+    const settled = beat.other_start_ms === null || beat.other_start_ms >= quietMs;
+    this.standing.step({ kind: 'agreed', peer: index, settled });
+  }
+
+  #take(from: number, beat: Beat): 'agrees' | 'newer' | 'unusable' {
+    if (beat.twin !== null) this.#suspect(beat.twin);
+    const verdict = this.book.take(from, beat);
+    if (verdict.kind === 'newer') this.standing.step({ kind: 'newer', peer: from, epoch: verdict.epoch });
+    return verdict.kind;
+  }
+
+  #compose(to: number): Json {
+    const { phase } = this.standing.state;
+    const { twin, ...beat } = this.book.compose(to, { ...this.#facts, phase });
+    return { ...beat, twin: twin === null ? null : { ...twin } };
+  }
+
+  #suspect(evidence: TwinEvidence): void {
+    if (this.standing.state.phase === 'halted') return;
+    const proof = this.book.twinIn(evidence);
+    if (proof !== null)
+      this.standing.step({ kind: 'halt', cause: 'twin', detail: `two copies of it are alive: ${proof}` });
+  }
+
+  #isDue(line: Line, now: number): boolean {
+    if (line.underWay || now - line.sentAt < BEAT_GAP_MS) return false;
+    return this.standing.state.phase === 'starting' || now - line.sentAt >= this.#input.intervalMs;
+  }
+
+  #isWhole(now: number): boolean {
+    const { db, setup } = this.#input;
+    const { wholeAt } = getNodeState(db);
+    if (wholeAt !== null && now - wholeAt < WHOLE_EVERY_MS) return false;
+    const lately = [...this.#lines.values()].filter(({ agreedAt }) => now - agreedAt < WHOLE_EVERY_MS);
+    return lately.length >= fullQuorum(setup);
+  }
+
+  #refreshFacts(now: number): void {
+    this.#factsAt = now;
+    this.#input.facts().then(
+      (facts) => {
+        this.#facts = facts;
+      },
+      (error: unknown) => this.#input.log('warn', 'heartbeat_facts_failed', { detail: errorText(error) }),
+    );
+  }
+}
+
+function newLine(): Line {
+  const never = Number.NEGATIVE_INFINITY;
+  return { sentAt: never, sentSeq: -1, agreedAt: never, underWay: false };
+}
