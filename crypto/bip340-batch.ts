@@ -6,7 +6,6 @@ import {
   Fn,
   G,
   hasEvenY,
-  multiplyPublic,
   type Point,
   parsePoint,
   parseScalar,
@@ -61,7 +60,8 @@ export function signaturesHold(claims: readonly SignatureClaim[], tagPrefix = 'B
     scalars.push(weight, Fn.mul(weight, e));
     products.push(Fn.mul(weight, s));
   }
-  return multiplyPublic(sumScalars(products), G).equals(sumOfProductsPublic(points, scalars));
+  // Everything on one side: −Σ aᵢ·sᵢ·G + Σ aᵢ·Rᵢ + Σ aᵢ·eᵢ·Pᵢ.
+  return sumOfProductsPublic([G, ...points], [Fn.neg(sumScalars(products)), ...scalars]).is0();
 }
 
 function weightOf(seed: Uint8Array, index: number): bigint {

@@ -12,7 +12,7 @@ import {
   provenSigningShare,
   tweakedKey,
 } from './bip445/key-context.ts';
-import { nonceAgg, nonceGen, PUBLIC_NONCE_BYTES } from './bip445/nonce.ts';
+import { nonceAgg, nonceGen, PUBLIC_NONCE_BYTES, readPublicNonce } from './bip445/nonce.ts';
 import { coefficientOf } from './bip445/session.ts';
 import { aggregateSignature, partialSignature, partialSignatureHolds, takeSecretNonce } from './bip445/signature.ts';
 import { derivedKeyVerifies, type TweakContext } from './bip445/tweak.ts';
@@ -72,8 +72,9 @@ export const bip340Scheme: FrostScheme = {
     return blaming(signers, () => ({ ok: true, nonceCommitment: nonceAgg(publicNonces) }));
   },
 
-  // Parsing and adding nonces is cheap here.
-  prepareNonce() {},
+  prepareNonce(publicNonce) {
+    readPublicNonce(publicNonce);
+  },
 
   prepareSession(key, session) {
     const context = keyContext(key);

@@ -1,13 +1,18 @@
 // The group of SEC 2 secp256k1 as BIP 340, BIP 445 and ChillDKG speak of it: checked encodings, and two kinds of
-// multiplication kept apart by name: `multiplySecret` (constant-time, blinded) and the `…Public` ones (variable-time).
-// bigint arithmetic itself is not constant-time, bigints cannot be zeroed: secrets live in them only within one call.
+// multiplication kept apart by name: `multiplySecret` (regular: the same work for every scalar) and the `…Public` ones
+// (variable-time), both on the fixed limbs of crypto/secp256k1/. Points are noble's. Scalars are bigints, whose own
+// arithmetic is not constant-time and which cannot be zeroed: secrets live in them only within one call.
 
-import { mulAddUnsafe, normalizeZ } from '@noble/curves/abstract/curve.js';
-import type { WeierstrassPoint } from '@noble/curves/abstract/weierstrass.js';
+import { normalizeZ } from '@noble/curves/abstract/curve.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { bytesToNumberBE, numberToBytesBE } from '@noble/curves/utils.js';
+import { liftX, multiplyRegular, normalize, type Point, sumOf, sumOfProducts } from './secp256k1/multiply.ts';
+import { checkArithmetic } from './secp256k1/self-check.ts';
+import { keepTable } from './secp256k1/tables.ts';
 
-export type Point = WeierstrassPoint<bigint>;
+export type { Point } from './secp256k1/multiply.ts';
+
+checkArithmetic();
 
 /** The generator. */
 export const G: Point = secp256k1.Point.BASE;
@@ -16,12 +21,10 @@ export const INFINITY: Point = secp256k1.Point.ZERO;
 /** The field of scalars, integers modulo the group order. */
 export const Fn = secp256k1.Point.Fn;
 
-/** As large as the generator's own. */
-const TABLE_WINDOW_BITS = 6;
-
 export const SCALAR_BYTES = 32;
 /** A compressed point: a parity byte and the x-coordinate. */
 export const POINT_BYTES = 33;
+const [EVEN, ODD] = [2, 3];
 /** A BIP 340 signature: the x-coordinate of R, then s. */
 export const SIGNATURE_BYTES = 64;
 
@@ -75,12 +78,9 @@ export function sumScalars(scalars: Iterable<bigint>): bigint {
 
 /** Reads a 33-byte compressed point; null for anything else, the point at infinity included. */
 export function parsePoint(bytes: Uint8Array): Point | null {
-  if (bytes.length !== POINT_BYTES) return null;
-  try {
-    return secp256k1.Point.fromBytes(bytes);
-  } catch {
-    return null;
-  }
+  const [prefix] = bytes;
+  if (bytes.length !== POINT_BYTES || (prefix !== EVEN && prefix !== ODD)) return null;
+  return liftX(bytesToNumberBE(bytes.subarray(1)), prefix === ODD);
 }
 
 /** Like `parsePoint`, with 33 zero bytes standing for the point at infinity (BIP 327, cpoint_ext). */
@@ -111,15 +111,15 @@ export function hasEvenY(point: Point): boolean {
 
 /** The same point with Z = 1: later reads of its coordinates then cost no inversion. */
 export function normalized(point: Point): Point {
-  return point.is0() ? point : secp256k1.Point.fromAffine(point.toAffine());
+  return normalize(point);
 }
 
 /**
- * scalar · point in constant time. The zero scalar, which only a broken or hostile input leads to, gives infinity.
+ * scalar · point, regularly. The zero scalar, which only a broken or hostile input leads to, gives infinity.
  * `point` defaults to the generator.
  */
 export function multiplySecret(scalar: bigint, point: Point = G): Point {
-  return scalar === 0n ? INFINITY : point.multiply(scalar);
+  return scalar === 0n ? INFINITY : multiplyRegular(scalar, point);
 }
 
 /** x · point for a small x ≥ 0, by doubling and adding: only for values that everyone may know. */
@@ -137,30 +137,22 @@ export function pointsToBytes(points: readonly Point[]): Uint8Array[] {
   return normalizeZ(secp256k1.Point, [...points]).map((point) => pointToBytes(point));
 }
 
-/** Has `multiplyPublic` of this very point object use a table, made at first use: for points that are met again. */
+/** Has products of this very point object use a table, made at first use: for points that are met again and again. */
 export function precompute(point: Point): void {
-  point.precompute(TABLE_WINDOW_BITS);
+  keepTable(point);
 }
 
 /** scalar · point in variable time: only for values that everyone may know. */
 export function multiplyPublic(scalar: bigint, point: Point): Point {
-  return point.multiplyUnsafe(scalar);
+  return sumOfProducts([point], [scalar]);
 }
 
-/** The sum of points. */
-export function sumPoints(points: Iterable<Point>): Point {
-  let sum = INFINITY;
-  for (const point of points) sum = sum.add(point);
-  return sum;
+/** The sum of points. Not for secrets. */
+export function sumPoints(points: readonly Point[]): Point {
+  return sumOf(points);
 }
 
 /** Σ scalars[i] · points[i] in variable time: only for values that everyone may know. */
 export function sumOfProductsPublic(points: readonly Point[], scalars: readonly bigint[]): Point {
-  const [first, second] = points;
-  const [a, b] = scalars;
-  // Two points share one doubling chain halved by the curve's endomorphism, which the general routine does not use.
-  if (points.length === 2 && first && second && a !== undefined && b !== undefined) {
-    return first.mulAddUnsafe(a, second, b);
-  }
-  return mulAddUnsafe(secp256k1.Point, [...points], [...scalars]);
+  return sumOfProducts(points, scalars);
 }

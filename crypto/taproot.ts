@@ -2,6 +2,7 @@
 // is one unspendable leaf that says what the output is for. Key-path spend only.
 import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
 import { bech32m } from '@scure/base';
+import { BoundedCache } from './bounded-cache.ts';
 import { concat, equal, toHex, utf8 } from './bytes.ts';
 import type { Tweak } from './scheme.ts';
 import { taggedHash } from './tagged-hash.ts';
@@ -53,12 +54,20 @@ const HRP: Record<BitcoinNetwork, string> = {
 /** Length of a deposit's recipient in bytes. */
 export const RECIPIENT_BYTES = 32;
 
+/** Enough for the inputs of some payouts, each of which is looked at several times while it is judged and built. */
+const SCRIPTS_KEPT_MAX = 4096;
+const scripts = new BoundedCache<CustodyScript>(SCRIPTS_KEPT_MAX);
+
 /**
- * Builds the custody output of a group key (33 bytes, as ChillDKG gives it) for a leaf. ChillDKG has already committed
- * that key to an unspendable script path; this adds the one BIP 341 tweak of the address. Throws on a malformed key or
- * recipient.
+ * The custody output of a group key (33 bytes, as ChillDKG gives it) for a leaf. ChillDKG has already committed that key
+ * to an unspendable script path; this adds the one BIP 341 tweak of the address. Treat the result as frozen: it is kept.
+ * Throws on a malformed key or recipient.
  */
 export function custodyScript(groupKey: Uint8Array, leaf: CustodyLeaf): CustodyScript {
+  return scripts.get(`${toHex(groupKey)}/${toHex(leafScript(leaf))}`, () => derived(groupKey, leaf));
+}
+
+function derived(groupKey: Uint8Array, leaf: CustodyLeaf): CustodyScript {
   const internalKey = internalKeyOf(groupKey);
   const script = leafScript(leaf);
   const merkleRoot = taggedHash('TapLeaf', Uint8Array.of(TAPSCRIPT_LEAF_VERSION, script.length), script);

@@ -1,16 +1,21 @@
 // Nonce generation and aggregation (BIP 445, NonceGen and NonceAgg).
 
+import { concatBytes } from '@noble/curves/utils.js';
+import { BoundedCache } from '../bounded-cache.ts';
+import { toHex } from '../bytes.ts';
 import {
-  INFINITY,
   multiplySecret,
   POINT_BYTES,
+  type Point,
   parsePoint,
+  parsePointOrInfinity,
   pointToBytes,
   pointToBytesOrInfinity,
   reduceScalar,
   requireLength,
   SCALAR_BYTES,
   scalarToBytes,
+  sumPoints,
   uintToBytes,
 } from '../secp256k1.ts';
 import { taggedHash } from '../tagged-hash.ts';
@@ -21,6 +26,8 @@ export const PUBLIC_NONCE_BYTES = 2 * POINT_BYTES;
 /** Two scalars. */
 export const SECRET_NONCE_BYTES = 2 * SCALAR_BYTES;
 
+const NONCES_READ_MAX = 4096;
+const AGGREGATES_MAX = 1024;
 const NO_BYTES = new Uint8Array(0);
 
 /** What a nonce may be bound to besides the randomness; each is optional defence in depth. */
@@ -89,23 +96,50 @@ export function nonceGen(random: Uint8Array, inputs: NonceInputs): Nonce {
   return { secret, public: publicNonce };
 }
 
+/** The two points of a public nonce. */
+export type NoncePoints = readonly [Point, Point];
+
+// By their bytes. Whoever combines, binds or verifies meets the same nonce several times, and a point is costly to read.
+const noncesRead = new BoundedCache<NoncePoints>(NONCES_READ_MAX);
+const aggregates = new BoundedCache<NoncePoints>(AGGREGATES_MAX);
+
+/** Reads a public nonce (66 bytes); null where it is malformed. */
+export function readPublicNonce(publicNonce: Uint8Array): NoncePoints | null {
+  if (publicNonce.length !== PUBLIC_NONCE_BYTES) return null;
+  const name = toHex(publicNonce);
+  const known = noncesRead.find(name);
+  if (known) return known;
+  const first = parsePoint(publicNonce.subarray(0, POINT_BYTES));
+  const second = parsePoint(publicNonce.subarray(POINT_BYTES));
+  if (!first || !second) return null;
+  noncesRead.keep(name, [first, second]);
+  return [first, second];
+}
+
+/** Reads an aggregate nonce (66 bytes), whose points may be infinity; null where it is malformed. */
+export function readAggregateNonce(aggregateNonce: Uint8Array): NoncePoints | null {
+  if (aggregateNonce.length !== PUBLIC_NONCE_BYTES) return null;
+  const known = aggregates.find(toHex(aggregateNonce));
+  if (known) return known;
+  const first = parsePointOrInfinity(aggregateNonce.subarray(0, POINT_BYTES));
+  const second = parsePointOrInfinity(aggregateNonce.subarray(POINT_BYTES));
+  return first && second ? [first, second] : null;
+}
+
 /**
  * Adds up public nonces (66 bytes each) to the 66-byte aggregate nonce (BIP 445, NonceAgg). Throws an
  * InvalidContributionError that names the position of a malformed nonce in the list.
  */
 export function nonceAgg(publicNonces: readonly Uint8Array[]): Uint8Array {
-  const aggregate = new Uint8Array(PUBLIC_NONCE_BYTES);
-  for (const half of [0, 1]) {
-    let sum = INFINITY;
-    for (const [position, publicNonce] of publicNonces.entries()) {
-      const point =
-        publicNonce.length === PUBLIC_NONCE_BYTES
-          ? parsePoint(publicNonce.subarray(half * POINT_BYTES, (half + 1) * POINT_BYTES))
-          : null;
-      if (!point) throw new InvalidContributionError(position, 'pubnonce');
-      sum = sum.add(point);
-    }
-    aggregate.set(pointToBytesOrInfinity(sum), half * POINT_BYTES);
-  }
+  const points = publicNonces.map((publicNonce, position) => {
+    const read = readPublicNonce(publicNonce);
+    if (!read) throw new InvalidContributionError(position, 'pubnonce');
+    return read;
+  });
+  const first = sumPoints(points.map(([point]) => point));
+  const second = sumPoints(points.map(([, point]) => point));
+  const aggregate = concatBytes(pointToBytesOrInfinity(first), pointToBytesOrInfinity(second));
+  // Whoever adds nonces up goes on to bind a session to the sum.
+  aggregates.keep(toHex(aggregate), [first, second]);
   return aggregate;
 }

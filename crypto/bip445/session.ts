@@ -1,22 +1,11 @@
 // What a partial signature is bound to (BIP 445, "Session Context" and GetSessionValues).
 
 import type { Tweak } from '../scheme.ts';
-import {
-  Fn,
-  G,
-  hasEvenY,
-  multiplyPublic,
-  normalized,
-  POINT_BYTES,
-  type Point,
-  parsePointOrInfinity,
-  reduceScalar,
-  xOnlyBytes,
-} from '../secp256k1.ts';
+import { Fn, G, hasEvenY, type Point, reduceScalar, sumOfProductsPublic, xOnlyBytes } from '../secp256k1.ts';
 import { taggedHash } from '../tagged-hash.ts';
 import { InvalidContributionError } from './errors.ts';
 import { interpolatingValue } from './lagrange.ts';
-import { PUBLIC_NONCE_BYTES } from './nonce.ts';
+import { readAggregateNonce } from './nonce.ts';
 import { type SignersContext, serializeIds, validateSignersContext } from './signers.ts';
 import { shareSign, type TweakContext, tweakThresholdPublicKey } from './tweak.ts';
 
@@ -63,12 +52,11 @@ export function bindSession(
   message: Uint8Array,
 ): Binding {
   const b = reduceScalar(coefficientHash);
-  const r1 = parsePointOrInfinity(aggregateNonce.subarray(0, POINT_BYTES));
-  const r2 = parsePointOrInfinity(aggregateNonce.subarray(POINT_BYTES));
-  if (aggregateNonce.length !== PUBLIC_NONCE_BYTES || !r1 || !r2) throw new InvalidContributionError(null, 'aggnonce');
-  const sum = r1.add(multiplyPublic(b, r2));
+  const points = readAggregateNonce(aggregateNonce);
+  if (!points) throw new InvalidContributionError(null, 'aggnonce');
+  const sum = sumOfProductsPublic(points, [1n, b]);
   // Infinity means that some signer lied; the generator lets the session run on, so that its share gets blamed.
-  const r = sum.is0() ? G : normalized(sum);
+  const r = sum.is0() ? G : sum;
   const xOnlyR = xOnlyBytes(r);
   const e = reduceScalar(taggedHash('BIP0340/challenge', xOnlyR, xOnlyKey, message));
   return { b, evenR: hasEvenY(r), xOnlyR, e };

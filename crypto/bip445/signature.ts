@@ -5,12 +5,9 @@ import type { Tweak } from '../scheme.ts';
 import {
   Fn,
   G,
-  multiplyPublic,
   multiplySecret,
-  POINT_BYTES,
   type Point,
   parseNonzeroScalar,
-  parsePoint,
   parseScalar,
   pointToBytes,
   SCALAR_BYTES,
@@ -19,7 +16,7 @@ import {
   ValueError,
 } from '../secp256k1.ts';
 import { InvalidContributionError } from './errors.ts';
-import { nonceAgg, PUBLIC_NONCE_BYTES, SECRET_NONCE_BYTES } from './nonce.ts';
+import { nonceAgg, readPublicNonce, SECRET_NONCE_BYTES } from './nonce.ts';
 import { type Binding, type SessionContext, sessionValues, shareCoefficient } from './session.ts';
 import type { SignersContext } from './signers.ts';
 import type { TweakContext } from './tweak.ts';
@@ -68,14 +65,13 @@ export function partialSignatureHolds(
   signature: Uint8Array,
 ): boolean {
   const s = parseScalar(signature);
-  if (s === null || publicNonce.length !== PUBLIC_NONCE_BYTES) return false;
-  const r1 = parsePoint(publicNonce.subarray(0, POINT_BYTES));
-  const r2 = parsePoint(publicNonce.subarray(POINT_BYTES));
-  if (!r1 || !r2) return false;
+  const nonce = readPublicNonce(publicNonce);
+  if (s === null || !nonce) return false;
+  const [r1, r2] = nonce;
   // Signs moved so that the nonce stays as it is: ±s·G − (±coefficient)·share − b·R2 = R1.
   const sign = (scalar: bigint): bigint => (binding.evenR ? scalar : Fn.neg(scalar));
-  const rest = sumOfProductsPublic([share, r2], [Fn.neg(sign(coefficient)), Fn.neg(binding.b)]);
-  return multiplyPublic(sign(s), G).add(rest).equals(r1);
+  const scalars = [sign(s), Fn.neg(sign(coefficient)), Fn.neg(binding.b)];
+  return sumOfProductsPublic([G, share, r2], scalars).equals(r1);
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   reduceScalar,
   SCALAR_BYTES,
   SIGNATURE_BYTES,
+  sumOfProductsPublic,
   ValueError,
   xOnlyBytes,
 } from '../secp256k1.ts';
@@ -89,6 +90,6 @@ export function derivedKeyVerifies(
   const signed = tweaked.evenY ? e : Fn.neg(e);
   const ofGenerator = Fn.sub(s, Fn.mul(signed, tweaked.tacc));
   const ofKey = Fn.neg(Fn.mul(signed, tweaked.gacc));
-  const r = multiplyPublic(ofGenerator, G).add(multiplyPublic(ofKey, untweaked.publicKey));
+  const r = sumOfProductsPublic([G, untweaked.publicKey], [ofGenerator, ofKey]);
   return !r.is0() && hasEvenY(r) && equalBytes(xOnlyBytes(r), xOnlyR);
 }

@@ -1,11 +1,11 @@
 // CertEq, ChillDKG's equality check, and recovery acknowledgments: both are BIP 340 signatures of host keys over a
 // message that names its purpose and its signer. The certificate is the list of all participants' signatures.
 
-import { schnorr } from '@noble/curves/secp256k1.js';
 import { asciiToBytes, concatBytes } from '@noble/curves/utils.js';
 import { type SignatureClaim, signaturesHold } from '../bip340-batch.ts';
 import { parsePoint, SIGNATURE_BYTES, uintToBytes, ValueError } from '../secp256k1.ts';
 import { BIP_TAG } from './encoding.ts';
+import { schnorrSign, schnorrVerify } from './pop.ts';
 
 /** BIP 340's advice for domain separation: a prefix padded to 33 bytes. */
 const PREFIX_BYTES = 33;
@@ -27,7 +27,7 @@ export function hostSign(
   content: Uint8Array,
   auxRand: Uint8Array,
 ): Uint8Array {
-  return schnorr.sign(signedMessage(purpose, participantId, content), hostseckey, auxRand);
+  return schnorrSign(signedMessage(purpose, participantId, content), hostseckey, auxRand);
 }
 
 /** Whether `signature` (64 bytes) is participant `participantId`'s of `content`. */
@@ -39,7 +39,7 @@ export function hostVerify(
   signature: Uint8Array,
 ): boolean {
   // The parity byte may be dropped: what is signed holds all host public keys in full.
-  return schnorr.verify(signature, signedMessage(purpose, participantId, content), hostpubkey.subarray(1));
+  return schnorrVerify(signedMessage(purpose, participantId, content), hostpubkey.subarray(1), signature);
 }
 
 /** Length of a certificate in bytes. */

@@ -7,7 +7,6 @@ import {
   Fn,
   G,
   hasEvenY,
-  multiplyPublic,
   multiplySecret,
   type Point,
   parseNonzeroScalar,
@@ -18,6 +17,7 @@ import {
   SCALAR_BYTES,
   SIGNATURE_BYTES,
   scalarToBytes,
+  sumOfProductsPublic,
   uintToBytes,
   ValueError,
   xOnlyBytes,
@@ -82,9 +82,7 @@ export function schnorrVerify(
   const expected = parsePoint(concatBytes(EVEN, xOnlyR));
   if (s === null || !point || !expected) return false;
   const e = challenge(tagPrefix, xOnlyR, publicKey, message);
-  return multiplyPublic(s, G)
-    .add(multiplyPublic(Fn.neg(e), point))
-    .equals(expected);
+  return sumOfProductsPublic([G, point], [s, Fn.neg(e)]).equals(expected);
 }
 
 /** Proves that participant `participantId` knows the secret it commits to. */

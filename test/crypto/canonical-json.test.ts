@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'bun:test';
+import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { concat, utf8 } from '../../crypto/bytes.ts';
 import {
   canonicalBytes,
   canonicalJson,
+  canonicalJsonWith,
   type Json,
   nestsWithin,
   parseCanonicalJson,
@@ -23,6 +25,30 @@ describe('canonical JSON', () => {
     expect(Object.values(JSON.parse(canonicalJson(value)))).toHaveLength(7);
     const order = [...canonicalJson(value).matchAll(/:(\d)/g)].map((match) => match[1]).join('');
     expect(order).toBe('2467153');
+  });
+
+  test('an object is the same text where one of its members was written before', () => {
+    const object = fc.dictionary(fc.string({ unit: 'binary' }), fc.oneof(fc.integer(), fc.string(), fc.constant(null)));
+    fc.assert(
+      fc.property(object, fc.string({ unit: 'binary' }), object, (others, name, member) => {
+        const { [name]: _, ...rest } = others;
+        const text = canonicalJsonWith(rest, name, canonicalJson(member));
+        expect(text).toBe(canonicalJson({ ...rest, [name]: member }));
+      }),
+      RUNS,
+    );
+    expect(() => canonicalJsonWith({ a: 1 }, 'a', '2')).toThrow();
+  });
+
+  test('the text is that of another implementation of RFC 8785', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 4, noUnicodeString: false }), (value) => {
+        fc.pre(!/\d{16,}|e\+/.test(JSON.stringify(value)));
+        const json: Json = JSON.parse(JSON.stringify(value));
+        expect(canonicalJson(json)).toBe(canonicalize(json) ?? '');
+      }),
+      RUNS,
+    );
   });
 
   test('what JSON would lose or round is refused', () => {
@@ -52,7 +78,11 @@ describe('canonical JSON', () => {
         fc.pre(isSafe);
         // Through JSON once, so that −0 is 0 as it is in every text.
         const json: Json = JSON.parse(JSON.stringify(value));
-        expect(parseCanonicalJson(canonicalBytes(json), LIMITS)).toEqual({ ok: true, value: json });
+        expect(parseCanonicalJson(canonicalBytes(json), LIMITS)).toEqual({
+          ok: true,
+          value: json,
+          text: canonicalJson(json),
+        });
       }),
       RUNS,
     );

@@ -95,7 +95,7 @@ describe('FROST(Ed25519, SHA-512)', () => {
   test('a nonce signs once: its bytes are gone, and a zeroed nonce throws', () => {
     const { session, nonces } = signedBy(group, [0, 2], message);
     const spent = defined(nonces[0]).secret;
-    expect(spent).toEqual(new Uint8Array(64));
+    expect(spent).toEqual(new Uint8Array(128));
     expect(() => ed25519Scheme.sign(key, 0, defined(shares[0]), spent, session)).toThrow();
   });
 
@@ -104,7 +104,7 @@ describe('FROST(Ed25519, SHA-512)', () => {
     const nonce = ed25519Scheme.generateNonce(key, 0, defined(shares[0]), fresh(99));
     // The session holds another commitment of participant 0.
     expect(() => ed25519Scheme.sign(key, 0, defined(shares[0]), nonce.secret, session)).toThrow();
-    expect(nonce.secret).toEqual(new Uint8Array(64));
+    expect(nonce.secret).toEqual(new Uint8Array(128));
   });
 
   test('signing leaves share, message and session as they were', () => {
@@ -127,17 +127,25 @@ describe('FROST(Ed25519, SHA-512)', () => {
   test('a malformed public nonce is blamed on its sender', () => {
     const good = ed25519Scheme.generateNonce(key, 0, defined(shares[0]), fresh(1)).public;
     const [low, high] = [good.slice(0, 32), good.slice(32)];
-    const torsion = ed25519.Point.fromHex(ED25519_TORSION_SUBGROUP[1] ?? '');
     const bad = [
+      ...ED25519_TORSION_SUBGROUP.flatMap((small) => [concat(low, fromHex(small)), concat(fromHex(small), high)]),
       good.slice(1),
       concat(good, Uint8Array.of(0)),
       concat(fromHex(`01${'00'.repeat(31)}`), high),
-      concat(low, fromHex(ED25519_TORSION_SUBGROUP[1] ?? '')),
-      concat(low, ed25519.Point.fromBytes(Uint8Array.from(high)).add(torsion).toBytes()),
+      // The identity with the wrong sign; y = p + 1, which is 1 again; y = p; y of no point.
+      concat(low, fromHex(`01${'00'.repeat(30)}80`)),
       concat(low, fromHex(`ee${'ff'.repeat(30)}7f`)),
+      concat(low, fromHex(`ed${'ff'.repeat(30)}7f`)),
+      concat(fromHex(`02${'00'.repeat(31)}`), high),
     ];
+    expect(ED25519_TORSION_SUBGROUP).toHaveLength(8);
     for (const nonce of bad) {
+      ed25519Scheme.prepareNonce(nonce);
       expect(ed25519Scheme.combineNonces([0, 2], [good, nonce])).toEqual({ ok: false, culprit: 2 });
+      // A signer refuses it as well, whoever combined the nonces.
+      const own = ed25519Scheme.generateNonce(key, 0, defined(shares[0]), fresh(1));
+      const session = { signers: [0, 2], nonceCommitment: concat(good, nonce), message, tweaks: [] };
+      expect(() => ed25519Scheme.sign(key, 0, defined(shares[0]), own.secret, session)).toThrow();
     }
   });
 

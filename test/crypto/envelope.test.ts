@@ -11,12 +11,14 @@ import {
   type EnvelopeFields,
   PEER_MESSAGE_BYTES_MAX,
   PEER_MESSAGE_DEPTH_MAX,
+  PEER_MESSAGE_DOMAIN,
   parseEnvelope,
   REPLAY_WINDOW_MESSAGES,
   type ReplayWindow,
   sealEnvelope,
   verifyEnvelope,
 } from '../../crypto/envelope.ts';
+import { verifyJson } from '../../crypto/identity.ts';
 
 const signer = signerFromSeed(new Uint8Array(32).fill(5));
 const NOW = 1_700_000_000_000;
@@ -53,6 +55,39 @@ describe('peer envelope', () => {
     expect(verifyEnvelope(envelope, signer.publicKey)).toBe(true);
     expect(verifyEnvelope(envelope, signerFromSeed(new Uint8Array(32).fill(6)).publicKey)).toBe(false);
     expect(checkEnvelope(envelope, expected)).toBeNull();
+  });
+
+  test('whatever its fields hold, the bytes are the canonical form, and the signature is over it without the signature', () => {
+    const odd = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 12 }),
+      fc.constantFrom(',"sig":"', '","v":1}', '\\"', '","to":0,"type":"', '\u2028'),
+    );
+    const filled = fc.record({
+      network: odd.map((text) => `n${text}`),
+      from: fc.nat(63),
+      to: fc.nat(63),
+      boot: fc.constant(fields.boot),
+      ceremony: odd,
+      type: odd.map((text) => `t${text}`),
+      seq: fc.integer({ min: 1 }),
+      sent_at: fc.nat(),
+      body: fc.dictionary(odd, fc.oneof(odd, fc.nat())),
+    });
+    fc.assert(
+      fc.property(filled, (given) => {
+        const sealed = sealEnvelope(given, signer);
+        expect(sealed.bytes).toEqual(canonicalBytes(sealed.envelope));
+        const { sig, ...unsigned } = sealed.envelope;
+        expect(verifyJson(signer.publicKey, PEER_MESSAGE_DOMAIN, unsigned, sig)).toBe(true);
+        const parsed = parseEnvelope(sealed.bytes);
+        if (!parsed.ok) throw new Error(parsed.reason);
+        for (const one of [parsed.envelope, { ...parsed.envelope }, sealed.envelope]) {
+          expect(verifyEnvelope(one, signer.publicKey)).toBe(true);
+          expect(verifyEnvelope({ ...one, seq: one.seq + 1 }, signer.publicKey)).toBe(false);
+        }
+      }),
+      { seed: 20_302, numRuns: 100 },
+    );
   });
 
   test('a change to any field breaks the signature or the form', () => {

@@ -1,16 +1,15 @@
-// Every shortcut of crypto/ that saves work, held against the plain formula it stands for.
+// Every shortcut of crypto/ that saves work, held against the plain formula it stands for. Those of FROST(Ed25519,
+// SHA-512) have a file of their own.
 import { describe, expect, test } from 'bun:test';
-import { ED25519_TORSION_SUBGROUP, ed25519, ed25519_FROST } from '@noble/curves/ed25519.js';
 import { schnorr } from '@noble/curves/secp256k1.js';
 import fc from 'fast-check';
 import { deal } from '../../bench/deal.ts';
 import { signaturesHold } from '../../crypto/bip340-batch.ts';
 import { bip340Scheme } from '../../crypto/bip340-scheme.ts';
 import { BoundedCache } from '../../crypto/bounded-cache.ts';
-import { concat, sha256, toHex, u32be } from '../../crypto/bytes.ts';
+import { concat, sha256, u32be } from '../../crypto/bytes.ts';
 import { checkPackage, round1 } from '../../crypto/ed25519-dkg.ts';
-import { ed25519Scheme, frostIdentifier } from '../../crypto/ed25519-frost.ts';
-import { interpolates } from '../../crypto/ed25519-key.ts';
+import { ed25519Scheme } from '../../crypto/ed25519-frost.ts';
 import type { GroupKey, SigningSession } from '../../crypto/scheme.ts';
 import {
   Fn,
@@ -133,74 +132,6 @@ describe('BIP 340', () => {
     if (!made.ok) throw new Error('the shares are fine');
     return made.signature;
   }
-});
-
-describe('FROST on Ed25519', () => {
-  const { key, shares } = deal('ed25519', 2, 3);
-  const signers = [0, 2];
-  const message = fresh(9);
-  const noncesOf = (seed: number) =>
-    signers.map((index) => ed25519Scheme.generateNonce(key, index, defined(shares[index]), fresh(seed, index)));
-
-  test('a partial signature is the one that noble makes of the same nonces', () => {
-    check(
-      fc.property(fc.nat(), (seed) => {
-        const nonces = noncesOf(seed);
-        const session = { signers, nonceCommitment: concat(...nonces.map((n) => n.public)), message, tweaks: [] };
-        const commitments = signers.map((index, position) => ({
-          identifier: frostIdentifier(index),
-          hiding: Uint8Array.from(defined(nonces[position]).public.subarray(0, 32)),
-          binding: Uint8Array.from(defined(nonces[position]).public.subarray(32)),
-        }));
-        const verifyingShares = Object.fromEntries(
-          key.verifyingShares.map((share, index) => [frostIdentifier(index), Uint8Array.from(share)]),
-        );
-        const pub = { signers: { min: 2, max: 3 }, commitments: [Uint8Array.from(key.publicKey)], verifyingShares };
-        for (const [position, index] of signers.entries()) {
-          const { secret } = defined(nonces[position]);
-          const halves = { hiding: secret.slice(0, 32), binding: secret.slice(32) };
-          const own = { identifier: frostIdentifier(index), signingShare: Uint8Array.from(defined(shares[index])) };
-          const plain = ed25519_FROST.signShare(own, pub, halves, commitments, Uint8Array.from(message));
-          const fast = ed25519Scheme.sign(key, index, defined(shares[index]), secret, session);
-          expect(toHex(fast)).toBe(toHex(plain));
-        }
-      }),
-      10,
-    );
-  });
-
-  test('small-order parts in a commitment forge nothing: the signature fails and exactly their signer is named', () => {
-    const torsion = ED25519_TORSION_SUBGROUP.map((hex) => ed25519.Point.fromHex(hex)).filter((point) => !point.is0());
-    for (const [i, small] of torsion.entries()) {
-      const nonces = noncesOf(1000 + i);
-      const honest = defined(nonces[0]).public;
-      const own = defined(nonces[1]).public;
-      const dirty = ed25519.Point.fromBytes(Uint8Array.from(own.subarray(0, 32)))
-        .add(small)
-        .toBytes();
-      const publicNonces = [honest, concat(dirty, own.subarray(32))];
-      expect(ed25519Scheme.combineNonces(signers, publicNonces)).toEqual({ ok: false, culprit: 2 });
-      // A coordinator that skips the check: the honest signer answers, and its share is right.
-      const session = { signers, nonceCommitment: concat(...publicNonces), message, tweaks: [] };
-      const good = ed25519Scheme.sign(key, 0, defined(shares[0]), defined(nonces[0]).secret, session);
-      expect(ed25519Scheme.verifyPartial(key, 0, honest, session, good)).toBe(true);
-      expect(() => ed25519Scheme.sign(key, 2, defined(shares[2]), defined(nonces[1]).secret, session)).toThrow();
-      const made = ed25519Scheme.aggregate(key, session, [good, new Uint8Array(32)]);
-      expect(made.ok && ed25519Scheme.verify(key.publicKey, message, made.signature)).toBe(false);
-      expect(ed25519Scheme.verifyPartial(key, 2, defined(publicNonces[1]), session, new Uint8Array(32))).toBe(false);
-    }
-  });
-
-  test('shares are found to interpolate exactly where they do', () => {
-    const points = key.verifyingShares.map((share) => ed25519.Point.fromBytes(Uint8Array.from(share)));
-    const publicKey = ed25519.Point.fromBytes(Uint8Array.from(key.publicKey));
-    const [a, b, c] = [defined(points[0]), defined(points[1]), defined(points[2])];
-    expect(interpolates(publicKey, [a, b, c], 2)).toBe(true);
-    expect(interpolates(publicKey, [a, b, c], 3)).toBe(true);
-    expect(interpolates(publicKey, [b, a, c], 2)).toBe(false);
-    expect(interpolates(publicKey, [a, b, a], 2)).toBe(false);
-    expect(interpolates(a, [a, b, c], 2)).toBe(false);
-  });
 });
 
 describe('what is remembered', () => {

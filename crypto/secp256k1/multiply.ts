@@ -1,0 +1,248 @@
+// Multiplications of points of secp256k1. Those by secret scalars do the same operations, in the same order and on the
+// same addresses, whatever the scalar; those for public values take every shortcut.
+import type { WeierstrassPoint } from '@noble/curves/abstract/weierstrass.js';
+import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { numberToBytesBE } from '@noble/curves/utils.js';
+import {
+  addition,
+  copy,
+  doubling,
+  ELEMENT_BYTES,
+  ENTRY_BYTES,
+  erase,
+  eraseChain,
+  inverse,
+  negation,
+  P,
+  POINT_BYTES_IN_MEMORY,
+  pick,
+  product,
+  read,
+  reserve,
+  squareRoot,
+  squares,
+  sum,
+  write,
+  writePoint,
+} from './engine.ts';
+import { BETA, HALF_BITS, N, nonAdjacentForm, signedWindows, split } from './recoding.ts';
+import {
+  eraseTableWork,
+  FIXED_ENTRIES,
+  FIXED_WIDTH,
+  FIXED_WINDOWS,
+  keepTable,
+  tableOf,
+  writeMultiples,
+} from './tables.ts';
+
+export type Point = WeierstrassPoint<bigint>;
+const { Point } = secp256k1;
+
+keepTable(Point.BASE);
+
+/** Width of the windows of a secret scalar for a point without a table. */
+const LADDER_WIDTH = 5;
+const LADDER_ENTRIES = 2 ** (LADDER_WIDTH - 1);
+/** Width of the form of a public scalar for a point without a table, and how many odd multiples that takes. */
+const FORM_WIDTH = 5;
+const FORM_ENTRIES = 2 ** (FORM_WIDTH - 2);
+/** How many points without tables share the doublings. */
+const TERMS_PER_PASS = 16;
+
+const [SUM, TERM, OTHER, EARLIER] = [
+  reserve(POINT_BYTES_IN_MEMORY),
+  reserve(POINT_BYTES_IN_MEMORY),
+  reserve(POINT_BYTES_IN_MEMORY),
+  reserve(POINT_BYTES_IN_MEMORY),
+];
+const LADDER = reserve(LADDER_ENTRIES * ENTRY_BYTES);
+const HALF_BYTES = FORM_ENTRIES * POINT_BYTES_IN_MEMORY;
+const ODD_MULTIPLES = reserve(TERMS_PER_PASS * 2 * HALF_BYTES);
+const [A, B, C, BETA_AT, SEVEN] = [
+  reserve(ELEMENT_BYTES),
+  reserve(ELEMENT_BYTES),
+  reserve(ELEMENT_BYTES),
+  reserve(ELEMENT_BYTES),
+  reserve(ELEMENT_BYTES),
+];
+write(BETA_AT, BETA);
+write(SEVEN, 7n);
+
+const clear = (at: number): void => writePoint(at, 0n, 1n, 0n);
+
+function put(at: number, point: Point): void {
+  writePoint(at, point.X, point.Y, point.Z);
+}
+
+// Takes the point at an address out, with Z = 1.
+function take(at: number): Point {
+  inverse(A, at + 2 * ELEMENT_BYTES);
+  product(B, at, A);
+  product(C, at + ELEMENT_BYTES, A);
+  // The inverse of zero comes out as zero, and only infinity has Z = 0.
+  const y = read(C);
+  return y === 0n ? Point.ZERO : new Point(read(B), y, 1n);
+}
+
+// Adds scalar · (the point of a table) to SUM. A secret scalar's bytes are to be erased by the caller.
+function addByTable(table: number, scalar: Uint8Array): void {
+  const digits = signedWindows(scalar, FIXED_WIDTH);
+  for (let window = 0; window < FIXED_WINDOWS; window++) {
+    const digit = digits[window] ?? 0;
+    const sign = digit >> 31;
+    pick(TERM, table + window * FIXED_ENTRIES * ENTRY_BYTES, FIXED_ENTRIES, (digit ^ sign) - sign, -sign);
+    addition(SUM, SUM, TERM);
+  }
+  digits.fill(0);
+}
+
+// The same for a public scalar: no addition for a digit of zero, and only the entry that counts is read.
+function addPublicByTable(table: number, scalar: bigint): void {
+  const digits = signedWindows(numberToBytesBE(scalar, 32), FIXED_WIDTH);
+  for (let window = 0; window < FIXED_WINDOWS; window++) {
+    const digit = digits[window] ?? 0;
+    if (digit === 0) continue;
+    const entry = table + (window * FIXED_ENTRIES + Math.abs(digit) - 1) * ENTRY_BYTES;
+    pick(TERM, entry, 1, 1, digit < 0 ? 1 : 0);
+    addition(SUM, SUM, TERM);
+  }
+}
+
+/**
+ * scalar · point in constant time: below the group order and not zero. Infinity gives infinity.
+ */
+export function multiplyRegular(scalar: bigint, point: Point): Point {
+  if (scalar <= 0n || scalar >= N) throw new RangeError('the scalar is out of range');
+  if (point.is0()) return Point.ZERO;
+  const bytes = numberToBytesBE(scalar, 32);
+  const table = tableOf(point);
+  clear(SUM);
+  if (table !== null) addByTable(table, bytes);
+  else climb(point, bytes);
+  bytes.fill(0);
+  const result = take(SUM);
+  for (const at of [SUM, TERM, OTHER]) erase(at, POINT_BYTES_IN_MEMORY);
+  erase(A, 3 * ELEMENT_BYTES);
+  eraseChain();
+  return result;
+}
+
+// SUM = scalar · point for a point without a table, from the highest window down.
+function climb(point: Point, scalar: Uint8Array): void {
+  put(OTHER, point);
+  writeMultiples(LADDER, OTHER, LADDER_ENTRIES);
+  const digits = signedWindows(scalar, LADDER_WIDTH);
+  for (let window = digits.length - 1; window >= 0; window--) {
+    for (let i = 0; i < LADDER_WIDTH; i++) doubling(SUM, SUM);
+    const digit = digits[window] ?? 0;
+    const sign = digit >> 31;
+    pick(TERM, LADDER, LADDER_ENTRIES, (digit ^ sign) - sign, -sign);
+    addition(SUM, SUM, TERM);
+  }
+  digits.fill(0);
+  eraseTableWork();
+}
+
+/** Σ scalars[i] · points[i] in variable time, for what everyone may know; scalars below the group order. */
+export function sumOfProducts(points: readonly Point[], scalars: readonly bigint[]): Point {
+  const loose: { readonly point: Point; readonly scalar: bigint }[] = [];
+  const fixed: { readonly table: number; readonly scalar: bigint }[] = [];
+  const single: Point[] = [];
+  for (const [i, point] of points.entries()) {
+    const scalar = scalars[i];
+    if (scalar === undefined || scalar < 0n || scalar >= N) throw new RangeError('a scalar is out of range');
+    if (scalar === 0n || point.is0()) continue;
+    const table = tableOf(point);
+    if (scalar === 1n) single.push(point);
+    else if (table === null) loose.push({ point, scalar });
+    else fixed.push({ table, scalar });
+  }
+  clear(SUM);
+  for (let first = 0; first < loose.length; first += TERMS_PER_PASS) {
+    copy(EARLIER, SUM, POINT_BYTES_IN_MEMORY);
+    addPass(loose.slice(first, first + TERMS_PER_PASS));
+    addition(SUM, SUM, EARLIER);
+  }
+  for (const { table, scalar } of fixed) addPublicByTable(table, scalar);
+  addSingly(single);
+  return take(SUM);
+}
+
+// Adds points to SUM.
+function addSingly(points: readonly Point[]): void {
+  for (const point of points) {
+    put(TERM, point);
+    addition(SUM, SUM, TERM);
+  }
+}
+
+/** The sum of points, with Z = 1. Not for secrets. */
+export function sumOf(points: readonly Point[]): Point {
+  clear(SUM);
+  addSingly(points);
+  return take(SUM);
+}
+
+// SUM = the sum of at most TERMS_PER_PASS products, their doublings shared (Straus), their scalars split in halves.
+function addPass(terms: readonly { readonly point: Point; readonly scalar: bigint }[]): void {
+  const forms = terms.flatMap(({ point, scalar }, i) => {
+    const table = ODD_MULTIPLES + i * 2 * HALF_BYTES;
+    writeOddMultiples(table, point);
+    return split(scalar).map((half, which) => {
+      return { table: table + which * HALF_BYTES, digits: nonAdjacentForm(half, FORM_WIDTH) };
+    });
+  });
+  clear(SUM);
+  let begun = false;
+  for (let bit = HALF_BITS; bit >= 0; bit--) {
+    if (begun) doubling(SUM, SUM);
+    for (const { table, digits } of forms) {
+      const digit = digits[bit] ?? 0;
+      if (digit === 0) continue;
+      begun = true;
+      const entry = table + ((Math.abs(digit) - 1) >> 1) * POINT_BYTES_IN_MEMORY;
+      if (digit > 0) addition(SUM, SUM, entry);
+      else {
+        negation(TERM, entry);
+        addition(SUM, SUM, TERM);
+      }
+    }
+  }
+}
+
+// The first odd multiples of a point, then those of λ times it.
+function writeOddMultiples(table: number, point: Point): void {
+  put(table, point);
+  doubling(OTHER, table);
+  for (let i = 1; i < FORM_ENTRIES; i++) {
+    const at = table + i * POINT_BYTES_IN_MEMORY;
+    addition(at, at - POINT_BYTES_IN_MEMORY, OTHER);
+  }
+  copy(table + HALF_BYTES, table, HALF_BYTES);
+  for (let i = 0; i < FORM_ENTRIES; i++) {
+    const at = table + HALF_BYTES + i * POINT_BYTES_IN_MEMORY;
+    product(at, at, BETA_AT);
+  }
+}
+
+/** The same point with Z = 1. */
+export function normalize(point: Point): Point {
+  if (point.Z === 1n || point.is0()) return point;
+  put(OTHER, point);
+  return take(OTHER);
+}
+
+/** The point with this x-coordinate whose y-coordinate is odd or even; null where there is none. */
+export function liftX(x: bigint, isOdd: boolean): Point | null {
+  if (x >= P) return null;
+  write(A, x);
+  squares(B, A, 1);
+  product(B, B, A);
+  sum(B, B, SEVEN);
+  squareRoot(C, B);
+  const y = read(C);
+  squares(A, C, 1);
+  if (read(A) !== read(B)) return null;
+  return new Point(x, ((y & 1n) === 1n) === isOdd ? y : P - y, 1n);
+}

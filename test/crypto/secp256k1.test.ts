@@ -1,0 +1,216 @@
+// The project's own arithmetic of secp256k1, held against bigints modulo p and against noble's group.
+import { describe, expect, test } from 'bun:test';
+import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { concatBytes, numberToBytesBE } from '@noble/curves/utils.js';
+import fc from 'fast-check';
+import * as engine from '../../crypto/secp256k1/engine.ts';
+import { liftX, multiplyRegular, normalize, sumOf, sumOfProducts } from '../../crypto/secp256k1/multiply.ts';
+import { N, nonAdjacentForm, signedWindows, split } from '../../crypto/secp256k1/recoding.ts';
+import { checkArithmetic } from '../../crypto/secp256k1/self-check.ts';
+import { keepTable, tableOf } from '../../crypto/secp256k1/tables.ts';
+import { parsePoint } from '../../crypto/secp256k1.ts';
+
+const { Point } = secp256k1;
+const { P, ELEMENT_BYTES } = engine;
+const LAMBDA = 0x5363ad4cc05c30e0a5261c028812645a122e22ea20816678df02967c1b23bd72n;
+const check = <T>(property: fc.IProperty<T>, numRuns = 60) => fc.assert(property, { seed: 20_301, numRuns });
+const modulo = (value: bigint, by: bigint) => ((value % by) + by) % by;
+
+const near = (order: bigint) => {
+  const edges = [0n, 1n, 2n, order - 1n, order - 2n, order / 2n, order / 2n + 1n, 2n ** 255n, 2n ** 232n - 1n];
+  const powers = fc.nat(255).map((bits) => 2n ** BigInt(bits) % order);
+  return fc.oneof(fc.constantFrom(...edges), powers, fc.bigInt({ min: 0n, max: order - 1n }));
+};
+const element = near(P);
+const scalar = near(N);
+const nonzero = scalar.map((value) => value || 1n);
+const multiple = (k: bigint) => (k === 0n ? Point.ZERO : Point.BASE.multiply(k));
+const point = scalar.map(multiple);
+
+describe('the field of secp256k1', () => {
+  const [a, b, c, d] = [0, 1, 2, 3].map(() => engine.reserve(ELEMENT_BYTES));
+  if (a === undefined || b === undefined || c === undefined || d === undefined) throw new Error('no memory');
+
+  test('products, squares, sums and packing are those of integers modulo p', () => {
+    check(
+      fc.property(element, element, (x, y) => {
+        engine.write(a, x);
+        engine.write(b, y);
+        expect(engine.read(a)).toBe(x);
+        engine.product(c, a, b);
+        expect(engine.read(c)).toBe((x * y) % P);
+        engine.squares(c, a, 1);
+        expect(engine.read(c)).toBe((x * x) % P);
+        engine.squares(c, a, 3);
+        expect(engine.read(c)).toBe(((x ** 2n % P) ** 2n % P) ** 2n % P);
+        engine.sum(c, a, b);
+        expect(engine.read(c)).toBe((x + y) % P);
+      }),
+      300,
+    );
+  });
+
+  test('results that were never reduced can be worked on again and again', () => {
+    check(
+      fc.property(element, element, fc.array(fc.nat(3), { maxLength: 60 }), (x, y, steps) => {
+        let [left, right] = [x, y];
+        engine.write(a, left);
+        engine.write(b, right);
+        for (const step of steps) {
+          if (step === 0) engine.sum(a, a, a);
+          if (step === 1) engine.difference(a, b, a);
+          if (step === 2) engine.product(b, a, b);
+          if (step === 3) engine.squares(b, b, 2);
+          if (step === 0) left += left;
+          if (step === 1) left = right - left;
+          if (step === 2) right *= left;
+          if (step === 3) right **= 4n;
+          [left, right] = [modulo(left, P), modulo(right, P)];
+        }
+        expect([engine.read(a), engine.read(b)]).toEqual([left, right]);
+      }),
+      200,
+    );
+  });
+
+  test('inverses and square roots are found, and zero has the inverse zero', () => {
+    check(
+      fc.property(element, (x) => {
+        engine.write(a, x);
+        engine.inverse(b, a);
+        engine.product(c, a, b);
+        expect(engine.read(c)).toBe(x === 0n ? 0n : 1n);
+        engine.squares(c, a, 1);
+        engine.squareRoot(d, c);
+        expect([x, modulo(-x, P)]).toContain(engine.read(d));
+      }),
+    );
+  });
+});
+
+describe('multiplications on secp256k1', () => {
+  test('by a secret are those of noble, with a table and without', () => {
+    check(
+      fc.property(nonzero, point, (k, p) => {
+        expect(multiplyRegular(k, Point.BASE).equals(Point.BASE.multiply(k))).toBe(true);
+        expect(multiplyRegular(k, p).equals(p.is0() ? p : p.multiply(k))).toBe(true);
+      }),
+    );
+  });
+
+  test('by a secret refuse what is no secret scalar', () => {
+    for (const bad of [0n, -1n, N, N + 1n]) expect(() => multiplyRegular(bad, Point.BASE)).toThrow(RangeError);
+  });
+
+  test('summed up are those of noble, with equal, opposite, infinite and many points, with tables and without', () => {
+    const terms = fc.array(fc.tuple(fc.oneof(point, fc.constant(Point.BASE)), scalar), { maxLength: 6 });
+    check(
+      fc.property(terms, fc.nat(40), (few, copies) => {
+        const opposite = few.slice(0, 1).map(([p, k]): [typeof p, bigint] => [p.negate(), k]);
+        const many = Array.from({ length: copies }, (_, i) => few[i % few.length] ?? ([Point.BASE, 1n] as const));
+        for (const list of [few, [...few, ...opposite], many]) {
+          const expected = list.reduce((sum, [p, k]) => sum.add(p.multiplyUnsafe(k)), Point.ZERO);
+          const found = sumOfProducts(
+            list.map(([p]) => p),
+            list.map(([, k]) => k),
+          );
+          expect(found.equals(expected)).toBe(true);
+          expect(found.is0() || found.Z === 1n).toBe(true);
+        }
+      }),
+      30,
+    );
+    expect(() => sumOfProducts([Point.BASE], [N])).toThrow(RangeError);
+    expect(() => sumOfProducts([Point.BASE], [])).toThrow(RangeError);
+  });
+
+  test('more points than there is room for keep their tables in turn, and each stays right', () => {
+    const points = Array.from({ length: 12 }, (_, i) => Point.BASE.multiply(BigInt(i + 5)));
+    for (const p of points) keepTable(p);
+    for (const k of [N - 1n, 3n ** 150n % N]) {
+      for (const p of [...points, ...points.slice(0, 3)]) {
+        expect(tableOf(p)).not.toBeNull();
+        expect(sumOfProducts([p], [k]).equals(p.multiplyUnsafe(k))).toBe(true);
+        expect(multiplyRegular(k, p).equals(p.multiply(k))).toBe(true);
+      }
+    }
+    expect(multiplyRegular(7n, Point.BASE).equals(Point.BASE.multiply(7n))).toBe(true);
+  });
+
+  test('sums and normalized points are those of noble', () => {
+    check(
+      fc.property(fc.array(point, { maxLength: 5 }), (points) => {
+        const expected = points.reduce((sum, p) => sum.add(p), Point.ZERO);
+        expect(sumOf(points).equals(expected)).toBe(true);
+        expect(normalize(expected).toAffine()).toEqual(expected.toAffine());
+      }),
+    );
+  });
+});
+
+describe('the self-check at start', () => {
+  const sound = { secret: multiplyRegular, publicSum: sumOfProducts };
+  test('passes with the arithmetic as it is', () => {
+    expect(() => checkArithmetic(sound)).not.toThrow();
+  });
+
+  test('stops the program where either multiplication is off by one', () => {
+    const { BASE } = secp256k1.Point;
+    const secret: typeof multiplyRegular = (scalar, point) => multiplyRegular(scalar, point).add(BASE);
+    const publicSum: typeof sumOfProducts = (points, scalars) => sumOfProducts(points, scalars).add(BASE);
+    expect(() => checkArithmetic({ ...sound, secret })).toThrow(/computes wrongly/);
+    expect(() => checkArithmetic({ ...sound, publicSum })).toThrow(/computes wrongly/);
+  });
+});
+
+describe('encodings of points', () => {
+  test('are read exactly where noble reads them', () => {
+    const noble = (bytes: Uint8Array) => {
+      try {
+        return secp256k1.Point.fromBytes(bytes);
+      } catch {
+        return null;
+      }
+    };
+    const x = fc.oneof(element, fc.constantFrom(P, P + 1n, 2n ** 256n - 1n));
+    check(
+      fc.property(fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7, 255), x, (prefix, value) => {
+        const bytes = concatBytes(Uint8Array.of(prefix), numberToBytesBE(value, 32));
+        expect(parsePoint(bytes)?.toHex() ?? null).toBe(noble(bytes)?.toHex() ?? null);
+      }),
+      200,
+    );
+    expect(liftX(P, false)).toBeNull();
+    expect(parsePoint(Point.BASE.toBytes(false))).toBeNull();
+    expect(parsePoint(new Uint8Array(0))).toBeNull();
+  });
+});
+
+describe('digits of scalars', () => {
+  test('in windows add up to the scalar and stay within half a window', () => {
+    check(
+      fc.property(scalar, fc.constantFrom(5, 6), (k, width) => {
+        const digits = signedWindows(numberToBytesBE(k, 32), width);
+        const half = 2 ** (width - 1);
+        expect(digits.every((digit) => digit > -half && digit <= half)).toBe(true);
+        expect(digits.reduceRight((sum, digit) => (sum << BigInt(width)) + BigInt(digit), 0n)).toBe(k);
+      }),
+      200,
+    );
+  });
+
+  test('of the halves of a scalar add up to it by λ, in the non-adjacent form', () => {
+    check(
+      fc.property(scalar, (k) => {
+        const halves = split(k);
+        expect(modulo(halves[0] + halves[1] * LAMBDA, N)).toBe(k);
+        for (const half of halves) {
+          const digits = nonAdjacentForm(half, 5);
+          expect(digits.every((digit) => digit === 0 || (digit % 2 !== 0 && Math.abs(digit) < 16))).toBe(true);
+          expect(digits.reduceRight((sum, digit) => 2n * sum + BigInt(digit), 0n)).toBe(half);
+        }
+      }),
+      300,
+    );
+  });
+});
