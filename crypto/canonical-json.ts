@@ -1,7 +1,6 @@
 // Canonical JSON (RFC 8785), the form in which everything that is signed or hashed as JSON is written. Integers that may
 // pass 2^53 − 1 travel as decimal strings; a number beyond it is refused, so two readers cannot round it differently.
-import canonicalize from 'canonicalize';
-import { equal, utf8 } from './bytes.ts';
+import { utf8 } from './bytes.ts';
 
 /** A value that JSON can carry without loss. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -13,9 +12,9 @@ export interface JsonLimits {
   readonly depthMax: number;
 }
 
-/** What `parseCanonicalJson` found. */
+/** What `parseCanonicalJson` found; `text` is what the bytes say. */
 export type JsonVerdict =
-  | { readonly ok: true; readonly value: Json }
+  | { readonly ok: true; readonly value: Json; readonly text: string }
   | { readonly ok: false; readonly reason: 'too_large' | 'malformed' };
 
 /**
@@ -23,10 +22,22 @@ export type JsonVerdict =
  * symbols, lone surrogates and cycles: each is a bug of the caller, who holds typed data.
  */
 export function canonicalJson(value: Json): string {
-  assertJson(value, new Set());
-  const text = canonicalize(value);
-  if (text === undefined) throw new Error('not representable as JSON');
-  return text;
+  return textOf(value, new Set());
+}
+
+/**
+ * `canonicalJson` of an object whose member `name` has been written before: `text` is that member's canonical text, so
+ * that something large is written once for all that it is part of.
+ */
+export function canonicalJsonWith(others: { readonly [key: string]: Json }, name: string, text: string): string {
+  if (Object.hasOwn(others, name)) throw new Error('a member of an object is named once');
+  const members: readonly (readonly [string, string])[] = Object.entries(others).map(([key, value]) => [
+    key,
+    canonicalJson(value),
+  ]);
+  // RFC 8785 section 3.2.3: names are sorted by their UTF-16 code units, as strings are compared here.
+  const sorted = [...members, [name, text] as const].sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${sorted.map(([key, value]) => `${canonicalJson(key)}:${value}`).join(',')}}`;
 }
 
 /** `canonicalJson` as UTF-8 bytes. */
@@ -46,48 +57,67 @@ export function parseCanonicalJson(bytes: Uint8Array, limits: JsonLimits): JsonV
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     if (!nestsWithin(text, limits.depthMax)) return { ok: false, reason: 'malformed' };
     const value: Json = JSON.parse(text);
-    return equal(canonicalBytes(value), bytes) ? { ok: true, value } : { ok: false, reason: 'malformed' };
+    // Strict UTF-8 has one text for the same bytes, and one spelling for each text.
+    return canonicalJson(value) === text ? { ok: true, value, text } : { ok: false, reason: 'malformed' };
   } catch {
     return { ok: false, reason: 'malformed' };
   }
 }
+
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /** Whether no more than `depthMax` brackets are open at any place of a JSON text; brackets inside strings are text. */
 export function nestsWithin(text: string, depthMax: number): boolean {
   let depth = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {
-    const character = text[i];
+    const unit = text.charCodeAt(i);
     if (inString) {
-      if (character === '\\') i++;
-      else if (character === '"') inString = false;
-    } else if (character === '"') inString = true;
-    else if (character === '[' || character === '{') {
+      if (unit === BACKSLASH) i++;
+      else if (unit === QUOTE) inString = false;
+    } else if (unit === QUOTE) inString = true;
+    else if (unit === OPEN_ARRAY || unit === OPEN_OBJECT) {
       depth++;
       if (depth > depthMax) return false;
-    } else if (character === ']' || character === '}') depth--;
+    } else if (unit === CLOSE_ARRAY || unit === CLOSE_OBJECT) depth--;
   }
   return true;
 }
 
-// The library drops undefined members and asks toJSON; both would let the signed bytes differ from what was meant.
-function assertJson(value: unknown, open: Set<object>): void {
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') return;
+// RFC 8785 is JSON.stringify (ECMAScript's numbers and escapes) with the members of objects sorted by their names' UTF-16
+// code units, which is how JavaScript sorts. All that stringify would drop, round or ask toJSON about is refused.
+function textOf(value: unknown, open: Set<object>): string {
+  if (typeof value === 'string') return textOfString(value);
+  if (value === null || typeof value === 'boolean') return `${value}`;
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new Error('JSON cannot carry a number that is not finite');
     if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw new Error('integer beyond 2^53 - 1 in JSON');
-    return;
+    return JSON.stringify(value);
   }
   if (typeof value !== 'object') throw new Error(`JSON cannot carry a value of type ${typeof value}`);
   if (open.has(value)) throw new Error('JSON cannot carry a cycle');
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) {
-    throw new Error('JSON carries plain objects and arrays only');
-  }
   open.add(value);
-  // Array.from shows the holes of a sparse array as undefined, which is then refused.
-  for (const member of Array.isArray(value) ? Array.from<unknown>(value) : Object.values(value)) {
-    assertJson(member, open);
-  }
+  const text = Array.isArray(value)
+    ? // Array.from shows the holes of a sparse array as undefined, which is then refused.
+      `[${Array.from<unknown, string>(value, (member) => textOf(member, open)).join(',')}]`
+    : textOfObject(value, open);
   open.delete(value);
+  return text;
+}
+
+function textOfObject(value: object, open: Set<object>): string {
+  if (!isPlain(value)) throw new Error('JSON carries plain objects and arrays only');
+  const names = Object.keys(value).sort();
+  return `{${names.map((name) => `${textOfString(name)}:${textOf(value[name], open)}`).join(',')}}`;
+}
+
+function isPlain(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function textOfString(value: string): string {
+  if (!value.isWellFormed()) throw new Error('JSON cannot carry a lone surrogate');
+  return JSON.stringify(value);
 }

@@ -1,21 +1,29 @@
 // What binds the signers of a FROST(Ed25519, SHA-512) session to each other: RFC 9591 sections 4.3 to 4.6.
 //
-// Points are checked to be canonical encodings of curve points other than the identity, but not to be of prime order:
-// nobody multiplies them by a secret. A signer uses the others' commitments for one thing, the bytes of R that it
-// hashes, and an R with a small-order part is just another R its adversary may choose; its share is scalars alone. A
-// session with such a commitment at most fails, for R is summed exactly and verification is without cofactor. Then the
-// signer whose own commitments do not fit its share, small-order part included, is the one `verifyPartial` names.
+// Commitments are checked, by everybody and always, to be canonical encodings of points that are not of small order, the
+// identity among these. RFC 9591 section 6.1 has DeserializeElement check the prime order too. That check (half of what a
+// signature costs) is left to the final signature, for a commitment with a small-order part gains its sender nothing:
+// - No secret is ever multiplied by a commitment of somebody else. A share is z = d + ρ·e + λ·c·s (section 5.2), scalars
+//   alone; commitments enter it as bytes that are hashed to ρ and c (sections 4.4 and 4.6). A small-order part makes other
+//   bytes of them, which an adversary may choose freely anyway.
+// - ρ covers the encoding of every commitment, small-order part included, so no part can be changed after ρ is known.
+// - Verification is strict: z·B = R + c·Y without cofactor, and B and Y are of prime order (the key's points are checked
+//   so). It therefore holds for no R with a small-order part: such a session fails, and where the parts of several
+//   cancel out, the signature that comes out is an ordinary one.
+// - Of a session that failed, `verifyPartial` holds each signer to z·B = D + ρ·E + λ·c·Y exactly. The sum of these is the
+//   equation that failed, so at least one signer does not fit; an honest one fits, its own points being of prime order.
+//   Hence a small-order part costs what any wrong share costs: one session, and its sender is named.
 // Scalars therefore multiply points as they are, in [0, ℓ): k and ℓ − k are opposites only on points of prime order.
-import { mulAddUnsafe } from '@noble/curves/abstract/curve.js';
 import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { concat, sha512, toHex, utf8 } from './bytes.ts';
+import { concat, equal, sha512, toHex, utf8 } from './bytes.ts';
+import { sumOfMultiples } from './ed25519-sum.ts';
 
 const CONTEXT = utf8('FROST-ED25519-SHA512-v1');
 const [RHO, MSG, COM] = [concat(CONTEXT, utf8('rho')), concat(CONTEXT, utf8('msg')), concat(CONTEXT, utf8('com'))];
 const POINT_BYTES = 32;
 
-const { Fn, ZERO } = ed25519.Point;
+const { Fn } = ed25519.Point;
 
 /** What the signers are bound to. `nonceCommitment`: hiding ‖ binding, 64 bytes for each of `signers`, in their order. */
 export interface BindingInput {
@@ -33,6 +41,11 @@ export interface Binding {
   /** The R of the signature, 32 bytes. */
   readonly R: Uint8Array;
   readonly challenge: bigint;
+}
+
+/** Where points of public nonces may be found. */
+export interface KnownNonces {
+  find(publicNonce: string): NoncePoints | undefined;
 }
 
 /** One signer's commitments. */
@@ -57,10 +70,13 @@ export function bindingFactors(input: BindingInput, prefix = sessionPrefix(input
   return bindingFactorInputs(input, prefix).map((rho) => scalarOfHash(sha512(RHO, rho)));
 }
 
-/** Binding factors, R and challenge of a session (sections 4.4 to 4.6). Throws where a commitment is no point. */
-export function bindSession(input: BindingInput, prefix = sessionPrefix(input)): Binding {
+/**
+ * Binding factors, R and challenge of a session (sections 4.4 to 4.6). Throws where a commitment is no point. `known`:
+ * points of public nonces by their bytes in hexadecimal, which are not read again.
+ */
+export function bindSession(input: BindingInput, prefix = sessionPrefix(input), known?: KnownNonces): Binding {
   const factors = bindingFactors(input, prefix);
-  const commitments = input.signers.map((_, position) => noncePoints(slot(input, position)));
+  const commitments = pointsOf(input, known);
   const R = sumOf(commitments, factors);
   const challenge = scalarOfHash(sha512(R, input.publicKey, input.message));
   return { factors, commitments, R, challenge };
@@ -71,20 +87,46 @@ export function groupCommitment(input: BindingInput): Uint8Array {
   return bindSession(input).R;
 }
 
-/** Reads hiding ‖ binding; throws where one is not the canonical encoding of a point, or is the identity. */
+/**
+ * Reads hiding ‖ binding; throws where one is not the canonical encoding of a point, or is of small order (the identity
+ * is). Whether a point has a small-order part beside another is not looked at: see above.
+ */
 export function noncePoints(publicNonce: Uint8Array): NoncePoints {
+  if (publicNonce.length !== 2 * POINT_BYTES) throw new Error('a public nonce has 64 bytes');
   const pointAt = (start: number): EdwardsPoint => {
     const point = ed25519.Point.fromBytes(Uint8Array.from(publicNonce.subarray(start, start + POINT_BYTES)));
-    if (point.is0()) throw new Error('a nonce commitment is the identity');
+    if (point.isSmallOrder()) throw new Error('a nonce commitment is of small order');
     return point;
   };
   return { hiding: pointAt(0), binding: pointAt(POINT_BYTES) };
 }
 
+/**
+ * Joins public nonces whose points have been read, and remembers the points for as long as the bytes are in use: whoever
+ * combined the nonces also needs their R.
+ */
+export function joinNonces(publicNonces: readonly Uint8Array[], points: readonly NoncePoints[]): Uint8Array {
+  const nonceCommitment = concat(...publicNonces);
+  joined.set(nonceCommitment, { bytes: nonceCommitment.slice(), points });
+  return nonceCommitment;
+}
+
+const joined = new WeakMap<Uint8Array, { readonly bytes: Uint8Array; readonly points: readonly NoncePoints[] }>();
+
+function pointsOf(input: BindingInput, known?: KnownNonces): readonly NoncePoints[] {
+  const read = joined.get(input.nonceCommitment);
+  // Byte strings can be written to: what is remembered is of the bytes that were read.
+  if (read !== undefined && equal(read.bytes, input.nonceCommitment)) return read.points;
+  return input.signers.map((_, position) => {
+    const publicNonce = slot(input, position);
+    return known?.find(toHex(publicNonce)) ?? noncePoints(publicNonce);
+  });
+}
+
 function sumOf(commitments: readonly NoncePoints[], factors: readonly bigint[]): Uint8Array {
-  const hiding = commitments.reduce((sum, commitment) => sum.add(commitment.hiding), ZERO);
-  const bindings = commitments.map((commitment) => commitment.binding);
-  return hiding.add(mulAddUnsafe(ed25519.Point, bindings, [...factors])).toBytes();
+  const terms = commitments.map(({ binding }, position) => ({ point: binding, scalar: factors[position] ?? Fn.ZERO }));
+  const hiding = commitments.map((commitment) => commitment.hiding);
+  return sumOfMultiples(terms, hiding).toBytes();
 }
 
 /** A SHA-512 hash read as RFC 9591 section 6.1 does: 64 bytes, little endian, reduced. */

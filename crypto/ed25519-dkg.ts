@@ -85,16 +85,33 @@ export function round3(
   const checked = checkPackages(secret, packages);
   if (!checked.ok) return checked;
   if (sharesToMe.length !== secret.participants) throw new Error('one share from each participant');
+  const { threshold, index: recipient } = secret;
+  const summed = signingShareOf({ threshold, recipient, packages, shares: sharesToMe });
+  if (!summed.ok) return summed;
+  return { ...summed, groupKey: groupKeyOf(secret, checked.commitments) };
+}
+
+/**
+ * The 32-byte signing share that the shares of all dealers give their recipient. `packages` and `shares` in index order;
+ * each share is held against its dealer's package.
+ */
+export function signingShareOf(input: {
+  readonly threshold: number;
+  readonly recipient: number;
+  readonly packages: readonly Uint8Array[];
+  readonly shares: readonly Uint8Array[];
+}): { readonly ok: true; readonly signingShare: Uint8Array } | DkgBlame {
+  const { threshold, recipient, packages, shares } = input;
   let sum = Fn.ZERO;
-  for (const [dealer, points] of checked.commitments.entries()) {
-    const share = scalarOf(sharesToMe[dealer]);
-    if (share === null || !shareFits(points, secret.index, share)) {
+  for (const [dealer, dealerPackage] of packages.entries()) {
+    const points = commitmentOf(dealerPackage, threshold);
+    if (typeof points === 'string') return { ok: false, culprit: dealer, reason: points };
+    const share = scalarOf(shares[dealer]);
+    if (share === null || !shareFits(points, recipient, share))
       return { ok: false, culprit: dealer, reason: 'bad_share' };
-    }
     sum = Fn.add(sum, share);
   }
-  const groupKey = groupKeyOf(secret, checked.commitments);
-  return { ok: true, signingShare: Uint8Array.from(Fn.toBytes(sum)), groupKey };
+  return { ok: true, signingShare: Uint8Array.from(Fn.toBytes(sum)) };
 }
 
 /** What `verifyShare` compares: `share` (32 bytes) from the dealer of `dealerPackage` to the participant `recipient`. */

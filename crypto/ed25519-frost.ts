@@ -1,18 +1,18 @@
 // FROST(Ed25519, SHA-512) of RFC 9591 for the attestation key, on noble's ed25519 points. Secrets meet points only in
 // noble's constant-time multiplication by the base point; everything else that multiplies points is public.
-import { mulAddUnsafe } from '@noble/curves/abstract/curve.js';
 import { ed25519, ed25519_FROST } from '@noble/curves/ed25519.js';
 import { BoundedCache } from './bounded-cache.ts';
 import { concat, equal, sha512, toHex, u32be, utf8, zeroize } from './bytes.ts';
-import { isPrimeOrderPoint, verifyEd25519 } from './ed25519.ts';
-import { scalarOfHash } from './ed25519-binding.ts';
+import { verifyEd25519 } from './ed25519.ts';
+import { joinNonces, type NoncePoints, noncePoints, scalarOfHash } from './ed25519-binding.ts';
 import { assertIndex, assertShape, boundSession, ed25519Context } from './ed25519-key.ts';
+import { sumOfMultiples } from './ed25519-sum.ts';
 import type { Blame, FrostScheme, GroupKey, NoncePair, Tweak } from './scheme.ts';
 
 const POINT_BYTES = 32;
 const SCALAR_BYTES = 32;
 const PUBLIC_NONCE_BYTES = 2 * POINT_BYTES;
-const SECRET_NONCE_BYTES = 2 * SCALAR_BYTES;
+const SECRET_NONCE_BYTES = 2 * SCALAR_BYTES + PUBLIC_NONCE_BYTES;
 const RANDOM_BYTES = 32;
 const NONCE_DOMAIN = '0BTC_WIRE_ED25519_NONCE/v1';
 const NONCE_HASH = utf8('FROST-ED25519-SHA512-v1nonce');
@@ -21,9 +21,8 @@ const { Fn, BASE } = ed25519.Point;
 
 /** Enough for the nonces of some batches under way. */
 const NONCES_FOUND_MAX = 8192;
-const FOUND_GOOD = {};
-/** Public nonces that were found to be of prime order. */
-const noncesFound = new BoundedCache<object>(NONCES_FOUND_MAX);
+/** Public nonces that were read ahead. */
+const noncesFound = new BoundedCache<NoncePoints>(NONCES_FOUND_MAX);
 
 /**
  * A byte generator: SHA-512(domain ‖ random ‖ counter) block by block, so that everything a step draws follows
@@ -48,17 +47,37 @@ export function frostIdentifier(index: number): string {
   return ed25519_FROST.Identifier.fromNumber(index + 1);
 }
 
-/** `commit` of RFC 9591 section 5.1 with its two times 32 random bytes given: hiding first, then binding. */
+/**
+ * `commit` of RFC 9591 section 5.1 with its two times 32 random bytes given: hiding first, then binding. The commitments
+ * stand in the secret as well (128 bytes): a signer compares them with what a session holds and need not make them again.
+ */
 export function commitWithRandomness(
   signingShare: Uint8Array,
   hidingRandom: Uint8Array,
   bindingRandom: Uint8Array,
 ): NoncePair {
-  const secret = concat(nonceScalar(hidingRandom, signingShare), nonceScalar(bindingRandom, signingShare));
-  return { secret, public: commitmentsTo(secret) };
+  return committed(signingShare, hidingRandom, bindingRandom).pair;
 }
 
-/** The scheme; see `FrostScheme`. A secret nonce is hiding ‖ binding, a public nonce their two commitments. */
+function committed(
+  signingShare: Uint8Array,
+  hidingRandom: Uint8Array,
+  bindingRandom: Uint8Array,
+): { readonly pair: NoncePair; readonly points: NoncePoints } {
+  const [hiding, binding] = [nonceScalar(hidingRandom, signingShare), nonceScalar(bindingRandom, signingShare)];
+  try {
+    const points = { hiding: BASE.multiply(nonceAt(hiding, 0)), binding: BASE.multiply(nonceAt(binding, 0)) };
+    const commitments = concat(points.hiding.toBytes(), points.binding.toBytes());
+    return { pair: { secret: concat(hiding, binding, commitments), public: commitments }, points };
+  } finally {
+    zeroize(hiding, binding);
+  }
+}
+
+/**
+ * The scheme; see `FrostScheme`. A public nonce is two commitments, hiding ‖ binding; a secret nonce the two scalars and
+ * then these commitments.
+ */
 export const ed25519Scheme: FrostScheme = {
   name: 'ed25519',
   publicNonceBytes: PUBLIC_NONCE_BYTES,
@@ -69,29 +88,33 @@ export const ed25519Scheme: FrostScheme = {
   },
 
   generateNonce(key: GroupKey, index: number, signingShare: Uint8Array, random: Uint8Array): NoncePair {
-    assertShape(key);
+    const context = ed25519Context(key);
     assertIndex(key, index);
     const draw = expandRandom(NONCE_DOMAIN, random);
     const [hiding, binding] = [draw(RANDOM_BYTES), draw(RANDOM_BYTES)];
     try {
-      return commitWithRandomness(signingShare, hiding, binding);
+      const { pair, points } = committed(signingShare, hiding, binding);
+      context.ownNonces.keep(toHex(pair.public), points);
+      return pair;
     } finally {
       zeroize(hiding, binding);
     }
   },
 
-  // Here alone, once per nonce, commitments are checked to be of prime order: see crypto/ed25519-binding.ts.
   combineNonces(signers, publicNonces): { readonly ok: true; readonly nonceCommitment: Uint8Array } | Blame {
     if (signers.length !== publicNonces.length) throw new Error('one public nonce for each signer');
+    const points: NoncePoints[] = [];
     for (const [position, index] of signers.entries()) {
-      const nonce = publicNonces[position];
-      if (nonce === undefined || !isPublicNonce(nonce)) return { ok: false, culprit: index };
+      const read = readNonce(publicNonces[position]);
+      if (read === null) return { ok: false, culprit: index };
+      points.push(read);
     }
-    return { ok: true, nonceCommitment: concat(...publicNonces) };
+    return { ok: true, nonceCommitment: joinNonces(publicNonces, points) };
   },
 
   prepareNonce(publicNonce): void {
-    isPublicNonce(publicNonce);
+    const read = readNonce(publicNonce);
+    if (read !== null) noncesFound.keep(toHex(publicNonce), read);
   },
 
   prepareSession(key, session): void {
@@ -104,7 +127,7 @@ export const ed25519Scheme: FrostScheme = {
   },
 
   sign(key, index, signingShare, secretNonce, session): Uint8Array {
-    if (secretNonce.length !== SECRET_NONCE_BYTES) throw new Error('a secret nonce has 64 bytes');
+    if (secretNonce.length !== SECRET_NONCE_BYTES) throw new Error('a secret nonce has 128 bytes');
     const nonce = Uint8Array.from(secretNonce);
     zeroize(secretNonce);
     try {
@@ -115,7 +138,8 @@ export const ed25519Scheme: FrostScheme = {
       if (factor === undefined || lambda === undefined) throw new Error('the participant is not among the signers');
       // Binding factors tie a share to the commitments in the list, so this nonce's own must stand there.
       const slot = session.nonceCommitment.subarray(position * PUBLIC_NONCE_BYTES, (position + 1) * PUBLIC_NONCE_BYTES);
-      if (!equal(slot, commitmentsTo(nonce))) throw new Error('the session holds another commitment of this signer');
+      if (!equal(slot, nonce.subarray(2 * SCALAR_BYTES)))
+        throw new Error('the session holds another commitment of this signer');
       const [d, e] = [nonceAt(nonce, 0), nonceAt(nonce, SCALAR_BYTES)];
       const coefficient = Fn.mul(lambda, binding.challenge);
       const z = Fn.add(Fn.add(d, Fn.mul(e, factor)), Fn.mul(coefficient, Fn.fromBytes(Uint8Array.from(signingShare))));
@@ -139,9 +163,11 @@ export const ed25519Scheme: FrostScheme = {
       const [factor, commitments] = [binding.factors[position], binding.commitments[position]];
       if (share === undefined || lambda === undefined || factor === undefined || commitments === undefined)
         return false;
-      const scalars = [factor, Fn.mul(lambda, binding.challenge)];
-      const bound = mulAddUnsafe(ed25519.Point, [commitments.binding, share], scalars);
-      return BASE.multiplyUnsafe(z).equals(commitments.hiding.add(bound));
+      const terms = [
+        { point: commitments.binding, scalar: factor },
+        { point: share, scalar: Fn.mul(lambda, binding.challenge) },
+      ];
+      return BASE.multiplyUnsafe(z).equals(sumOfMultiples(terms, [commitments.hiding]));
     } catch {
       return false;
     }
@@ -185,18 +211,14 @@ function nonceAt(nonce: Uint8Array, start: number): bigint {
   return scalar;
 }
 
-function commitmentsTo(nonce: Uint8Array): Uint8Array {
-  const commitment = (start: number) => BASE.multiply(nonceAt(nonce, start)).toBytes();
-  return concat(commitment(0), commitment(SCALAR_BYTES));
-}
-
-function isPublicNonce(bytes: Uint8Array): boolean {
-  if (bytes.length !== PUBLIC_NONCE_BYTES) return false;
-  const name = toHex(bytes);
-  if (noncesFound.find(name) !== undefined) return true;
-  const good = isPrimeOrderPoint(bytes.subarray(0, POINT_BYTES)) && isPrimeOrderPoint(bytes.subarray(POINT_BYTES));
-  if (good) noncesFound.keep(name, FOUND_GOOD);
-  return good;
+// Null where a public nonce is malformed.
+function readNonce(publicNonce: Uint8Array | undefined): NoncePoints | null {
+  if (publicNonce === undefined) return null;
+  try {
+    return noncesFound.find(toHex(publicNonce)) ?? noncePoints(publicNonce);
+  } catch {
+    return null;
+  }
 }
 
 function scalarOf(bytes: Uint8Array | undefined): bigint | null {

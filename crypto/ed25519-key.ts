@@ -5,7 +5,7 @@ import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { BoundedCache } from './bounded-cache.ts';
 import { concat, sha512, toHex, u32be, utf8 } from './bytes.ts';
-import { type Binding, bindSession, sessionPrefix } from './ed25519-binding.ts';
+import { type Binding, bindSession, type NoncePoints, sessionPrefix } from './ed25519-binding.ts';
 import type { GroupKey, SigningSession } from './scheme.ts';
 
 const POINT_BYTES = 32;
@@ -15,6 +15,8 @@ const LOW_DEGREE_DOMAIN = utf8('0BTC_WIRE_ED25519_LOW_DEGREE/v1');
 export const PARTICIPANTS_MAX = 64;
 const SIGNER_SETS_MAX = 256;
 const BINDINGS_MAX = 1024;
+/** As many nonces as are in stock and with a few peers. */
+const OWN_NONCES_MAX = 4096;
 
 const { Fn, Point } = { Fn: ed25519.Point.Fn, Point: ed25519.Point };
 
@@ -29,6 +31,8 @@ export interface Ed25519KeyContext {
   readonly shares: readonly EdwardsPoint[];
   readonly interpolations: BoundedCache<Interpolation>;
   readonly bindings: BoundedCache<Binding>;
+  /** The commitments to nonces that were made here, by their bytes in hexadecimal: they need not be read back. */
+  readonly ownNonces: BoundedCache<NoncePoints>;
 }
 
 /** What a partial signature of one signer depends on. */
@@ -53,6 +57,7 @@ export function ed25519Context(key: GroupKey): Ed25519KeyContext {
     shares,
     interpolations: new BoundedCache<Interpolation>(SIGNER_SETS_MAX),
     bindings: new BoundedCache<Binding>(BINDINGS_MAX),
+    ownNonces: new BoundedCache<NoncePoints>(OWN_NONCES_MAX),
   };
   contexts.set(key, context);
   return context;
@@ -71,7 +76,7 @@ export function boundSession(context: Ed25519KeyContext, session: SigningSession
   const input = { publicKey: key.publicKey, ...session };
   // The prefix commits to the key, the message, the signers and their commitments.
   const prefix = sessionPrefix(input);
-  const binding = context.bindings.get(toHex(prefix), () => bindSession(input, prefix));
+  const binding = context.bindings.get(toHex(prefix), () => bindSession(input, prefix, context.ownNonces));
   return { binding, interpolating: values };
 }
 

@@ -2,7 +2,8 @@
 // the native one alone.
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { concat, fromHex, toHex } from './bytes.ts';
+import { BoundedCache } from './bounded-cache.ts';
+import { concat, fromHex, sha256, toHex } from './bytes.ts';
 
 /** Length of an Ed25519 public key or seed, in bytes. */
 export const ED25519_KEY_BYTES = 32;
@@ -22,6 +23,11 @@ const PKCS8_PREFIX = fromHex('302e020100300506032b657004220420');
 const SPKI_PREFIX = fromHex('302a300506032b6570032100');
 const KEYS_KEPT_MAX = 256;
 const verificationKeys = new Map<string, KeyObject>();
+/** Enough for the session certificates and state heads that come with heartbeats again and again. */
+const VERIFIED_KEPT_MAX = 4096;
+const VERIFIED = {};
+/** Signatures that were found to be right, by the hash of key, signature and message. */
+const verified = new BoundedCache<object>(VERIFIED_KEPT_MAX);
 
 /** A signer that holds the key in memory. `seed`: 32 secret bytes (RFC 8032 section 5.1.5), which may be zeroed after. */
 export function signerFromSeed(seed: Uint8Array): Ed25519Signer {
@@ -40,8 +46,12 @@ export function signerFromSeed(seed: Uint8Array): Ed25519Signer {
  */
 export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== ED25519_KEY_BYTES || signature.length !== ED25519_SIGNATURE_BYTES) return false;
+  const name = toHex(sha256(publicKey, signature, message));
+  if (verified.find(name) !== undefined) return true;
   const key = verificationKey(publicKey);
-  return key !== null && verify(null, message, key, signature);
+  if (key === null || !verify(null, message, key, signature)) return false;
+  verified.keep(name, VERIFIED);
+  return true;
 }
 
 function verificationKey(publicKey: Uint8Array): KeyObject | null {

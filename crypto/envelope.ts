@@ -1,9 +1,10 @@
 // The peer message of the design's Formats section: RFC 8785 canonical JSON, signed by the sender's session key. TLS is
 // the gate, this signature is the identity. Everything here judges; the counting of rejections is the caller's.
 import { z } from 'zod';
-import { canonicalBytes, type Json, parseCanonicalJson } from './canonical-json.ts';
+import { utf8 } from './bytes.ts';
+import { canonicalJson, type Json, nestsWithin, parseCanonicalJson } from './canonical-json.ts';
 import type { Ed25519Signer } from './ed25519.ts';
-import { signJson, verifyJson } from './identity.ts';
+import { signJsonText, verifyJsonText } from './identity.ts';
 
 /** Largest peer message, in bytes. */
 export const PEER_MESSAGE_BYTES_MAX = 1024 * 1024;
@@ -75,12 +76,41 @@ export function sealEnvelope(
   signer: Ed25519Signer,
 ): { readonly envelope: PeerEnvelope; readonly bytes: Uint8Array } {
   const unsigned = { v: 1 as const, ...fields };
-  const envelope = envelopeSchema.parse({ ...unsigned, sig: signJson(signer, PEER_MESSAGE_DOMAIN, unsigned) });
-  const bytes = canonicalBytes(envelope);
+  const text = canonicalJson(unsigned);
+  const envelope = envelopeSchema.parse({ ...unsigned, sig: signJsonText(signer, PEER_MESSAGE_DOMAIN, text) });
+  const tail = tailOf(envelope);
+  const signed = text.slice(0, -tail.length) + signatureMember(envelope) + tail;
+  const bytes = utf8(signed);
   // The sender is held to what the receiver will accept, so that a message too deep or too large fails where it is made.
-  const parsed = parseEnvelope(bytes);
-  if (!parsed.ok) throw new Error(`peer message of type ${fields.type} is ${parsed.reason}`);
+  const flaw = flawOf(bytes, signed);
+  if (flaw !== null) throw new Error(`peer message of type ${fields.type} is ${flaw}`);
   return { envelope, bytes };
+}
+
+function flawOf(bytes: Uint8Array, text: string): 'too_large' | 'malformed' | null {
+  if (bytes.length > PEER_MESSAGE_BYTES_MAX) return 'too_large';
+  return nestsWithin(text, PEER_MESSAGE_DEPTH_MAX) ? null : 'malformed';
+}
+
+// RFC 8785 sorts members by name. What stands after the signature in the canonical text of an envelope, and the signature
+// itself, are thus known: the text that was signed is the text without that member.
+function tailOf({ to, type }: PeerEnvelope): string {
+  return `,"to":${to},"type":${canonicalJson(type)},"v":1}`;
+}
+
+function signatureMember({ sig }: PeerEnvelope): string {
+  return `,"sig":"${sig}"`;
+}
+
+// The canonical text that an envelope was read from: large messages are not written out again to verify them.
+const texts = new WeakMap<PeerEnvelope, string>();
+
+function unsignedText(envelope: PeerEnvelope): string {
+  const text = texts.get(envelope);
+  const { sig: _, ...unsigned } = envelope;
+  if (text === undefined) return canonicalJson(unsigned);
+  const tail = tailOf(envelope);
+  return text.slice(0, text.length - tail.length - signatureMember(envelope).length) + tail;
 }
 
 /** Reads a message: size, strict UTF-8, nesting, canonical form, exact keys. Never throws; signature not yet checked. */
@@ -92,14 +122,16 @@ export function parseEnvelope(
   const json = parseCanonicalJson(bytes, { bytesMax: PEER_MESSAGE_BYTES_MAX, depthMax: PEER_MESSAGE_DEPTH_MAX });
   if (!json.ok) return json;
   const parsed = envelopeSchema.safeParse(json.value);
-  if (parsed.success) return { ok: true, envelope: parsed.data };
+  if (parsed.success) {
+    texts.set(parsed.data, json.text);
+    return { ok: true, envelope: parsed.data };
+  }
   return { ok: false, reason: isOtherVersion(json.value) ? 'wrong_version' : 'malformed' };
 }
 
 /** Whether the holder of the session key (32 bytes) signed exactly this envelope. */
 export function verifyEnvelope(envelope: PeerEnvelope, sessionKey: Uint8Array): boolean {
-  const { sig, ...unsigned } = envelope;
-  return verifyJson(sessionKey, PEER_MESSAGE_DOMAIN, unsigned, sig);
+  return verifyJsonText(sessionKey, PEER_MESSAGE_DOMAIN, unsignedText(envelope), envelope.sig);
 }
 
 /** What `checkEnvelope` holds a message against. `now` in ms; a node is never its own known sender. */

@@ -2,7 +2,7 @@
 // the node together with that start's boot id. So a token signs once per start, and a second live copy shows.
 import { z } from 'zod';
 import { concat, fromHex, toHex, tryFromHex, utf8 } from './bytes.ts';
-import { canonicalBytes, type Json } from './canonical-json.ts';
+import { canonicalJson, type Json } from './canonical-json.ts';
 import { ED25519_SIGNATURE_BYTES, type Ed25519Signer, signerFromSeed, verifyEd25519 } from './ed25519.ts';
 
 /** The long-lived key of a node. */
@@ -59,13 +59,23 @@ export function identityFromSeed(seed: Uint8Array): IdentitySecret {
 
 /** Signs a JSON value under a domain tag: Ed25519 over tag ‖ 0x00 ‖ RFC 8785 bytes. Returns lowercase hexadecimal. */
 export function signJson(signer: Ed25519Signer, domain: string, value: Json): string {
-  return toHex(signer.sign(domainMessage(domain, value)));
+  return signJsonText(signer, domain, canonicalJson(value));
+}
+
+/** `signJson` of a value whose RFC 8785 text is at hand. */
+export function signJsonText(signer: Ed25519Signer, domain: string, text: string): string {
+  return toHex(signer.sign(domainMessage(domain, text)));
 }
 
 /** Whether `signature` (hexadecimal) is `signJson` of this value by the holder of this key. */
 export function verifyJson(publicKey: Uint8Array, domain: string, value: Json, signature: string): boolean {
+  return verifyJsonText(publicKey, domain, canonicalJson(value), signature);
+}
+
+/** `verifyJson` of a value whose RFC 8785 text is at hand. */
+export function verifyJsonText(publicKey: Uint8Array, domain: string, text: string, signature: string): boolean {
   const bytes = tryFromHex(signature, { bytes: ED25519_SIGNATURE_BYTES });
-  return bytes !== null && verifyEd25519(publicKey, domainMessage(domain, value), bytes);
+  return bytes !== null && verifyEd25519(publicKey, domainMessage(domain, text), bytes);
 }
 
 /** Makes a session key and its certificate; throws where the boot id or seed has the wrong length. */
@@ -103,6 +113,6 @@ export function sessionKeyOf(certificate: SessionCertificate): Uint8Array {
   return fromHex(certificate.session_key, { bytes: 32 });
 }
 
-function domainMessage(domain: string, value: Json): Uint8Array {
-  return concat(utf8(domain), new Uint8Array(1), canonicalBytes(value));
+function domainMessage(domain: string, text: string): Uint8Array {
+  return concat(utf8(domain), new Uint8Array(1), utf8(text));
 }

@@ -1,6 +1,8 @@
 // Attacks with identifiers that are none and points that are none, by a coordinator and by a signer.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
+import { ed25519 } from '@noble/curves/ed25519.js';
 import { testMessages } from '../../ceremony/intent-messages.ts';
+import { concat, fromHex, toHex } from '../../crypto/bytes.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import type { SchemeName } from '../../crypto/scheme.ts';
 import type { Incoming } from '../../operator/transport/accept.ts';
@@ -30,8 +32,6 @@ const POINTS: Readonly<Record<SchemeName, Readonly<Record<string, string>>>> = {
     'of all ones': 'ff'.repeat(32),
   },
 };
-/** Points that are valid encodings: signers leave them to the coordinator, see crypto/ed25519-binding.ts. */
-const SMALL_ORDER: ReadonlySet<string> = new Set(['of order two', 'of order eight']);
 const SCHEMES: readonly SchemeName[] = ['bip340', 'ed25519'];
 
 let siege: Siege;
@@ -94,7 +94,6 @@ describe('the attack of a coordinator fails:', () => {
 
   for (const scheme of SCHEMES) {
     for (const [name, point] of Object.entries(POINTS[scheme])) {
-      if (SMALL_ORDER.has(name)) continue;
       test(`${scheme}: a nonce commitment ${name} is a bad_request, and the nonce is spent`, async () => {
         const { coordinator } = siege;
         const places = scheme === 'bip340' ? [0, 66] : [128, 192];
@@ -108,18 +107,6 @@ describe('the attack of a coordinator fails:', () => {
         await siege.stillSigns();
       });
     }
-  }
-
-  for (const name of SMALL_ORDER) {
-    test(`ed25519: a nonce commitment ${name} gets at most a share that signs nothing, and the nonce is spent`, async () => {
-      const { coordinator } = siege;
-      const prepared = await coordinator.prepare(0, 'ed25519', text);
-      const point = POINTS.ed25519[name] ?? '';
-      const answer = await coordinator.sign(prepared, (request) => withCommitment(request, 128, point));
-      expect(coordinator.isSigned(prepared, answer)).toBe(false);
-      expect(await coordinator.refusal(prepared)).toBe('nonce_unknown');
-      await siege.stillSigns();
-    });
   }
 
   test("ed25519: a commitment that leaves out or changes the victim's own nonce is a bad_request", async () => {
@@ -189,6 +176,37 @@ describe('the attack of a signer fails, and is named:', () => {
       await siege.stillSigns();
     });
   }
+
+  test('ed25519: a nonce with a small-order part beside a good one excludes its signer as bad_share', async () => {
+    const owner = siege.mallory.owner(siege.keyId, 'ed25519');
+    const pair = owner.scheme.generateNonce(owner.key, ATTACKER, owner.signingShare, new Uint8Array(32).fill(9));
+    const small = ed25519.Point.fromHex(POINTS.ed25519['of order eight'] ?? '');
+    const hiding = ed25519.Point.fromBytes(Uint8Array.from(pair.public.subarray(0, 32)))
+      .add(small)
+      .toBytes();
+    const dirty = concat(hiding, pair.public.subarray(32));
+    const offer = offering(() => toHex(dirty));
+    siege.mallory.answer = async (message) => {
+      if (message.type !== 'sign_request') return offer(message);
+      // The best share there is for it: of the scalars behind the good part.
+      const { session, signers, messages } = JSON.parse(JSON.stringify(message.body));
+      // One that was offered before, and is still held.
+      if (!messages[0].nonce_commitment.includes(toHex(dirty))) {
+        return [{ type: 'sign_refusal', body: { session, reason: 'nonce_unknown', detail: 'another one, please' } }];
+      }
+      const secret = concat(pair.secret.subarray(0, 64), dirty);
+      const nonceCommitment = fromHex(messages[0].nonce_commitment);
+      const [derived] = testMessages('ed25519', text);
+      if (derived === undefined) throw new Error('the text is a message');
+      const signing = { signers, nonceCommitment, ...derived };
+      const share = owner.scheme.sign(owner.key, ATTACKER, owner.signingShare, secret, signing);
+      return [{ type: 'sign_response', body: { session, partials: [toHex(share)], nonces: [] } }];
+    };
+    const result = await online().signing.coordinate(taskOf('ed25519'), [ATTACKER, 0]);
+    expect(result.kind).toBe('failed');
+    expect(result.exclusions).toMatchObject([{ index: ATTACKER, reason: 'bad_share' }]);
+    await siege.stillSigns();
+  });
 
   function online() {
     const { online: services } = siege.victim;

@@ -98,8 +98,9 @@ describeVectors('rfc9591', () => {
       const share = shares[index] ?? new Uint8Array();
       const randomness = [fromHex(output.hiding_nonce_randomness), fromHex(output.binding_nonce_randomness)] as const;
       const pair = commitWithRandomness(share, ...randomness);
-      expect(toHex(pair.secret)).toBe(output.hiding_nonce + output.binding_nonce);
-      expect(toHex(pair.public)).toBe(output.hiding_nonce_commitment + output.binding_nonce_commitment);
+      const commitments = output.hiding_nonce_commitment + output.binding_nonce_commitment;
+      expect(toHex(pair.secret)).toBe(output.hiding_nonce + output.binding_nonce + commitments);
+      expect(toHex(pair.public)).toBe(commitments);
     });
 
     test(`round one, participant ${output.identifier}: binding factor input and binding factor`, () => {
@@ -109,7 +110,8 @@ describeVectors('rfc9591', () => {
     });
 
     test(`round two, participant ${output.identifier}: the partial signature, which verifies`, () => {
-      const secretNonce = fromHex(output.hiding_nonce + output.binding_nonce);
+      const commitments = output.hiding_nonce_commitment + output.binding_nonce_commitment;
+      const secretNonce = fromHex(output.hiding_nonce + output.binding_nonce + commitments);
       const partial = ed25519Scheme.sign(key, index, shares[index] ?? new Uint8Array(), secretNonce, session);
       expect(toHex(partial)).toBe(roundTwo[position]?.sig_share ?? '');
       expect(secretNonce.every((byte) => byte === 0)).toBe(true);
