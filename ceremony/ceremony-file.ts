@@ -73,6 +73,10 @@ function shapeProblems({ transcript, certificate }: CeremonyFile): string[] {
   count('participants', participants.length);
   if (participants.some(({ index }, i) => index !== i)) problems.push('participants are not in index order');
   count('Ed25519 packages', packages.packages.length);
+  if ('boxes' in packages) {
+    count('rows of share boxes', packages.boxes.length);
+    for (const { length } of packages.boxes) count('share boxes in a row', length);
+  }
   count('verifying shares of the bitcoin key', outputs.bitcoin.verifying_shares.length);
   count('verifying shares of the attestation key', outputs.attestation.verifying_shares.length);
   count('signatures', certificate.signatures.length);

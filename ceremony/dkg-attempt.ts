@@ -32,6 +32,20 @@ export function faultOf(
   return { reason, culprit, detail, suspects: [...new Set(suspects)].sort((a, b) => a - b) };
 }
 
+/**
+ * The fault of what a participant said and the coordinator passed on, and may have altered: who lied is known to a node
+ * that coordinates itself, and where both are one. Elsewhere both are suspects.
+ */
+export function passedOnFault(
+  { context, coordinator }: Attempt,
+  reason: AbortReason,
+  participant: number,
+  detail: string,
+): Fault {
+  if (coordinator === context.setup.myIndex || coordinator === participant) return faultOf(reason, participant, detail);
+  return faultOf(reason, null, detail, [participant, coordinator]);
+}
+
 /** 32 bytes of an attempt's randomness for one purpose. Secret. */
 export function derive(random: Uint8Array, purpose: string): Uint8Array {
   return sha256(concat(utf8(`${ATTEMPT_DOMAIN}/${purpose}/`), random));

@@ -21,7 +21,7 @@ import {
   UnknownFaultyParticipantOrCoordinatorError,
 } from '../crypto/chilldkg.ts';
 import type { GroupKey } from '../crypto/scheme.ts';
-import { type Attempt, derive, faultOf, type OrFault } from './dkg-attempt.ts';
+import { type Attempt, derive, faultOf, type OrFault, passedOnFault } from './dkg-attempt.ts';
 import { type DkgSetup, type Fault, nameOf } from './dkg-setup.ts';
 import type { AbortReason } from './messages-dkg.ts';
 
@@ -150,12 +150,11 @@ export function investigationMessages(setup: DkgSetup, pmsgs1: readonly Uint8Arr
   return coordinatorInvestigate(pmsgs1, chillParams(setup));
 }
 
-function chillFault({ context, coordinator }: Attempt, error: unknown): Fault {
-  const { setup } = context;
+function chillFault(attempt: Attempt, error: unknown): Fault {
+  const { coordinator } = attempt;
   if (error instanceof FaultyCoordinatorError) return faultOf('invalid_contribution', coordinator, error.message);
   if (error instanceof FaultyParticipantOrCoordinatorError) {
-    const suspects = coordinator === setup.myIndex ? [] : [error.participantId, coordinator];
-    return faultOf('invalid_contribution', error.participantId, error.message, suspects);
+    return passedOnFault(attempt, 'invalid_contribution', error.participantId, error.message);
   }
   if (error instanceof ProtocolError) return faultOf('invalid_contribution', null, error.message);
   throw error;

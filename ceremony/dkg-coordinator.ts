@@ -67,12 +67,17 @@ export function onRound2(
   from: number,
   body: MessageBody<'dkg_round2'>,
 ): RoleOrFault {
+  if (body.boxes.length !== setup.participants.length) {
+    const detail = `${nameOf(setup, from)} passed on not one share box per dealer`;
+    return { ok: false, fault: faultOf('invalid_message', from, detail) };
+  }
   const round2 = new Map(role.round2).set(from, body);
   if (round2.size < setup.participants.length) return { ok: true, role: { ...role, round2 } };
   const pmsgs2 = inOrder(setup, round2).map(({ pmsg2 }) => fromHex(pmsg2));
   const certified = certify(setup, role.state, pmsgs2);
   if (!certified.ok) return certified;
-  const certificate = { attempt: body.attempt, cmsg2: toHex(certified.cmsg2) };
+  const boxes = inOrder(setup, round2).map((one) => one.boxes);
+  const certificate = { attempt: body.attempt, cmsg2: toHex(certified.cmsg2), boxes };
   return { ok: true, role: { step: 'gathering_confirmations', certificate, confirms: new Map() } };
 }
 

@@ -4,7 +4,7 @@ import { sha256, toHex, utf8, zeroize } from '../crypto/bytes.ts';
 import { type DkgSecret, round1, round2, round3, verifyShare } from '../crypto/ed25519-dkg.ts';
 import type { GroupKey } from '../crypto/scheme.ts';
 import { openShare, type ShareRoute, sealShare } from '../crypto/share-box.ts';
-import { ATTEMPT_DOMAIN, type Attempt, derive, faultOf, type OrFault } from './dkg-attempt.ts';
+import { ATTEMPT_DOMAIN, type Attempt, derive, faultOf, type OrFault, passedOnFault } from './dkg-attempt.ts';
 import { type Fault, nameOf } from './dkg-setup.ts';
 
 /** This node's round-1 package for everybody. */
@@ -95,22 +95,35 @@ function ed25519Secret({ context, id, random }: Attempt): DkgSecret {
 // The dealer's package is part of the route: whatever else goes wrong, two different shares never go under one box key.
 function route({ context, id }: Attempt, dealer: number, recipient: number, dealerPackage: Uint8Array): ShareRoute {
   const { ceremonyId, participants } = context.setup;
-  const keyOf = (index: number) => participants[index]?.hostPublicKey ?? new Uint8Array(0);
+  const hostKeys = participants.map(({ hostPublicKey }) => hostPublicKey);
+  return shareRoute({ ceremonyId, attempt: id, hostKeys, dealer, recipient, dealerPackage });
+}
+
+/** The route of a share box, from what the transcript holds. `hostKeys`: 33 bytes each, in index order. */
+export function shareRoute(input: {
+  readonly ceremonyId: string;
+  readonly attempt: string;
+  readonly hostKeys: readonly Uint8Array[];
+  readonly dealer: number;
+  readonly recipient: number;
+  readonly dealerPackage: Uint8Array;
+}): ShareRoute {
+  const { ceremonyId, attempt, hostKeys, dealer, recipient, dealerPackage } = input;
   return {
     ceremonyId,
-    context: sha256(utf8(`${ATTEMPT_DOMAIN}/${id}/`), sha256(dealerPackage)),
+    context: sha256(utf8(`${ATTEMPT_DOMAIN}/${attempt}/`), sha256(dealerPackage)),
     senderIndex: dealer,
     recipientIndex: recipient,
-    senderPublicKey: keyOf(dealer),
-    recipientPublicKey: keyOf(recipient),
+    senderPublicKey: hostKeys[dealer] ?? new Uint8Array(0),
+    recipientPublicKey: hostKeys[recipient] ?? new Uint8Array(0),
   };
 }
 
-function packageFault({ context, coordinator }: Attempt, culprit: number, reason: string): Fault {
-  const { setup } = context;
+function packageFault(attempt: Attempt, culprit: number, reason: string): Fault {
+  const { coordinator } = attempt;
+  const { setup } = attempt.context;
   if (culprit === setup.myIndex) {
     return faultOf('package_mismatch', coordinator, `${nameOf(setup, culprit)}'s own package came back altered`);
   }
-  const suspects = coordinator === setup.myIndex ? [] : [culprit, coordinator];
-  return faultOf('invalid_package', culprit, `${nameOf(setup, culprit)}: ${reason}`, suspects);
+  return passedOnFault(attempt, 'invalid_package', culprit, `${nameOf(setup, culprit)}: ${reason}`);
 }

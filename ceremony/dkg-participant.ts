@@ -3,7 +3,7 @@
 // takes what was heard and gives the next role or the fault that ends the attempt.
 import { fromHex, toHex } from '../crypto/bytes.ts';
 import { type ParticipantState1, type ParticipantState2, paramsHash } from '../crypto/chilldkg.ts';
-import { type Attempt, faultOf, type OrFault } from './dkg-attempt.ts';
+import { type Attempt, faultOf, type OrFault, passedOnFault } from './dkg-attempt.ts';
 import { chillFinish, chillParams, chillStep1, chillStep2, investigate } from './dkg-chill.ts';
 import { dealShares, ed25519Finish, ed25519Package, packageHash, receiveShare } from './dkg-ed25519.ts';
 import { type DkgResult, nameOf } from './dkg-setup.ts';
@@ -94,10 +94,7 @@ export function onShare(
   const dealerPackage = fromHex(role.packages.ed25519_packages[dealer] ?? '');
   if (packageHash(dealerPackage) !== share.package_hash) {
     const detail = `the coordinator's package of ${nameOf(setup, dealer)} is not the one that the dealer names`;
-    // A node that coordinates itself knows that it passed on what it got.
-    const mine = attempt.coordinator === setup.myIndex;
-    const suspects = mine ? [] : [dealer, attempt.coordinator];
-    return { ok: false, fault: faultOf('package_mismatch', mine ? dealer : null, detail, suspects) };
+    return { ok: false, fault: passedOnFault(attempt, 'package_mismatch', dealer, detail) };
   }
   const received = receiveShare(attempt, dealer, dealerPackage, fromHex(share.box));
   if (!received.ok) return received;
@@ -126,13 +123,24 @@ export function onCertificate(
 ): RoleOrFault {
   const { setup, secrets } = attempt.context;
   if (role.chill === null) throw new Error('the dealing cannot be complete before ChillDKG agreed');
+  const boxes = boxesToMe(role);
+  const { participants, myIndex } = setup;
+  // Every node answers for its own row with its signature below, so what all keep restores every one of them.
+  const isWhole = body.boxes.length === participants.length;
+  if (!isWhole || body.boxes.some(({ length }) => length !== participants.length)) {
+    return {
+      ok: false,
+      fault: faultOf('invalid_message', attempt.coordinator, 'not one box per dealer and recipient'),
+    };
+  }
+  if (body.boxes[myIndex]?.join() !== boxes.join()) {
+    const detail = `${nameOf(setup, myIndex)}'s own boxes came back altered`;
+    return { ok: false, fault: faultOf('package_mismatch', attempt.coordinator, detail) };
+  }
   const bitcoin = chillFinish(attempt, role.chill.state2, fromHex(body.cmsg2));
   if (!bitcoin.ok) return bitcoin;
-  const boxes = role.boxes.map((own, dealer) => {
-    const share = role.shares.get(dealer);
-    return share === undefined ? own : fromHex(share.box);
-  });
-  const attestation = ed25519Finish(attempt, packagesOf(role.packages), boxes);
+  const opened = boxes.map((box) => fromHex(box));
+  const attestation = ed25519Finish(attempt, packagesOf(role.packages), opened);
   if (!attestation.ok) return attestation;
   const { recoveryData } = bitcoin;
   const transcript: Transcript = {
@@ -143,7 +151,7 @@ export function onCertificate(
       cmsg2: body.cmsg2,
       recovery_data: toHex(recoveryData),
     },
-    ed25519: { packages: [...role.packages.ed25519_packages] },
+    ed25519: { packages: [...role.packages.ed25519_packages], boxes: body.boxes },
     outputs: { bitcoin: outputOf(bitcoin.groupKey), attestation: outputOf(attestation.groupKey) },
   };
   const hash = transcriptHash(transcript);
@@ -190,9 +198,15 @@ export function participantPending(attempt: Attempt, role: ParticipantRole, doub
   const pending = sharesPending(attempt, role);
   if (role.step === 'investigating') pending.push({ to, type: 'dkg_investigate', body: { attempt: attempt.id } });
   if (role.step === 'certificate_awaited' && role.chill !== null) {
-    pending.push({ to, type: 'dkg_round2', body: { attempt: attempt.id, pmsg2: toHex(role.chill.pmsg2) } });
+    const body = { attempt: attempt.id, pmsg2: toHex(role.chill.pmsg2), boxes: boxesToMe(role) };
+    pending.push({ to, type: 'dkg_round2', body });
   }
   return pending;
+}
+
+// In hexadecimal, by dealer, this node's own included.
+function boxesToMe({ boxes, shares }: Dealt): string[] {
+  return boxes.map((own, dealer) => shares.get(dealer)?.box ?? toHex(own));
 }
 
 function sharesPending({ context, id }: Attempt, role: Dealt): Outgoing<DkgMessage>[] {

@@ -50,10 +50,15 @@ export function tickRun(context: DkgContext, run: Run, now: number): RunStep {
   if (gathers && coordination.step !== 'completing' && now - run.coordinatorSince > stepTimeoutMs) {
     return missing(context, run, coordinatorAwaits(setup, coordination));
   }
-  if (now - run.participantSince <= 2 * stepTimeoutMs) return quiet;
-  // Whoever has confirmed cannot take it back: the others may hold live keys already.
-  if (participant.step === 'confirmed') return run.doubt ? quiet : { ...quiet, run: { ...run, doubt: true } };
-  return missing(context, run, participantAwaits(attemptOf(context, run), participant));
+  const waited = now - run.participantSince;
+  // Whoever has confirmed cannot take it back: the others may hold live keys already, and to ask them costs little.
+  if (participant.step === 'confirmed') {
+    const isLate = coordination === null && waited > setup.timing.doubtAfterMs;
+    return isLate && !run.doubt ? { ...quiet, run: { ...run, doubt: true } } : quiet;
+  }
+  return waited <= 2 * stepTimeoutMs
+    ? quiet
+    : missing(context, run, participantAwaits(attemptOf(context, run), participant));
 }
 
 /** The messages of this attempt that still await an answer from other nodes. */

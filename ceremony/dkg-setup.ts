@@ -21,6 +21,8 @@ export interface DkgTiming {
   readonly resendMaxMs: number;
   /** How long the coordinator waits in each step; participants wait twice as long, so that it names who is missing. */
   readonly stepTimeoutMs: number;
+  /** After how long a participant that has confirmed asks everybody how it ended, not the coordinator alone. */
+  readonly doubtAfterMs: number;
   /** How far apart two clocks may stand. */
   readonly clockSkewMaxMs: number;
 }
@@ -30,6 +32,7 @@ export const DKG_TIMING: DkgTiming = {
   resendFirstMs: 500,
   resendMaxMs: 10_000,
   stepTimeoutMs: 180_000,
+  doubtAfterMs: 20_000,
   clockSkewMaxMs: 5_000,
 };
 

@@ -97,6 +97,10 @@ export function guardStep(setup: GuardSetup, state: GuardState, event: GuardEven
   }
 }
 
+function peersOf({ participants, myIndex }: GuardSetup): readonly number[] {
+  return Array.from({ length: participants }, (_, index) => index).filter((index) => index !== myIndex);
+}
+
 type Starting = Extract<GuardState, { phase: 'starting' }>;
 
 function hear(
@@ -117,8 +121,7 @@ function hear(
 
 function settle(setup: GuardSetup, state: Starting): GuardState {
   const { agreed, silences, unsettled, quietPassed } = state;
-  const peers = Array.from({ length: setup.participants }, (_, index) => index).filter((i) => i !== setup.myIndex);
-  const tried = peers.every((peer) => agreed.has(peer) || (silences.get(peer) ?? 0) >= SILENCES_NEEDED);
+  const tried = peersOf(setup).every((peer) => agreed.has(peer) || (silences.get(peer) ?? 0) >= SILENCES_NEEDED);
   const enough = agreed.size >= fullQuorum(setup) || (tried && agreed.size >= leastQuorum(setup));
   return enough && (quietPassed || !unsettled) ? { phase: 'live' } : state;
 }
@@ -141,16 +144,18 @@ export function maySign(
     case 'live':
       return { ok: true };
     case 'starting': {
-      const { size } = state.agreed;
-      const detail = `the node has just started and waits for its peers to confirm its state (${size} have)`;
-      return { ok: false, detail };
+      const awaited = peersOf(setup).filter((peer) => !state.agreed.has(peer));
+      const needed = Math.max(1, fullQuorum(setup) - state.agreed.size);
+      const who = `${needed} of operators ${awaited.join(', ')}`;
+      return { ok: false, detail: `the node has just started and waits for ${who} to confirm its state` };
     }
     case 'catching_up': {
-      const needed = fullQuorum(setup);
+      const [needed, others] = [fullQuorum(setup), setup.participants - 1];
+      const whom = needed === others ? `all ${others} other operators` : `${needed} of the ${others} other operators`;
       const what = `operator ${state.witness} has seen a newer state of this node than it has`;
       return {
         ok: false,
-        detail: `${what}: it is catching up and needs ${needed} peers to tell what was decided since`,
+        detail: `${what}: it is catching up and needs ${whom} to tell what was decided since`,
       };
     }
     case 'halted':

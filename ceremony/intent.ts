@@ -69,12 +69,23 @@ export const payoutIntentSchema = z.strictObject({
   fee: satsField,
 });
 
+/** A child that pays for a payout that waits: spends its change, back to the change script. Bitcoin key; one message. */
+export const payoutChildIntentSchema = z.strictObject({
+  kind: z.literal('payout_child'),
+  parent_txid: txid,
+  vout,
+  amount: satsField,
+  output: z.strictObject({ script: hexUpTo(OUTPUT_SCRIPT_BYTES_MAX), amount: satsField }),
+  fee: satsField,
+});
+
 /** The meaning of a signing request. */
 export const intentSchema = z.discriminatedUnion('kind', [
   testMessageIntentSchema,
   ceremonyProofIntentSchema,
   attestationIntentSchema,
   payoutIntentSchema,
+  payoutChildIntentSchema,
 ]);
 
 export type Leaf = Readonly<z.infer<typeof leafSchema>>;
@@ -82,4 +93,5 @@ export type TestMessageIntent = Readonly<z.infer<typeof testMessageIntentSchema>
 export type CeremonyProofIntent = Readonly<z.infer<typeof ceremonyProofIntentSchema>>;
 export type AttestationIntent = Readonly<z.infer<typeof attestationIntentSchema>>;
 export type PayoutIntent = Readonly<z.infer<typeof payoutIntentSchema>>;
-export type Intent = TestMessageIntent | CeremonyProofIntent | AttestationIntent | PayoutIntent;
+export type PayoutChildIntent = Readonly<z.infer<typeof payoutChildIntentSchema>>;
+export type Intent = TestMessageIntent | CeremonyProofIntent | AttestationIntent | PayoutIntent | PayoutChildIntent;

@@ -1,5 +1,6 @@
 // Bodies of the key ceremony's messages. Bytes are lowercase hexadecimal; `attempt` names one run of a ceremony.
 import { z } from 'zod';
+import { SHARE_BOX_BYTES } from '../crypto/share-box.ts';
 import { detailField, hexOf, hexUpTo, idField, indexField, PARTICIPANTS_MAX, timeField } from './fields.ts';
 
 /** Most checks that a node reports about itself in the lobby. */
@@ -10,6 +11,8 @@ export const CHILLDKG_MESSAGE_BYTES_MAX = 162 * PARTICIPANTS_MAX + 33 * PARTICIP
 export const ED25519_PACKAGE_BYTES_MAX = 32 * PARTICIPANTS_MAX + 256;
 /** Largest sealed share. */
 export const SHARE_BOX_BYTES_MAX = 256;
+/** The sealed shares of all dealers to one recipient, in index order. */
+export const shareBoxesField = z.array(hexOf(SHARE_BOX_BYTES)).max(PARTICIPANTS_MAX);
 
 /** Why a ceremony's attempt ended without keys. */
 export const ABORT_REASONS = {
@@ -71,14 +74,21 @@ export const dkgSchemas = {
   dkg_share: z.strictObject({ attempt: idField, box: hexUpTo(SHARE_BOX_BYTES_MAX), package_hash: hexOf(32) }),
   /** Answer to `dkg_share`: it is stored. */
   dkg_share_received: z.strictObject({ attempt: idField }),
-  /** participant → coordinator, once all its shares are in and right: its ChillDKG certificate signature. */
-  dkg_round2: z.strictObject({ attempt: idField, pmsg2: hexOf(64) }),
+  /**
+   * participant → coordinator, once all its shares are in and right: its ChillDKG certificate signature, and the boxes in
+   * which the shares came (its own included), for everybody to keep.
+   */
+  dkg_round2: z.strictObject({ attempt: idField, pmsg2: hexOf(64), boxes: shareBoxesField }),
   /** participant → coordinator: ChillDKG failed here and only the coordinator can tell whose fault it is. */
   dkg_investigate: z.strictObject({ attempt: idField }),
   /** coordinator → that participant: ChillDKG's investigation message. */
   dkg_investigation: z.strictObject({ attempt: idField, cinv: hexUpTo(65 * PARTICIPANTS_MAX) }),
-  /** coordinator → all: the ChillDKG certificate. */
-  dkg_certificate: z.strictObject({ attempt: idField, cmsg2: hexUpTo(64 * PARTICIPANTS_MAX) }),
+  /** coordinator → all: the ChillDKG certificate, and the boxes of all by recipient. */
+  dkg_certificate: z.strictObject({
+    attempt: idField,
+    cmsg2: hexUpTo(64 * PARTICIPANTS_MAX),
+    boxes: z.array(shareBoxesField).max(PARTICIPANTS_MAX),
+  }),
   /** participant → coordinator (in doubt: → everyone): identity signature over the transcript hash. */
   dkg_confirm: z.strictObject({ attempt: idField, transcript_hash: hexOf(32), signature: hexOf(64) }),
   /** coordinator (or anyone who has it) → all: all n signatures in index order. The keys go live. */

@@ -25,6 +25,8 @@ export const REFUSALS = {
   input_reserved: 'an input anchors burns that this transaction does not pay (see data)',
   input_spent: 'an input has been spent',
   output_mismatch: 'the outputs are not those that the burns and the change rule give',
+  parent_unknown: 'the node knows no such payout, or this output is not its change',
+  parent_not_waiting: 'the payout that is to be helped does not wait in the mempool of its own Bitcoin nodes',
   address_invalid: 'an address does not parse, or is not of this network',
   below_dust: 'an output would be below the dust limit',
   fee_above_amount: 'the fee is not smaller than the amount',

@@ -24,6 +24,8 @@ export interface Exclusion {
   readonly reason: ExclusionReason;
   readonly detail: string;
   readonly data?: Json;
+  /** The signing session in which it gave a wrong partial signature. */
+  readonly session?: string;
 }
 
 /** Where a candidate stands. `slow` ones may come back with a late answer; `excluded` ones may not. */
@@ -53,6 +55,8 @@ export interface SigningStart {
    * nothing else: its answer still counts when it comes.
    */
   readonly patienceMs: number;
+  /** The same for single candidates of which more is known. */
+  readonly patienceOf?: ReadonlyMap<number, number>;
   /** When the whole is given up. */
   readonly deadline: number;
 }
@@ -99,7 +103,17 @@ export function isWorkingOn(standing: Standing, session: string): boolean {
 
 /** How long a candidate may take now, in ms. */
 export function patienceWith({ start }: SigningState, candidate: Candidate): number {
-  return start.patienceMs * 2 ** Math.min(candidate.lapses, DOUBLINGS_MAX);
+  const patienceMs = start.patienceOf?.get(candidate.index) ?? start.patienceMs;
+  return patienceMs * 2 ** Math.min(candidate.lapses, DOUBLINGS_MAX);
+}
+
+/** When a `tick` would next lead to something, in ms: the time of a candidate, or of the whole, is over then. */
+export function nextTickAt(state: SigningState): number {
+  return state.candidates.reduce((earliest, candidate) => {
+    const { standing } = candidate;
+    const waits = standing.kind === 'asked' || standing.kind === 'busy';
+    return waits ? Math.min(earliest, standing.since + patienceWith(state, candidate)) : earliest;
+  }, state.start.deadline);
 }
 
 /** A slow signer keeps its session open: its late answer makes it useful again and may still complete the session. */

@@ -115,8 +115,15 @@ function* apply(state: SigningState, event: SigningEvent, pool: HeldNonces): Ste
   }
 }
 
-// Refills come with answers of other starts of a process too; the pool sorts them by boot.
-function keepNonces(task: SigningTask, event: Extract<SigningEvent, { kind: 'nonces' }>, pool: HeldNonces): void {
+/**
+ * Keeps nonces that a peer gave for the key of a task; those for another are passed over. They may come from another start
+ * of the peer's process than those at hand: the pool sorts them by boot.
+ */
+export function keepNonces(
+  task: SigningTask,
+  event: Extract<SigningEvent, { kind: 'nonces' }>,
+  pool: HeldNonces,
+): void {
   const { body, from } = event;
   if (body.scheme !== task.scheme.name || body.key_id !== task.keyId) return;
   pool.add(poolKey(task, from), body.boot, body.nonces);
@@ -165,7 +172,8 @@ function* finish(state: SigningState, session: OpenSession): Steps<SigningState>
     return { ...state, sessions: [], result: { kind: 'signed', ...ended } };
   }
   return outcome.liars.reduce<SigningState>(
-    (left, index) => exclude(left, { index, reason: 'bad_share', detail: 'gave a wrong partial signature' }),
+    (left, index) =>
+      exclude(left, { index, reason: 'bad_share', detail: 'gave a wrong partial signature', session: session.id }),
     state,
   );
 }
@@ -214,7 +222,8 @@ function* advance(state: SigningState, pool: HeldNonces, now: number): Steps<Sig
   return { state: asked, outgoing: empty.map(({ index }) => nonceRequest(task, index)) };
 }
 
-function nonceRequest(task: SigningTask, to: number): Outgoing<SigningMessage> {
+/** The request for as many nonces as a task needs, and some for the next ones. */
+export function nonceRequest(task: SigningTask, to: number): Outgoing<SigningMessage> {
   const count = Math.min(NONCE_BATCH_MAX, Math.max(task.messages.length, NONCE_REQUEST_COUNT));
   return { to, type: 'nonce_request', body: { scheme: task.scheme.name, key_id: task.keyId, count } };
 }

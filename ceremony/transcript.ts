@@ -7,7 +7,7 @@ import type { Ed25519Signer } from '../crypto/ed25519.ts';
 import { signJson, verifyJson } from '../crypto/identity.ts';
 import type { GroupKey } from '../crypto/scheme.ts';
 import { ceremonyIdField, hexOf, hexUpTo, idField, indexField, PARTICIPANTS_MAX, THRESHOLD_MIN } from './fields.ts';
-import { CHILLDKG_MESSAGE_BYTES_MAX, ED25519_PACKAGE_BYTES_MAX } from './messages-dkg.ts';
+import { CHILLDKG_MESSAGE_BYTES_MAX, ED25519_PACKAGE_BYTES_MAX, shareBoxesField } from './messages-dkg.ts';
 
 /** Domain tag of the identity signatures over a transcript hash. */
 export const CEREMONY_CERTIFICATE_DOMAIN = '0BTC_WIRE_CEREMONY_CERTIFICATE/v1';
@@ -16,6 +16,8 @@ export const RECOVERY_DATA_BYTES_MAX = 4 + (33 + 162) * PARTICIPANTS_MAX;
 
 const outputSchema = (bytes: number) =>
   z.strictObject({ public_key: hexOf(bytes), verifying_shares: z.array(hexOf(bytes)).max(PARTICIPANTS_MAX) });
+
+const packagesField = z.array(hexUpTo(ED25519_PACKAGE_BYTES_MAX)).max(PARTICIPANTS_MAX);
 
 export const transcriptSchema = z.strictObject({
   v: z.literal(1),
@@ -41,7 +43,15 @@ export const transcriptSchema = z.strictObject({
     cmsg2: hexUpTo(64 * PARTICIPANTS_MAX),
     recovery_data: hexUpTo(RECOVERY_DATA_BYTES_MAX),
   }),
-  ed25519: z.strictObject({ packages: z.array(hexUpTo(ED25519_PACKAGE_BYTES_MAX)).max(PARTICIPANTS_MAX) }),
+  // Ceremonies of the first version kept no boxes.
+  ed25519: z.union([
+    z.strictObject({
+      packages: packagesField,
+      /** Sealed shares by recipient, then dealer: what ChillDKG's recovery data is to the bitcoin key. */
+      boxes: z.array(shareBoxesField).max(PARTICIPANTS_MAX),
+    }),
+    z.strictObject({ packages: packagesField }),
+  ]),
   outputs: z.strictObject({ bitcoin: outputSchema(33), attestation: outputSchema(32) }),
 });
 

@@ -171,3 +171,17 @@ describe('a head that was seen', () => {
     expect(judgeSeen({ epoch: 1 }, seen(2, 5, 'a'), 'a')).toBe('newer');
   });
 });
+
+describe('what an operator is told of a node that does not sign', () => {
+  test('names who must be reached', () => {
+    const setup = { myIndex: 1, participants: 3, threshold: 2 };
+    const starting = maySign(setup, guardStep(setup, GUARD_STARTING, { kind: 'agreed', peer: 0, settled: false }));
+    expect(starting).toMatchObject({ ok: false });
+    expect(JSON.stringify(starting)).toContain('waits for 1 of operators 2 to confirm');
+    const behind = maySign(setup, guardStep(setup, GUARD_STARTING, { kind: 'newer', peer: 2, epoch: 0 }));
+    expect(JSON.stringify(behind)).toContain('all 2 other operators');
+    const larger = { myIndex: 1, participants: 5, threshold: 3 };
+    const one = maySign(larger, guardStep(larger, GUARD_STARTING, { kind: 'newer', peer: 2, epoch: 0 }));
+    expect(JSON.stringify(one)).toContain('3 of the 4 other operators');
+  });
+});
