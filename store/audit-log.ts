@@ -2,8 +2,9 @@
 // the past shows. Its head travels in heartbeats: a node whose log became shorter was restored or cloned (Never 5).
 import { asc, desc, gt } from 'drizzle-orm';
 import { sha256, toHex, utf8 } from '../crypto/bytes.ts';
-import { canonicalBytes, canonicalJson, type Json } from '../crypto/canonical-json.ts';
+import { canonicalJson, canonicalJsonWith, type Json } from '../crypto/canonical-json.ts';
 import { type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
+import { prepared } from './prepared.ts';
 import { auditLog } from './schema.ts';
 
 /** Domain tag of the row hash: SHA-256(tag ‖ 0x00 ‖ RFC 8785 of {seq, at, kind, body, prev_hash}). */
@@ -32,14 +33,18 @@ export type AuditVerdict =
   | { readonly ok: true; readonly head: AuditHead }
   | { readonly ok: false; readonly seq: number; readonly reason: 'gap' | 'prev_hash' | 'body' | 'hash' };
 
+const lastRow = prepared((db) =>
+  db.select({ seq: auditLog.seq, hash: auditLog.hash }).from(auditLog).orderBy(desc(auditLog.seq)).limit(1).prepare(),
+);
+
 /** Appends a row, within the transaction that `db` may be; returns the new head. Amounts go as decimal strings. */
 export function appendAudit(db: Queries, at: number, kind: string, body: Json): AuditHead {
   const text = canonicalJson(body);
   if (utf8(text).length > AUDIT_BODY_BYTES_MAX) throw new RangeError(`audit body over ${AUDIT_BODY_BYTES_MAX} bytes`);
   return transact(db, (tx) => {
     const previous = auditHead(tx);
-    const row = { seq: previous.seq + 1, at, kind, body, prevHash: previous.hash };
-    const hash = auditHash(row);
+    const row = { seq: previous.seq + 1, at, kind, prevHash: previous.hash };
+    const hash = hashWith(row, text);
     tx.insert(auditLog)
       .values({ ...row, body: text, hash })
       .run();
@@ -49,13 +54,7 @@ export function appendAudit(db: Queries, at: number, kind: string, body: Json): 
 
 /** The end of the log. */
 export function auditHead(db: Queries): AuditHead {
-  const last = db
-    .select({ seq: auditLog.seq, hash: auditLog.hash })
-    .from(auditLog)
-    .orderBy(desc(auditLog.seq))
-    .limit(1)
-    .get();
-  return last ?? { seq: 0, hash: AUDIT_LOG_GENESIS };
+  return lastRow(db).get() ?? { seq: 0, hash: AUDIT_LOG_GENESIS };
 }
 
 /** Rows, newest first. */
@@ -91,10 +90,13 @@ export function verifyAuditLog(db: Queries): AuditVerdict {
 
 /** The hash of a row, 64 lowercase hex characters. */
 export function auditHash(row: Omit<AuditEntry, 'hash'>): string {
-  const { seq, at, kind, body, prevHash } = row;
-  return toHex(
-    sha256(utf8(AUDIT_LOG_DOMAIN), Uint8Array.of(0), canonicalBytes({ seq, at, kind, body, prev_hash: prevHash })),
-  );
+  return hashWith(row, canonicalJson(row.body));
+}
+
+// `bodyText`: the canonical text of the row's body, which may be large and is written once.
+function hashWith({ seq, at, kind, prevHash }: Omit<AuditEntry, 'hash' | 'body'>, bodyText: string): string {
+  const text = canonicalJsonWith({ seq, at, kind, prev_hash: prevHash }, 'body', bodyText);
+  return toHex(sha256(utf8(AUDIT_LOG_DOMAIN), Uint8Array.of(0), utf8(text)));
 }
 
 // The stored text must be the canonical one: otherwise two texts would stand behind one hash.

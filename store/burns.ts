@@ -2,6 +2,7 @@
 import { asc, eq, isNull } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries, transact } from './database.ts';
+import { given, prepared } from './prepared.ts';
 import { burns } from './schema.ts';
 
 /** What the Wire ledger says of a burn; ids 64 lowercase hex characters, `amount` (fee included) and `fee` in sats. */
@@ -26,6 +27,14 @@ export type BurnVerdict =
   | { readonly ok: true; readonly added: boolean }
   | { readonly ok: false; readonly reason: 'burn_mismatch'; readonly data: Json };
 
+const ofId = prepared((db) =>
+  db
+    .select()
+    .from(burns)
+    .where(eq(burns.burnTxid, given(burns.burnTxid, 'burnTxid')))
+    .prepare(),
+);
+
 /** Keeps a burn. The same burn again is ok; the same id or nullifier with other content is not. */
 export function recordBurn(db: Queries, burn: BurnRecord, now: number): BurnVerdict {
   const { burnTxid, nullifier, address, amount, fee, wireSeq, wireHeight } = burn;
@@ -44,7 +53,7 @@ export function recordBurn(db: Queries, burn: BurnRecord, now: number): BurnVerd
 
 /** A burn by its id, or null. */
 export function getBurn(db: Queries, burnTxid: string): Burn | null {
-  return asBurn(db.select().from(burns).where(eq(burns.burnTxid, burnTxid)).get());
+  return asBurn(ofId(db).get({ burnTxid }));
 }
 
 /** Burns for which no payout was ever decided here, oldest on the Wire ledger first. */

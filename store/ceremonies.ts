@@ -104,6 +104,17 @@ export function getCeremony(db: Queries, ceremonyId: string): Ceremony | null {
   return db.select().from(ceremonies).where(eq(ceremonies.ceremonyId, ceremonyId)).get() ?? null;
 }
 
+/** The ids of all ceremonies that have not ended, oldest first. */
+export function runningCeremonies(db: Queries): readonly string[] {
+  return db
+    .select({ ceremonyId: ceremonies.ceremonyId })
+    .from(ceremonies)
+    .where(eq(ceremonies.status, 'running'))
+    .orderBy(asc(ceremonies.createdAt), asc(ceremonies.ceremonyId))
+    .all()
+    .map(({ ceremonyId }) => ceremonyId);
+}
+
 /** Ceremonies, newest first. */
 export function listCeremonies(db: Queries, page: Page = {}): Listing<Ceremony> {
   const { limit, offset } = pageBounds(page);

@@ -3,7 +3,16 @@
 import { eq } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import { type Queries, transact } from './database.ts';
+import { given, prepared } from './prepared.ts';
 import { cursors } from './schema.ts';
+
+const ofName = prepared((db) =>
+  db
+    .select()
+    .from(cursors)
+    .where(eq(cursors.name, given(cursors.name, 'name')))
+    .prepare(),
+);
 
 /** Keeps a scan's position. */
 export function saveCursor(db: Queries, name: string, position: Json, now: number): void {
@@ -17,5 +26,5 @@ export function saveCursor(db: Queries, name: string, position: Json, now: numbe
 
 /** A scan's position, or null where it never ran. */
 export function loadCursor(db: Queries, name: string): Json {
-  return db.select().from(cursors).where(eq(cursors.name, name)).get()?.position ?? null;
+  return ofName(db).get({ name })?.position ?? null;
 }

@@ -27,6 +27,9 @@ export const BATCH_ITEMS_MAX = 1_000;
 /** An outpoint; `txid` 64 lowercase hex characters in display order. (A type, for as an interface it were no `Json`.) */
 export type Outpoint = { readonly txid: string; readonly vout: number };
 
+// Which connection a transaction belongs to.
+const connections = new WeakMap<Queries, Queries>();
+
 type Synchronous<T> = T extends PromiseLike<unknown> ? never : T;
 
 /**
@@ -36,12 +39,18 @@ type Synchronous<T> = T extends PromiseLike<unknown> ? never : T;
 export function transact<T>(db: Queries, body: (tx: Queries) => Synchronous<T>): T {
   return db.transaction(
     (tx) => {
+      connections.set(tx, connectionOf(db));
       const result = body(tx);
       if (isThenable(result)) throw new Error('a transaction of the store must be synchronous');
       return result;
     },
     { behavior: 'immediate' },
   );
+}
+
+/** The connection that a transaction of `transact` runs on; any other handle is one itself. */
+export function connectionOf(db: Queries): Queries {
+  return connections.get(db) ?? db;
 }
 
 /** `limit` and `offset` in numbers that a query may use. */

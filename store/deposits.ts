@@ -3,6 +3,7 @@ import { and, asc, desc, eq, inArray } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import { appendAudit } from './audit-log.ts';
 import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries, transact } from './database.ts';
+import { given, prepared } from './prepared.ts';
 import { type DEPOSIT_STATUSES, deposits } from './schema.ts';
 
 /** `gone`: the deposit is no longer in the best chain or the mempool. */
@@ -41,6 +42,12 @@ const NEXT: Readonly<Record<DepositStatus, readonly DepositStatus[]>> = {
   gone: ['seen', 'confirmed'],
 };
 
+const ofOutpoint = prepared((db) => {
+  const { txid, vout } = deposits;
+  const where = and(eq(txid, given(txid, 'txid')), eq(vout, given(vout, 'vout')));
+  return db.select().from(deposits).where(where).prepare();
+});
+
 /** Keeps a deposit (as `seen`), or the block that it is in now. Another recipient or amount is a mismatch. */
 export function recordDeposit(db: Queries, sighting: DepositSighting, now: number): SightingVerdict {
   const { txid, vout, recipient, amount, height, blockHash } = sighting;
@@ -78,8 +85,8 @@ export function setDepositStatus(db: Queries, outpoint: Outpoint, status: Deposi
 }
 
 /** A deposit by its outpoint, or null. */
-export function getDeposit(db: Queries, outpoint: Outpoint): Deposit | null {
-  return db.select().from(deposits).where(atOutpoint(outpoint)).get() ?? null;
+export function getDeposit(db: Queries, { txid, vout }: Outpoint): Deposit | null {
+  return ofOutpoint(db).get({ txid, vout }) ?? null;
 }
 
 /** Deposits in one of the statuses (default: all), newest first. */

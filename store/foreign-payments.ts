@@ -3,6 +3,7 @@
 import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm';
 import { appendAudit } from './audit-log.ts';
 import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
+import { given, prepared } from './prepared.ts';
 import { foreignPayments } from './schema.ts';
 
 /** An output of such a transaction: `script` in hex, `amount` in sats. */
@@ -18,6 +19,14 @@ export interface ForeignPayment extends ForeignOutput {
   readonly burnTxid: string | null;
   readonly height: number | null;
 }
+
+const ofBurn = prepared((db) =>
+  db
+    .select()
+    .from(foreignPayments)
+    .where(eq(foreignPayments.burnTxid, given(foreignPayments.burnTxid, 'burnTxid')))
+    .prepare(),
+);
 
 /** Keeps what a transaction in a block of this height pays; again is harmless, and may tell of another block. */
 export function recordForeignPayments(
@@ -49,9 +58,32 @@ export function recogniseForeignPayment(db: Queries, payment: ForeignPayment, bu
   });
 }
 
+/**
+ * What a transaction pays is known for certain, as this node has decided it after it was mined: where burns look alike, it
+ * may have been taken for the payment of another.
+ */
+export function attributeForeignPayments(
+  db: Queries,
+  txid: string,
+  paid: readonly { readonly burnTxid: string; readonly outputIndex: number }[],
+): void {
+  transact(db, (tx) => {
+    const { txid: of, outputIndex: index, burnTxid: burn, height } = foreignPayments;
+    tx.update(foreignPayments)
+      .set({ burnTxid: null })
+      .where(and(eq(of, txid), isNotNull(burn)))
+      .run();
+    for (const { burnTxid, outputIndex } of paid) {
+      if (foreignPaymentOf(tx, burnTxid) !== null) continue;
+      const isIt = and(eq(of, txid), eq(index, outputIndex), isNotNull(height));
+      tx.update(foreignPayments).set({ burnTxid }).where(isIt).run();
+    }
+  });
+}
+
 /** The output in the chain that pays a burn, or null. */
 export function foreignPaymentOf(db: Queries, burnTxid: string): ForeignPayment | null {
-  return db.select().from(foreignPayments).where(eq(foreignPayments.burnTxid, burnTxid)).get() ?? null;
+  return ofBurn(db).get({ burnTxid }) ?? null;
 }
 
 /** Outputs in the chain of which it is not known yet what they pay, oldest first. */

@@ -6,6 +6,10 @@ import ledger from '../migrations/0000_ledger.sql' with { type: 'text' };
 import neverList from '../migrations/0001_never_list.sql' with { type: 'text' };
 import stateGuard from '../migrations/0002_state_guard.sql' with { type: 'text' };
 import foreignPayments from '../migrations/0003_foreign_payments.sql' with { type: 'text' };
+import anchorReleases from '../migrations/0004_anchor_releases.sql' with { type: 'text' };
+import payoutChildren from '../migrations/0005_payout_children.sql' with { type: 'text' };
+import oneLiveKey from '../migrations/0006_one_live_key.sql' with { type: 'text' };
+import contestedClaims from '../migrations/0007_contested_claims.sql' with { type: 'text' };
 
 /** One step of the schema: drizzle-kit's tag for it and its SQL. */
 export interface Migration {
@@ -19,6 +23,10 @@ export const SECURITY_MIGRATIONS: readonly Migration[] = [
   { tag: '0001_never_list', sql: neverList },
   { tag: '0002_state_guard', sql: stateGuard },
   { tag: '0003_foreign_payments', sql: foreignPayments },
+  { tag: '0004_anchor_releases', sql: anchorReleases },
+  { tag: '0005_payout_children', sql: payoutChildren },
+  { tag: '0006_one_live_key', sql: oneLiveKey },
+  { tag: '0007_contested_claims', sql: contestedClaims },
 ];
 
 /** Why a file cannot be used; `message` is one sentence for the operator. */

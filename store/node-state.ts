@@ -3,8 +3,9 @@
 import { eq } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import { type AuditHead, appendAudit, auditHead } from './audit-log.ts';
-import { countRows, type Queries, transact } from './database.ts';
-import { auditLog, contestedBurns, nodeState } from './schema.ts';
+import { type Queries, transact } from './database.ts';
+import { given, prepared } from './prepared.ts';
+import { auditLog, nodeState } from './schema.ts';
 
 /** `wholeAt` in ms since 1970, null before the first time. */
 export interface NodeState {
@@ -17,9 +18,18 @@ export interface StateHeadRow extends AuditHead {
   readonly epoch: number;
 }
 
+const ownState = prepared((db) => db.select().from(nodeState).where(eq(nodeState.id, 1)).prepare());
+const hashAt = prepared((db) =>
+  db
+    .select({ hash: auditLog.hash })
+    .from(auditLog)
+    .where(eq(auditLog.seq, given(auditLog.seq, 'seq')))
+    .prepare(),
+);
+
 /** The node's state; epoch 0 where it was never brought back. */
 export function getNodeState(db: Queries): NodeState {
-  const row = db.select().from(nodeState).where(eq(nodeState.id, 1)).get();
+  const row = ownState(db).get();
   return { epoch: row?.epoch ?? 0, wholeAt: row?.wholeAt ?? null };
 }
 
@@ -31,7 +41,7 @@ export function stateHead(db: Queries): StateHeadRow {
 /** The hash of a row of the audit log; the genesis hash for row 0, null where the log is shorter. */
 export function auditHashAt(db: Queries, seq: number): string | null {
   if (seq === 0) return '0'.repeat(64);
-  return db.select({ hash: auditLog.hash }).from(auditLog).where(eq(auditLog.seq, seq)).get()?.hash ?? null;
+  return hashAt(db).get({ seq })?.hash ?? null;
 }
 
 /** Keeps when peers agreed that the state is whole. Not audited: it would lengthen the log once a minute. */
@@ -51,26 +61,6 @@ export function recordRecovery(db: Queries, epoch: number, body: { readonly [key
     write(tx, { epoch, wholeAt: state.wholeAt });
     appendAudit(tx, now, 'state_recovered', { ...body, epoch, from: { epoch: state.epoch, seq, hash } });
   });
-}
-
-/** Marks a burn for which this node must decide no payout any more; the burn is stored. False where it was marked. */
-export function contestBurn(db: Queries, burnTxid: string, now: number): boolean {
-  return transact(db, (tx): boolean => {
-    if (isContested(tx, burnTxid)) return false;
-    tx.insert(contestedBurns).values({ burnTxid, at: now }).run();
-    appendAudit(tx, now, 'burn_contested', { burn_txid: burnTxid });
-    return true;
-  });
-}
-
-/** Whether a burn is marked. */
-export function isContested(db: Queries, burnTxid: string): boolean {
-  return db.select().from(contestedBurns).where(eq(contestedBurns.burnTxid, burnTxid)).get() !== undefined;
-}
-
-/** How many burns are marked. */
-export function contestedCount(db: Queries): number {
-  return countRows(db, contestedBurns);
 }
 
 function write(tx: Queries, state: NodeState): void {

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { drizzle } from 'drizzle-orm/bun-sqlite';
 import type { Queries } from './database.ts';
 import { assertMigrated, migrate, SECURITY_MIGRATIONS, StoreError } from './migrations.ts';
+import { keepStatements } from './prepared.ts';
 import * as schema from './schema.ts';
 
 export { StoreError } from './migrations.ts';
@@ -87,6 +88,7 @@ function prepareWriter(database: Database): void {
 
 function asStore(database: Database, path: string, unlock: () => void): Store {
   let open = true;
+  keepStatements(database);
   return {
     db: drizzle(database, { schema }),
     path,

@@ -2,6 +2,7 @@
 import { asc, desc, eq, inArray } from 'drizzle-orm';
 import { asBurn, type Burn, getBurn } from './burns.ts';
 import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries } from './database.ts';
+import { given, prepared } from './prepared.ts';
 import {
   burns,
   type PAYOUT_STATUSES,
@@ -51,9 +52,42 @@ const PROGRESS: readonly Withdrawal['status'][] = [
   'settled',
 ];
 
+const ofTxid = prepared((db) =>
+  db
+    .select()
+    .from(payoutTransactions)
+    .where(eq(payoutTransactions.txid, given(payoutTransactions.txid, 'txid')))
+    .prepare(),
+);
+const ofBurn = prepared((db) =>
+  db
+    .select({ payout: payoutTransactions })
+    .from(payoutTransactionBurns)
+    .innerJoin(payoutTransactions, eq(payoutTransactions.txid, payoutTransactionBurns.txid))
+    .where(eq(payoutTransactionBurns.burnTxid, given(payoutTransactionBurns.burnTxid, 'burnTxid')))
+    .orderBy(asc(payoutTransactions.createdAt), asc(payoutTransactions.txid))
+    .prepare(),
+);
+const inputsOf = prepared((db) =>
+  db
+    .select({ txid: payoutTransactionInputs.prevTxid, vout: payoutTransactionInputs.prevVout })
+    .from(payoutTransactionInputs)
+    .where(eq(payoutTransactionInputs.txid, given(payoutTransactionInputs.txid, 'txid')))
+    .orderBy(asc(payoutTransactionInputs.inputIndex))
+    .prepare(),
+);
+const paidBy = prepared((db) =>
+  db
+    .select({ burnTxid: payoutTransactionBurns.burnTxid, outputIndex: payoutTransactionBurns.outputIndex })
+    .from(payoutTransactionBurns)
+    .where(eq(payoutTransactionBurns.txid, given(payoutTransactionBurns.txid, 'txid')))
+    .orderBy(asc(payoutTransactionBurns.outputIndex))
+    .prepare(),
+);
+
 /** A payout transaction, or null. */
 export function getPayout(db: Queries, txid: string): Payout | null {
-  const row = db.select().from(payoutTransactions).where(eq(payoutTransactions.txid, txid)).get();
+  const row = ofTxid(db).get({ txid });
   return row === undefined ? null : withParts(db, row);
 }
 
@@ -74,13 +108,7 @@ export function listPayouts(db: Queries, statuses?: readonly PayoutStatus[], pag
 
 /** Every transaction decided for a burn, oldest first. */
 export function listPayoutsOfBurn(db: Queries, burnTxid: string): readonly Payout[] {
-  const rows = db
-    .select({ payout: payoutTransactions })
-    .from(payoutTransactionBurns)
-    .innerJoin(payoutTransactions, eq(payoutTransactions.txid, payoutTransactionBurns.txid))
-    .where(eq(payoutTransactionBurns.burnTxid, burnTxid))
-    .orderBy(asc(payoutTransactions.createdAt), asc(payoutTransactions.txid))
-    .all();
+  const rows = ofBurn(db).all({ burnTxid });
   return rows.map(({ payout }) => withParts(db, payout));
 }
 
@@ -113,19 +141,8 @@ function withPayouts(db: Queries, burn: Burn): Withdrawal {
 }
 
 function withParts(db: Queries, row: typeof payoutTransactions.$inferSelect): Payout {
-  const inputs = db
-    .select({ txid: payoutTransactionInputs.prevTxid, vout: payoutTransactionInputs.prevVout })
-    .from(payoutTransactionInputs)
-    .where(eq(payoutTransactionInputs.txid, row.txid))
-    .orderBy(asc(payoutTransactionInputs.inputIndex))
-    .all();
-  const paid = db
-    .select({ burnTxid: payoutTransactionBurns.burnTxid, outputIndex: payoutTransactionBurns.outputIndex })
-    .from(payoutTransactionBurns)
-    .where(eq(payoutTransactionBurns.txid, row.txid))
-    .orderBy(asc(payoutTransactionBurns.outputIndex))
-    .all();
+  const { txid } = row;
   const { changeVout, changeAmount, intent: _, ...payout } = row;
   const change = changeVout === null || changeAmount === null ? null : { vout: changeVout, amount: changeAmount };
-  return { ...payout, change, inputs, burns: paid };
+  return { ...payout, change, inputs: inputsOf(db).all({ txid }), burns: paidBy(db).all({ txid }) };
 }

@@ -1,17 +1,21 @@
 // Payout decisions (Never 2): every transaction that this node agrees to sign for a burn spends that burn's anchor,
-// so no two of them can both be mined. The anchor is the first input of the first transaction decided for the burn.
-// Besides, no live transaction spends an anchor without paying its burn: mined, it would leave the burn unpayable.
-// migrations/0001_never_list.sql holds the same rules as triggers. Test transactions are never stored here.
-import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+// so no two of them can both be mined. The anchor is an input of the first transaction decided for the burn: the first that
+// no live transaction spends already, where there is one, for that one may be mined instead, and the burn would have to
+// wait until it is released (anchor-releases.ts). For the same reason no transaction spends an anchor without paying its
+// burn. migrations/0001_never_list.sql and 0004_anchor_releases.sql hold the rules as triggers. Test transactions are never
+// stored here.
+import { and, eq, sql } from 'drizzle-orm';
 import { fromHex, sha256, toHex } from '../crypto/bytes.ts';
 import type { Json } from '../crypto/canonical-json.ts';
+import { releasedAnchors, returnedAnchors } from './anchor-releases.ts';
 import { appendAudit } from './audit-log.ts';
-import { asBurn, type Burn } from './burns.ts';
+import { asBurn, type Burn, getBurn } from './burns.ts';
+import { isContested } from './contested-burns.ts';
 import { assertBatch, type Outpoint, type Queries, transact } from './database.ts';
-import { foreignPaymentOf } from './foreign-payments.ts';
-import { isContested } from './node-state.ts';
+import { attributeForeignPayments, foreignPaymentOf } from './foreign-payments.ts';
 import { getPayout, listPayoutsOfBurn, type Payout } from './payout-listing.ts';
 import { burns, payoutTransactionBurns, payoutTransactionInputs, payoutTransactions } from './schema.ts';
+import { getUtxo } from './utxos.ts';
 
 /** Which output of a transaction pays which burn. */
 export interface PaidBurn {
@@ -50,13 +54,13 @@ export type PayoutRefusal =
   /** data {burn_txid, anchor: {txid, vout}}: the input that is missing. */
   | 'burn_conflict'
   /**
-   * data {input: {txid, vout}, burns: [burn_txid]}: earlier transactions have this input. A transaction that spends it
-   * must pay at least these burns, and cannot make it the anchor of another: put a fresh input first for new burns.
+   * data {input: {txid, vout}, burns: [burn_txid]}: these burns are bound to this input. A transaction that spends it must
+   * pay all of them.
    */
   | 'input_reserved'
   /** data {burn_txid}: brought back from an older state, this node cannot tell which payout of the burn it has signed. */
   | 'state_regressed'
-  /** data {txid, vout, spent_by}: that settled transaction spends the input, so this one can never be mined. */
+  /** data {txid, vout, spent_by}: that transaction spends the input for good, so this one can never be mined. */
   | 'input_spent';
 
 /** The verdict of `decidePayout`; `repeated` when the very transaction was decided before. */
@@ -98,7 +102,7 @@ function refuse(tx: Queries, decision: PayoutDecision): Refused | null {
     const refusal = refuseContested(tx, burnTxid, decision) ?? refuseBurn(tx, burnTxid, decision);
     if (refusal !== null) return refusal;
   }
-  return refuseSpent(tx, decision) ?? (known === null ? refuseInputs(tx, decision) : null);
+  return refuseSpent(tx, decision, known) ?? (known === null ? refuseInputs(tx, decision) : null);
 }
 
 function refuseContested(tx: Queries, burnTxid: string, decision: PayoutDecision): Refused | null {
@@ -107,7 +111,7 @@ function refuseContested(tx: Queries, burnTxid: string, decision: PayoutDecision
 }
 
 function refuseBurn(tx: Queries, burnTxid: string, { txid, inputs }: PayoutDecision): Refused | null {
-  const burn = asBurn(tx.select().from(burns).where(eq(burns.burnTxid, burnTxid)).get());
+  const burn = getBurn(tx, burnTxid);
   if (burn === null) return refused('burn_unknown', { burn_txid: burnTxid });
   const paid = listPayoutsOfBurn(tx, burnTxid).find(({ status }) => status === 'confirmed' || status === 'settled');
   if (paid !== undefined) return refused('burn_already_paid', { burn_txid: burnTxid, txid: paid.txid });
@@ -119,14 +123,26 @@ function refuseBurn(tx: Queries, burnTxid: string, { txid, inputs }: PayoutDecis
   if (anchor !== null && !inputs.some((input) => sameOutpoint(input, anchor))) {
     return refused('burn_conflict', { burn_txid: burnTxid, anchor: outpointJson(anchor) });
   }
-  return null;
+  const back = returnedAnchors(tx, burnTxid).find((one) => !inputs.some((input) => sameOutpoint(input, one)));
+  return back === undefined ? null : refused('burn_conflict', { burn_txid: burnTxid, anchor: outpointJson(back) });
 }
 
-function refuseSpent(tx: Queries, decision: PayoutDecision): Refused | null {
-  for (const input of decision.inputs) {
-    const spender = spendersOf(tx, input).find(({ status }) => status === 'settled');
-    if (spender === undefined || spender.txid === decision.txid) continue;
-    return refused('input_spent', { ...outpointJson(input), spent_by: spender.txid });
+function refuseSpent(tx: Queries, { txid, inputs, burns: paid }: PayoutDecision, known: Payout | null): Refused | null {
+  const spent = (input: Outpoint, by: string) => refused('input_spent', { ...outpointJson(input), spent_by: by });
+  for (const input of inputs) {
+    const settled = spendersOf(tx, input).find(({ status }) => status === 'settled');
+    if (settled !== undefined && settled.txid !== txid) return spent(input, settled.txid);
+    const by = getUtxo(tx, input)?.spentBy ?? null;
+    if (known?.status === 'replaced' && by !== null && by !== txid) return spent(input, by);
+  }
+  // A burn is never bound anew to what it was released from.
+  for (const { burnTxid } of paid) {
+    if (getBurn(tx, burnTxid)?.anchor !== null) continue;
+    const released = releasedAnchors(tx, burnTxid);
+    const [first] = released.filter((one) => inputs.some((input) => sameOutpoint(input, one)));
+    if (first !== undefined && inputs.every((input) => released.some((one) => sameOutpoint(input, one)))) {
+      return spent(first, first.spentBy);
+    }
   }
   return null;
 }
@@ -134,22 +150,21 @@ function refuseSpent(tx: Queries, decision: PayoutDecision): Refused | null {
 function refuseInputs(tx: Queries, decision: PayoutDecision): Refused | null {
   const paid = new Set(decision.burns.map(({ burnTxid }) => burnTxid));
   for (const input of decision.inputs) {
-    const anchored = anchoredAt(tx, input);
-    if (anchored.some(({ burnTxid }) => !paid.has(burnTxid))) return inputReserved(input, burnIds(anchored));
+    const anchored = burnIds(anchoredAt(tx, input)).filter(
+      (burnTxid) => paid.has(burnTxid) || !isPaidForGood(tx, burnTxid),
+    );
+    if (anchored.every((burnTxid) => paid.has(burnTxid))) continue;
+    return refused('input_reserved', { input: outpointJson(input), burns: [...anchored].sort() });
   }
-  const [first] = decision.inputs;
-  if (first === undefined || unanchored(tx, [...paid]).length === 0) return null;
-  const earlier = spendersOf(tx, first).filter(({ status }) => status !== 'replaced');
-  return earlier.length === 0
-    ? null
-    : inputReserved(
-        first,
-        earlier.flatMap((payout) => burnIds(payout.burns)),
-      );
+  return null;
 }
 
-function inputReserved(input: Outpoint, burnTxids: readonly string[]): Refused {
-  return refused('input_reserved', { input: outpointJson(input), burns: [...new Set(burnTxids)].sort() });
+// What was signed for a burn that is paid is of no use any more; its anchor need not be kept for it.
+function isPaidForGood(tx: Queries, burnTxid: string): boolean {
+  return (
+    foreignPaymentOf(tx, burnTxid) !== null ||
+    listPayoutsOfBurn(tx, burnTxid).some(({ status }) => status === 'settled')
+  );
 }
 
 function anchoredAt(tx: Queries, { txid, vout }: Outpoint): readonly Burn[] {
@@ -161,13 +176,14 @@ function anchoredAt(tx: Queries, { txid, vout }: Outpoint): readonly Burn[] {
   return rows.flatMap((row) => asBurn(row) ?? []);
 }
 
-function unanchored(tx: Queries, burnTxids: readonly string[]): readonly string[] {
-  const rows = tx
-    .select({ burnTxid: burns.burnTxid })
-    .from(burns)
-    .where(and(inArray(burns.burnTxid, [...burnTxids]), isNull(burns.anchorTxid)))
-    .all();
-  return burnIds(rows);
+// Where the burns without an anchor are bound to: see above.
+function anchorFor(tx: Queries, burnTxid: string, inputs: readonly Outpoint[]): Outpoint {
+  const released = releasedAnchors(tx, burnTxid);
+  const possible = inputs.filter((input) => !released.some((one) => sameOutpoint(one, input)));
+  const isFree = (input: Outpoint) => spendersOf(tx, input).every(({ status }) => status === 'replaced');
+  const anchor = possible.find(isFree) ?? possible[0];
+  if (anchor === undefined) throw new Error('what only spends released anchors was refused');
+  return anchor;
 }
 
 function spendersOf(tx: Queries, { txid, vout }: Outpoint): readonly Payout[] {
@@ -182,19 +198,22 @@ function spendersOf(tx: Queries, { txid, vout }: Outpoint): readonly Payout[] {
 // The transaction's row comes last: it is what the triggers judge, and it seals the inputs and burns written before.
 function insertPayout(tx: Queries, decision: PayoutDecision, now: number): void {
   const { txid, unsignedTx, inputs, fee, feeRate, change } = decision;
-  const [first] = inputs;
-  if (first === undefined) throw new Error('a transaction has an input');
   tx.run(sql`PRAGMA defer_foreign_keys = ON`);
   for (const [inputIndex, input] of inputs.entries()) {
     tx.insert(payoutTransactionInputs).values({ txid, inputIndex, prevTxid: input.txid, prevVout: input.vout }).run();
   }
   for (const { burnTxid, outputIndex } of decision.burns) {
     tx.insert(payoutTransactionBurns).values({ txid, burnTxid, outputIndex }).run();
+  }
+  for (const { burnTxid } of decision.burns) {
+    if (getBurn(tx, burnTxid)?.anchor !== null) continue;
+    const anchor = anchorFor(tx, burnTxid, inputs);
     tx.update(burns)
-      .set({ anchorTxid: first.txid, anchorVout: first.vout })
-      .where(and(eq(burns.burnTxid, burnTxid), isNull(burns.anchorTxid)))
+      .set({ anchorTxid: anchor.txid, anchorVout: anchor.vout })
+      .where(eq(burns.burnTxid, burnTxid))
       .run();
   }
+  attributeForeignPayments(tx, txid, decision.burns);
   tx.insert(payoutTransactions)
     .values({
       txid,

@@ -6,6 +6,7 @@ import type { Json } from '../crypto/canonical-json.ts';
 import { appendAudit } from './audit-log.ts';
 import { type Queries, transact } from './database.ts';
 import type { StateHeadRow } from './node-state.ts';
+import { given, prepared } from './prepared.ts';
 import { peers } from './schema.ts';
 
 /** A peer by its 0-based index; `identityKey` 64 lowercase hex characters, `card` verified by the caller. */
@@ -51,6 +52,15 @@ export type HeadVerdict =
   | { readonly ok: false; readonly reason: 'peer_unknown' }
   | { readonly ok: false; readonly reason: Exclude<HeadFlaw, 'peer_unknown'>; readonly highest: ShownHead };
 
+const ofIndex = prepared((db) =>
+  db
+    .select()
+    .from(peers)
+    .where(eq(peers.index, given(peers.index, 'index')))
+    .prepare(),
+);
+const inOrder = prepared((db) => db.select().from(peers).orderBy(asc(peers.index)).prepare());
+
 /** Adds a peer or its renewed card. */
 export function putPeer(db: Queries, entry: PeerCard, now: number): CardVerdict {
   const { index, identityKey, card } = entry;
@@ -84,13 +94,13 @@ export function removePeer(db: Queries, index: number, now: number): boolean {
 
 /** A peer, or null. */
 export function getPeer(db: Queries, index: number): Peer | null {
-  const row = db.select().from(peers).where(eq(peers.index, index)).get();
+  const row = ofIndex(db).get({ index });
   return row === undefined ? null : asPeer(row);
 }
 
 /** All peers in index order; a federation has at most 64. */
 export function listPeers(db: Queries): readonly Peer[] {
-  return db.select().from(peers).orderBy(asc(peers.index)).all().map(asPeer);
+  return inOrder(db).all().map(asPeer);
 }
 
 /** Keeps the head that a peer shows, where it is the highest so far and continues the log that the peer showed before. */

@@ -1,7 +1,8 @@
 // Deposit scripts that were handed out, so that a scan can tell whose a deposit is. Any node derives the script of any
 // recipient by itself: this is a memory, not an authority.
-import { and, asc, eq, gt, sql } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
+import { given, prepared } from './prepared.ts';
 import { recipients } from './schema.ts';
 
 /** A recipient's deposit script under a key; `recipient` 64 and `script` any number of lowercase hex characters. */
@@ -21,6 +22,30 @@ export interface RecipientOrigin {
 export interface Recipient extends RecipientScript, RecipientOrigin {
   readonly createdAt: number;
 }
+
+const ofScript = prepared((db) =>
+  db
+    .select()
+    .from(recipients)
+    .where(eq(recipients.script, given(recipients.script, 'script')))
+    .prepare(),
+);
+const underKey = prepared((db) => {
+  const { recipient, keyId } = recipients;
+  const where = and(eq(recipient, given(recipient, 'recipient')), eq(keyId, given(keyId, 'keyId')));
+  return db.select().from(recipients).where(where).prepare();
+});
+const afterPlace = prepared((db) => {
+  const { recipient, keyId, script, createdAt, height, toldBy } = recipients;
+  const place = sql<number>`rowid`.mapWith(Number);
+  return db
+    .select({ place: place.as('place'), recipient, keyId, script, createdAt, height, toldBy })
+    .from(recipients)
+    .where(sql`${place} > ${sql.placeholder('after')}`)
+    .orderBy(asc(place))
+    .limit(sql.placeholder('limit'))
+    .prepare();
+});
 
 const HERE: RecipientOrigin = { height: null, toldBy: null };
 
@@ -46,13 +71,12 @@ export function rememberRecipient(db: Queries, entry: RecipientScript, now: numb
 
 /** Whose a script is, or null. */
 export function recipientOfScript(db: Queries, script: string): Recipient | null {
-  return db.select().from(recipients).where(eq(recipients.script, script)).get() ?? null;
+  return ofScript(db).get({ script }) ?? null;
 }
 
 /** A recipient's script under a key, or null. */
 export function findRecipient(db: Queries, recipient: string, keyId: string): Recipient | null {
-  const where = and(eq(recipients.recipient, recipient), eq(recipients.keyId, keyId));
-  return db.select().from(recipients).where(where).get() ?? null;
+  return underKey(db).get({ recipient, keyId }) ?? null;
 }
 
 /** All scripts, oldest first. */
@@ -75,22 +99,7 @@ export function listRecipientsAfter(
   after: number,
   limit: number,
 ): readonly (Recipient & { readonly place: number })[] {
-  const place = sql<number>`rowid`.mapWith(Number);
-  return db
-    .select({
-      place: place.as('place'),
-      recipient: recipients.recipient,
-      keyId: recipients.keyId,
-      script: recipients.script,
-      createdAt: recipients.createdAt,
-      height: recipients.height,
-      toldBy: recipients.toldBy,
-    })
-    .from(recipients)
-    .where(gt(place, after))
-    .orderBy(asc(place))
-    .limit(pageBounds({ limit }).limit)
-    .all();
+  return afterPlace(db).all({ after, limit: pageBounds({ limit }).limit });
 }
 
 /** How many scripts are kept on the word of this peer. */

@@ -6,7 +6,7 @@ import { appendAudit } from './audit-log.ts';
 import { loadCursor, saveCursor } from './cursors.ts';
 import { type Outpoint, type Queries, transact } from './database.ts';
 import { type Deposit, getDeposit } from './deposits.ts';
-import { deposits, foreignPayments, payoutTransactions, utxos } from './schema.ts';
+import { anchorReleases, deposits, foreignPayments, payoutTransactions, utxos } from './schema.ts';
 
 const CURSOR = 'taken_back';
 /** Most deposits and payouts that are remembered; the audit log has them all. */
@@ -24,6 +24,8 @@ export interface TakenBack {
   readonly exposed: readonly Deposit[];
   /** Settled payouts that are no longer in the chain. */
   readonly payouts: readonly string[];
+  /** Burns whose anchor was released because of a transaction that is no longer in the chain. */
+  readonly released: readonly string[];
 }
 
 /** Takes back everything that the blocks above `height` brought, in one commit; `now` in ms since 1970. */
@@ -40,6 +42,7 @@ export function takeBackAbove(db: Queries, height: number, now: number): TakenBa
     tx.update(utxos).set({ spentHeight: null, updatedAt: now }).where(gt(utxos.spentHeight, height)).run();
     tx.update(foreignPayments).set({ height: null, burnTxid: null }).where(gt(foreignPayments.height, height)).run();
     const payouts = settledAbove(tx, height);
+    const released = releasedAbove(tx, height);
     const waiting = gone.filter(({ status }) => status === 'seen' || status === 'confirmed');
     const exposed = gone.filter(({ status }) => status === 'attested' || status === 'minted');
     remember(tx, { deposits: exposed.map(outpointJson), payouts: [...payouts] }, now);
@@ -48,8 +51,9 @@ export function takeBackAbove(db: Queries, height: number, now: number): TakenBa
       waiting: waiting.map(outpointJson),
       exposed: exposed.map((deposit) => ({ ...outpointJson(deposit), amount: `${deposit.amount}` })),
       payouts,
+      released,
     });
-    return { waiting, exposed, payouts };
+    return { waiting, exposed, payouts, released };
   });
 }
 
@@ -93,6 +97,12 @@ function settledAbove(tx: Queries, height: number): readonly string[] {
   const where = and(gt(payoutTransactions.height, height), inArray(status, ['settled']));
   const rows = tx.select({ txid }).from(payoutTransactions).where(where).all();
   return rows.map((row) => row.txid);
+}
+
+function releasedAbove(tx: Queries, height: number): readonly string[] {
+  const { burnTxid, spentHeight } = anchorReleases;
+  const rows = tx.selectDistinct({ burnTxid }).from(anchorReleases).where(gt(spentHeight, height)).all();
+  return rows.map((row) => row.burnTxid);
 }
 
 function outpointJson({ txid, vout }: Outpoint) {

@@ -1,7 +1,7 @@
 // The tables of the security database that are about the node itself and its peers; those of the bridge are in schema.ts.
 import { sql } from 'drizzle-orm';
-import { check, sqliteTable, text } from 'drizzle-orm/sqlite-core';
-import { integer53, isHex, json } from './columns.ts';
+import { check, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { integer53, isHex, isOneOf, isOutpoint, json } from './columns.ts';
 
 /** Hash-chained record of every decision; append-only by trigger. */
 export const auditLog = sqliteTable('audit_log', {
@@ -54,3 +54,45 @@ export const cursors = sqliteTable('cursors', {
   position: json().notNull(),
   updatedAt: integer53('updated_at').notNull(),
 });
+
+/** Why a claim needs no reckoning with any more: another transaction spends its coin, or an operator saw to it. */
+export const RELEASE_CAUSES = ['spent', 'operator'] as const;
+
+/** What the payouts would spend that a node, brought back, may have signed for a contested burn; rows never change. */
+export const contestedClaims = sqliteTable(
+  'contested_claims',
+  {
+    burnTxid: text('burn_txid').notNull(),
+    txid: text().notNull(),
+    prevTxid: text('prev_txid').notNull(),
+    prevVout: integer53('prev_vout').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.burnTxid, t.txid, t.prevTxid, t.prevVout] }),
+    check('contested_claims_ids', sql`${isHex(t.burnTxid, 32)} and ${isHex(t.txid, 32)}`),
+    check('contested_claims_outpoint', isOutpoint(t.prevTxid, t.prevVout)),
+  ],
+);
+
+/** Claims that can never be mined; rows never change. A burn is contested until each of its claims stands here. */
+export const contestedReleases = sqliteTable(
+  'contested_releases',
+  {
+    burnTxid: text('burn_txid').notNull(),
+    txid: text().notNull(),
+    cause: text({ enum: RELEASE_CAUSES }).notNull(),
+    at: integer53().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.burnTxid, t.txid] }),
+    check('contested_releases_ids', sql`${isHex(t.burnTxid, 32)} and ${isHex(t.txid, 32)}`),
+    check('contested_releases_cause', isOneOf(t.cause, RELEASE_CAUSES)),
+  ],
+);
+
+/** From which height on a payout is counted as waiting; a row goes when it waits no more. */
+export const payoutWaits = sqliteTable(
+  'payout_waits',
+  { txid: text().primaryKey(), height: integer53().notNull() },
+  (t) => [check('payout_waits_txid', isHex(t.txid, 32)), check('payout_waits_height', sql`${t.height} >= 0`)],
+);

@@ -15,6 +15,8 @@ import {
 } from 'drizzle-orm/sqlite-core';
 import { bytes, integer53, isHex, isOneOf, isOutpoint, isSats, json, sats, uint63 } from './columns.ts';
 
+export * from './schema-anchors.ts';
+export * from './schema-children.ts';
 export * from './schema-node.ts';
 
 export const DEPOSIT_STATUSES = ['seen', 'confirmed', 'attested', 'minted', 'gone'] as const;

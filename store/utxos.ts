@@ -1,9 +1,17 @@
 // Outputs that the bitcoin key can spend, as the node's own Bitcoin view shows them. An output that a live payout
 // spends is reserved: new payouts take others.
-import { and, asc, desc, eq, exists, gt, isNotNull, ne, not, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, exists, isNotNull, ne, not, sql } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries, transact } from './database.ts';
-import { payoutTransactionInputs, payoutTransactions, type UTXO_STATUSES, utxos } from './schema.ts';
+import { given, prepared } from './prepared.ts';
+import {
+  burns,
+  payoutChildren,
+  payoutTransactionInputs,
+  payoutTransactions,
+  type UTXO_STATUSES,
+  utxos,
+} from './schema.ts';
 
 /** `gone`: the transaction that made it is no longer in the best chain or the mempool. */
 export type UtxoStatus = (typeof UTXO_STATUSES)[number];
@@ -22,6 +30,22 @@ export interface Utxo extends UtxoSighting {
   readonly spentHeight: number | null;
   readonly updatedAt: number;
 }
+
+const ofOutpoint = prepared((db) => {
+  const { txid, vout } = utxos;
+  const where = and(eq(txid, given(txid, 'txid')), eq(vout, given(vout, 'vout')));
+  return db.select().from(utxos).where(where).prepare();
+});
+const afterPlace = prepared((db) => {
+  const place = sql<number>`rowid`.mapWith(Number);
+  return db
+    .select({ place: place.as('place'), txid: utxos.txid, vout: utxos.vout })
+    .from(utxos)
+    .where(sql`${place} > ${sql.placeholder('after')}`)
+    .orderBy(asc(place))
+    .limit(sql.placeholder('limit'))
+    .prepare();
+});
 
 /** Keeps an output, or its new height; one that was gone is unspent again. Throws where the amount differs: a bug. */
 export function recordUtxo(db: Queries, sighting: UtxoSighting, now: number): void {
@@ -50,8 +74,13 @@ export function markUtxoSpent(
   return update(db, outpoint, { status: 'spent', spentBy, spentHeight, updatedAt: now });
 }
 
-/** The spending transaction left the chain and the mempool. False where the output is unknown. */
-export function markUtxoUnspent(db: Queries, outpoint: Outpoint, now: number): boolean {
+/**
+ * The spending transaction (`by`) left the chain and the mempool. False where the output is unknown, or another transaction
+ * has spent it meanwhile.
+ */
+export function markUtxoUnspent(db: Queries, outpoint: Outpoint, by: string, now: number): boolean {
+  const spentBy = getUtxo(db, outpoint)?.spentBy ?? null;
+  if (spentBy !== null && spentBy !== by) return false;
   return update(db, outpoint, { status: 'unspent', spentBy: null, spentHeight: null, updatedAt: now });
 }
 
@@ -61,8 +90,8 @@ export function markUtxoGone(db: Queries, outpoint: Outpoint, now: number): bool
 }
 
 /** An output, or null. */
-export function getUtxo(db: Queries, outpoint: Outpoint): Utxo | null {
-  return db.select().from(utxos).where(atOutpoint(outpoint)).get() ?? null;
+export function getUtxo(db: Queries, { txid, vout }: Outpoint): Utxo | null {
+  return ofOutpoint(db).get({ txid, vout }) ?? null;
 }
 
 /** Every output, largest first. */
@@ -76,19 +105,52 @@ export function listOutpointsAfter(
   after: number,
   limit: number,
 ): readonly (Outpoint & { readonly place: number })[] {
-  const place = sql<number>`rowid`.mapWith(Number);
+  return afterPlace(db).all({ after, limit: pageBounds({ limit }).limit });
+}
+
+/** Confirmed, unspent outputs that no live payout and no child of a payout spends, largest first. */
+export function listSpendableUtxos(db: Queries, page: Page = {}): Listing<Utxo> {
+  const isFree = and(not(exists(liveSpenders(db))), not(exists(promised(db))));
+  return list(db, and(eq(utxos.status, 'unspent'), isNotNull(utxos.height), isFree), page);
+}
+
+/**
+ * Confirmed, unspent outputs that live payouts spend which are not signed as far as this node knows, or which spend one of
+ * `spent` as well and so conflict with a payout that does. Not those to which burns are bound. Largest first.
+ */
+export function listHeldUtxos(db: Queries, spent: readonly Outpoint[], page: Page = {}): Listing<Utxo> {
+  const { limit, offset } = pageBounds(page);
+  const rivals = new Set(spent.flatMap((outpoint) => spendersOf(db, outpoint).map(({ txid }) => txid)));
+  const held = and(
+    eq(utxos.status, 'unspent'),
+    isNotNull(utxos.height),
+    exists(liveSpenders(db)),
+    not(exists(bound(db))),
+  );
+  const rows = db.select().from(utxos).where(held).orderBy(desc(utxos.amount), asc(utxos.txid), asc(utxos.vout)).all();
+  const usable = rows.filter((utxo) =>
+    spendersOf(db, utxo).every(({ txid, status }) => status === 'decided' || rivals.has(txid)),
+  );
+  return { rows: usable.slice(offset, offset + limit), total: usable.length };
+}
+
+function spendersOf(db: Queries, { txid, vout }: Outpoint) {
   return db
-    .select({ place: place.as('place'), txid: utxos.txid, vout: utxos.vout })
-    .from(utxos)
-    .where(gt(place, after))
-    .orderBy(asc(place))
-    .limit(pageBounds({ limit }).limit)
+    .select({ txid: payoutTransactions.txid, status: payoutTransactions.status })
+    .from(payoutTransactionInputs)
+    .innerJoin(payoutTransactions, eq(payoutTransactions.txid, payoutTransactionInputs.txid))
+    .where(
+      and(
+        eq(payoutTransactionInputs.prevTxid, txid),
+        eq(payoutTransactionInputs.prevVout, vout),
+        ne(payoutTransactions.status, 'replaced'),
+      ),
+    )
     .all();
 }
 
-/** Confirmed, unspent outputs that no live payout spends, largest first. */
-export function listSpendableUtxos(db: Queries, page: Page = {}): Listing<Utxo> {
-  const reserved = db
+function liveSpenders(db: Queries) {
+  return db
     .select({ one: sql`1` })
     .from(payoutTransactionInputs)
     .innerJoin(payoutTransactions, eq(payoutTransactions.txid, payoutTransactionInputs.txid))
@@ -99,7 +161,21 @@ export function listSpendableUtxos(db: Queries, page: Page = {}): Listing<Utxo> 
         ne(payoutTransactions.status, 'replaced'),
       ),
     );
-  return list(db, and(eq(utxos.status, 'unspent'), isNotNull(utxos.height), not(exists(reserved))), page);
+}
+
+function promised(db: Queries) {
+  const { parentTxid, parentVout, status } = payoutChildren;
+  return db
+    .select({ one: sql`1` })
+    .from(payoutChildren)
+    .where(and(eq(parentTxid, utxos.txid), eq(parentVout, utxos.vout), ne(status, 'void')));
+}
+
+function bound(db: Queries) {
+  return db
+    .select({ one: sql`1` })
+    .from(burns)
+    .where(and(eq(burns.anchorTxid, utxos.txid), eq(burns.anchorVout, utxos.vout)));
 }
 
 function list(db: Queries, where: ReturnType<typeof and>, page: Page): Listing<Utxo> {

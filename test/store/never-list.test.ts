@@ -4,6 +4,7 @@ import { describe, expect, test } from 'bun:test';
 import { decideAttestations } from '../../store/attestations.ts';
 import { appendAudit } from '../../store/audit-log.ts';
 import { appendCeremonyEvents, beginCeremony } from '../../store/ceremonies.ts';
+import { contestBurn, releaseClaim } from '../../store/contested-burns.ts';
 import { recordDeposit } from '../../store/deposits.ts';
 import { setKeyStatus, storeKey } from '../../store/keys.ts';
 import type { Store } from '../../store/open.ts';
@@ -39,6 +40,8 @@ function fill(store: Store): void {
   putPeer(db, { index: 1, identityKey: id('peer'), card: {} }, NOW);
   const head = { epoch: 0, seq: 9, hash: id('head'), boot: null, follows: null, statement: null, at: NOW };
   recordPeerHead(db, 1, head, NOW);
+  contestBurn(db, B, [{ txid: OTHER, inputs: [outpoint(1)] }], NOW);
+  releaseClaim(db, B, OTHER, 'spent', NOW);
   recordUtxo(db, { ...outpoint(1), amount: 5n, leaf: { kind: 'change' }, height: 1 }, NOW);
 }
 
@@ -73,6 +76,9 @@ const TABLES_FOR_EVER = [
   'recipients',
   'keys',
   'utxos',
+  'contested_burns',
+  'contested_claims',
+  'contested_releases',
 ];
 
 describe('rows are never deleted:', () => {
@@ -87,7 +93,7 @@ describe('no row is replaced by inserting it again:', () => {
         `INSERT OR REPLACE INTO ${table} SELECT * FROM ${table} LIMIT 1`,
       ]),
     ),
-    /is there already|is sealed|no anchor before/,
+    /is there already|is sealed|no anchor before|released already/,
   );
   refusesEach({ audit_log: 'INSERT OR REPLACE INTO audit_log SELECT * FROM audit_log LIMIT 1' }, /continues the chain/);
 });
@@ -105,6 +111,9 @@ describe('what was recorded does not change:', () => {
     keys: ['group_keys', 'transcript', 'certificate'],
     ceremony_events: ['body', 'seq'],
     utxos: ['amount', 'leaf'],
+    contested_burns: ['burn_txid'],
+    contested_claims: ['burn_txid', 'txid', 'prev_txid', 'prev_vout'],
+    contested_releases: ['burn_txid', 'txid', 'cause'],
   };
   for (const [table, names] of Object.entries(columns)) {
     const change = (name: string) => `UPDATE ${table} SET ${name} = ${name} || '1'`;
@@ -174,10 +183,11 @@ describe('one burn, one payout:', () => {
   );
   refusesEach(
     {
-      'an anchor that is nobody’s first input': anchor(B, 'w'),
-      'an anchor that is only a later input': anchor(B, 'y'),
+      'an anchor that is nobody’s input': anchor(B, 'w'),
+      'an anchor at an input of a payout that was decided before': anchor(B, 'y'),
+      'an anchor at an input of a payout that does not pay the burn': sequence(insertInput('w'), anchor(B, 'w')),
     },
-    /first input of a payout/,
+    /an input of the payout that is decided/,
   );
   refusesEach(
     {
@@ -198,24 +208,13 @@ describe('one burn, one payout:', () => {
       'a transaction that spends an anchor for another burn': sequence(
         insertInput('w'),
         insertInput('x', 1),
-        anchor(B, 'w'),
         insertBurn(B),
+        anchor(B, 'w'),
         insertPayout(),
       ),
       'a sweep that spends an anchor': sequence(insertInput('x'), insertPayout()),
     },
     /only by a payout of its burn/,
-  );
-  refusesEach(
-    {
-      'an anchor at an input of a transaction that leaves the burn unpaid': sequence(
-        insertInput('y'),
-        anchor(B, 'y'),
-        insertBurn(B),
-        insertPayout(),
-      ),
-    },
-    /leaves its burn unpaid/,
   );
   refusesEach(
     { 'an input that a settled transaction spent': sequence(insertInput('v'), insertPayout()) },
@@ -278,4 +277,14 @@ test('the store is whole and untouched rows may still change where they should',
     });
     expect(() => appendAudit(store.db, NOW, 'x', {})).not.toThrow();
   });
+});
+
+describe('a burn that was left to the others:', () => {
+  refusesEach(
+    {
+      'released of a claim that nobody told': `INSERT INTO contested_releases VALUES ('${A}', '${OTHER}', 'operator', 1)`,
+      'given back to a claim that was released': `INSERT INTO contested_claims VALUES ('${B}', '${OTHER}', '${A}', 0)`,
+    },
+    /only a claim that is known|released already/,
+  );
 });

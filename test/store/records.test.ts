@@ -116,7 +116,8 @@ describe('utxos', () => {
       expect(markUtxoSpent(db, outpoint(9), id('spender'), null, NOW)).toBe(false);
       const spendable = () => listSpendableUtxos(db).rows.map(({ amount }) => amount);
       expect(spendable()).toEqual([4n, 1n]);
-      expect(markUtxoUnspent(db, outpoint(3), NOW)).toBe(true);
+      expect(markUtxoUnspent(db, outpoint(3), id('other'), NOW)).toBe(false);
+      expect(markUtxoUnspent(db, outpoint(3), id('spender'), NOW)).toBe(true);
       recordUtxo(db, coin(5, 5n), NOW);
       expect(spendable()).toEqual([5n, 4n, 3n, 1n]);
       expect(markUtxoGone(db, outpoint(4), NOW)).toBe(true);

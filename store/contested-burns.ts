@@ -1,0 +1,110 @@
+// Burns that a node, brought back from an older state, left to the others (Never 2): it may have signed one of the payouts
+// that its peers told of, and cannot tell which. Each such claim is kept with what it would spend, and is released once it
+// can never be mined; the burn is contested until all its claims are. Rows are never deleted.
+import { and, asc, eq } from 'drizzle-orm';
+import { appendAudit } from './audit-log.ts';
+import { type Outpoint, PAGE_ROWS_MAX, type Queries, transact } from './database.ts';
+import { foreignPaymentOf } from './foreign-payments.ts';
+import { listPayoutsOfBurn } from './payout-listing.ts';
+import { contestedBurns, contestedClaims, contestedReleases, type RELEASE_CAUSES } from './schema.ts';
+import { getUtxo } from './utxos.ts';
+
+/** A payout of a burn that this node may have signed. */
+export interface ContestedClaim {
+  readonly txid: string;
+  readonly inputs: readonly Outpoint[];
+}
+
+/** Why one is released: another transaction spends a coin of it deep in the chain, or an operator saw to it. */
+export type ReleaseCause = (typeof RELEASE_CAUSES)[number];
+
+/** A burn left to the others. `claims`: those not released; null where an earlier version did not keep them. */
+export interface ContestedBurn {
+  readonly burnTxid: string;
+  readonly claims: readonly ContestedClaim[] | null;
+}
+
+/** Marks a burn of which this node must decide no payout, with the payouts that it may have signed. */
+export function contestBurn(db: Queries, burnTxid: string, claims: readonly ContestedClaim[], now: number): void {
+  transact(db, (tx) => {
+    const known = new Set(rowsOf(tx, burnTxid).map(({ txid }) => txid));
+    const fresh = claims.filter(({ txid }) => !known.has(txid));
+    for (const { txid, inputs } of fresh) {
+      const rows = inputs.map(({ txid: prevTxid, vout: prevVout }) => ({ burnTxid, txid, prevTxid, prevVout }));
+      tx.insert(contestedClaims).values(rows).run();
+    }
+    const isMarked = markOf(tx, burnTxid) !== undefined;
+    if (!isMarked) tx.insert(contestedBurns).values({ burnTxid, at: now }).run();
+    if (isMarked && fresh.length === 0) return;
+    appendAudit(tx, now, 'burn_contested', { burn_txid: burnTxid, claims: fresh.map(({ txid }) => txid) });
+  });
+}
+
+/** Whether this node must decide no payout of a burn. */
+export function isContested(db: Queries, burnTxid: string): boolean {
+  return markOf(db, burnTxid) !== undefined && openClaims(db, burnTxid)?.length !== 0;
+}
+
+/** The burns that are contested and that no block of at most `height` pays, oldest first, at most a page. */
+export function listContested(db: Queries, height: number): readonly ContestedBurn[] {
+  const rows = db.select().from(contestedBurns).orderBy(asc(contestedBurns.at), asc(contestedBurns.burnTxid)).all();
+  const open: ContestedBurn[] = [];
+  for (const { burnTxid } of rows) {
+    const claims = openClaims(db, burnTxid);
+    if (claims?.length === 0 || isPaid(db, burnTxid, height)) continue;
+    if (open.push({ burnTxid, claims }) >= PAGE_ROWS_MAX) break;
+  }
+  return open;
+}
+
+/** Releases a claim, once. */
+export function releaseClaim(db: Queries, burnTxid: string, txid: string, cause: ReleaseCause, now: number): void {
+  transact(db, (tx) => {
+    if (!openClaims(tx, burnTxid)?.some((claim) => claim.txid === txid)) return;
+    tx.insert(contestedReleases).values({ burnTxid, txid, cause, at: now }).run();
+    appendAudit(tx, now, 'burn_claim_released', { burn_txid: burnTxid, txid, cause });
+  });
+}
+
+/** Whether another transaction spends a coin of a claim in a block of at most this height: it can never be mined. */
+export function isDead(db: Queries, { txid, inputs }: ContestedClaim, height: number): boolean {
+  return inputs.some((input) => {
+    const utxo = getUtxo(db, input);
+    if (utxo === null || utxo.spentBy === null || utxo.spentBy === txid) return false;
+    return utxo.spentHeight !== null && utxo.spentHeight <= height;
+  });
+}
+
+function isPaid(db: Queries, burnTxid: string, height: number): boolean {
+  const payments = [...listPayoutsOfBurn(db, burnTxid), foreignPaymentOf(db, burnTxid)];
+  return payments.some((payment) => payment !== null && payment.height !== null && payment.height <= height);
+}
+
+function markOf(db: Queries, burnTxid: string) {
+  return db.select().from(contestedBurns).where(eq(contestedBurns.burnTxid, burnTxid)).get();
+}
+
+function rowsOf(db: Queries, burnTxid: string) {
+  const { txid, prevTxid, prevVout } = contestedClaims;
+  const isReleased = and(
+    eq(contestedReleases.burnTxid, contestedClaims.burnTxid),
+    eq(contestedReleases.txid, contestedClaims.txid),
+  );
+  return db
+    .select({ txid, prevTxid, prevVout, cause: contestedReleases.cause })
+    .from(contestedClaims)
+    .leftJoin(contestedReleases, isReleased)
+    .where(eq(contestedClaims.burnTxid, burnTxid))
+    .orderBy(asc(txid), asc(prevTxid), asc(prevVout))
+    .all();
+}
+
+// Null where none was ever kept.
+function openClaims(db: Queries, burnTxid: string): readonly ContestedClaim[] | null {
+  const rows = rowsOf(db, burnTxid);
+  const claims = new Map<string, Outpoint[]>();
+  for (const { txid, prevTxid, prevVout, cause } of rows) {
+    if (cause === null) claims.set(txid, [...(claims.get(txid) ?? []), { txid: prevTxid, vout: prevVout }]);
+  }
+  return rows.length === 0 ? null : [...claims].map(([txid, inputs]) => ({ txid, inputs }));
+}
