@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { equal, fromHex, toHex } from '../crypto/bytes.ts';
 import { btcAmount, larger } from './amount.ts';
-import type { BitcoinView, BroadcastVerdict, TransactionStatus, TxOut } from './bitcoin-view.ts';
+import type { BitcoinView, BroadcastVerdict, MempoolEntry, TransactionStatus, TxOut } from './bitcoin-view.ts';
 import { fetchBlock } from './block-fetch.ts';
 import { FEE_RATE_SATS_PER_KVB_MIN } from './fee.ts';
 import type { BitcoinNetwork } from './network.ts';
@@ -23,6 +23,14 @@ const txOutSchema = z
   .nullable();
 const transactionSchema = z.object({ confirmations: z.int().min(0).default(0), vout: z.array(z.unknown()) });
 const spendsSchema = z.array(z.object({ spendingtxid: hash.optional() }));
+const entrySchema = z.object({
+  vsize: z.int().min(1),
+  ancestorcount: z.int().min(1),
+  ancestorsize: z.int().min(1),
+  descendantcount: z.int().min(1),
+  descendantsize: z.int().min(1),
+  fees: z.object({ base: btcAmount, ancestor: btcAmount, descendant: btcAmount }),
+});
 const acceptSchema = z
   .array(z.object({ txid: hash, allowed: z.boolean().default(false), 'reject-reason': z.string().default('unknown') }))
   .length(1);
@@ -73,6 +81,15 @@ export function bitcoinNodes(network: BitcoinNetwork, nodes: readonly BitcoinRpc
       );
       // Mempools differ for a while; a spend that any node sees counts.
       return outpoints.map((_, index) => answers.map((answer) => answer.value[index]).find((txid) => txid) ?? null);
+    },
+
+    async mempoolEntry(txid) {
+      const answers = await ask([call('getmempoolentry', txid)], readEntry);
+      const entries = answers.flatMap(({ value }) => value ?? []);
+      return entries.reduce<MempoolEntry | null>(
+        (most, entry) => (most === null || entry.descendants.fees > most.descendants.fees ? entry : most),
+        null,
+      );
     },
 
     testAccept: (transaction) =>
@@ -193,6 +210,18 @@ function mergeStatus(answers: readonly Answer<TransactionStatus>[], txid: string
         : { state: 'mempool', outputs };
   }
   return merged;
+}
+
+function readEntry(outcomes: readonly RpcOutcome[], label: string): MempoolEntry | null {
+  const [outcome] = outcomes;
+  if (outcome !== undefined && !outcome.ok && outcome.code === RPC_NOT_FOUND) return null;
+  const { vsize, fees, ...entry } = readResult(entrySchema, unwrap(outcome, label), label);
+  return {
+    vsize,
+    fee: fees.base,
+    ancestors: { count: entry.ancestorcount, vsize: entry.ancestorsize, fees: fees.ancestor },
+    descendants: { count: entry.descendantcount, vsize: entry.descendantsize, fees: fees.descendant },
+  };
 }
 
 function readAcceptance(outcomes: readonly RpcOutcome[], label: string): BroadcastVerdict {

@@ -49,6 +49,17 @@ export type TransactionStatus =
   | { readonly state: 'mempool'; readonly outputs: number | null }
   | { readonly state: 'confirmed'; readonly confirmations: number; readonly outputs: number | null };
 
+/**
+ * A transaction in the mempool: its virtual bytes and fee in sats, and the same with its unconfirmed ancestors and with its
+ * descendants, itself counted in both.
+ */
+export interface MempoolEntry {
+  readonly vsize: number;
+  readonly fee: bigint;
+  readonly ancestors: { readonly count: number; readonly vsize: number; readonly fees: bigint };
+  readonly descendants: { readonly count: number; readonly vsize: number; readonly fees: bigint };
+}
+
 /** What became of a broadcast. Already known is ok. `detail`: the node's own reject reason. */
 export type BroadcastVerdict =
   | { readonly ok: true; readonly txid: string }
@@ -79,6 +90,11 @@ export interface BitcoinView {
   transaction(txid: string, outputsHint?: number): Promise<TransactionStatus>;
   /** For each outpoint the txid of the mempool transaction that spends it, or null (Core v24+). */
   mempoolSpends(outpoints: readonly Outpoint[]): Promise<readonly (string | null)[]>;
+  /**
+   * What weighs on a transaction in the mempools, null where it waits in none of them. Mempools differ: where several have
+   * it, the one in which most spends from it counts.
+   */
+  mempoolEntry(txid: string): Promise<MempoolEntry | null>;
   /** Whether the nodes' policy would take a signed transaction, without sending it. */
   testAccept(transaction: Uint8Array): Promise<BroadcastVerdict>;
   /** Sends a signed transaction by every node; ok when one of them takes it. */

@@ -107,6 +107,27 @@ describe('a view over several nodes', () => {
     expect(await ask(gone, gone)).toBe('ok');
   });
 
+  test('tells what weighs on a transaction in the mempool, as the node sees it upon which most hangs', async () => {
+    const waiting = (descendant: string) =>
+      node({
+        answers: {
+          getmempoolentry: {
+            ...{ vsize: 150, ancestorcount: 1, ancestorsize: 150, descendantcount: 2, descendantsize: 261 },
+            fees: { base: '0.00000300', ancestor: '0.00000300', descendant },
+          },
+        },
+      });
+    const entry = await view(waiting('0.00000400'), waiting('0.00000900'), node()).mempoolEntry(HASH);
+    expect(entry).toEqual({
+      vsize: 150,
+      fee: 300n,
+      ancestors: { count: 1, vsize: 150, fees: 300n },
+      descendants: { count: 2, vsize: 261, fees: 900n },
+    });
+    expect(await view(node(), node()).mempoolEntry(HASH)).toBeNull();
+    expect(await refusal(view(node({ down: true })).mempoolEntry(HASH))).toBe('bitcoin_unavailable');
+  });
+
   test('knows a transaction by its unspent outputs where there is no index', async () => {
     expect(await view(having('0.5', 3)).transaction(OUTPOINT.txid)).toEqual({
       state: 'confirmed',

@@ -50,6 +50,7 @@ export function fakeBitcoin(network: BitcoinNetwork = 'regtest'): FakeBitcoin {
       throw new BitcoinViewError('bitcoin_unavailable', `a fake has no block ${hash}`);
     },
     mempoolSpends: async (outpoints) => outpoints.map(() => null),
+    mempoolEntry: async () => null,
     testAccept: async () => ({ ok: false, reason: 'rejected', detail: 'a fake accepts nothing' }),
     broadcast: async () => ({ ok: false, reason: 'rejected', detail: 'a fake accepts nothing' }),
     feeRate: async () => 1000n,
