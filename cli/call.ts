@@ -25,8 +25,11 @@ export interface Shown<C extends CommandName> {
 // These need the server's peers, nonces and open key file, so they are of no use in a process of their own.
 const SERVER_COMMANDS: ReadonlySet<CommandName> = new Set<CommandName>([
   'unseal',
+  'ceremony-abandon',
+  'ceremony-recover',
   'attest',
   'withdraw',
+  'release-burn',
   'test-communication',
   'test-signing',
   'test-burn',

@@ -1,4 +1,5 @@
-// `ceremony list|show|verify`: past and running key ceremonies, and the offline check of an exported one.
+// `ceremony list|show|verify|abandon|recover`: past and running key ceremonies, the offline check of an exported one, and
+// what is left to do by hand.
 import type { Command } from 'commander';
 import type { Transcript } from '../ceremony/transcript.ts';
 import { canonicalJson } from '../crypto/canonical-json.ts';
@@ -20,6 +21,8 @@ export function registerCeremony(program: Command, cli: Cli): void {
   registerList(ceremony, cli);
   registerShow(ceremony, cli);
   registerVerify(ceremony, cli);
+  registerAbandon(ceremony, cli);
+  registerRecover(ceremony, cli);
 }
 
 function registerList(ceremony: Command, cli: Cli): void {
@@ -84,6 +87,51 @@ function showText({ ceremony, file }: CommandResults['ceremony-show']): string {
     ['begun', localTime(ceremony.created_at)],
     ['last step', localTime(ceremony.updated_at)],
   ]);
+}
+
+function registerAbandon(ceremony: Command, cli: Cli): void {
+  const command = ceremony
+    .command('abandon')
+    .description('Give up a ceremony that can never end, so that another may be held.')
+    .argument('<id>', 'the ceremony', ceremonyIdValue('The ceremony id'))
+    .action((id: string) => runCommand(cli, 'ceremony-abandon', { ceremony_id: id }, { text: abandonText }));
+  addExamples(command, 'mpc_operator ceremony abandon practice-1');
+}
+
+function abandonText({ ceremony_id, may_be_live_elsewhere }: CommandResults['ceremony-abandon']): string {
+  const told = `Ceremony ${ceremony_id} is abandoned here.`;
+  if (!may_be_live_elsewhere) return told;
+  const others = `This node had confirmed it: ask the others whether they hold its keys (ceremony show ${ceremony_id}).`;
+  return `${told}\n${others}\nIf they do, this node gets its shares back with: mpc_operator ceremony recover FILE`;
+}
+
+function registerRecover(ceremony: Command, cli: Cli): void {
+  const command = ceremony
+    .command('recover')
+    .description("Take up the federation's key from an exported ceremony, where this node lost it or missed the end.")
+    .argument('<file>', "what another operator's `ceremony show --output` wrote; '-' is standard input")
+    .action((path: string) => recover(cli, path));
+  addExamples(command, 'mpc_operator ceremony recover initial-dkg.json');
+}
+
+async function recover(cli: Cli, path: string): Promise<void> {
+  const json = parsedJson(await readInput(cli.context, path, CEREMONY_FILE_BYTES_MAX));
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new CliError(`${path === '-' ? 'Standard input' : path} is not an exported ceremony.`);
+  }
+  await runCommand(cli, 'ceremony-recover', { file: { ...json } }, { text: recoverText });
+}
+
+function recoverText(result: CommandResults['ceremony-recover']): string {
+  const fields = renderFields([
+    ['ceremony', result.ceremony_id],
+    ['key', result.key_id],
+    ['bitcoin key', result.bitcoin_public_key],
+    ['attestation key', result.attestation_public_key],
+    ['transcript hash', result.transcript_hash],
+    ['shares', result.shares === 'kept' ? 'those of the key file' : 'recovered with the host secret'],
+  ]);
+  return `${fields}\n\nThe key is live here. Compare the transcript hash with the other operators, then back up the key file.`;
 }
 
 function nameOf({ ceremony_id, rehearsal }: CeremonyReport): string {

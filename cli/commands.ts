@@ -11,6 +11,7 @@ import { registerInit } from './init.ts';
 import { registerKeyInfo } from './key-info.ts';
 import { registerPeer } from './peer.ts';
 import type { CommandModule } from './program.ts';
+import { registerReleaseBurn } from './release-burn.ts';
 import { registerServer } from './server.ts';
 import { type NodeServices, nodeServices } from './services.ts';
 import { registerSimulate } from './simulate.ts';
@@ -38,6 +39,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerDepositAddress,
   registerAttest,
   registerWithdraw,
+  registerReleaseBurn,
   registerDeposits,
   registerWithdrawals,
   registerSimulate,

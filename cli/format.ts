@@ -1,5 +1,7 @@
 // How single values read in text output: amounts in sats with bitcoin beside them, local times, durations.
 
+type SignerFault = 'slow' | 'silent' | 'refused' | 'lying';
+
 const SATS_PER_BITCOIN = 100_000_000n;
 const MINUTE_MS = 60_000;
 
@@ -43,6 +45,11 @@ export function count(number: number, singular: string): string {
 export function tally(counts: Readonly<Record<string, number>>): string {
   const entries = Object.entries(counts).filter(([, number]) => number > 0);
   return entries.length === 0 ? 'none' : entries.map(([name, number]) => `${name} ${number}`).join(', ');
+}
+
+/** `slow 2, lying 1`: what a signer did that cost a session; `none` where it did nothing of the kind. */
+export function signerFaults({ slow, silent, refused, lying }: Readonly<Record<SignerFault, number>>): string {
+  return tally({ slow, silent, refused, lying });
 }
 
 /** Hexadecimal cut for a table: first and last eight characters. `--json` has all of it. */

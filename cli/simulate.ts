@@ -1,7 +1,9 @@
 // `simulate`: runs whole federations in memory, with faults, and holds them to the promises of the bridge. Needs no
 // configuration, no key and no network, and touches none.
+import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import type { Outcome } from '../simulation/run.ts';
+import type { Failure, SimulateResult } from '../simulation/simulate.ts';
 import type { Cli } from './call.ts';
 import { CliError } from './errors.ts';
 import { type Printable, renderFields } from './output.ts';
@@ -13,29 +15,34 @@ const SEEDS_MAX = 1_000_000;
 const SEED_MAX = 4_294_967_295;
 /** Awaits between two crashes of `--every-await`. */
 const STRIDE_MAX = 1_000;
+const PROCESSES_MAX = 64;
 
 interface Options {
   readonly seeds: number;
   readonly seed: number;
+  readonly processes?: number;
   readonly everyAwait?: number;
 }
 
 interface Told {
   readonly runs: number;
-  readonly failed: Outcome | null;
+  readonly failed: Failure | null;
   /** Seeds in which work came to a standstill. */
   readonly stalled?: readonly number[];
+  readonly exercised?: Readonly<Record<string, number>>;
 }
 
 export function registerSimulate(program: Command, cli: Cli): void {
   const seeds = wholeValue('--seeds', 1, SEEDS_MAX, 'a number of runs');
   const seed = wholeValue('--seed', 0, SEED_MAX, 'a seed');
+  const processes = wholeValue('--processes', 1, PROCESSES_MAX, 'a number of processes');
   const stride = wholeValue('--every-await', 1, STRIDE_MAX, 'a number of awaits');
   const command = program
     .command('simulate')
     .description('Run simulated federations with crashes, liars and reorgs; exit code 1 where a promise is broken.')
     .option('--seeds <number>', 'how many runs', seeds, SEEDS_DEFAULT)
     .option('--seed <number>', 'seed of the first run; a failing seed alone repeats its run', seed, 1)
+    .option('--processes <number>', 'how many processes share the runs (default: one for each core)', processes)
     .option('--every-await <number>', 'instead: crash each node of one federation at every so many-th await', stride)
     .action((options: Options) => run(cli, options));
   addExamples(command, 'mpc_operator simulate --seeds 300', 'mpc_operator simulate --seed 4711 --seeds 1 --json');
@@ -43,7 +50,7 @@ export function registerSimulate(program: Command, cli: Cli): void {
 
 async function run({ context }: Cli, options: Options): Promise<void> {
   // Only this command needs a simulator in memory.
-  const { crashEveryNode, simulate } = await import('../simulation/simulate.ts');
+  const { crashEveryNode } = await import('../simulation/simulate.ts');
   const { output, signal } = context;
   const progress = output.progress();
   const report = (text: string): void => progress.report({ step: 'simulate', text });
@@ -51,7 +58,7 @@ async function run({ context }: Cli, options: Options): Promise<void> {
   try {
     told =
       options.everyAwait === undefined
-        ? await simulate({ first: options.seed, seeds: options.seeds, signal, onRun: reporter(options.seeds, report) })
+        ? await runSeeds(options, signal, report)
         : await crashEveryNode({ seed: options.seed, stride: options.everyAwait, signal, report });
   } finally {
     progress.stop();
@@ -63,6 +70,20 @@ async function run({ context }: Cli, options: Options): Promise<void> {
     throw new CliError(`No promise was broken, but work came to a standstill in seeds ${stalled.join(', ')}.`);
   }
   if (signal.aborted) throw new CliError(`Stopped after ${runs} runs.`);
+}
+
+async function runSeeds(
+  { seed: first, seeds, processes = availableParallelism() }: Options,
+  signal: AbortSignal,
+  report: (text: string) => void,
+): Promise<SimulateResult> {
+  const { SEEDS_PER_PROCESS_MIN, simulateInProcesses } = await import('./simulate-parts.ts');
+  const parts = Math.min(processes, Math.floor(seeds / SEEDS_PER_PROCESS_MIN));
+  if (parts > 1) {
+    return simulateInProcesses({ first, seeds, signal }, parts, (done) => report(`${done} of ${seeds} runs`));
+  }
+  const { simulate } = await import('../simulation/simulate.ts');
+  return simulate({ first, seeds, signal, onRun: reporter(seeds, report) });
 }
 
 function reporter(seeds: number, report: (text: string) => void): (outcome: Outcome, done: number) => void {
@@ -77,8 +98,8 @@ function resultJson({ failed, ...told }: Told): Printable {
   return { ...told, failed: failed === null ? null : { seed, hash, violation: { ...violation }, trace } };
 }
 
-function resultText({ failed, runs, ...counts }: Told): string {
-  const fields = Object.entries(counts).map(([name, value]) => [name, String(value)] as const);
+function resultText({ failed, runs, exercised = {}, ...counts }: Told): string {
+  const fields = Object.entries({ ...counts, ...exercised }).map(([name, value]) => [name, String(value)] as const);
   const passed = renderFields([['runs', String(runs)], ...fields, ['broken promises', failed === null ? '0' : '1']]);
   if (failed === null) return passed;
   const { seed, violation, trace } = failed;

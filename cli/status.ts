@@ -1,8 +1,8 @@
 // `status`: the node at a glance, and what an operator should look at.
 import type { Command } from 'commander';
-import type { BackendReport, CommandResults } from '../operator/command-types.ts';
+import type { BackendReport, CommandResults, SignerReport } from '../operator/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
-import { count, localTime, tally } from './format.ts';
+import { count, localTime, signerFaults, tally } from './format.ts';
 import { type Output, printable, renderFields } from './output.ts';
 import { addExamples } from './program.ts';
 
@@ -26,9 +26,11 @@ function statusText(status: Status, output: Output): string {
     ['key', status.key_id ?? 'none yet'],
     ...backendFields('bitcoin', status.bitcoin),
     ...backendFields('wire', status.wire),
+    ...scanFields(status.scan),
     ['deposits', tally(status.deposits)],
     ['withdrawals', tally(status.withdrawals)],
     ['refused messages', tally(status.rejections)],
+    ...signerFields(status.signers),
     ['audit log', `entry ${status.audit_head.seq}, ${status.audit_head.hash}`],
     ['version', status.version],
   ]);
@@ -39,6 +41,21 @@ function statusText(status: Status, output: Output): string {
           '\n',
         );
   return `${fields}\n\n${verdict}`;
+}
+
+// Those that always helped are counted together; whoever did not is shown with what was wrong last.
+function signerFields(signers: readonly SignerReport[]): (readonly [string, string])[] {
+  const troubled = signers.filter(({ last }) => last !== null);
+  const well = signers.length - troubled.length;
+  return [
+    ['signers', signers.length === 0 ? 'none asked yet' : `${well} of ${signers.length} always answered in time`],
+    ...troubled.map((signer): readonly [string, string] => [`signer ${signer.index}`, signerLine(signer)]),
+  ];
+}
+
+function signerLine({ name, answered, last, ...signer }: SignerReport): string {
+  const when = last === null ? '' : `; last ${last.fault} at ${localTime(last.at)}: ${last.reason}, ${last.detail}`;
+  return `${name}: ${answered} in time, ${signerFaults(signer)}${when}`;
 }
 
 function serverLine(status: Status): string {
@@ -54,6 +71,13 @@ function backendFields(name: string, backends: readonly BackendReport[]): (reado
       .filter((part) => part !== '')
       .join(', '),
   ]);
+}
+
+// A moment's lag is nothing to look at: it stands among the fields, and as a problem only when it lasts.
+function scanFields(scan: Status['scan']): (readonly [string, string])[] {
+  if (scan === null) return [];
+  const left = scan.tip - scan.height;
+  return [['blocks', left <= 0 ? 'all read' : `${count(left, 'block')} to read (${scan.height} of ${scan.tip})`]];
 }
 
 function statusFailure({ problems }: Status): string | null {

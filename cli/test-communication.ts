@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { CommandResults, CommunicationReport } from '../operator/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
+import { signerFaults } from './format.ts';
 import { type Column, renderTable } from './output.ts';
 import { addExamples } from './program.ts';
 import { wholeValue } from './values.ts';
@@ -17,6 +18,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'CLOCK', align: 'right' },
   { title: 'VERSION' },
   { title: 'ROUND TRIP MIN/MEDIAN/MAX', align: 'right' },
+  { title: 'SIGNING FAULTS' },
   { title: 'DETAIL' },
 ];
 type Communication = CommandResults['test-communication'];
@@ -48,6 +50,7 @@ function row(peer: CommunicationReport): string[] {
     offset === null ? '-' : `${offset >= 0 ? '+' : ''}${Math.round(offset)} ms`,
     peer.version ?? '-',
     trip === null ? '-' : `${[trip.min, trip.median, trip.max].map((ms) => ms.toFixed(1)).join('/')} ms`,
+    peer.signing === null ? '-' : signerFaults(peer.signing),
     peer.detail,
   ];
 }

@@ -36,8 +36,25 @@ function withdrawalsText({ withdrawals, total }: CommandResults['withdrawals'], 
   return `${table}\n${pageLine(withdrawals.length, offset, total)}`;
 }
 
-// One line per burn; what belongs to the transaction stands on its first line only.
+// One line per burn; what belongs to the transaction stands on its first line only. Then one for each child that pays for it.
 function rows(withdrawal: WithdrawalReport): string[][] {
+  const children = withdrawal.children ?? [];
+  return [
+    ...payoutRows(withdrawal),
+    ...children.map(({ txid, status, miner_fee }) => [
+      txid,
+      `child, ${status}`,
+      '',
+      sats(miner_fee),
+      '',
+      '-',
+      '-',
+      '-',
+    ]),
+  ];
+}
+
+function payoutRows(withdrawal: WithdrawalReport): string[][] {
   const { txid, status, confirmations, miner_fee, created_at, burns } = withdrawal;
   const shared = [txid, status, String(confirmations), sats(miner_fee), localTime(created_at)];
   if (burns.length === 0) return [[...shared, '-', '-', '-']];

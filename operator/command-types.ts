@@ -33,6 +33,9 @@ export const commandParams = {
   }),
   'ceremony-list': z.strictObject({}),
   'ceremony-show': z.strictObject({ ceremony_id: ceremonyIdSchema }),
+  'ceremony-abandon': z.strictObject({ ceremony_id: ceremonyIdSchema }),
+  /** `file`: an exported ceremony. */
+  'ceremony-recover': z.strictObject({ file: z.record(z.string(), z.unknown()) }),
   'test-communication': z.strictObject({ rounds: z.int().min(1).max(100).default(5) }),
   'test-signing': z.strictObject({ message: z.string().min(1).max(TEST_MESSAGE_CHARACTERS_MAX) }),
   'deposit-address': z.strictObject({ recipient: hash32 }),
@@ -43,6 +46,7 @@ export const commandParams = {
     /** sat/vB; absent means the node's own estimate within its policy. */
     fee_rate: z.number().min(1).max(10_000).optional(),
   }),
+  'release-burn': z.strictObject({ burn_txid: hash32 }),
   'test-burn': z.strictObject({
     txid: hash32,
     address: z.string().min(1).max(128),
@@ -86,6 +90,31 @@ export interface CommunicationReport {
   /** The peer's clock minus ours, less half the round trip. */
   readonly clock_offset_ms: number | null;
   readonly round_trip_ms: { readonly min: number; readonly median: number; readonly max: number } | null;
+  /** How it has behaved as a signer; null where it was not asked yet. */
+  readonly signing: SignerReport | null;
+}
+
+/** How a signer has behaved towards this node as coordinator, since it was unsealed: sessions, by their outcome. */
+export interface SignerReport {
+  readonly index: number;
+  readonly name: string;
+  /** In time. */
+  readonly answered: number;
+  /** Answered, but after another session had begun beside its own. */
+  readonly slow: number;
+  /** Never answered. */
+  readonly silent: number;
+  /** Refused, or answered with something of no use. */
+  readonly refused: number;
+  /** Gave a wrong partial signature or nonce. */
+  readonly lying: number;
+  readonly usual_ms: number | null;
+  readonly last: {
+    readonly fault: 'slow' | 'silent' | 'refused' | 'lying';
+    readonly reason: string;
+    readonly detail: string;
+    readonly at: string;
+  } | null;
 }
 
 export interface KeyReport {
@@ -140,6 +169,8 @@ export interface WithdrawalReport {
   readonly fee_rate: number;
   readonly confirmations: number;
   readonly created_at: string;
+  /** Transactions that spend its change to pay for it, as far as they are not void; cheapest first. */
+  readonly children?: readonly { readonly txid: string; readonly status: string; readonly miner_fee: string }[];
 }
 
 /** Who took part in a threshold signature, who did not and why, and how long it took. */
@@ -165,10 +196,13 @@ export interface CommandResults {
     readonly peers_known: number;
     readonly bitcoin: readonly BackendReport[];
     readonly wire: readonly BackendReport[];
+    /** How far the blocks are read; null where no server runs, or it has not begun. */
+    readonly scan: { readonly height: number; readonly tip: number } | null;
     readonly deposits: Readonly<Record<string, number>>;
     readonly withdrawals: Readonly<Record<string, number>>;
     readonly audit_head: { readonly seq: number; readonly hash: string };
     readonly rejections: Readonly<Record<string, number>>;
+    readonly signers: readonly SignerReport[];
     /** What an operator should look at; empty when all is well. */
     readonly problems: readonly string[];
   };
@@ -196,6 +230,17 @@ export interface CommandResults {
   };
   'ceremony-list': { readonly ceremonies: readonly CeremonyReport[] };
   'ceremony-show': { readonly ceremony: CeremonyReport; readonly file: Readonly<Record<string, unknown>> | null };
+  /** `may_be_live_elsewhere`: this node had confirmed, so the others may hold the keys. */
+  'ceremony-abandon': { readonly ceremony_id: string; readonly may_be_live_elsewhere: boolean };
+  'ceremony-recover': {
+    readonly ceremony_id: string;
+    readonly key_id: string;
+    readonly bitcoin_public_key: string;
+    readonly attestation_public_key: string;
+    readonly transcript_hash: string;
+    /** Whether the key file still held this node's shares. */
+    readonly shares: 'kept' | 'recovered';
+  };
   'test-communication': { readonly peers: readonly CommunicationReport[]; readonly ok: boolean };
   'test-signing': {
     readonly message: string;
@@ -227,6 +272,13 @@ export interface CommandResults {
     readonly broadcast: boolean;
     readonly detail: string;
     readonly signing: SigningReport;
+  };
+  'release-burn': {
+    readonly burn_txid: string;
+    /** Payouts that this node need not reckon with any more. */
+    readonly released: readonly string[];
+    /** Those that may still be mined. */
+    readonly left: readonly { readonly txid: string; readonly reason: string }[];
   };
   'test-burn': {
     readonly txid: string;

@@ -14,6 +14,7 @@ import { keepRecipient } from './bridge/recipients.ts';
 import { scannedHeight } from './bridge/scan.ts';
 import { CommandError } from './command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from './command-types.ts';
+import { releaseBurn } from './guard/release.ts';
 import type { FederationKey } from './keys.ts';
 import { type Node, requireOnline, unsealNode } from './node.ts';
 import type { Progress } from './progress.ts';
@@ -55,11 +56,14 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   dkg: (node, params, { progress, signal }) => requireOnline(node).ceremonies.join(params, progress, signal),
   'ceremony-list': ceremonyReports,
   'ceremony-show': (node, { ceremony_id }) => ceremonyShown(node, ceremony_id),
+  'ceremony-abandon': (node, { ceremony_id }) => requireOnline(node).ceremonies.abandon(ceremony_id),
+  'ceremony-recover': (node, { file }) => requireOnline(node).ceremonies.recover(file),
   'test-communication': (node, { rounds }, { progress }) => testCommunication(node, rounds, progress),
   'test-signing': testSigning,
   'deposit-address': depositAddress,
   attest: (node, params, { progress }) => attest(requireOnline(node).bridge, params, progress),
   withdraw: (node, params, { progress }) => withdraw(requireOnline(node).bridge, params, progress),
+  'release-burn': (node, params) => releaseBurn(requireOnline(node).bridge, params),
   'test-burn': (node, params, { progress }) => testBurn(requireOnline(node).bridge, params, progress),
   deposits: depositReports,
   withdrawals: withdrawalReports,

@@ -1,31 +1,29 @@
-// Files that must be whole after a crash: written beside their place, flushed, then renamed into it.
+// Files that must be whole after a crash: written beside their place, flushed, and then moved or linked into it.
 
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+
+const FOLDER_MODE = 0o700;
 
 /**
  * Writes a file so that after a crash at any moment its path holds either the old contents or the new. Mode 0600 unless
  * given; missing folders are made with mode 0700.
  */
 export async function writeDurably(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const temporary = join(folder, `.${basename(path)}.${process.pid}.new`);
-  try {
-    const file = await open(temporary, 'w', mode);
-    try {
-      await file.chmod(mode);
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await flushFolder(folder);
+  await writeBeside(path, bytes, mode, (temporary) => rename(temporary, path));
+}
+
+/**
+ * As `writeDurably`, but never over a file: false where there is one, whoever made it in the meantime; the path is then as
+ * it was.
+ */
+export async function writeNewDurably(path: string, bytes: Uint8Array, mode = 0o600): Promise<boolean> {
+  let isNew = true;
+  await writeBeside(path, bytes, mode, async (temporary) => {
+    // link(2) fails where the name is taken, in one step: nothing can slip in between a check and a rename.
+    isNew = await link(temporary, path).then(() => true, takenOnly);
+  });
+  return isNew;
 }
 
 /** Reads a file of at most `bytesMax` bytes; null where there is none. Throws where it is larger. */
@@ -36,7 +34,37 @@ export async function readBounded(path: string, bytesMax: number): Promise<Uint8
   return file.bytes();
 }
 
-// The rename itself is durable only once the folder is.
+async function writeBeside(
+  path: string,
+  bytes: Uint8Array,
+  mode: number,
+  place: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  const temporary = join(folder, `.${basename(path)}.${crypto.randomUUID()}.new`);
+  try {
+    const file = await open(temporary, 'wx', mode);
+    try {
+      await file.chmod(mode);
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await place(temporary);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await flushFolder(folder);
+}
+
+function takenOnly(error: unknown): false {
+  if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+  throw error;
+}
+
+// The new name is durable only once the folder is.
 async function flushFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {

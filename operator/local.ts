@@ -19,10 +19,13 @@ export interface LocalRun {
 const LINGER_MS = 3_000;
 const NEEDS_SERVER: ReadonlySet<CommandName> = new Set<CommandName>([
   'unseal',
+  'ceremony-abandon',
+  'ceremony-recover',
   'test-communication',
   'test-signing',
   'attest',
   'withdraw',
+  'release-burn',
   'test-burn',
 ]);
 

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ceremonyIdField } from '../ceremony/fields.ts';
 import { payoutIntentSchema } from '../ceremony/intent.ts';
 import type { Json } from '../crypto/canonical-json.ts';
+import { finishedSchemas } from './bridge/messages-finished.ts';
 import { recipientSchemas } from './bridge/messages-recipients.ts';
 import { guardSchemas } from './guard/messages-guard.ts';
 
@@ -42,6 +43,9 @@ const proofsAnnouncementSchema = z.strictObject({
   subsets: z.array(z.array(z.int().min(0).max(63)).max(64)).max(64),
 });
 
+/** Asks for the proof of a ceremony; answered by `announce_proofs` where there is one. */
+const proofsRequestSchema = z.strictObject({ ceremony_id: ceremonyIdField });
+
 export type Pong = Readonly<z.infer<typeof pongSchema>>;
 export type PayoutAnnouncement = z.infer<typeof payoutAnnouncementSchema>;
 export type ProofsAnnouncement = z.infer<typeof proofsAnnouncementSchema>;
@@ -52,8 +56,10 @@ const schemas = {
   announce_attestation: attestationAnnouncementSchema,
   announce_payout: payoutAnnouncementSchema,
   announce_proofs: proofsAnnouncementSchema,
+  proofs_request: proofsRequestSchema,
   ...guardSchemas,
   ...recipientSchemas,
+  ...finishedSchemas,
 } as const;
 
 export type ServiceMessage = {
@@ -76,6 +82,8 @@ export function parseServiceMessage(type: string, body: Json): ServiceMessage | 
       return wrap(type, payoutAnnouncementSchema.safeParse(body));
     case 'announce_proofs':
       return wrap(type, proofsAnnouncementSchema.safeParse(body));
+    case 'proofs_request':
+      return wrap(type, proofsRequestSchema.safeParse(body));
     case 'heartbeat':
     case 'heartbeat_reply':
       return wrap(type, guardSchemas[type].safeParse(body));
@@ -89,6 +97,10 @@ export function parseServiceMessage(type: string, body: Json): ServiceMessage | 
       return wrap(type, recipientSchemas[type].safeParse(body));
     case 'recipients':
       return wrap(type, recipientSchemas[type].safeParse(body));
+    case 'finished_request':
+      return wrap(type, finishedSchemas[type].safeParse(body));
+    case 'finished':
+      return wrap(type, finishedSchemas[type].safeParse(body));
     default:
       return null;
   }

@@ -7,6 +7,7 @@ import { getAttestation } from '../store/attestations.ts';
 import { auditHead } from '../store/audit-log.ts';
 import { type Ceremony, getCeremony, listCeremonies } from '../store/ceremonies.ts';
 import { listDeposits } from '../store/deposits.ts';
+import { listChildrenOf } from '../store/payout-children.ts';
 import { listPayouts, type Payout } from '../store/payout-listing.ts';
 import { DEPOSIT_STATUSES, PAYOUT_STATUSES } from '../store/schema.ts';
 import { chainProblems } from './bridge/chain-report.ts';
@@ -23,6 +24,7 @@ import type {
 } from './command-types.ts';
 import { errorText } from './log.ts';
 import type { Node } from './node.ts';
+import { signerProblems, signerReports } from './signing/signer-reports.ts';
 import { daysLeft, readCertificate } from './transport/certificate.ts';
 import { listCards, missingCards } from './transport/federation.ts';
 
@@ -53,6 +55,7 @@ export async function statusReport(node: Node): Promise<CommandResults['status']
   }
   problems.push(...(node.online?.heartbeat?.problems() ?? []));
   problems.push(...chainProblems(node));
+  problems.push(...signerProblems(node));
   return {
     version: input.version,
     network: config.network,
@@ -67,6 +70,7 @@ export async function statusReport(node: Node): Promise<CommandResults['status']
     peers_known: cards.filter((card) => card.index !== config.myIndex).length,
     bitcoin,
     wire,
+    scan: scanReport(node),
     deposits: Object.fromEntries(
       DEPOSIT_STATUSES.map((status) => [status, listDeposits(store.db, [status], { limit: 1 }).total]),
     ),
@@ -75,8 +79,14 @@ export async function statusReport(node: Node): Promise<CommandResults['status']
     ),
     audit_head: auditHead(store.db),
     rejections: rejectionCounts(node),
+    signers: signerReports(node),
     problems,
   };
+}
+
+function scanReport(node: Node): CommandResults['status']['scan'] {
+  const progress = node.online?.autopilot.scan.progress() ?? null;
+  return progress === null ? null : { height: progress.height, tip: progress.tip };
 }
 
 /** All keys, newest first. */
@@ -126,8 +136,8 @@ export function ceremonyReports(node: Node): CommandResults['ceremony-list'] {
 export function ceremonyShown(node: Node, ceremonyId: string): CommandResults['ceremony-show'] {
   const stored = getCeremony(node.store.db, ceremonyId);
   if (stored === null) throw new CommandError('ceremony_unknown', `there is no ceremony ${ceremonyId} here`);
-  const file = stored.status === 'running' ? null : { ...storedOutcome(stored).file };
-  return { ceremony: ceremonyReport(node, stored), file };
+  const outcome = storedOutcome(stored);
+  return { ceremony: ceremonyReport(node, stored), file: outcome === null ? null : { ...outcome.file } };
 }
 
 /** Deposits, newest first. */
@@ -163,6 +173,7 @@ export async function withdrawalReports(
 
 function withdrawalReport(node: Node, payout: Payout, tip: number | null): WithdrawalReport {
   const { txid, status, fee, feeRate, height, createdAt } = payout;
+  const children = listChildrenOf(node.store.db, txid).filter((child) => child.status !== 'void');
   return {
     txid,
     status,
@@ -171,6 +182,7 @@ function withdrawalReport(node: Node, payout: Payout, tip: number | null): Withd
     fee_rate: feeRate,
     confirmations: height === null || tip === null ? 0 : Math.max(0, tip - height + 1),
     created_at: iso(createdAt),
+    children: children.map((child) => ({ txid: child.txid, status: child.status, miner_fee: `${child.fee}` })),
   };
 }
 
@@ -178,14 +190,19 @@ function ceremonyReport(node: Node, stored: Ceremony): CeremonyReport {
   const seen = node.online?.ceremonies.running(stored.ceremonyId)?.progress() ?? null;
   const times = { created_at: iso(stored.createdAt), updated_at: iso(stored.updatedAt) };
   const base = { ceremony_id: stored.ceremonyId, rehearsal: stored.rehearsal, ...times };
-  if (stored.status !== 'running') {
-    const { key_id, coordinator, file, subsets } = storedOutcome(stored);
+  const outcome = storedOutcome(stored);
+  if (outcome !== null) {
+    const { key_id, coordinator, file, subsets } = outcome;
     const detail = subsets === null ? 'complete; not every share has been tried yet' : 'complete and proven';
     const { attempt } = file.transcript;
     const { transcript_hash } = file.certificate;
     return { ...base, phase: stored.status, attempt, coordinator, key_id, transcript_hash, detail };
   }
   const nothing = { key_id: null, transcript_hash: null };
+  if (stored.status === 'failed') {
+    const detail = 'abandoned by its operator';
+    return { ...base, ...nothing, phase: 'abandoned', attempt: null, coordinator: null, detail };
+  }
   if (seen === null) {
     const detail = 'goes on once the node is unsealed';
     return { ...base, ...nothing, phase: 'interrupted', attempt: null, coordinator: null, detail };

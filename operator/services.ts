@@ -4,9 +4,11 @@
 import { isDkgMessage, MESSAGE_SCHEMAS, type Message, parseMessage } from '../ceremony/messages.ts';
 import type { Json } from '../crypto/canonical-json.ts';
 import type { Session } from '../crypto/identity.ts';
+import { appendAudit } from '../store/audit-log.ts';
 import { listRecipients } from '../store/recipients.ts';
 import { Autopilot } from './bridge/autopilot.ts';
 import type { Bridge } from './bridge/bridge.ts';
+import { FinishedWork, tellFinished } from './bridge/finished.ts';
 import { Follower } from './bridge/follow.ts';
 import { Recipients } from './bridge/recipients.ts';
 import { Scan } from './bridge/scan.ts';
@@ -38,6 +40,8 @@ export interface GuardLink {
   readonly identityKey: Uint8Array;
   readonly identityKeyOf: (index: number) => Uint8Array | null;
   readonly watch: Pick<PeerSessions, 'twinOf' | 'earlierHeardAt'>;
+  /** Time between two beats to a peer in ms, where it is not the network's usual one. */
+  readonly intervalMs?: number;
 }
 
 /** The services of an unsealed node. */
@@ -71,6 +75,7 @@ const ANSWERS: ReadonlySet<string> = new Set([
   'heartbeat_reply',
   'decisions',
   'recipients',
+  'finished',
 ]);
 /** The message types that may come as a request. */
 export const requestTypes: ReadonlySet<string> = new Set([...knownTypes].filter((type) => !ANSWERS.has(type)));
@@ -97,6 +102,7 @@ export function startServices(node: Node, link: Link): Services {
   const signing = new Signing({
     myIndex,
     participants: config.parties,
+    threshold: config.threshold,
     boot,
     keys,
     judge,
@@ -104,6 +110,7 @@ export function startServices(node: Node, link: Link): Services {
     effects,
     log,
     guard,
+    audit: (kind, body) => appendAudit(store.db, effects.now(), kind, body),
   });
   const bridge = { config, db: store.db, keys, bitcoin, wire, chain, judge, signing, effects, log, announce };
   const ceremonies = new Ceremonies({ ...bridge, version, keyRing, client });
@@ -111,7 +118,8 @@ export function startServices(node: Node, link: Link): Services {
   const scan = new Scan(bridge);
   const lookAgainFrom = (height: number): void => scan.lookAgainFrom(height);
   const recipients = new Recipients({ bridge, client, peers: link.peers, lookAgainFrom });
-  const autopilot = new Autopilot(bridge, scan, recipients);
+  const finished = new FinishedWork({ bridge, client, peers: link.peers });
+  const autopilot = new Autopilot(bridge, scan, { recipients, finished });
   return {
     ...{ signing, ceremonies, bridge, follower, autopilot, recipients, heartbeat },
     handle: (message) => dispatch(node, { signing, ceremonies, follower, recipients, heartbeat }, message),
@@ -161,14 +169,19 @@ async function serve(
     case 'announce_proofs':
       ceremonies.takeProofs(message.body);
       return [];
+    case 'proofs_request':
+      return ceremonies.tellProofs(message.body.ceremony_id);
     case 'heartbeat':
       return heartbeat === null ? [] : [{ type: 'heartbeat_reply', body: heartbeat.answer(from, message.body) }];
     case 'decisions_request':
       return [{ type: 'decisions', body: { ...tellDecisions(node.store.db, message.body) } }];
+    case 'finished_request':
+      return [{ type: 'finished', body: { ...tellFinished(node.store.db, message.body) } }];
     case 'pong':
     case 'heartbeat_reply':
     case 'decisions':
     case 'recipients':
+    case 'finished':
       return [];
   }
 }
@@ -194,7 +207,7 @@ function startHeartbeat(node: Node, client: PeerClient, guard: GuardLink): Heart
     ...guard,
     ...{ db, client, effects, log },
     setup: { myIndex, participants, threshold },
-    intervalMs: network === 'regtest' ? BEAT_INTERVAL_MS.regtest : BEAT_INTERVAL_MS.other,
+    intervalMs: guard.intervalMs ?? (network === 'regtest' ? BEAT_INTERVAL_MS.regtest : BEAT_INTERVAL_MS.other),
     facts: async () => ({ ...(await facts(node)), recipients: listRecipients(db, { limit: 1 }).total }),
     catchUp: (task) => catchUp({ db, keys, bitcoin, judge, effects, log, client }, task),
   });

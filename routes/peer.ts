@@ -13,8 +13,6 @@ import { readWithin } from '../operator/transport/read-body.ts';
 
 /** How many messages are read at once, of all peers together; the one that has been on its way longest makes room. */
 export const READS_IN_FLIGHT_MAX = 256;
-/** How many requests are handled at once, of all peers together. */
-export const REQUESTS_IN_FLIGHT_MAX = 256;
 /** How long a peer may take to send its message, in ms. */
 export const REQUEST_BODY_MS_MAX = 10_000;
 
@@ -25,7 +23,6 @@ export const REQUEST_BODY_MS_MAX = 10_000;
 export function peerRoutes(acceptor: Acceptor, limits: { readonly bodyMsMax?: number } = {}): Hono {
   const bodyMsMax = limits.bodyMsMax ?? REQUEST_BODY_MS_MAX;
   const reads = new Set<AbortController>();
-  let inFlight = 0;
   const read = async (request: Request): Promise<Uint8Array | Refusal> => {
     const own = new AbortController();
     // Who is sending cannot be told before the signature is there. Honest messages arrive within milliseconds: what has
@@ -56,15 +53,7 @@ export function peerRoutes(acceptor: Acceptor, limits: { readonly bodyMsMax?: nu
   app.post(MESSAGES_PATH, async (context) => {
     const bytes = await read(context.req.raw);
     if (!(bytes instanceof Uint8Array)) return refusal(bytes);
-    if (inFlight >= REQUESTS_IN_FLIGHT_MAX) {
-      return refusal(acceptor.refuse('busy', `${REQUESTS_IN_FLIGHT_MAX} requests are being handled already`));
-    }
-    inFlight += 1;
-    try {
-      return await answer(bytes, context.req.raw);
-    } finally {
-      inFlight -= 1;
-    }
+    return answer(bytes, context.req.raw);
   });
   return app;
 }

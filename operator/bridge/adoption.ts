@@ -10,7 +10,7 @@ import { PAGE_ROWS_MAX, transact } from '../../store/database.ts';
 import { type Deposit, setDepositStatus } from '../../store/deposits.ts';
 import { foreignPaymentOf, listUnrecognised, recogniseForeignPayment } from '../../store/foreign-payments.ts';
 import { listUnpaidBurns } from '../../store/open-burns.ts';
-import { getPayout, listPayouts, type Payout } from '../../store/payout-listing.ts';
+import { listPayouts, listPayoutsOfBurn, type Payout } from '../../store/payout-listing.ts';
 import { recordPayoutReplaced } from '../../store/payout-progress.ts';
 import { getUtxo } from '../../store/utxos.ts';
 import { claimOf } from '../judge/judge-attestation.ts';
@@ -78,10 +78,13 @@ function spentBy(db: Bridge['db'], payout: Payout, height: number): string | nul
 // Only what the federation has not signed: a signed rival that spends other coins would be a burn paid twice, and must show.
 function paidBy(db: Bridge['db'], payout: Payout, height: number): string | null {
   if (payout.status !== 'decided') return null;
-  const payments = payout.burns.map(({ burnTxid }) => foreignPaymentOf(db, burnTxid));
-  const [first] = payments;
-  const isDeep = payments.every((one) => one !== null && one.height !== null && one.height <= height);
-  return isDeep && first !== undefined && first !== null && getPayout(db, first.txid) === null ? first.txid : null;
+  const payments = payout.burns.map(({ burnTxid }) => {
+    const settled = listPayoutsOfBurn(db, burnTxid).find(({ status }) => status === 'settled');
+    if (settled !== undefined) return settled.txid;
+    const foreign = foreignPaymentOf(db, burnTxid);
+    return foreign !== null && foreign.height !== null && foreign.height <= height ? foreign.txid : null;
+  });
+  return payments.every((by) => by !== null && by !== payout.txid) ? (payments[0] ?? null) : null;
 }
 
 /**

@@ -13,17 +13,25 @@ import { noProgress } from '../progress.ts';
 import { adoptMint, recognisePayments, retireRivals } from './adoption.ts';
 import type { Bridge } from './bridge.ts';
 import { attest } from './deposits.ts';
+import type { FinishedWork } from './finished.ts';
 import { MempoolFollow } from './mempool-follow.ts';
 import { payBurns, readBurns } from './pay-burns.ts';
 import { broadcastPayout } from './payouts.ts';
 import type { Recipients } from './recipients.ts';
+import { releaseLostAnchors } from './release-anchors.ts';
 import { StuckPayouts } from './replace-stuck.ts';
-import type { Scan } from './scan.ts';
+import { type Scan, scannedHeight } from './scan.ts';
 import { Turns } from './turns.ts';
 
 /** Most attestations that one round begins, and most deposits that it asks the Wire nodes about. */
 const ATTESTED_PER_ROUND = 20;
 const ASKED_PER_ROUND = 200;
+
+/** What is asked of the peers in each round. */
+export interface Pulled {
+  readonly recipients: Recipients;
+  readonly finished: FinishedWork;
+}
 
 /** Works by itself, a round at a time. */
 export class Autopilot {
@@ -31,15 +39,16 @@ export class Autopilot {
   readonly #scan: Scan;
   /** What it follows in the mempool. */
   readonly mempool: MempoolFollow;
-  readonly #recipients: Recipients;
+  readonly #pulled: Pulled;
   readonly #turns: Turns;
   readonly #stuck: StuckPayouts;
   readonly #stopped = new AbortController();
   #running: Promise<void> | null = null;
+  #releasedAt: number | null = null;
 
-  constructor(bridge: Bridge, scan: Scan, recipients: Recipients) {
+  constructor(bridge: Bridge, scan: Scan, pulled: Pulled) {
     this.#bridge = bridge;
-    this.#recipients = recipients;
+    this.#pulled = pulled;
     this.#scan = scan;
     this.mempool = new MempoolFollow(bridge, scan.watched);
     this.#turns = new Turns(bridge);
@@ -71,10 +80,12 @@ export class Autopilot {
     await this.#attempt('watch', () => this.#look());
     const key = keys.live();
     if (key === null) return;
-    await this.#recipients.pull(signal);
+    // Before the chain is read: a payout is known then as what the federation made, not as a stranger's.
+    await Promise.all([this.#pulled.recipients.pull(signal), this.#pulled.finished.pull(key, signal)]);
     if (wire !== null) await this.#attempt('burns', () => readBurns(this.#bridge, wire, signal));
     const isAtTip = await this.#readChain(key);
     await this.#attempt('settle', () => this.#takeStock());
+    if (isAtTip) await this.#attempt('release', () => this.#releaseAnchors());
     if (isAtTip) await this.#attempt('mempool', () => this.mempool.round(key));
     // What a node has not read yet it must not begin anything upon.
     if (!config.automatic || !isAtTip) return;
@@ -114,6 +125,14 @@ export class Autopilot {
     const { height } = await bitcoin.tip();
     retireRivals(this.#bridge, height - config.normalConfirmations + 1);
     await this.#sendAgain();
+  }
+
+  // Once for each block, for it looks at every burn.
+  async #releaseAnchors(): Promise<void> {
+    const scanned = scannedHeight(this.#bridge.db);
+    if (scanned === null || scanned === this.#releasedAt) return;
+    await releaseLostAnchors(this.#bridge, scanned);
+    this.#releasedAt = scanned;
   }
 
   // A settled payout that a reorganisation threw out is broadcast until it is deep again; it is never made anew.

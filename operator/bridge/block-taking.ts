@@ -19,12 +19,14 @@ interface Place {
   readonly hash: string;
 }
 
+/** How many deposits a block brought, and which payouts that were given up for good it holds all the same. */
+export interface BlockBrought {
+  readonly deposits: number;
+  readonly revived: readonly string[];
+}
+
 /** Finds everything in a block and gives what writes it down, in one transaction of the caller's. */
-export function takeBlock(
-  block: Block,
-  height: number,
-  watched: Watched,
-): (tx: Queries, now: number) => { readonly deposits: number } {
+export function takeBlock(block: Block, height: number, watched: Watched): (tx: Queries, now: number) => BlockBrought {
   const { transactions, header } = block;
   const { payments, spends } = scanTransactions(transactions, watched);
   for (const { txid, vout } of payments) watched.watchOutpoint({ txid, vout }, { txid, vout });
@@ -36,11 +38,13 @@ export function takeBlock(
       keepPayment(tx, { txid, vout, amount }, leaf, place, now);
     }
     for (const { outpoint, txid } of spent) markUtxoSpent(tx, outpoint, txid, height, now);
+    const revived: string[] = [];
     for (const txid of new Set(spent.map((one) => one.txid))) {
-      if (getPayout(tx, txid) !== null) continue;
-      recordForeignPayments(tx, txid, paidToOthers(block, txid, watched), height, now);
+      const own = getPayout(tx, txid);
+      if (own === null) recordForeignPayments(tx, txid, paidToOthers(block, txid, watched), height, now);
+      else if (own.status === 'replaced') revived.push(txid);
     }
-    return { deposits: payments.filter(({ watched: leaf }) => leaf.kind === 'deposit').length };
+    return { deposits: payments.filter(({ watched: leaf }) => leaf.kind === 'deposit').length, revived };
   };
 }
 

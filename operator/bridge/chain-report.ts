@@ -1,16 +1,20 @@
 // What operators should see of the chain, in sentences: forks, troubles of the own Bitcoin nodes, a scan that is behind,
 // attested deposits that no block holds any more.
 
+import { returnedAnchors } from '../../store/anchor-releases.ts';
 import { exposedDeposits, thrownOutPayouts } from '../../store/reorganisation.ts';
+import { contestedProblems, deepHeight } from '../guard/release.ts';
 import type { Node } from '../node.ts';
+import type { ScanReport } from './scan.ts';
 
-/** The scan is behind, from so many blocks on. */
-const BEHIND_BLOCKS = 3;
+/** Several blocks may come at once: a lag is a problem when it lasts so long (ms), or is so long (blocks). */
+const LAG_MS_MAX = 60_000;
+const LAG_BLOCKS_MAX = 12;
 /** So many contested deposits are named. */
 const CONTESTED_SHOWN_MAX = 10;
 
 /** One sentence for each problem. */
-export function chainProblems({ store, chain, online, config }: Node): readonly string[] {
+export function chainProblems({ store, chain, online, config, input }: Node): readonly string[] {
   const problems = [...(chain?.problems() ?? [])].map(({ detail }) => detail);
   if (chain?.isForked() === true) {
     const told = `the chain looks forked: deposits and coins need ${config.forkConfirmations} confirmations`;
@@ -21,12 +25,8 @@ export function chainProblems({ store, chain, online, config }: Node): readonly 
     problems.push(`the chain has changed below block ${scan.lost}, beyond what this node remembers: look at it`);
   }
   const progress = scan?.progress() ?? null;
-  if (progress !== null && progress.tip - progress.height >= BEHIND_BLOCKS) {
-    const left = progress.tip - progress.height;
-    problems.push(
-      `catching up: ${left} blocks to read (${progress.height} of ${progress.tip}); it leads nothing meanwhile`,
-    );
-  }
+  const lag = progress === null ? null : lagProblem(progress, input.effects.now());
+  if (lag !== null) problems.push(lag);
   const contested = online?.autopilot.mempool.contested() ?? [];
   problems.push(...contested.slice(0, CONTESTED_SHOWN_MAX));
   if (contested.length > CONTESTED_SHOWN_MAX) {
@@ -38,8 +38,22 @@ export function chainProblems({ store, chain, online, config }: Node): readonly 
     const told = `a reorganisation took back ${exposed.length} deposit(s) that were attested already`;
     problems.push(`${told}: ${sats} sats are exposed until they are mined again`);
   }
+  problems.push(...contestedProblems(store.db, deepHeight({ db: store.db, chain, config })));
   const thrownOut = thrownOutPayouts(store.db).length;
   if (thrownOut > 0)
     problems.push(`a reorganisation threw out ${thrownOut} settled payout(s), which are broadcast again`);
+  const returned = new Set(returnedAnchors(store.db).map(({ burnTxid }) => burnTxid)).size;
+  if (returned > 0) {
+    const told = `a reorganisation brought back coins of earlier payouts of ${returned} burn(s)`;
+    problems.push(`${told}: if those payouts are mined beside later ones, the burns are paid twice`);
+  }
   return problems;
+}
+
+/** What to say of a scan that is behind, where that is more than a moment's lag; `now` in ms. */
+export function lagProblem({ height, tip, since }: ScanReport, now: number): string | null {
+  const left = tip - height;
+  const lasts = left > 0 && since !== null && now - since > LAG_MS_MAX;
+  if (!lasts && left <= LAG_BLOCKS_MAX) return null;
+  return `catching up: ${left} block(s) to read (${height} of ${tip}); it leads nothing meanwhile`;
 }

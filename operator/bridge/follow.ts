@@ -2,29 +2,25 @@
 // deep enough, attestations are handed in until they are minted, announcements are tried until this node can confirm them.
 
 import type { TransactionStatus } from '../../chain/bitcoin-view.ts';
-import { leafJson, type PayoutIntent, parsePayoutIntent } from '../../chain/payout-intent.ts';
-import { checkSignedPayout } from '../../chain/signed-payout.ts';
-import { buildPayout } from '../../chain/transaction.ts';
-import { fromHex } from '../../crypto/bytes.ts';
+import { leafJson } from '../../chain/payout-intent.ts';
 import { transact } from '../../store/database.ts';
-import { getPayout, listPayouts, type Payout } from '../../store/payout-listing.ts';
+import { listPayouts, type Payout } from '../../store/payout-listing.ts';
 import {
   recordPayoutBroadcast,
   recordPayoutConfirmed,
   recordPayoutReorganised,
   recordPayoutSettled,
-  recordPayoutSigned,
 } from '../../store/payout-progress.ts';
 import { markUtxoGone, markUtxoSpent, markUtxoUnspent, recordUtxo } from '../../store/utxos.ts';
-import { decide, judgePayout, type PayoutBench, verifyBurns } from '../judge/judge-payout.ts';
-import { type Approval, type Refusal, refuse } from '../judge/judgement.ts';
-import type { FederationKey } from '../keys.ts';
+import { releaseDead } from '../guard/release.ts';
 import { errorText } from '../log.ts';
 import type { ServiceMessage } from '../messages.ts';
 import type { Bridge } from './bridge.ts';
 import { submitPending, takeAttestation } from './deposits.ts';
+import { followChildren } from './follow-children.ts';
 import { newestVersions } from './payout-versions.ts';
 import { broadcastPayout } from './payouts.ts';
+import { takePayout } from './take-payout.ts';
 
 /** Most announcements of one peer that wait to be confirmed here; its own oldest make room, never another peer's. */
 export const ANNOUNCEMENTS_PER_PEER_MAX = 100;
@@ -68,6 +64,8 @@ export class Follower {
     await this.#attempt('announcements', () => this.#announcements());
     await this.#attempt('mints', () => submitPending(this.#bridge));
     await this.#attempt('payouts', () => this.#payouts());
+    await this.#attempt('children', () => followChildren(this.#bridge));
+    await this.#attempt('contested', async () => releaseDead(this.#bridge));
   }
 
   async #attempt(what: string, work: () => Promise<void>): Promise<void> {
@@ -111,55 +109,6 @@ export class Follower {
   }
 }
 
-/**
- * Takes in a payout that a peer announces. What this node has decided, it keeps as signed; anything else is judged first,
- * as if it were to be signed here. True once there is nothing left to do.
- */
-export async function takePayout(
-  bridge: Bridge,
-  body: Extract<ServiceMessage, { type: 'announce_payout' }>['body'],
-): Promise<boolean> {
-  const key = bridge.keys.live();
-  const intent = parsePayoutIntent(body.intent);
-  if (key === null || intent === null || intent.test) return true;
-  const final = checkSignedPayout(intent, key.bitcoin.publicKey, fromHex(body.transaction));
-  if (!final.ok) {
-    bridge.log('warn', 'announced_payout_wrong', { detail: final.detail });
-    return true;
-  }
-  if (getPayout(bridge.db, final.txid) === null && !(await adopt(bridge, key, intent, final.txid))) return false;
-  recordPayoutSigned(bridge.db, final.txid, body.transaction, bridge.effects.now());
-  return true;
-}
-
-// A payout that this node did not sign. Before it is mined it is judged as if it were to be signed here; once it is, its
-// inputs are gone and only its burns are left to verify. What contradicts an earlier decision is an alarm, not adopted.
-async function adopt(bridge: Bridge, key: FederationKey, intent: PayoutIntent, txid: string): Promise<boolean> {
-  const { state } = await bridge.bitcoin.transaction(txid, intent.outputs.length);
-  const bench = bridge.judge.payoutBench(key);
-  const judged = state === 'confirmed' ? await minedDecision(bench, key, intent) : await judgePayout(bench, intent);
-  if (!judged.ok) {
-    bridge.log('warn', 'announced_payout_unconfirmed', { txid, reason: judged.reason, detail: judged.detail });
-    return false;
-  }
-  const decision = judged.decide();
-  if (!decision.ok) {
-    bridge.log('error', 'announced_payout_contradicts', { txid, reason: decision.reason, detail: decision.detail });
-  }
-  return decision.ok;
-}
-
-async function minedDecision(
-  bench: PayoutBench,
-  key: FederationKey,
-  intent: PayoutIntent,
-): Promise<Pick<Approval, 'ok' | 'decide'> | Refusal> {
-  if (bench.wire === null) return refuse('wire_unavailable', 'no wire_nodes are configured');
-  const burns = await verifyBurns(bench, bench.wire, intent);
-  if ('ok' in burns) return burns;
-  return { ok: true, decide: () => decide(bench, buildPayout(intent, key.bitcoin.publicKey), burns, true) };
-}
-
 async function follow(bridge: Bridge, payout: Payout, isSuperseded: boolean): Promise<void> {
   const { txid, signedTx, status } = payout;
   const seen = await bridge.bitcoin.transaction(txid, payout.burns.length + 1);
@@ -186,7 +135,7 @@ function reorganised(bridge: Bridge, payout: Payout): void {
   const now = bridge.effects.now();
   transact(bridge.db, (tx) => {
     recordPayoutReorganised(tx, payout.txid, now);
-    for (const input of payout.inputs) markUtxoUnspent(tx, input, now);
+    for (const input of payout.inputs) markUtxoUnspent(tx, input, payout.txid, now);
     if (payout.change !== null) markUtxoGone(tx, { txid: payout.txid, vout: payout.change.vout }, now);
   });
 }

@@ -9,6 +9,7 @@ import { type Burn, recordBurn } from '../../store/burns.ts';
 import { loadCursor, saveCursor } from '../../store/cursors.ts';
 import { PAGE_ROWS_MAX, transact } from '../../store/database.ts';
 import { listOpenBurns } from '../../store/open-burns.ts';
+import { getUtxo } from '../../store/utxos.ts';
 import { CommandError } from '../command-error.ts';
 import type { FederationKey } from '../keys.ts';
 import { noProgress } from '../progress.ts';
@@ -72,9 +73,14 @@ function openBurns({ db }: Bridge, turns: Turns): readonly Burn[] {
   const open: Burn[] = [];
   for (let offset = 0; ; offset += PAGE_ROWS_MAX) {
     const { rows } = listOpenBurns(db, { limit: PAGE_ROWS_MAX, offset });
-    open.push(...rows.filter(({ burnTxid }) => !turns.rests(`burn/${burnTxid}`)));
+    open.push(...rows.filter(({ burnTxid, anchor }) => !turns.rests(`burn/${burnTxid}`) && !isLost(db, anchor)));
     if (rows.length < PAGE_ROWS_MAX || open.length >= PAYOUT_BURNS_MAX) return open.slice(0, PAYOUT_BURNS_MAX);
   }
+}
+
+// Nothing can pay a burn whose anchor is spent, until it is released.
+function isLost(db: Bridge['db'], anchor: Burn['anchor']): boolean {
+  return anchor !== null && getUtxo(db, anchor)?.status === 'spent';
 }
 
 async function payableBurns(

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import type { Exclusion } from '../../ceremony/signing-candidates.ts';
 import { larger } from '../../chain/amount.ts';
+import type { TxOutSource } from '../../chain/bitcoin-view.ts';
 import type { BurnClaim } from '../../chain/burn.ts';
 import { FEE_RATE_SATS_PER_KVB_MIN } from '../../chain/fee.ts';
 import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
@@ -13,7 +14,7 @@ import type { BuiltPayout } from '../../chain/transaction.ts';
 import { getBurn } from '../../store/burns.ts';
 import { getDeposit, setDepositStatus } from '../../store/deposits.ts';
 import type { Payout } from '../../store/payout-listing.ts';
-import { getUtxo, listSpendableUtxos, type Utxo } from '../../store/utxos.ts';
+import { getUtxo, listHeldUtxos, listSpendableUtxos, type Utxo } from '../../store/utxos.ts';
 import { CommandError } from '../command-error.ts';
 import type { FederationKey } from '../keys.ts';
 import type { Bridge } from './bridge.ts';
@@ -23,16 +24,18 @@ const CANDIDATES_MAX = 500;
 
 /**
  * What refusals have taught: inputs that must be there, inputs that must not (names `txid:vout`), and, where a peer has
- * signed another payout of a burn, the burns to go on with: a burn with an anchor is paid without new ones.
+ * signed another payout of a burn, the burns to go on with: a burn with an anchor is paid without new ones. `unpayable`:
+ * burns that peers told of and that cannot be paid, as this node sees it.
  */
 export interface PlanHints {
   readonly required: readonly Outpoint[];
   readonly avoided: ReadonlySet<string>;
   readonly only: ReadonlySet<string> | null;
+  readonly unpayable: ReadonlySet<string>;
 }
 
 /** Nothing learnt yet. */
-export const noHints: PlanHints = { required: [], avoided: new Set(), only: null };
+export const noHints: PlanHints = { required: [], avoided: new Set(), only: null, unpayable: new Set() };
 
 /** What to pay. `feeRate` in sat/vB; null: the node's own estimate, as far as the burns' fees reach. */
 export interface PlanOrder {
@@ -53,7 +56,8 @@ type Refusal = Pick<Exclusion, 'reason' | 'data'>;
 
 /**
  * The hints with what these refusals add to them; null where they teach nothing new. A refusal is a peer's word: anchors
- * that this node does not know (`isKnown`) and conflicts of burns that are not paid here (`burnTxids`) are passed over.
+ * that this node could not spend (`isKnown`) and conflicts of burns that are not paid here (`burnTxids`) are passed over.
+ * So all that nodes have bound crosswise is paid together in the end, by a transaction that spends every anchor of it.
  * `isAnchor`: whether this node itself has bound one of the burns to an outpoint, which then cannot be left out.
  */
 export function learn(
@@ -76,9 +80,9 @@ export function learn(
     const only = new Set([...(hints.only ?? []), first.burn_txid]);
     return { ...hints, required: [...hints.required, ...unique], only };
   }
-  const reserved = refusals.flatMap(({ reason, data }) =>
-    reason === 'input_reserved' ? (reservedSchema.safeParse(data).data ?? []) : [],
-  );
+  const reserved = refusals
+    .flatMap(({ reason, data }) => (reason === 'input_reserved' ? (reservedSchema.safeParse(data).data ?? []) : []))
+    .filter(({ burns }) => !burns.some((burnTxid) => hints.unpayable.has(burnTxid)));
   const bound = reserved.filter(({ input }) => isRequired(input)).flatMap(({ burns }) => burns);
   const only = new Set([...(hints.only ?? burnTxids), ...bound]);
   if (only.size > (hints.only?.size ?? burnTxids.length)) return { ...hints, only };
@@ -104,12 +108,21 @@ export async function planFor(bridge: Bridge, key: FederationKey, order: PlanOrd
   const required = requiredInputs(bridge, order);
   const names = new Set(required.map(outpointName));
   const free = order.replaces === null ? await spendable(bridge, rules.inputConfirmations) : [];
-  const candidates = free.filter(
-    (utxo) => !names.has(outpointName(utxo)) && !order.hints.avoided.has(outpointName(utxo)),
-  );
   const { test, hints } = order;
+  const isUsable = (utxo: CustodyUtxo): boolean =>
+    !names.has(outpointName(utxo)) && !hints.avoided.has(outpointName(utxo));
   const burns = order.claims.filter(({ burnTxid }) => hints.only === null || hints.only.has(burnTxid));
-  const plan = (feeRate: bigint): PayoutPlan => planPayout(rules, { test, burns, required, candidates, feeRate });
+  const ask = { test, burns, required };
+  const candidates = free.filter(isUsable);
+  const held = test || order.replaces !== null ? [] : await heldCoins(bridge, required, rules.inputConfirmations);
+  const all = [...candidates, ...held.filter(isUsable)];
+  const plan = (feeRate: bigint): PayoutPlan => {
+    const best = planPayout(rules, { ...ask, candidates, feeRate });
+    // Coins that payouts hold which may never be finished: only where the others do not suffice.
+    return best.ok || best.reason !== 'insufficient_funds' || all.length === candidates.length
+      ? best
+      : planPayout(rules, { ...ask, candidates: all, feeRate });
+  };
   const asked = order.feeRate === null ? null : BigInt(Math.round(order.feeRate * 1000));
   if (asked !== null && order.replaces === null) return built(plan(asked));
   if (asked !== null && order.replaces !== null) {
@@ -165,9 +178,27 @@ function requiredInputs(bridge: Bridge, order: PlanOrder): readonly CustodyUtxo[
   });
 }
 
-async function spendable(bridge: Bridge, confirmations: number): Promise<readonly CustodyUtxo[]> {
-  const stored = listSpendableUtxos(bridge.db, { limit: CANDIDATES_MAX }).rows;
-  const outputs = await bridge.bitcoin.txOuts(stored, 'with_mempool');
+function spendable(bridge: Bridge, confirmations: number): Promise<readonly CustodyUtxo[]> {
+  return usable(bridge, listSpendableUtxos(bridge.db, { limit: CANDIDATES_MAX }).rows, confirmations, 'with_mempool');
+}
+
+// What this transaction would replace may wait in the mempool.
+function heldCoins(
+  bridge: Bridge,
+  required: readonly CustodyUtxo[],
+  confirmations: number,
+): Promise<readonly CustodyUtxo[]> {
+  return usable(bridge, listHeldUtxos(bridge.db, required, { limit: CANDIDATES_MAX }).rows, confirmations, 'confirmed');
+}
+
+async function usable(
+  bridge: Bridge,
+  stored: readonly Utxo[],
+  confirmations: number,
+  source: TxOutSource,
+): Promise<readonly CustodyUtxo[]> {
+  if (stored.length === 0) return [];
+  const outputs = await bridge.bitcoin.txOuts(stored, source);
   const found: CustodyUtxo[] = [];
   for (const [i, utxo] of stored.entries()) {
     const output = outputs[i] ?? null;

@@ -25,7 +25,7 @@ import { burnsToPay, livePayoutOf } from './burns.ts';
 import { learn, noHints, type PlanHints, planFor } from './payout-plan.ts';
 
 /** How often a plan is adapted to what participants refused it for. */
-const PLANS_MAX = 8;
+const PLANS_MAX = 16;
 
 type Signed = Extract<SigningResult, { kind: 'signed' }>;
 
@@ -114,8 +114,13 @@ export async function testBurn(
 /**
  * Replaces a payout that does not confirm by one that pays the same burns from the same inputs at a higher fee rate (sats
  * per 1000 vbytes). It conflicts with every earlier version, so only one of them can ever be mined. Throws `CommandError`.
+ * Gives what our own Bitcoin nodes say of it.
  */
-export async function replacePayout(bridge: Bridge, payout: Payout, feeRate: bigint): Promise<void> {
+export async function replacePayout(
+  bridge: Bridge,
+  payout: Payout,
+  feeRate: bigint,
+): Promise<{ readonly ok: boolean; readonly detail: string }> {
   const key = requireLiveKey(bridge.keys);
   const claims = payout.burns.map(({ burnTxid }): BurnClaim => {
     const burn = getBurn(bridge.db, burnTxid);
@@ -126,8 +131,9 @@ export async function replacePayout(bridge: Bridge, payout: Payout, feeRate: big
   const signed = await signPayout(bridge, key, order, noProgress);
   const transaction = finalize(signed.payout, signed.result);
   keepSigned(bridge, signed, transaction);
-  await broadcastPayout(bridge, signed.payout.txid, transaction);
+  const sent = await broadcastPayout(bridge, signed.payout.txid, transaction);
   bridge.log('info', 'payout_replaced', { txid: payout.txid, by: signed.payout.txid, fee_rate: order.feeRate });
+  return sent;
 }
 
 /** Sends a signed payout to our own Bitcoin nodes and writes down that it went. */
@@ -171,7 +177,7 @@ interface Order {
 
 // A participant that has signed another payout of a burn before says which input would make the new one agree with it.
 async function signPayout(bridge: Bridge, key: FederationKey, order: Order, progress: Progress): Promise<SignedPayout> {
-  const isKnown = (outpoint: Outpoint): boolean => getUtxo(bridge.db, outpoint) !== null;
+  const isKnown = (outpoint: Outpoint): boolean => getUtxo(bridge.db, outpoint)?.status === 'unspent';
   let hints: PlanHints = noHints;
   let { claims } = order;
   const isAnchor = (outpoint: Outpoint): boolean => {
@@ -179,7 +185,7 @@ async function signPayout(bridge: Bridge, key: FederationKey, order: Order, prog
     return anchors.some((anchor) => outpointName(anchor) === outpointName(outpoint));
   };
   for (let plans = 1; ; plans++) {
-    claims = await withBound(bridge, key, claims, hints);
+    [claims, hints] = await withBound(bridge, key, claims, hints);
     const burnTxids = claims.map(({ burnTxid }) => burnTxid);
     progress({ step: 'plan', text: `planning a transaction for ${claims.length} burn(s)` });
     const payout = await planFor(bridge, key, { ...order, claims, hints });
@@ -203,15 +209,30 @@ async function signPayout(bridge: Bridge, key: FederationKey, order: Order, prog
   }
 }
 
-// A peer may have bound a burn together with others, which then have to be paid with it.
+// A peer may have bound a burn together with others, which then have to be paid with it; those that this node cannot verify
+// are not.
 async function withBound(
   bridge: Bridge,
   key: FederationKey,
   claims: readonly BurnClaim[],
-  { only }: PlanHints,
-): Promise<readonly BurnClaim[]> {
-  const missing = [...(only ?? [])].filter((bound) => !claims.some(({ burnTxid }) => burnTxid === bound));
-  return missing.length === 0 ? claims : [...claims, ...(await burnsToPay(bridge, key, missing)).claims];
+  hints: PlanHints,
+): Promise<[readonly BurnClaim[], PlanHints]> {
+  const missing = [...(hints.only ?? [])].filter((bound) => !claims.some(({ burnTxid }) => burnTxid === bound));
+  const added: BurnClaim[] = [];
+  const unpayable = new Set(hints.unpayable);
+  for (const burnTxid of missing) {
+    try {
+      for (const claim of (await burnsToPay(bridge, key, [burnTxid])).claims) {
+        if (![...claims, ...added].some((known) => known.burnTxid === claim.burnTxid)) added.push(claim);
+      }
+    } catch (error) {
+      if (!(error instanceof CommandError) || error.code === 'wire_unavailable') throw error;
+      unpayable.add(burnTxid);
+    }
+  }
+  if (unpayable.size === hints.unpayable.size) return [[...claims, ...added], hints];
+  const only = new Set([...(hints.only ?? [])].filter((burnTxid) => !unpayable.has(burnTxid)));
+  return [[...claims, ...added], { ...hints, only, unpayable }];
 }
 
 // This node is bound by what it coordinates even where the others signed without it.

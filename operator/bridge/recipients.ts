@@ -7,6 +7,7 @@ import { loadCursor, saveCursor } from '../../store/cursors.ts';
 import type { Queries } from '../../store/database.ts';
 import {
   countRecipients,
+  findRecipient,
   listRecipientsAfter,
   type RecipientOrigin,
   rememberRecipient,
@@ -87,7 +88,9 @@ export class Recipients {
         log('warn', 'recipients_of_peer_full', { peer: from });
         break;
       }
-      if (!keepRecipient(db, key, recipient, effects.now(), { height, toldBy: from }).isNew) continue;
+      // The last page of a peer's list is told again and again: a script is derived once.
+      if (findRecipient(db, recipient, key_id) !== null) continue;
+      keepRecipient(db, key, recipient, effects.now(), { height, toldBy: from });
       known += 1;
       lowest = Math.min(lowest ?? Number.MAX_SAFE_INTEGER, height ?? 0);
     }

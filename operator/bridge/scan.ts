@@ -27,10 +27,11 @@ const cursorSchema = z.strictObject({
 });
 const againSchema = z.strictObject({ next: z.int().min(0) });
 
-/** How far a scan has come, and how far it has to. */
+/** How far a scan has come, how far it has to, and since when it is not there (ms since 1970). */
 export interface ScanReport {
   readonly height: number;
   readonly tip: number;
+  readonly since: number | null;
 }
 
 /** How far this node's scan is, as it is stored; null where it never ran. */
@@ -46,6 +47,7 @@ export class Scan {
   /** What it looks for. */
   readonly watched: Watched;
   #from: number | null = null;
+  #behindSince: number | null = null;
   #toldAt = 0;
   #lost: number | null = null;
 
@@ -64,11 +66,13 @@ export class Scan {
     const begun = effects.now();
     let cursor = await this.#cursor();
     this.#from ??= lastScanned(cursor).height;
+    this.#behindSince ??= begun;
     while (!signal.aborted) {
       const event = await this.#source.next(cursor);
       if (event.kind === 'done') {
         this.#lost = null;
         this.#from = null;
+        this.#behindSince = null;
         return !(await this.#again(key, lastScanned(cursor).height, begun, signal));
       }
       if (event.kind === 'lost') throw this.#tooDeep(event.height);
@@ -85,7 +89,7 @@ export class Scan {
   progress(): ScanReport | null {
     const height = scannedHeight(this.#bridge.db);
     const { tip } = this.#source;
-    return height === null || tip === null ? null : { height, tip: tip.height };
+    return height === null || tip === null ? null : { height, tip: tip.height, since: this.#behindSince };
   }
 
   /** The height below which no block that this node remembers is part of the chain any more; null: all is well. */
@@ -129,11 +133,12 @@ export class Scan {
   #take(key: FederationKey, event: Extract<Awaited<ReturnType<BlockSource['next']>>, { kind: 'block' }>): ScanCursor {
     const { db, effects, log } = this.#bridge;
     const write = takeBlock(event.block, event.height, this.watched.list(key));
-    const { deposits } = transact(db, (tx) => {
+    const { deposits, revived } = transact(db, (tx) => {
       const now = effects.now();
       save(tx, event.cursor, now);
       return write(tx, now);
     });
+    for (const txid of revived) log('error', 'given_up_payout_mined', { txid, height: event.height });
     if (deposits > 0) log('info', 'deposits_found', { height: event.height, deposits });
     return event.cursor;
   }
@@ -141,7 +146,7 @@ export class Scan {
   #rewind(event: { readonly height: number; readonly depth: number; readonly cursor: ScanCursor }): ScanCursor {
     const { db, effects, log, chain } = this.#bridge;
     const { height, depth, cursor } = event;
-    const { exposed, waiting, payouts } = transact(db, (tx) => {
+    const { exposed, waiting, payouts, released } = transact(db, (tx) => {
       const taken = takeBackAbove(tx, height, effects.now());
       save(tx, cursor, effects.now());
       return taken;
@@ -152,6 +157,7 @@ export class Scan {
     for (const { txid, vout, amount } of exposed) {
       log('error', 'attested_deposit_taken_back', { txid, vout, amount: `${amount}` });
     }
+    for (const burnTxid of released) log('error', 'released_anchor_taken_back', { burn_txid: burnTxid });
     return cursor;
   }
 

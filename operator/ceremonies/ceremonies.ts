@@ -9,51 +9,34 @@ import {
   endCeremony,
   eraseCeremonyEvents,
   getCeremony,
-  listCeremonies,
+  runningCeremonies,
 } from '../../store/ceremonies.ts';
-import { type Queries, transact } from '../../store/database.ts';
-import { storeKey } from '../../store/keys.ts';
+import { transact } from '../../store/database.ts';
 import { CommandError } from '../command-error.ts';
 import type { CommandParams, CommandResults } from '../command-types.ts';
-import type { OperatorConfig } from '../config/config.ts';
-import type { Effects } from '../effects.ts';
-import { type KeyRing, keyIdOf } from '../key-ring.ts';
-import { groupKeysToJson, type Keys } from '../keys.ts';
-import { errorText, type Log } from '../log.ts';
-import type { ServiceMessage } from '../messages.ts';
+import { errorText } from '../log.ts';
+import type { ProofsAnnouncement } from '../messages.ts';
 import type { Progress } from '../progress.ts';
-import type { Signing } from '../signing/signing.ts';
-import type { PeerClient } from '../transport/deliver.ts';
 import { fingerprintOf, listCards, missingCards, participantsOf } from '../transport/federation.ts';
 import type { OutMessage } from '../transport/peer-reply.ts';
-import { assertMayEnter } from './ceremony-entry.ts';
-import { keysFromResult } from './ceremony-keys.ts';
-import { type CeremonyOutcome, finishedReply, outcomeOf, proofsIn, storedOutcome } from './ceremony-outcome.ts';
-import { proofAwaited, proveKeys } from './ceremony-proofs.ts';
+import { assertMayEnter, assertNothingElseAtWork } from './ceremony-entry.ts';
+import { type CeremonyOutcome, dkgReport, finishedReply, storedOutcome } from './ceremony-outcome.ts';
 import { CeremonyRunner } from './ceremony-runner.ts';
 import { ceremonyFailure, progressText } from './ceremony-text.ts';
+import { type CompletionInput, completeCeremony } from './completion.ts';
+import { KeyProof, type KeyProofInput } from './key-proof.ts';
 import { runPreflight } from './preflight.ts';
+import { recoverKeys } from './recover-keys.ts';
 
 const TICK_MS = 250;
 const LOOK_MS = 100;
 /** How long a node whose preflight failed stays in the lobby, so that the others see by name why, in ms. */
 const PREFLIGHT_GRACE_MS = 3_000;
-/** How long everybody waits for the coordinator's proof that the new keys sign, in ms. */
-const PROOF_WAIT_MS = 90_000;
 
 /** What ceremonies work with. */
-export interface CeremoniesInput {
-  readonly config: OperatorConfig;
+export interface CeremoniesInput extends KeyProofInput, CompletionInput {
   readonly version: string;
-  readonly db: Queries;
-  readonly keyRing: KeyRing;
-  readonly keys: Keys;
-  readonly client: PeerClient;
-  readonly signing: Signing;
   readonly bitcoin: BitcoinView;
-  readonly effects: Effects;
-  readonly log: Log;
-  readonly announce: (message: OutMessage) => void;
 }
 
 type Params = CommandParams<'dkg'>;
@@ -62,34 +45,31 @@ type Params = CommandParams<'dkg'>;
 export class Ceremonies {
   readonly #input: CeremoniesInput;
   readonly #runners = new Map<string, CeremonyRunner>();
+  readonly #proof: KeyProof;
   readonly #stopTicking: () => void;
   readonly #closed = new AbortController();
 
   constructor(input: CeremoniesInput) {
     this.#input = input;
-    for (const { ceremonyId, status } of listCeremonies(input.db).rows) {
-      if (status === 'running' && this.#cardsMissing().length === 0) this.#resume(ceremonyId);
-    }
+    this.#proof = new KeyProof(input);
+    const unfinished = runningCeremonies(input.db);
+    // Cards are read only where there is something to go on with: each takes the verification of a signature.
+    const canGoOn = unfinished.length > 0 && this.#cardsMissing().length === 0;
+    if (canGoOn) for (const ceremonyId of unfinished) this.#resume(ceremonyId);
     this.#stopTicking = input.effects.every(TICK_MS, () => this.#tick());
   }
 
   /** Takes part in a ceremony until it ends, at this operator's word. Throws `CommandError` where it does not succeed. */
   async join(params: Params, progress: Progress, caller: AbortSignal): Promise<CommandResults['dkg']> {
-    const { effects, config, bitcoin } = this.#input;
+    const { effects } = this.#input;
     const signal = AbortSignal.any([caller, this.#closed.signal]);
     const begun = effects.now();
-    const runner = this.#enter(params);
-    progress({ step: 'preflight', text: 'checking this node' });
-    const checks = await runPreflight(config, bitcoin, effects.now());
-    const joined = { kind: 'operator_joined', now: effects.now(), rehearsal: params.rehearsal, checks } as const;
-    await runner.feed(joined);
-    await this.#untilEnded(params, runner, progress, signal);
-    const result = runner.result();
-    if (result === null) throw ceremonyFailure(this.#setup(params.ceremony_id), runner.progress());
-    await runner.finished();
+    const stored = getCeremony(this.#input.db, params.ceremony_id);
+    const isMade = this.#proof.isAwaited(params.ceremony_id) && stored?.rehearsal === params.rehearsal;
+    if (!isMade) await this.#makeKeys(params, progress, signal);
     progress({ step: 'proof', text: 'trying the new keys with every share' });
-    const subsets = await this.#proven(params.ceremony_id, runner, signal);
-    return this.#report(params, runner, result, subsets, effects.now() - begun);
+    const { subsets, ...outcome } = await this.#proven(params.ceremony_id, signal);
+    return dkgReport(params, outcome, subsets, effects.now() - begun);
   }
 
   /** Answers a message of a ceremony. */
@@ -99,21 +79,51 @@ export class Ceremonies {
     const event = { kind: 'message', now: effects.now(), from, message } as const;
     if (runner !== undefined) return runner.feed(event);
     const stored = getCeremony(db, ceremonyId);
-    if (stored !== null && stored.status !== 'running') return finishedReply(storedOutcome(stored), message);
+    const outcome = stored === null ? null : storedOutcome(stored);
+    if (outcome !== null) return finishedReply(outcome, message);
     if (this.#cardsMissing().length > 0) return [];
     const context = { setup: this.#setup(ceremonyId), secrets: this.#secrets() };
     return dkgStep(context, IDLE, event).outgoing.map(({ type, body }) => ({ type, body }));
   }
 
-  /** Keeps the coordinator's proof of a ceremony, once it verifies under the ceremony's own keys. */
-  takeProofs(body: Extract<ServiceMessage, { type: 'announce_proofs' }>['body']): void {
+  /** Keeps a proof of a ceremony's keys, from whomever, once it verifies under the ceremony's own keys. */
+  takeProofs(body: ProofsAnnouncement): void {
+    this.#proof.take(body);
+  }
+
+  /** What a node is told that lacks the proof of a ceremony. */
+  tellProofs(ceremonyId: string): readonly OutMessage[] {
+    return this.#proof.answer(ceremonyId);
+  }
+
+  /** Gives up a ceremony that has made no keys here, for good. Throws `CommandError` where it has. */
+  async abandon(ceremonyId: string): Promise<CommandResults['ceremony-abandon']> {
     const { db, effects } = this.#input;
-    const stored = getCeremony(db, body.ceremony_id);
-    if (stored === null || stored.status === 'running') return;
-    const outcome = proofsIn(storedOutcome(stored), body);
-    if (outcome === null) return;
-    endCeremony(db, body.ceremony_id, stored.status, outcome, effects.now());
-    if (stored.rehearsal) this.#input.keys.endRehearsal(storedOutcome(stored).key_id);
+    const stored = getCeremony(db, ceremonyId);
+    if (stored === null) throw new CommandError('ceremony_unknown', `there is no ceremony ${ceremonyId} here`);
+    const runner = this.#runners.get(ceremonyId);
+    if (stored.status !== 'running' || (runner !== undefined && runner.result() !== null)) {
+      throw new CommandError('ceremony_over', `ceremony ${ceremonyId} is over: there is nothing to abandon`);
+    }
+    const mayLive = runner?.progress().mayStillComplete === true;
+    await runner?.feed({ kind: 'operator_aborted', now: effects.now(), detail: 'abandoned' });
+    this.#runners.delete(ceremonyId);
+    runner?.dispose();
+    transact(db, (tx) => {
+      endCeremony(tx, ceremonyId, 'failed', null, effects.now());
+      eraseCeremonyEvents(tx, ceremonyId);
+    });
+    return { ceremony_id: ceremonyId, may_be_live_elsewhere: mayLive };
+  }
+
+  /** Makes the key of an exported ceremony live here, its shares recovered where they are lost. Throws `CommandError`. */
+  async recover(file: unknown): Promise<CommandResults['ceremony-recover']> {
+    const recovered = await recoverKeys(this.#input, file);
+    const { ceremony_id: id } = recovered;
+    this.#runners.get(id)?.dispose();
+    this.#runners.delete(id);
+    this.#proof.begin(id, this.#input.config.myIndex);
+    return recovered;
   }
 
   /** The runner of a ceremony that is not over, for those who list ceremonies. */
@@ -125,14 +135,32 @@ export class Ceremonies {
   close(): void {
     this.#stopTicking();
     this.#closed.abort();
+    this.#proof.close();
     for (const runner of this.#runners.values()) runner.dispose();
     this.#runners.clear();
+  }
+
+  async #makeKeys(params: Params, progress: Progress, signal: AbortSignal): Promise<void> {
+    const { config, bitcoin, effects } = this.#input;
+    const runner = this.#enter(params);
+    progress({ step: 'preflight', text: 'checking this node' });
+    const checks = await runPreflight(config, bitcoin, effects.now());
+    // The checks took their time, in which another ceremony may have been entered.
+    this.#assertAlone(params.ceremony_id);
+    await runner.feed({ kind: 'operator_joined', now: effects.now(), rehearsal: params.rehearsal, checks });
+    await this.#untilEnded(params, runner, progress, signal);
+    if (runner.result() === null) throw ceremonyFailure(this.#setup(params.ceremony_id), runner.progress());
+    await runner.finished();
+  }
+
+  #assertAlone(ceremonyId: string): void {
+    assertNothingElseAtWork({ db: this.#input.db, runners: this.#runners }, ceremonyId);
   }
 
   #enter(params: Params): CeremonyRunner {
     const { db, effects } = this.#input;
     const { ceremony_id: id, rehearsal } = params;
-    assertMayEnter(this.#input, params);
+    assertMayEnter({ ...this.#input, runners: this.#runners }, params);
     const known = getCeremony(db, id);
     if (known === null) beginCeremony(db, { ceremonyId: id, kind: 'dkg', rehearsal }, effects.now());
     return this.#runners.get(id) ?? this.#open(id);
@@ -150,34 +178,33 @@ export class Ceremonies {
   #open(ceremonyId: string): CeremonyRunner {
     const { db, keyRing, client, effects, log } = this.#input;
     const context = { setup: this.#setup(ceremonyId), secrets: this.#secrets() };
-    const onComplete = (result: DkgResult): Promise<void> => this.#onComplete(ceremonyId, result);
-    const runner = CeremonyRunner.resume({ context, db, keyRing, client, effects, log, onComplete });
+    const others = () => [...this.#runners].filter(([id]) => id !== ceremonyId).map(([, other]) => other);
+    const runner = CeremonyRunner.resume({
+      ...{ context, db, keyRing, client, effects, log },
+      onComplete: (result) => this.#onComplete(ceremonyId, result),
+      mayRevive: () => !others().some((other) => other.hasBegun()),
+      onRevived: () => {
+        const left = {
+          kind: 'operator_aborted',
+          now: effects.now(),
+          detail: `ceremony ${ceremonyId} made keys`,
+        } as const;
+        for (const other of others()) if (other.isAtWork()) void other.feed(left);
+      },
+    });
     this.#runners.set(ceremonyId, runner);
     return runner;
   }
 
-  // The order is what makes a crash harmless: shares in the key file, then the key and the end of the ceremony in one
-  // commit, then the secrets of the ceremony erased. Run again, each step finds its work done.
   async #onComplete(ceremonyId: string, result: DkgResult): Promise<void> {
-    const { db, keyRing, keys, effects } = this.#input;
-    const now = effects.now();
-    const shares = keysFromResult(ceremonyId, result, now);
-    const keyId = keyIdOf(shares.bitcoin.groupKey.publicKey, shares.attestation.groupKey.publicKey);
-    const outcome = outcomeOf(keyId, result, this.#runners.get(ceremonyId)?.progress().coordinator ?? null);
-    if (result.rehearsal) keys.beginRehearsal(keyId, shares, result.certificate.transcript_hash);
-    else await keyRing.add(shares);
-    transact(db, (tx) => {
-      if (!result.rehearsal) {
-        const { transcript, certificate } = result;
-        const groupKeys = groupKeysToJson(shares.bitcoin.groupKey, shares.attestation.groupKey);
-        storeKey(tx, { keyId, ceremonyId, groupKeys, transcript, certificate: { ...certificate } }, 'live', now);
-      }
-      endCeremony(tx, ceremonyId, result.rehearsal ? 'destroyed' : 'done', outcome, now);
-      eraseCeremonyEvents(tx, ceremonyId);
-    });
+    const { myIndex } = this.#input.config;
+    const coordinator = this.#runners.get(ceremonyId)?.progress().coordinator ?? null;
+    await completeCeremony(this.#input, ceremonyId, result, coordinator);
+    this.#proof.begin(ceremonyId, coordinator ?? myIndex);
   }
 
   #tick(): void {
+    this.#proof.round();
     for (const [ceremonyId, runner] of this.#runners) {
       if (runner.isOver()) {
         // Whoever asks from now on is answered from the store.
@@ -217,53 +244,24 @@ export class Ceremonies {
     }
   }
 
-  // The coordinator tries the keys; the others are done when its proof has arrived and verified. However it ends, the
-  // shares of a rehearsal do not outlive it.
-  async #proven(ceremonyId: string, runner: CeremonyRunner, signal: AbortSignal): Promise<number[][]> {
-    const { db, keys, signing, effects, config, announce } = this.#input;
-    const { key_id: keyId } = this.#outcome(ceremonyId);
-    const deadline = effects.now() + PROOF_WAIT_MS;
-    try {
-      if (runner.progress().coordinator !== config.myIndex) {
-        return await proofAwaited({ effects, deadline, signal, look: () => this.#outcome(ceremonyId).subsets });
-      }
-      const key = keys.get(keyId);
-      if (key === null) throw new Error(`key ${keyId} is not stored`);
-      const proofs = await proveKeys({ keys, signing, effects, deadline, signal }, key);
-      const body = { ceremony_id: ceremonyId, ...proofs };
-      this.takeProofs(body);
-      announce({ type: 'announce_proofs', body });
-      return proofs.subsets;
-    } finally {
-      if (getCeremony(db, ceremonyId)?.rehearsal === true) keys.endRehearsal(keyId);
-    }
-  }
-
-  #outcome(ceremonyId: string): CeremonyOutcome {
+  async #proven(ceremonyId: string, signal: AbortSignal): Promise<CeremonyOutcome & { readonly subsets: number[][] }> {
+    const proof = await this.#proof.awaited(ceremonyId, signal);
     const stored = getCeremony(this.#input.db, ceremonyId);
-    if (stored === null || stored.status === 'running') throw new Error(`ceremony ${ceremonyId} is not over`);
-    return storedOutcome(stored);
-  }
-
-  #report(
-    { ceremony_id, rehearsal }: Params,
-    runner: CeremonyRunner,
-    { transcript, certificate }: DkgResult,
-    proven: readonly (readonly number[])[],
-    duration_ms: number,
-  ): CommandResults['dkg'] {
-    const { bitcoin, attestation } = transcript.outputs;
-    return {
-      ceremony_id,
-      rehearsal,
-      coordinator: runner.progress().coordinator ?? this.#input.config.myIndex,
-      key_id: rehearsal ? null : this.#outcome(ceremony_id).key_id,
-      bitcoin_public_key: bitcoin.public_key,
-      attestation_public_key: attestation.public_key,
-      transcript_hash: certificate.transcript_hash,
-      proven,
-      duration_ms,
-    };
+    const outcome = stored === null ? null : storedOutcome(stored);
+    if (outcome === null) throw new Error(`ceremony ${ceremonyId} is not over`);
+    if (proof.ok) return { ...outcome, subsets: proof.subsets };
+    if (stored?.rehearsal === true) {
+      throw new CommandError(
+        'not_proven',
+        `the keys were made and are destroyed; not every share signed: ${proof.detail}`,
+      );
+    }
+    const live = this.#input.keys.live();
+    if (live !== null && live.keyId !== outcome.key_id) {
+      throw new CommandError('key_exists', `the keys were made, and are not used: key ${live.keyId} is live already`);
+    }
+    const detail = `the keys are made and safe, but not every share has signed yet: ${proof.detail}`;
+    throw new CommandError('not_proven', `${detail}. The nodes go on trying: see \`ceremony show ${ceremonyId}\``);
   }
 
   #cardsMissing(): readonly number[] {

@@ -7,16 +7,19 @@ import type { CommandParams } from '../command-types.ts';
 import type { OperatorConfig } from '../config/config.ts';
 import type { Keys } from '../keys.ts';
 import { listCards, missingCards } from '../transport/federation.ts';
+import type { CeremonyRunner } from './ceremony-runner.ts';
 
 /** What the entry is judged by. */
 export interface EntryInput {
   readonly config: OperatorConfig;
   readonly db: Queries;
   readonly keys: Keys;
+  readonly runners: ReadonlyMap<string, CeremonyRunner>;
 }
 
 /** Throws `CommandError` where the ceremony may not be entered. */
-export function assertMayEnter({ config, db, keys }: EntryInput, params: CommandParams<'dkg'>): void {
+export function assertMayEnter(input: EntryInput, params: CommandParams<'dkg'>): void {
+  const { config, db, keys } = input;
   const { ceremony_id: id, rehearsal } = params;
   const missing = missingCards(config, listCards(db));
   if (missing.length > 0) {
@@ -26,8 +29,8 @@ export function assertMayEnter({ config, db, keys }: EntryInput, params: Command
   }
   const known = getCeremony(db, id);
   if (known !== null && known.status !== 'running') {
-    const detail = `ceremony ${id} is ${known.status} already: choose another --ceremony-id`;
-    throw new CommandError('ceremony_exists', detail);
+    const how = known.status === 'failed' ? 'was abandoned' : `is ${known.status} already`;
+    throw new CommandError('ceremony_exists', `ceremony ${id} ${how}: choose another --ceremony-id`);
   }
   if (known !== null && known.rehearsal !== rehearsal) {
     const begun = known.rehearsal ? 'a rehearsal' : 'the real thing';
@@ -35,5 +38,21 @@ export function assertMayEnter({ config, db, keys }: EntryInput, params: Command
   }
   if (!rehearsal && keys.live() !== null) {
     throw new CommandError('key_exists', 'the federation has a live key already; a new one is made by key rotation');
+  }
+  assertNothingElseAtWork(input, id);
+}
+
+/** Throws `CommandError` where this node is making keys, rehearsals included, in another ceremony. */
+export function assertNothingElseAtWork({ db, runners }: Pick<EntryInput, 'db' | 'runners'>, ceremonyId: string): void {
+  for (const [id, runner] of runners) {
+    if (id === ceremonyId || !runner.isAtWork()) continue;
+    const words = `ceremony ${id} is under way at this node, and a node takes part in one at a time`;
+    if (runner.hasBegun()) {
+      const how = `see \`ceremony show ${id}\`; where it can never end, \`ceremony abandon ${id}\``;
+      throw new CommandError('ceremony_running', `${words}: let it end (${how})`);
+    }
+    const flag = getCeremony(db, id)?.rehearsal === true ? ' --rehearsal' : '';
+    const how = `join it with \`dkg --ceremony-id ${id}${flag}\`, or leave it with \`ceremony abandon ${id}\``;
+    throw new CommandError('ceremony_running', `${words}: ${how}`);
   }
 }

@@ -10,6 +10,7 @@ import { fromHex } from '../../crypto/bytes.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { ed25519Scheme } from '../../crypto/ed25519-frost.ts';
 import type { Ceremony } from '../../store/ceremonies.ts';
+import type { CommandParams, CommandResults } from '../command-types.ts';
 import type { ServiceMessage } from '../messages.ts';
 import type { OutMessage } from '../transport/peer-reply.ts';
 
@@ -30,9 +31,9 @@ export function outcomeOf(keyId: string, result: DkgResult, coordinator: number 
   return { key_id: keyId, coordinator, file: { v: 1, transcript, certificate: { ...certificate } }, subsets: null };
 }
 
-/** The outcome of a stored ceremony that is not running. */
-export function storedOutcome(stored: Ceremony): CeremonyOutcome {
-  return outcomeSchema.parse(stored.outcome);
+/** The outcome of a stored ceremony; null where it made no keys: it is running, or was abandoned. */
+export function storedOutcome(stored: Ceremony): CeremonyOutcome | null {
+  return stored.status === 'running' || stored.status === 'failed' ? null : outcomeSchema.parse(stored.outcome);
 }
 
 /** The outcome with the coordinator's proof, or null where it does not verify or one is there already. */
@@ -65,4 +66,26 @@ export function finishedReply(outcome: CeremonyOutcome, message: DkgMessage): re
   if (message.type === 'dkg_complete') return [{ type: 'dkg_done', body: { attempt } }];
   if (message.type !== 'dkg_confirm') return [];
   return [{ type: 'dkg_complete', body: { attempt, signatures: [...outcome.file.certificate.signatures] } }];
+}
+
+/** What `dkg` tells of a ceremony whose keys are proven by these subsets. */
+export function dkgReport(
+  { ceremony_id, rehearsal }: CommandParams<'dkg'>,
+  { key_id, coordinator, file }: Omit<CeremonyOutcome, 'subsets'>,
+  proven: readonly (readonly number[])[],
+  duration_ms: number,
+): CommandResults['dkg'] {
+  const { transcript, certificate } = file;
+  const { bitcoin, attestation } = transcript.outputs;
+  return {
+    ceremony_id,
+    rehearsal,
+    coordinator: coordinator ?? 0,
+    key_id: rehearsal ? null : key_id,
+    bitcoin_public_key: bitcoin.public_key,
+    attestation_public_key: attestation.public_key,
+    transcript_hash: certificate.transcript_hash,
+    proven,
+    duration_ms,
+  };
 }

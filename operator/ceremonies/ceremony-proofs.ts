@@ -5,14 +5,13 @@ import type { CeremonyProofIntent } from '../../ceremony/intent.ts';
 import { ceremonyProofMessages } from '../../ceremony/intent-messages.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import type { SchemeName } from '../../crypto/scheme.ts';
-import { CommandError } from '../command-error.ts';
 import type { Effects } from '../effects.ts';
 import type { FederationKey, Keys } from '../keys.ts';
 import type { Signing } from '../signing/signing.ts';
 
-/** Pause before a subset is tried again, in ms: the others may still be sealing their key files. */
+/** Pause before a subset is tried again, in ms, doubling: the others may still be sealing their key files. */
 const RETRY_MS = 500;
-const LOOK_MS = 100;
+const RETRY_MS_MAX = 15_000;
 
 /** What proving works with. `deadline` in ms since 1970. */
 export interface ProofInput {
@@ -30,6 +29,9 @@ export interface KeyProofs {
   readonly subsets: number[][];
 }
 
+/** The proofs, or in one sentence who did not sign. */
+export type ProofVerdict = ({ readonly ok: true } & KeyProofs) | { readonly ok: false; readonly detail: string };
+
 /** The fewest subsets of t indices that hold all n: windows that wrap around at the end, each in ascending order. */
 export function rotatingSubsets(threshold: number, participants: number): number[][] {
   const count = Math.ceil(participants / threshold);
@@ -38,35 +40,20 @@ export function rotatingSubsets(threshold: number, participants: number): number
   );
 }
 
-/** Has every subset sign with both keys. Throws `CommandError` naming who did not. */
-export async function proveKeys(input: ProofInput, key: FederationKey): Promise<KeyProofs> {
+/** Has every subset sign with both keys. */
+export async function proveKeys(input: ProofInput, key: FederationKey): Promise<ProofVerdict> {
   const subsets = rotatingSubsets(key.bitcoin.threshold, key.bitcoin.participants);
   const { ceremonyId: ceremony_id, transcriptHash: transcript_hash } = key;
   const intent: CeremonyProofIntent = { kind: 'ceremony_proof', ceremony_id, transcript_hash };
   const signatures = { bip340: '', ed25519: '' };
   for (const subset of subsets) {
     for (const name of ['bip340', 'ed25519'] as const) {
-      signatures[name] = toHex(await signWith(input, key, intent, name, subset));
+      const signed = await signWith(input, key, intent, name, subset);
+      if (typeof signed === 'string') return { ok: false, detail: signed };
+      signatures[name] = toHex(signed);
     }
   }
-  return { bitcoin: signatures.bip340, attestation: signatures.ed25519, subsets };
-}
-
-/** Waits for the coordinator's proof, as `look` finds it stored. Throws `CommandError` where it does not come in time. */
-export async function proofAwaited(input: {
-  readonly effects: Effects;
-  readonly deadline: number;
-  readonly signal: AbortSignal;
-  readonly look: () => number[][] | null;
-}): Promise<number[][]> {
-  const { effects, deadline, signal, look } = input;
-  while (effects.now() < deadline && !signal.aborted) {
-    const subsets = look();
-    if (subsets !== null) return subsets;
-    await effects.sleep(LOOK_MS, signal);
-  }
-  const told = 'the keys are made and safe, but the coordinator has not shown that they sign';
-  throw new CommandError('not_proven', told);
+  return { ok: true, bitcoin: signatures.bip340, attestation: signatures.ed25519, subsets };
 }
 
 async function signWith(
@@ -75,22 +62,20 @@ async function signWith(
   intent: CeremonyProofIntent,
   name: SchemeName,
   subset: readonly number[],
-): Promise<Uint8Array> {
+): Promise<Uint8Array | string> {
+  const { keys, signing, effects, deadline, signal } = input;
   const messages = ceremonyProofMessages(name, intent);
   const groupKey = name === 'bip340' ? key.bitcoin : key.attestation;
-  const task = { scheme: input.keys.scheme(name), keyId: key.keyId, key: groupKey, intent, messages };
-  for (;;) {
-    const result = await input.signing.coordinate(task, subset);
+  const task = { scheme: keys.scheme(name), keyId: key.keyId, key: groupKey, intent, messages };
+  for (let pause = RETRY_MS; ; pause = Math.min(2 * pause, RETRY_MS_MAX)) {
+    const result = await signing.coordinate(task, subset);
     const signature = result.kind === 'signed' ? result.signatures[0] : undefined;
     if (signature !== undefined) return signature;
-    if (input.signal.aborted || input.effects.now() >= input.deadline) {
+    if (signal.aborted || effects.now() + pause >= deadline) {
       const why = 'exclusions' in result ? result.exclusions : [];
       const who = why.map(({ index, reason, detail }) => `operator ${index}: ${reason} (${detail})`).join('; ');
-      throw new CommandError(
-        'not_proven',
-        `the keys are made, but operators ${subset.join(', ')} did not sign: ${who}`,
-      );
+      return `operators ${subset.join(', ')} did not sign: ${who}`;
     }
-    await input.effects.sleep(RETRY_MS, input.signal);
+    await effects.sleep(pause, signal);
   }
 }

@@ -27,6 +27,10 @@ export interface RunnerInput {
   readonly effects: Effects;
   readonly log: Log;
   readonly onComplete: (result: DkgResult) => Promise<void>;
+  /** Whether an attempt that was ended may still complete: not where this node has since begun to make other keys. */
+  readonly mayRevive: () => boolean;
+  /** An attempt that was ended has completed after all. */
+  readonly onRevived: () => void;
 }
 
 /** One ceremony under way at this node. */
@@ -68,6 +72,18 @@ export class CeremonyRunner {
   /** Whether the keys are stored and nobody waits for this node's word on it any more. */
   isOver(): boolean {
     return this.#isStored && !this.awaitsAcknowledgement();
+  }
+
+  /** Whether this node is making keys in it: no other ceremony may be entered meanwhile. */
+  isAtWork(): boolean {
+    const { phase } = this.#state.core;
+    return this.hasBegun() || phase === 'lobby';
+  }
+
+  /** Whether this node has begun to make keys in it, and they are not stored yet. */
+  hasBegun(): boolean {
+    const { phase } = this.#state.core;
+    return phase === 'running' || (phase === 'complete' && !this.#isStored);
   }
 
   /** Erases the ceremony's secrets. What is public stays readable; events are heard no more. */
@@ -113,10 +129,14 @@ export class CeremonyRunner {
 
   #step(event: DkgEvent): readonly OutMessage[] {
     const { context } = this.#input;
+    const wasAborted = this.#state.core.phase === 'aborted';
+    const shown = event.kind === 'message' && event.message.type === 'dkg_complete';
+    if (wasAborted && shown && !this.#input.mayRevive()) return [];
     const step = dkgStep(context, this.#state, event);
     // Once the keys are stored, what is left is who has heard of it, and whoever has not asks.
     if (step.durable && !this.#isStored) this.#persist(event);
     this.#state = step.state;
+    if (wasAborted && step.state.core.phase === 'complete') this.#input.onRevived();
     const asker = event.kind === 'message' ? event.from : null;
     for (const message of step.outgoing) {
       if (message.to !== asker) void this.#send(message);

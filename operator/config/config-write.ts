@@ -1,6 +1,6 @@
 // Writes the configuration that `init` makes: the keys of the launch instructions' Appendix A, at once or not at all.
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { utf8 } from '../../crypto/bytes.ts';
+import { writeDurably, writeNewDurably } from '../durable-file.ts';
 import type { ConfigFile } from './config-keys.ts';
 
 /** What `init` is told; everything else of Appendix A takes the instructions' own value. */
@@ -41,43 +41,13 @@ export type WriteVerdict = { readonly ok: true } | { readonly ok: false; readonl
  * Writes the configuration with mode 0600, making its folder (0700) where missing. The content is on the disk before
  * the name is; an existing file is replaced only with `force`. Throws on faults of the file system.
  */
-export function writeConfig(file: string, content: ConfigFile, options: { readonly force: boolean }): WriteVerdict {
-  const folder = dirname(file);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const temporary = join(folder, `.${basename(file)}.${crypto.randomUUID()}`);
-  try {
-    const descriptor = openSync(temporary, 'wx', 0o600);
-    try {
-      writeSync(descriptor, `${JSON.stringify(content, null, 2)}\n`);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    if (options.force) renameSync(temporary, file);
-    else if (!linkNew(temporary, file)) return { ok: false, reason: 'exists' };
-  } finally {
-    rmSync(temporary, { force: true });
-  }
-  syncFolder(folder);
+export async function writeConfig(
+  file: string,
+  content: ConfigFile,
+  options: { readonly force: boolean },
+): Promise<WriteVerdict> {
+  const bytes = utf8(`${JSON.stringify(content, null, 2)}\n`);
+  if (options.force) await writeDurably(file, bytes);
+  else if (!(await writeNewDurably(file, bytes))) return { ok: false, reason: 'exists' };
   return { ok: true };
-}
-
-// link(2) fails where the name is taken, in one step: nothing can slip in between a check and a rename.
-function linkNew(temporary: string, file: string): boolean {
-  try {
-    linkSync(temporary, file);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

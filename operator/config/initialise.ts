@@ -66,7 +66,7 @@ export async function initialise(input: InitialiseInput): Promise<InitialiseResu
   const store = openStore(securityDbPath);
   try {
     const card = ensureOwnCard(config, store.db, ring, tls.identity.facts.pem, effects.now());
-    const written = writeConfig(file, content, { force });
+    const written = await writeConfig(file, content, { force });
     if (!written.ok) throw new CommandError('config_exists', `${file} exists already`);
     const created = [
       ...(made.outcome === 'made' ? [certificatePath, keyPath] : []),

@@ -1,6 +1,8 @@
 // Decisions as they travel to a node that has lost some: what this node has decided, in windows, and the asking of it.
 // What comes in is a list of claims; operator/guard/recovery.ts verifies each before it is kept.
 
+import type { Json } from '../../crypto/canonical-json.ts';
+import type { Attestation } from '../../store/attestations.ts';
 import type { Queries } from '../../store/database.ts';
 import { attestationWindow, payoutWindow } from '../../store/decision-pages.ts';
 import { parseServiceMessage } from '../messages.ts';
@@ -45,7 +47,7 @@ function tellPayouts(db: Queries, after: number, since: number): Decisions {
     if (characters > PAYOUT_CHARACTERS_MAX && payouts.length > 0) {
       return { attestations: [], payouts, next: { table: 'payouts', after: position - 1 } };
     }
-    payouts.push(decisionsSchema.shape.payouts.element.parse({ intent, transaction: signedTx }));
+    payouts.push(tellPayout(intent, signedTx));
   }
   const on = next === null ? { table: 'attestations' as const, after: 0 } : { table: 'payouts' as const, after: next };
   return { attestations: [], payouts, next: on };
@@ -53,11 +55,22 @@ function tellPayouts(db: Queries, after: number, since: number): Decisions {
 
 function tellAttestations(db: Queries, after: number, since: number): Decisions {
   const { rows, next } = attestationWindow(db, after, since);
-  const attestations = rows.map(({ txid, vout, recipient, amount, expiry, signature, signatureExpiry }) => ({
+  const attestations = rows.map(tellAttestation);
+  return { attestations, payouts: [], next: next === null ? null : { table: 'attestations', after: next } };
+}
+
+/** A payout as a claim. */
+export function tellPayout(intent: Json, transaction: string | null): PayoutClaim {
+  return decisionsSchema.shape.payouts.element.parse({ intent, transaction });
+}
+
+/** An attestation as a claim. */
+export function tellAttestation(attestation: Attestation): AttestationClaim {
+  const { txid, vout, recipient, amount, expiry, signature, signatureExpiry } = attestation;
+  return {
     ...{ txid, vout, recipient, amount: `${amount}`, expiry: `${expiry}`, signature },
     signature_expiry: signatureExpiry === null ? null : `${signatureExpiry}`,
-  }));
-  return { attestations, payouts: [], next: next === null ? null : { table: 'attestations', after: next } };
+  };
 }
 
 /** Everything a peer has decided since (ms since 1970) or that is still open; null where it does not tell all of it. */

@@ -22,6 +22,7 @@ const BEAT_GAP_MS = 250;
 /** How long another start of this node must have been silent before this one signs, in beats: a living one would beat. */
 const QUIET_BEATS = 1.5;
 const WHOLE_EVERY_MS = 60_000;
+const WHOLE_LOOK_MS = 5_000;
 /** How long a command waits for a start to be confirmed, in ms, and how often it looks. */
 const READY_WAIT_MS = 15_000;
 const READY_LOOK_MS = 50;
@@ -53,6 +54,7 @@ export class Heartbeat {
   readonly #startedAt: number;
   #facts: Omit<BeatFacts, 'phase'> = { version: '', key_id: null, bitcoin_height: null, recipients: 0 };
   #factsAt = Number.NEGATIVE_INFINITY;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #stopBeating: (() => void) | null = null;
   #closed = false;
 
@@ -202,6 +204,9 @@ export class Heartbeat {
 
   #isWhole(now: number): boolean {
     const { db, setup } = this.#input;
+    // Asked at every tick: the database is read once in a while only.
+    if (now - this.#lookedAt < WHOLE_LOOK_MS) return false;
+    this.#lookedAt = now;
     const { wholeAt } = getNodeState(db);
     if (wholeAt !== null && now - wholeAt < WHOLE_EVERY_MS) return false;
     const lately = [...this.#lines.values()].filter(({ agreedAt }) => now - agreedAt < WHOLE_EVERY_MS);

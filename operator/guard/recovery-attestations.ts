@@ -52,7 +52,8 @@ export async function prepareAttestations(
   return [...signed, ...decided];
 }
 
-function signatureHolds(claim: Claim, key: FederationKey): boolean {
+/** Whether the group has signed a claim. */
+export function signatureHolds(claim: Claim, key: FederationKey): boolean {
   const { txid, vout, recipient, amount, signature, signature_expiry } = claim;
   if (signature === null || signature_expiry === null) return false;
   const attestation = {

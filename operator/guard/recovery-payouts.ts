@@ -8,7 +8,8 @@ import { checkSignedPayout } from '../../chain/signed-payout.ts';
 import { type BuiltPayout, buildPayout } from '../../chain/transaction.ts';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
 import { fromHex } from '../../crypto/bytes.ts';
-import { getPayout } from '../../store/payout-listing.ts';
+import { getBurn } from '../../store/burns.ts';
+import { getPayout, listPayoutsOfBurn } from '../../store/payout-listing.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { judgePayout, verifyBurns } from '../judge/judge-payout.ts';
 import type { FederationKey } from '../keys.ts';
@@ -67,6 +68,31 @@ export async function preparePayout(
     bridge.log('warn', 'told_payout_unjudged', { peer, txid, detail: String(error) });
     return 'unavailable';
   }
+}
+
+/**
+ * The burns of these payouts whose anchor, as this node knows it, is spent by a transaction in the chain that is none of its
+ * payouts of the burn: it may have released the burn since, and have signed upon another anchor.
+ */
+export async function lostAnchors(
+  { db, bitcoin, log }: Pick<Bridge, 'db' | 'bitcoin' | 'log'>,
+  payouts: readonly Prepared[],
+): Promise<ReadonlySet<string> | 'unavailable'> {
+  const burnTxids = new Set(payouts.flatMap(({ built }) => built.intent.burns.map(({ burnTxid }) => burnTxid)));
+  const lost = new Set<string>();
+  try {
+    for (const burnTxid of burnTxids) {
+      const anchor = getBurn(db, burnTxid)?.anchor ?? null;
+      if (anchor === null || (await bitcoin.txOuts([anchor], 'confirmed'))[0] !== null) continue;
+      const own = listPayoutsOfBurn(db, burnTxid);
+      const states = await Promise.all(own.map((payout) => bitcoin.transaction(payout.txid, payout.burns.length + 1)));
+      if (states.every(({ state }) => state !== 'confirmed')) lost.add(burnTxid);
+    }
+  } catch (error) {
+    log('warn', 'anchors_unjudged', { detail: String(error) });
+    return 'unavailable';
+  }
+  return lost;
 }
 
 /** The names of the outpoints that a payout spends. */

@@ -3,14 +3,16 @@
 // kept as an own decision. A claim only ever binds this node; it never makes it sign.
 //
 // Where two peers tell of payouts of one burn that do not share an input, or one tells of a payout that cannot be judged
-// any more, this node may have signed either. It then marks the burn as contested and decides no payout of it again; the
-// others pay it. A lying peer can bring that about for burns that are open at that moment, and nothing else.
+// any more, this node may have signed either. It then marks the burn as contested and decides no payout of it until the
+// payouts that it was told of can never be mined (operator/guard/release.ts); the others pay it. A lying peer can bring that
+// about for burns that are open at that moment, and nothing else.
 
 import { getAttestation } from '../../store/attestations.ts';
 import { getBurn } from '../../store/burns.ts';
+import { type ContestedClaim, contestBurn } from '../../store/contested-burns.ts';
 import type { Queries } from '../../store/database.ts';
 import { transact } from '../../store/database.ts';
-import { contestBurn, recordRecovery } from '../../store/node-state.ts';
+import { recordRecovery } from '../../store/node-state.ts';
 import { getPayout, listPayoutsOfBurn } from '../../store/payout-listing.ts';
 import { recordPayoutSigned } from '../../store/payout-progress.ts';
 import type { Bridge } from '../bridge/bridge.ts';
@@ -18,7 +20,7 @@ import { decide } from '../judge/judge-payout.ts';
 import type { PeerClient } from '../transport/deliver.ts';
 import { askDecisions, type Told } from './decisions-exchange.ts';
 import { prepareAttestations } from './recovery-attestations.ts';
-import { custodyOutpoints, type Prepared, preparePayout } from './recovery-payouts.ts';
+import { custodyOutpoints, lostAnchors, type Prepared, preparePayout } from './recovery-payouts.ts';
 
 /** What catching up works with. */
 export type RecoveryInput = Pick<Bridge, 'db' | 'keys' | 'bitcoin' | 'judge' | 'effects' | 'log'> & {
@@ -52,14 +54,14 @@ export async function catchUp(input: RecoveryInput, task: RecoveryTask): Promise
   );
   const told = answers.filter((answer) => answer !== null);
   if (told.length < task.needed) {
-    return { kind: 'waiting', detail: `${told.length} of ${task.needed} peers have told what they decided` };
+    return { kind: 'waiting', detail: awaited(task, new Set(told.map(({ peer }) => peer))) };
   }
   const key = keys.live();
   if (key === null) {
     const nothing = told.every(({ attestations, payouts }) => attestations.length + payouts.length === 0);
     if (!nothing)
       return { kind: 'waiting', detail: 'this state is older than the federation’s key: restore that first' };
-    return keep(input, task, told, { payouts: [], attestations: [] });
+    return keep(input, task, told, { payouts: [], attestations: [], lost: new Set() });
   }
   const attestations = await prepareAttestations(input, key, told);
   if (attestations === 'unavailable') return { kind: 'waiting', detail: 'its own Bitcoin nodes do not answer' };
@@ -69,12 +71,26 @@ export async function catchUp(input: RecoveryInput, task: RecoveryTask): Promise
     if (prepared === 'unavailable') return { kind: 'waiting', detail: 'its own Bitcoin or Wire nodes do not answer' };
     if (prepared !== null) payouts.push(prepared);
   }
-  return keep(input, task, told, { payouts, attestations });
+  const lost = await lostAnchors(input, payouts);
+  if (lost === 'unavailable') return { kind: 'waiting', detail: 'its own Bitcoin nodes do not answer' };
+  return keep(input, task, told, { payouts, attestations, lost });
+}
+
+// Who must be reached, by index: fewer than these could all have missed a signature that this node gave (ceremony/guard.ts).
+function awaited({ peers, needed }: RecoveryTask, told: ReadonlySet<number>): string {
+  const left = peers.filter((peer) => !told.has(peer));
+  const missing = needed - told.size;
+  const who = `operator${left.length === 1 ? '' : 's'} ${left.join(', ')}`;
+  const sentence =
+    missing === left.length ? `${who} must be reached` : `${missing} of ${who} must be reached, whichever they are`;
+  return told.size === 0 ? sentence : `${sentence}; ${[...told].join(', ')} told what was decided`;
 }
 
 interface Found {
   readonly payouts: readonly Prepared[];
   readonly attestations: Exclude<Awaited<ReturnType<typeof prepareAttestations>>, 'unavailable'>;
+  /** Burns of which this node may have released the anchor since. */
+  readonly lost: ReadonlySet<string>;
 }
 
 class Contradiction extends Error {}
@@ -90,16 +106,20 @@ function keep(input: RecoveryInput, task: RecoveryTask, told: readonly Told[], f
           throw new Contradiction('the federation has signed another attestation of a deposit');
         if (kept === 'kept') adopted += 1;
       }
-      const contested = new Set<string>();
-      const before = anchorsOf(tx, found.payouts);
+      const contested = new Map<string, ContestedClaim[]>();
+      const before = anchorsOf(tx, found);
       // What the federation has signed comes first: that is what other claims must agree with.
       for (const payout of [...found.payouts].sort((a, b) => rank(a) - rank(b) || (a.txid < b.txid ? -1 : 1))) {
-        const outcome = adopt(tx, payout, now);
+        const outcome = adopt(tx, payout, found.lost, now);
         if (outcome === 'adopted') adopted += 1;
         if (outcome !== 'refused') continue;
-        for (const burnTxid of leftOpen(tx, payout, before)) contested.add(burnTxid);
+        const { txid, built } = payout;
+        const claim = { txid, inputs: built.intent.inputs.map((input) => ({ txid: input.txid, vout: input.vout })) };
+        for (const burnTxid of leftOpen(tx, payout, before)) {
+          contested.set(burnTxid, [...(contested.get(burnTxid) ?? []), claim]);
+        }
       }
-      for (const burnTxid of contested) contestBurn(tx, burnTxid, now);
+      for (const [burnTxid, claims] of contested) contestBurn(tx, burnTxid, claims, now);
       const peers = told.map(({ peer }) => peer);
       recordRecovery(tx, task.epoch, { told_by: peers, adopted, contested: contested.size }, now);
       const marked = contested.size === 0 ? '' : `; ${contested.size} burn(s) are left to the other operators`;
@@ -118,7 +138,7 @@ function rank({ signed }: Prepared): number {
   return signed === null ? 1 : 0;
 }
 
-function adopt(tx: Queries, payout: Prepared, now: number): 'adopted' | 'known' | 'refused' {
+function adopt(tx: Queries, payout: Prepared, lost: Found['lost'], now: number): 'adopted' | 'known' | 'refused' {
   const { built, burns, mined, signed, txid } = payout;
   if (signed === null && getPayout(tx, txid) !== null) return 'known';
   if (burns === null) return 'refused';
@@ -130,6 +150,7 @@ function adopt(tx: Queries, payout: Prepared, now: number): 'adopted' | 'known' 
   if (signed === null) return 'refused';
   const spent = custodyOutpoints(built);
   for (const { burnTxid } of built.intent.burns) {
+    if (lost.has(burnTxid)) continue;
     for (const own of listPayoutsOfBurn(tx, burnTxid)) {
       const shares = own.inputs.some((input) => spent.has(`${input.txid}:${input.vout}`));
       if (own.signedTx === null || own.status === 'replaced' || own.txid === txid || shares) continue;
@@ -141,13 +162,15 @@ function adopt(tx: Queries, payout: Prepared, now: number): 'adopted' | 'known' 
 
 type Anchors = ReadonlyMap<string, boolean>;
 
-function anchorsOf(tx: Queries, payouts: readonly Prepared[]): Anchors {
+function anchorsOf(tx: Queries, { payouts, lost }: Found): Anchors {
   const burnTxids = payouts.flatMap(({ built }) => built.intent.burns.map(({ burnTxid }) => burnTxid));
-  return new Map(burnTxids.map((burnTxid) => [burnTxid, (getBurn(tx, burnTxid)?.anchor ?? null) !== null]));
+  const isBound = (burnTxid: string) => (getBurn(tx, burnTxid)?.anchor ?? null) !== null && !lost.has(burnTxid);
+  return new Map(burnTxids.map((burnTxid) => [burnTxid, isBound(burnTxid)]));
 }
 
-// A burn that had an anchor here before is bound already: this node cannot have signed a payout without it. Else a payout
-// that was not adopted leaves it open, unless it spends the anchor that another one has set by now.
+// A burn that had an anchor here before is bound already: this node cannot have signed a payout without it, unless the
+// anchor is spent, so that it may have been released since. Else a payout that was not adopted leaves it open, unless it
+// spends the anchor that another one has set by now.
 function leftOpen(tx: Queries, { built }: Prepared, before: Anchors): readonly string[] {
   const spent = custodyOutpoints(built);
   return built.intent.burns.flatMap(({ burnTxid }) => {

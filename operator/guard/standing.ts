@@ -9,7 +9,7 @@ import {
   maySign,
 } from '../../ceremony/guard.ts';
 import type { Queries } from '../../store/database.ts';
-import { contestedCount, getNodeState } from '../../store/node-state.ts';
+import { getNodeState } from '../../store/node-state.ts';
 import { errorText, type Log } from '../log.ts';
 import type { RecoveryTask, RecoveryVerdict } from './recovery.ts';
 
@@ -90,8 +90,6 @@ export class Standing {
     const verdict = this.maySign();
     if (!verdict.ok) problems.push(`this node signs nothing: ${verdict.detail}`);
     if (this.#state.phase === 'catching_up' && this.#detail !== '') problems.push(`catching up: ${this.#detail}`);
-    const contested = contestedCount(this.#input.db);
-    if (contested > 0) problems.push(`${contested} burn(s) were left to the other operators when this node caught up`);
     return problems;
   }
 

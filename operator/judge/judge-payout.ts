@@ -13,6 +13,8 @@ import { recordBurn } from '../../store/burns.ts';
 import { type Queries, transact } from '../../store/database.ts';
 import { getDeposit } from '../../store/deposits.ts';
 import { foreignPaymentOf } from '../../store/foreign-payments.ts';
+import { isPromisedToChild } from '../../store/payout-children.ts';
+import { voidChildrenOn } from '../../store/payout-children-progress.ts';
 import { listPayoutsOfBurn } from '../../store/payout-listing.ts';
 import { decidePayout } from '../../store/payouts.ts';
 import { type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
@@ -152,6 +154,8 @@ export function decide(
       if (!verdict.ok)
         return { ...refuse('burn_mismatch', `burn ${burnTxid} was known otherwise`), data: verdict.data };
     }
+    const promised = promisedInput(tx, payout, mined, now);
+    if (promised !== null) return promised;
     const verdict = decidePayout(
       tx,
       {
@@ -170,6 +174,17 @@ export function decide(
     if (verdict.ok) return { ok: true };
     return { ok: false, reason: verdict.reason, detail: SENTENCES[verdict.reason], data: verdict.data };
   });
+}
+
+// The change of a payout that waited may have been promised to a child that pays for it. Mined, this one has taken it.
+function promisedInput(tx: Queries, { intent, txid: by }: BuiltPayout, mined: boolean, now: number): Refusal | null {
+  for (const { txid, vout } of intent.inputs) {
+    if (mined) voidChildrenOn(tx, { txid, vout }, `${by} is mined`, now);
+    if (!isPromisedToChild(tx, { txid, vout })) continue;
+    const detail = `${txid}:${vout} is spent by a child that pays for the payout which made it`;
+    return { ok: false, reason: 'input_reserved', detail, data: { input: { txid, vout }, burns: [] } };
+  }
+  return null;
 }
 
 const SENTENCES = {

@@ -7,6 +7,7 @@ import { asUnavailable, type BitcoinView } from '../../chain/bitcoin-view.ts';
 import type { BurnProofVerifier, BurnRules } from '../../chain/burn.ts';
 import { FEE_RATE_SATS_PER_KVB_MIN } from '../../chain/fee.ts';
 import type { PayoutCheckRules } from '../../chain/payout-check.ts';
+import { parseChildIntent } from '../../chain/payout-child-intent.ts';
 import { parsePayoutIntent } from '../../chain/payout-intent.ts';
 import type { WireLedger } from '../../chain/wire-ledger.ts';
 import type { SchemeName } from '../../crypto/scheme.ts';
@@ -16,6 +17,7 @@ import type { OperatorConfig } from '../config/config.ts';
 import type { FederationKey, Keys } from '../keys.ts';
 import { type AttestationBench, judgeAttestation } from './judge-attestation.ts';
 import { judgePayout, type PayoutBench } from './judge-payout.ts';
+import { judgeChild } from './judge-payout-child.ts';
 import { type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
 
 /** What a judge looks at. `now` in ms since 1970. */
@@ -64,6 +66,12 @@ export class Judge {
         const payout = parsePayoutIntent(intent);
         if (payout === null) return refuse('bad_request', 'the payout is malformed');
         return (await this.#stopped('payouts')) ?? judgePayout(this.payoutBench(key), payout);
+      }
+      case 'payout_child': {
+        if (scheme !== 'bip340') return refuse('unknown_intent', 'payouts are helped with the bitcoin key');
+        const child = parseChildIntent(intent);
+        if (child === null) return refuse('bad_request', 'the child is malformed');
+        return (await this.#stopped('payouts')) ?? judgeChild(this.payoutBench(key), child);
       }
     }
   }

@@ -3,8 +3,10 @@
 import type { Steps } from '../../ceremony/steps.ts';
 import type { Effects } from '../effects.ts';
 
-/** How many steps are done at a stretch; a step is one message or nonce, a millisecond or two on a busy machine. */
-const STEPS_PER_SLICE = 2;
+/** How long a slice may take before its work gives way, in ms; a step begun before that is one message or nonce. */
+const SLICE_MS = 2;
+/** How many steps are done at a stretch at most, whatever the clock says. */
+const STEPS_PER_SLICE_MAX = 8;
 
 /** The node is being closed; the work was ended and has erased its secrets. */
 export class SlicesClosedError extends Error {
@@ -15,12 +17,12 @@ export class SlicesClosedError extends Error {
 
 /** Runs works side by side. */
 export class Slices {
-  readonly #effects: Pick<Effects, 'sleep'>;
+  readonly #effects: Pick<Effects, 'sleep' | 'now'>;
   #turn: Promise<void> = Promise.resolve();
   #running = 0;
   #isClosed = false;
 
-  constructor(effects: Pick<Effects, 'sleep'>) {
+  constructor(effects: Pick<Effects, 'sleep' | 'now'>) {
     this.#effects = effects;
   }
 
@@ -37,10 +39,13 @@ export class Slices {
   async run<Result>(work: Steps<Result>): Promise<Result> {
     this.#running += 1;
     try {
-      for (let done = 1; ; done++) {
-        const step = work.next();
-        if (step.done === true) return step.value;
-        if (done % STEPS_PER_SLICE === 0) await this.#pauseIn(work);
+      for (;;) {
+        const begun = this.#effects.now();
+        for (let done = 0; done < STEPS_PER_SLICE_MAX && this.#effects.now() - begun < SLICE_MS; done++) {
+          const step = work.next();
+          if (step.done === true) return step.value;
+        }
+        await this.#pauseIn(work);
       }
     } finally {
       this.#running -= 1;

@@ -13,9 +13,7 @@ import {
 import type { SessionCertificate } from '../../crypto/identity.ts';
 import { type OutMessage, REPLY_TYPE, type Refusal, type Rejection, replyJson } from './peer-reply.ts';
 import type { PeerSessions } from './peer-session.ts';
-
-/** How many requests of one peer are handled at once. */
-export const PEER_REQUESTS_IN_FLIGHT_MAX = 64;
+import { RequestSlots } from './request-slots.ts';
 
 /** A message that has passed every check. `receivedAt` in ms since 1970. */
 export interface Incoming {
@@ -57,7 +55,7 @@ export interface AcceptorInput {
 export class Acceptor {
   private readonly input: AcceptorInput;
   private readonly counts = new Map<string, RejectionCount>();
-  private readonly inFlight = new Map<number, number>();
+  private readonly slots = new RequestSlots();
 
   constructor(input: AcceptorInput) {
     if (input.knownTypes.has(REPLY_TYPE)) throw new Error('a reply is never a request');
@@ -86,7 +84,13 @@ export class Acceptor {
       return refusal;
     }
     const { from, ceremony, type, body, boot } = envelope;
-    return this.handle(envelope, { from, ceremony, type, body, boot, receivedAt });
+    const slot = this.slots.take(from, bytes.length);
+    if (typeof slot === 'string') return this.refuse('busy', slot, from);
+    try {
+      return await this.handle(envelope, { from, ceremony, type, body, boot, receivedAt });
+    } finally {
+      slot();
+    }
   }
 
   /** Counts a refusal and returns it; also for what reads the request and has to stop before `accept`. */
@@ -114,25 +118,12 @@ export class Acceptor {
 
   private async handle(request: PeerEnvelope, message: Incoming): Promise<AcceptVerdict> {
     const { from } = request;
-    const running = this.inFlight.get(from) ?? 0;
-    if (running >= PEER_REQUESTS_IN_FLIGHT_MAX) {
-      return this.refuse(
-        'busy',
-        `${PEER_REQUESTS_IN_FLIGHT_MAX} requests of this peer are being handled already`,
-        from,
-      );
-    }
-    this.inFlight.set(from, running + 1);
     try {
       const messages = await this.input.handle(message);
       return { ok: true, bytes: this.sealReply(request, messages) };
     } catch (error) {
       this.input.onFault(error, message);
       return this.refuse('fault', 'the receiver could not handle this message; its log says why', from);
-    } finally {
-      const left = (this.inFlight.get(from) ?? 1) - 1;
-      if (left === 0) this.inFlight.delete(from);
-      else this.inFlight.set(from, left);
     }
   }
 

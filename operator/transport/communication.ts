@@ -4,6 +4,7 @@ import type { CommandResults, CommunicationReport } from '../command-types.ts';
 import { type Pong, parseServiceMessage } from '../messages.ts';
 import { type Node, requireOnline } from '../node.ts';
 import type { Progress } from '../progress.ts';
+import { signerReports } from '../signing/signer-reports.ts';
 import { daysLeft, readCertificate } from './certificate.ts';
 import { listCards } from './federation.ts';
 
@@ -24,6 +25,7 @@ export async function testCommunication(
   progress: Progress,
 ): Promise<CommandResults['test-communication']> {
   const cards = listCards(node.store.db).filter((card) => card.index !== node.config.myIndex);
+  const signers = new Map(signerReports(node).map((signer) => [signer.index, signer]));
   const reports = await Promise.all(
     cards.map(async (card) => {
       const report = await pingPeer(node, card.index, rounds);
@@ -31,7 +33,8 @@ export async function testCommunication(
       const facts = readCertificate(card.tls_certificate);
       progress({ step: 'peer', text: `${card.name}: ${report.detail}` });
       const days = facts === null ? null : daysLeft(facts, now);
-      return { index: card.index, name: card.name, address: card.address, certificate_days_left: days, ...report };
+      const { index, name, address } = card;
+      return { index, name, address, certificate_days_left: days, signing: signers.get(index) ?? null, ...report };
     }),
   );
   const missing = missingReports(node, reports);
@@ -45,7 +48,7 @@ function isWell(node: Node, peer: CommunicationReport): boolean {
   return peer.reachable && keepsTime && lasts && peer.version === node.input.version;
 }
 
-type Pinged = Omit<CommunicationReport, 'index' | 'name' | 'address' | 'certificate_days_left'>;
+type Pinged = Omit<CommunicationReport, 'index' | 'name' | 'address' | 'certificate_days_left' | 'signing'>;
 
 async function pingPeer(node: Node, index: number, rounds: number): Promise<Pinged> {
   const answers: Answer[] = [];
@@ -92,7 +95,9 @@ function missingReports(node: Node, known: readonly { readonly index: number }[]
   const indices = new Set(known.map(({ index }) => index));
   return node.config.partyAddresses.flatMap(({ text: address }, index) => {
     if (index === node.config.myIndex || indices.has(index)) return [];
-    const nothing = { version: null, certificate_days_left: null, clock_offset_ms: null, round_trip_ms: null };
+    const nothing = {
+      ...{ version: null, certificate_days_left: null, clock_offset_ms: null, round_trip_ms: null, signing: null },
+    };
     return [{ index, name: `operator-${index}`, address, reachable: false, detail: 'no operator card', ...nothing }];
   });
 }

@@ -1,8 +1,9 @@
 // Mutual TLS 1.3 between operators: this node's certificate and key as files, the options of the listener, and the pinned
 // connection to one peer. TLS is the gate; who speaks is told by the signed envelope alone.
 import { createPrivateKey } from 'node:crypto';
-import { chmod, link, mkdir, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { rm, stat } from 'node:fs/promises';
+import { utf8 } from '../../crypto/bytes.ts';
+import { writeNewDurably } from '../durable-file.ts';
 import {
   type CertificateFacts,
   holdsKeyOf,
@@ -83,16 +84,16 @@ export async function ensureTlsFiles(input: {
   if (certificate !== key) return { outcome: 'incomplete' };
   if (certificate) return { outcome: 'kept' };
   const made = await makeCertificate(input);
-  await mkdir(dirname(input.certificatePath), { recursive: true, mode: 0o700 });
-  await mkdir(dirname(input.keyPath), { recursive: true, mode: 0o700 });
-  await writeNew(input.keyPath, made.key, 0o600);
-  try {
-    await writeNew(input.certificatePath, made.certificate, 0o644);
-  } catch (error) {
-    await rm(input.keyPath, { force: true });
-    throw error;
-  }
-  return { outcome: 'made' };
+  if (!(await writeNewDurably(input.keyPath, utf8(made.key), 0o600))) return { outcome: 'incomplete' };
+  const isWritten = await writeNewDurably(input.certificatePath, utf8(made.certificate), 0o644).catch(
+    async (error: unknown) => {
+      await rm(input.keyPath, { force: true });
+      throw error;
+    },
+  );
+  if (isWritten) return { outcome: 'made' };
+  await rm(input.keyPath, { force: true });
+  return { outcome: 'incomplete' };
 }
 
 /** Options of the peer listener: only holders of these certificates (PEM), only TLS 1.3. Throws where one is malformed. */
@@ -145,18 +146,6 @@ async function readPem(path: string): Promise<string | null> {
 
 async function exists(path: string): Promise<boolean> {
   return Bun.file(path).exists();
-}
-
-// Written beside the target and then linked to it, which fails where the target exists: never half a file, never over one.
-async function writeNew(path: string, text: string, mode: number): Promise<void> {
-  const draft = `${path}.${crypto.randomUUID()}.new`;
-  try {
-    await writeFile(draft, text, { flag: 'wx', mode, flush: true });
-    await chmod(draft, mode);
-    await link(draft, path);
-  } finally {
-    await rm(draft, { force: true });
-  }
 }
 
 function no(reason: Exclude<TlsIdentityVerdict, { ok: true }>['reason'], detail: string): TlsIdentityVerdict {

@@ -1,6 +1,6 @@
 // The attacker as the coordinator of signatures: it asks an honest node for nonces and partial signatures, may change
 // the request in any way, and finishes with its own share what an honest node agreed to.
-import { type Intent, intentSchema, type PayoutIntent } from '../../ceremony/intent.ts';
+import { type Intent, intentSchema, type PayoutChildIntent, type PayoutIntent } from '../../ceremony/intent.ts';
 import { attestationMessages, testMessages } from '../../ceremony/intent-messages.ts';
 import { type MessageBody, parseMessage } from '../../ceremony/messages.ts';
 import type { PublicNonceJson } from '../../ceremony/messages-signing.ts';
@@ -12,6 +12,7 @@ import {
   type SigningTask,
   withResponse,
 } from '../../ceremony/signing-session.ts';
+import { buildChild, parseChildIntent } from '../../chain/payout-child-intent.ts';
 import { parsePayoutIntent } from '../../chain/payout-intent.ts';
 import { buildPayout } from '../../chain/transaction.ts';
 import { toHex } from '../../crypto/bytes.ts';
@@ -118,6 +119,7 @@ function messagesOf(scheme: SchemeName, intent: Intent, bitcoinKey: Uint8Array):
   if (intent.kind === 'test_message') return testMessages(scheme, intent);
   if (intent.kind === 'attestation') return attestationMessages(intent);
   if (intent.kind === 'payout') return payoutMessages(intent, bitcoinKey);
+  if (intent.kind === 'payout_child') return childMessages(intent, bitcoinKey);
   throw new Error(`no messages for ${intent.kind}`);
 }
 
@@ -125,6 +127,12 @@ function payoutMessages(intent: PayoutIntent, bitcoinKey: Uint8Array): readonly 
   const payout = parsePayoutIntent(intent);
   if (payout === null) throw new Error('the payout has its form');
   return buildPayout(payout, bitcoinKey).messages.map(({ message, tweaks }) => ({ message, tweaks }));
+}
+
+function childMessages(intent: PayoutChildIntent, bitcoinKey: Uint8Array): readonly DerivedMessage[] {
+  const child = parseChildIntent(intent);
+  if (child === null) throw new Error('the child has its form');
+  return buildChild(child, bitcoinKey).messages.map(({ message, tweaks }) => ({ message, tweaks }));
 }
 
 /** An intent as a peer sends it. */

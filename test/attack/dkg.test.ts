@@ -106,7 +106,12 @@ describe('a participant is blamed for', () => {
       dealt((hex) => put(hex, ED25519_PROOF_AT, '0'.repeat(128))),
       'invalid_package',
     ],
-    ['a bad share (bitcoin key)', pmsg1((hex) => flipped(hex, -64 * 3 + 63)), 'invalid_contribution'],
+    [
+      // To both: one that does not coordinate can only say that it was the attacker or the coordinator.
+      'a bad share (bitcoin key)',
+      pmsg1((hex) => flipped(flipped(hex, -64 * 3 + 63), -64 * 2 + 63)),
+      'invalid_contribution',
+    ],
     [
       'a bad share (attestation key)',
       lying('dkg_share', (body, to) => (to === 1 ? { ...body, box: flipped(text(body, 'box'), 0) } : body)),

@@ -36,6 +36,14 @@ export const intents = {
     lock_time: 0,
     fee: '500',
   },
+  payout_child: {
+    kind: 'payout_child',
+    parent_txid: hash,
+    vout: 1,
+    amount: '90000',
+    output: { script: `5120${hash}`, amount: '89000' },
+    fee: '1000',
+  },
 } as const;
 
 const request = {
@@ -67,10 +75,10 @@ const typed: Samples = {
   dkg_packages: [{ attempt: id, cmsg1: '02'.repeat(500), ed25519_packages: ['01'.repeat(129), '01'.repeat(129)] }],
   dkg_share: [{ attempt: id, box: '0d'.repeat(48), package_hash: hash }],
   dkg_share_received: [{ attempt: id }],
-  dkg_round2: [{ attempt: id, pmsg2: signature }],
+  dkg_round2: [{ attempt: id, pmsg2: signature, boxes: ['0d'.repeat(48)] }],
   dkg_investigate: [{ attempt: id }],
   dkg_investigation: [{ attempt: id, cinv: '0e'.repeat(65) }],
-  dkg_certificate: [{ attempt: id, cmsg2: signature.repeat(3) }],
+  dkg_certificate: [{ attempt: id, cmsg2: signature.repeat(3), boxes: [['0d'.repeat(48)]] }],
   dkg_confirm: [{ attempt: id, transcript_hash: hash, signature }],
   dkg_complete: [{ attempt: id, signatures: [signature, signature] }],
   dkg_done: [{ attempt: id }],
@@ -91,6 +99,7 @@ const typed: Samples = {
         outputs: [...intents.payout.outputs],
       },
     },
+    { ...request, scheme: 'bip340', intent: intents.payout_child },
   ],
   sign_response: [{ session: id, partials: [hash], nonces: [nonce] }],
   sign_refusal: [{ session: id, reason: 'burn_conflict', detail: 'signed another', data: { anchor: { vout: 1 } } }],
@@ -121,11 +130,22 @@ export const serviceSamples: readonly (readonly [string, Json])[] = [
   ['announce_attestation', { attestation: { id: hash, deposit_vout: 1, signature } }],
   ['announce_payout', { intent: intents.payout, transaction: '0200' }],
   ['announce_proofs', { ceremony_id: 'c', bitcoin: signature, attestation: signature, subsets: [[0, 1], [2]] }],
+  ['proofs_request', { ceremony_id: 'c' }],
   ['heartbeat', beat],
   ['heartbeat_reply', { ...beat, twin: { later: {}, earlier: null }, other_start_ms: null }],
   ['announce_recipient', { recipient: hash, key_id: 'k', height: 7 }],
   ['recipients_request', { after: 0, limit: 500 }],
   ['recipients', { recipients: [{ recipient: hash, key_id: 'k', height: null }], next: 500 }],
+  ['finished_request', { after: { epoch: 0, seq: 0 } }],
+  [
+    'finished',
+    {
+      attestations: [],
+      payouts: [{ intent: intents.payout, transaction: null }],
+      at: { epoch: 1, seq: 7 },
+      more: true,
+    },
+  ],
   ['decisions_request', { cursor: { table: 'payouts', after: 0 }, since: 5 }],
   [
     'decisions',

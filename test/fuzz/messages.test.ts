@@ -5,6 +5,8 @@ import fc from 'fast-check';
 import { intentSchema } from '../../ceremony/intent.ts';
 import { ceremonyProofMessages, testMessages } from '../../ceremony/intent-messages.ts';
 import { MESSAGE_SCHEMAS, parseMessage } from '../../ceremony/messages.ts';
+import { checkChild } from '../../chain/payout-child.ts';
+import { childIntentJson, parseChildIntent } from '../../chain/payout-child-intent.ts';
 import { parseLeaf, parsePayoutIntent, payoutIntentJson } from '../../chain/payout-intent.ts';
 import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
 import { parseServiceMessage, SERVICE_MESSAGE_TYPES } from '../../operator/messages.ts';
@@ -96,6 +98,30 @@ describe('fuzz: intents', () => {
       read += 1;
       expect(parsePayoutIntent(payoutIntentJson(inner))).toEqual(inner);
       if (outer.success && outer.data.kind === 'payout') expect(payoutIntentJson(inner)).toEqual(travelled(outer.data));
+    });
+    expect(read).toBeGreaterThan(0);
+  });
+
+  test('of a child are read twice as well, and what is read makes a transaction or has a script that is none', () => {
+    const groupKey = Uint8Array.from([2, ...new Uint8Array(31), 1]);
+    let read = 0;
+    fuzz(1500, spoiled(fc.constant(travelled(intents.payout_child))), (value) => {
+      const outer = intentSchema.safeParse(travelled(value));
+      const inner = parseChildIntent(travelled(value));
+      if (inner === null) return;
+      read += 1;
+      expect(parseChildIntent(childIntentJson(inner))).toEqual(inner);
+      if (outer.success && outer.data.kind === 'payout_child') {
+        expect(childIntentJson(inner)).toEqual(travelled(outer.data));
+      }
+      const parent = { txid: inner.parentTxid, vsize: 150, fee: 200n, feesCollected: 5_000n };
+      const change = { vout: inner.vout, amount: inner.amount };
+      const rules = { network: 'regtest', groupKey, feeRateMin: 1_000n, feeRateMax: 200_000n } as const;
+      // A stranger's script is never the change script of this key.
+      expect(checkChild(rules, { ...parent, change }, inner, 111n)).toMatchObject({
+        ok: false,
+        reason: 'output_mismatch',
+      });
     });
     expect(read).toBeGreaterThan(0);
   });

@@ -37,6 +37,25 @@ async function untilReplaced(before: string): Promise<string> {
 }
 
 describe('a payout that does not confirm', () => {
+  test('is replaced after so many blocks also where the nodes are started again in between, each time', async () => {
+    await world.minted();
+    const one = world.burn({ fee: 2_000n });
+    await world.untilAll(one, 'broadcast');
+    const { afterBlocks } = world.federation.at(0).node.config.payoutBump;
+    const [first = ''] = [...world.chain.mempool.keys()];
+    for (let blocks = 0; blocks < afterBlocks; blocks++) {
+      await world.rounds(1);
+      world.mine(1, never);
+      for (const { index } of world.federation.members) await world.federation.restart(index);
+    }
+    for (let tries = 0; tries < 4; tries++) {
+      await world.rounds(1);
+      world.pass(31);
+    }
+    const [newest = ''] = [...world.chain.mempool.keys()];
+    expect(newest).not.toBe(first);
+  });
+
   test('is replaced at a higher fee by one that conflicts with every earlier version, and so on up to what was collected', async () => {
     await world.minted();
     const one = world.burn({ fee: 2_000n });

@@ -9,6 +9,7 @@ import { listPayouts } from '../../store/payout-listing.ts';
 import { listRecipients } from '../../store/recipients.ts';
 import { listSpendableUtxos, listUtxos } from '../../store/utxos.ts';
 import { BridgeWorld } from './bridge-world.ts';
+import type { Meddle } from './federation-in-memory.ts';
 
 let world: BridgeWorld;
 
@@ -145,6 +146,9 @@ describe('a leader', () => {
   });
 });
 
+/** Nobody says what it has finished. */
+const tellingNothing: Meddle = ({ message }) => (message.type === 'finished_request' ? 'lost' : message);
+
 describe('a node that was away', () => {
   test('learns from the chain and its Wire nodes alone what the others minted and paid, and pays nothing again', async () => {
     const early = await world.minted();
@@ -156,6 +160,7 @@ describe('a node that was away', () => {
     for (const one of burns) await world.untilAll(one, 'broadcast');
     world.mine(8);
     for (const one of burns) await world.untilAll(one, 'settled');
+    world.federation.meddle = tellingNothing;
     await world.federation.start(2);
     await world.rounds(3, [2]);
     expect(world.logged('catching_up', 2).join()).toContain('"left":');
@@ -176,6 +181,7 @@ describe('a node that was away', () => {
     await world.rounds(3, [2]);
     for (const one of burns) expect(world.paymentsOf(one)).toHaveLength(1);
     // It goes on with what it learnt: the change is its to spend.
+    world.federation.meddle = ({ message }) => message;
     const next = world.burn();
     await world.federation.stop(0);
     await world.untilAll(next, 'broadcast');
@@ -223,6 +229,7 @@ describe('a node whose Bitcoin nodes lag behind', () => {
     const shown = world.views[2]?.tip;
     world.mine(2);
     await world.rounds(2);
+    world.federation.meddle = tellingNothing;
     await world.federation.start(2);
     const view = world.views[2];
     if (view === undefined || shown === undefined) throw new Error('every node has a view');

@@ -254,21 +254,21 @@ describe('a configuration file', () => {
 describe('init', () => {
   const draft = { parties: 3, threshold: 2, index: 1, addresses: ['a.example:1', ' b.example:2', 'c.example:3'] };
 
-  test('writes a file that loads, mode 0600, and leaves nothing else behind', () => {
+  test('writes a file that loads, mode 0600, and leaves nothing else behind', async () => {
     const place = join(folder, 'new', 'config.json');
-    expect(writeConfig(place, draftConfig(draft), { force: false })).toEqual({ ok: true });
+    expect(await writeConfig(place, draftConfig(draft), { force: false })).toEqual({ ok: true });
     expect(loadConfig(place, HOME)).toMatchObject({ ok: true, config: { myIndex: 1, listenAddress: { port: 2 } } });
     expect(statSync(place).mode & 0o777).toBe(0o600);
     expect(statSync(join(folder, 'new')).mode & 0o777).toBe(0o700);
     expect(readdirSync(join(folder, 'new'))).toEqual(['config.json']);
   });
 
-  test('keeps an existing file unless forced', () => {
+  test('keeps an existing file unless forced', async () => {
     const place = join(folder, 'kept.json');
     writeFileSync(place, 'mine');
-    expect(writeConfig(place, draftConfig(draft), { force: false })).toEqual({ ok: false, reason: 'exists' });
+    expect(await writeConfig(place, draftConfig(draft), { force: false })).toEqual({ ok: false, reason: 'exists' });
     expect(readFileSync(place, 'utf8')).toBe('mine');
-    expect(writeConfig(place, draftConfig(draft), { force: true })).toEqual({ ok: true });
+    expect(await writeConfig(place, draftConfig(draft), { force: true })).toEqual({ ok: true });
     expect(JSON.parse(readFileSync(place, 'utf8')).my_index).toBe(1);
     expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([]);
   });

@@ -12,7 +12,8 @@ import { parseServiceMessage } from '../../operator/messages.ts';
 import type { PeerClient } from '../../operator/transport/deliver.ts';
 import { decideAttestations, getAttestation } from '../../store/attestations.ts';
 import { listAudit } from '../../store/audit-log.ts';
-import { contestedCount, getNodeState, isContested } from '../../store/node-state.ts';
+import { isContested, listContested } from '../../store/contested-burns.ts';
+import { getNodeState } from '../../store/node-state.ts';
 import { getPayout } from '../../store/payout-listing.ts';
 import { attestBy, burn, deposit, freshHash, minted, planned, withdrawBy } from './custody.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
@@ -86,7 +87,7 @@ describe('a node that catches up', () => {
     expect(await decideAt(1, intent)).toBe(true);
     expect(await catchUpAt2()).toMatchObject({ kind: 'recovered' });
     expect(getPayout(db(2), txidOf(intent))?.status).toBe('decided');
-    expect(contestedCount(db(2))).toBe(0);
+    expect(listContested(db(2), 0)).toEqual([]);
   });
 
   test('decides nothing more for a burn of which two peers have decided payouts that can both be mined', async () => {
@@ -123,7 +124,10 @@ describe('a node that catches up', () => {
     await minted(federation);
     await decideAt(0, await planned(federation, 0, [burn(federation)]));
     const before = listAudit(db(2)).total;
-    expect(await catchUpAt2((peer, told) => (peer === 0 ? null : told))).toMatchObject({ kind: 'waiting' });
+    const alone = await catchUpAt2((peer, told) => (peer === 0 ? null : told));
+    expect(alone).toEqual({ kind: 'waiting', detail: 'operator 0 must be reached; 1 told what was decided' });
+    const silent = await catchUpAt2(() => null);
+    expect(silent).toEqual({ kind: 'waiting', detail: 'operators 0, 1 must be reached' });
     const [ledger, view] = [federation.chain.ledgers[2], federation.chain.views[2]];
     if (ledger === undefined || view === undefined) throw new Error('every member has a view');
     const ask = ledger.burn;

@@ -46,6 +46,27 @@ describe('work in slices', () => {
     expect(turns).toBeGreaterThan(10);
   });
 
+  test('gives way after each step where steps are slow, by the clock it is given', async () => {
+    let time = 0;
+    const pauses: number[] = [];
+    const sleep = async (ms: number): Promise<void> => {
+      pauses.push(ms);
+    };
+    const slow = (stepMs: number) =>
+      function* (): Steps<number> {
+        for (let i = 0; i < 12; i++) {
+          time += stepMs;
+          yield;
+        }
+        return pauses.length;
+      };
+    const slices = new Slices({ sleep, now: () => time });
+    expect(await slices.run(slow(5)())).toBe(12);
+    pauses.length = 0;
+    // No clock moves: so many steps at a stretch and no more.
+    expect(await slices.run(slow(0)())).toBe(1);
+  });
+
   test('is ended when the node is closed, and clears up', async () => {
     const slices = new Slices(systemEffects);
     let isCleared = false;

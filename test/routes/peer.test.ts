@@ -4,8 +4,9 @@ import { PEER_MESSAGE_BYTES_MAX } from '../../crypto/envelope.ts';
 import { verifySessionCertificate } from '../../crypto/identity.ts';
 import { Acceptor } from '../../operator/transport/accept.ts';
 import { type OutMessage, SESSION_HEADER } from '../../operator/transport/peer-reply.ts';
+import { PEER_REQUESTS_RESERVED, SHARED_REQUESTS_IN_FLIGHT_MAX } from '../../operator/transport/request-slots.ts';
 import { pinnedSession } from '../../operator/transport/tls.ts';
-import { peerRoutes, READS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX } from '../../routes/peer.ts';
+import { peerRoutes, READS_IN_FLIGHT_MAX } from '../../routes/peer.ts';
 import {
   boot,
   checkBody,
@@ -132,12 +133,13 @@ describe('without TLS in between', () => {
       if (session === undefined) throw new Error('no such peer');
       return (await app.request(request(sealPing(session, 0, { seq: i + 1 }), headerOf(session)))).status;
     };
-    const all = Array.from({ length: REQUESTS_IN_FLIGHT_MAX }, (_, i) => send(i));
-    while (handled < REQUESTS_IN_FLIGHT_MAX) await Bun.sleep(1);
-    expect(await send(REQUESTS_IN_FLIGHT_MAX)).toBe(503);
+    const most = SHARED_REQUESTS_IN_FLIGHT_MAX + boots.length * PEER_REQUESTS_RESERVED;
+    const all = Array.from({ length: most }, (_, i) => send(i));
+    while (handled < most) await Bun.sleep(1);
+    expect(await send(most)).toBe(503);
     release();
     expect(new Set(await Promise.all(all))).toEqual(new Set([200]));
-    expect(await send(REQUESTS_IN_FLIGHT_MAX + 1)).toBe(200);
+    expect(await send(most + 1)).toBe(200);
   });
 });
 

@@ -39,6 +39,24 @@ describe('ceremony show', () => {
   });
 });
 
+describe('ceremony recover', () => {
+  test('hands the exported file to the node and says whence the shares come', async () => {
+    await desk.serve({ 'ceremony-recover': results.ceremonyRecover });
+    desk.write('export.json', '{"v":1}');
+    const ran = await desk.run(['ceremony', 'recover', 'export.json']);
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toContain('recovered with the host secret');
+    expect(ran.stdout).toContain('The key is live here');
+  });
+  test('takes nothing but an object of JSON', async () => {
+    for (const content of ['[]', 'null', 'no JSON']) {
+      const ran = await desk.run(['ceremony', 'recover', '-'], { stdin: content });
+      expect(ran.code).toBe(1);
+      expect(ran.stderr).toContain('Standard input is not an exported ceremony');
+    }
+  });
+});
+
 describe('ceremony verify', () => {
   test('needs neither configuration nor server and says that all holds', async () => {
     desk.write('config.json', 'broken');

@@ -33,8 +33,12 @@ const cases = [
     '2 of 3, 3 cards known',
     'http://localhost:8332, ok, height 812',
     'http://localhost:7000, NOT OK, connection refused',
+    '3 blocks to read (809 of 812)',
     'pending 2, minted 5',
     'replay 3',
+    '1 of 2 always answered in time',
+    'Gamma: 31 in time, slow 4, lying 2; last lying at',
+    'bad_share, gave a wrong partial signature',
     'All is well.',
   ]),
   expected(['key-info'], 'key-info', {}, results.keyInfo, ['0011223344556677 (live)', 'fit the public keys']),
@@ -59,10 +63,18 @@ const cases = [
     'coordinator',
     '--output',
   ]),
+  expected(
+    ['ceremony', 'abandon', 'initial-dkg'],
+    'ceremony-abandon',
+    { ceremony_id: 'initial-dkg' },
+    { ceremony_id: 'initial-dkg', may_be_live_elsewhere: true },
+    ['is abandoned here', 'ask the others', 'ceremony recover FILE'],
+  ),
   expected(['test-communication'], 'test-communication', { rounds: 5 }, results.communication, [
     '1.2/2.0/10.1 ms',
     '-12 ms',
     '300 days',
+    'slow 4, lying 2',
   ]),
   expected(
     ['test-signing', '--message', 'test message'],
@@ -104,6 +116,10 @@ const cases = [
     results.withdraw,
     [BURN],
   ),
+  expected(['release-burn', '--burn', BURN], 'release-burn', { burn_txid: BURN }, results.releaseBurn, [
+    TXID,
+    'takes part in its payout again',
+  ]),
   expected(
     ['test-burn', ...BURN_FLAGS],
     'test-burn',
@@ -127,6 +143,8 @@ const cases = [
   expected(['withdrawals'], 'withdrawals', { limit: 50, offset: 0 }, results.withdrawals, [
     '49999000 sats (0.49999000 BTC)',
     '6500 sats (0.00006500 BTC)',
+    'child, broadcast',
+    '700 sats (0.00000700 BTC)',
     '1 to 1 of 1',
   ]),
 ] as const;
@@ -231,6 +249,20 @@ test('progress goes to stderr while the result alone is on stdout', async () => 
     const ran = await desk.run(['dkg', '--ceremony-id', 'initial-dkg', '--json']);
     expect(ran.stderr).toBe('waiting for Beta\nround 1\n');
     expect(JSON.parse(ran.stdout)).toEqual(results.dkg);
+  } finally {
+    await desk.close();
+  }
+});
+
+test('a burn that stays contested is printed with what holds it, and exit code 1 says so', async () => {
+  const desk = new Desk();
+  try {
+    const left = [{ txid: TXID, reason: 'it can still be mined' }];
+    await desk.serve({ 'release-burn': { ...results.releaseBurn, released: [], left } });
+    const { code, stdout, stderr } = await desk.run(['release-burn', '--burn', BURN]);
+    expect(code).toBe(1);
+    expect(stdout).toContain('it can still be mined');
+    expect(stderr).toEndWith('1 payout of this burn may still be mined: the other operators have to pay it.\n');
   } finally {
     await desk.close();
   }

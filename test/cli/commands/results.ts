@@ -7,6 +7,14 @@ export const RECIPIENT = '1f'.repeat(32);
 const SIGNING = { signers: [0, 2], excluded: [{ index: 1, reason: 'unreachable' }], duration_ms: 1234 };
 const AT = '2026-03-01T08:30:00.000Z';
 
+const helpful = {
+  ...{ index: 1, name: 'Beta', answered: 40, slow: 0, silent: 0, refused: 0, lying: 0, usual_ms: 105, last: null },
+};
+const liar = {
+  ...{ index: 2, name: 'Gamma', answered: 31, slow: 4, silent: 0, refused: 0, lying: 2, usual_ms: 130 },
+  last: { fault: 'lying' as const, reason: 'bad_share', detail: 'gave a wrong partial signature', at: AT },
+};
+
 export const status: CommandResults['status'] = {
   version: '0.1.0',
   network: 'regtest',
@@ -21,10 +29,12 @@ export const status: CommandResults['status'] = {
   peers_known: 3,
   bitcoin: [{ url: 'http://localhost:8332', ok: true, height: 812, detail: '' }],
   wire: [{ url: 'http://localhost:7000', ok: false, height: null, detail: 'connection refused' }],
+  scan: { height: 809, tip: 812 },
   deposits: { pending: 2, minted: 5 },
   withdrawals: {},
   audit_head: { seq: 17, hash: 'ee'.repeat(32) },
   rejections: { replay: 3, bad_signature: 0 },
+  signers: [helpful, liar],
   problems: [],
 };
 
@@ -90,6 +100,14 @@ const ceremony: CommandResults['ceremony-show']['ceremony'] = {
 };
 export const ceremonyList: CommandResults['ceremony-list'] = { ceremonies: [ceremony] };
 export const ceremonyShow: CommandResults['ceremony-show'] = { ceremony, file: { v: 1, b: 2, a: [1] } };
+export const ceremonyRecover: CommandResults['ceremony-recover'] = {
+  ceremony_id: 'initial-dkg',
+  key_id: '0011223344556677',
+  bitcoin_public_key: `02${'11'.repeat(32)}`,
+  attestation_public_key: '22'.repeat(32),
+  transcript_hash: '33'.repeat(32),
+  shares: 'recovered',
+};
 export const ceremonyRunning: CommandResults['ceremony-show'] = {
   ceremony: { ...ceremony, phase: 'round1', key_id: null, transcript_hash: null },
   file: null,
@@ -105,6 +123,7 @@ const reached = {
   certificate_days_left: 300.4,
   clock_offset_ms: -12.4,
   round_trip_ms: { min: 1.24, median: 2, max: 10.06 },
+  signing: { ...liar, index: 1, name: 'Beta' },
 };
 const silent = {
   index: 2,
@@ -116,6 +135,7 @@ const silent = {
   certificate_days_left: null,
   clock_offset_ms: null,
   round_trip_ms: null,
+  signing: null,
 };
 export const communication: CommandResults['test-communication'] = { peers: [reached], ok: true };
 export const communicationBroken: CommandResults['test-communication'] = { peers: [reached, silent], ok: false };
@@ -178,6 +198,8 @@ export const manyDeposits: CommandResults['deposits'] = {
   total: 1000,
 };
 
+export const releaseBurn: CommandResults['release-burn'] = { burn_txid: BURN, released: [TXID], left: [] };
+
 export const withdrawals: CommandResults['withdrawals'] = {
   withdrawals: [
     {
@@ -187,6 +209,7 @@ export const withdrawals: CommandResults['withdrawals'] = {
         { burn_txid: BURN, address: 'bcrt1qpayee', amount: '50000000', fee: '1000' },
         { burn_txid: 'ce'.repeat(32), address: 'bcrt1qother', amount: '7000', fee: '500' },
       ],
+      children: [{ txid: 'dc'.repeat(32), status: 'broadcast', miner_fee: '700' }],
       miner_fee: '310',
       fee_rate: 2,
       confirmations: 6,

@@ -63,6 +63,7 @@ describe('without a server', () => {
     ['attest', '--txid', TXID, '--vout', '0', '--recipient', RECIPIENT, '--amount', '1'],
     ['test-attestation', '--txid', TXID, '--vout', '0', '--recipient', RECIPIENT, '--amount', '1'],
     ['withdraw'],
+    ['release-burn', '--burn', BURN],
     ['test-burn', '--txid', BURN, '--address', 'bcrt1q', '--amount', '1', '--fee', '0'],
     ['test-signing', '--message', 'hello'],
     ['test-communication'],

@@ -1,0 +1,37 @@
+// `release-burn`: takes up a burn again that this node left to the others when it was restored, where that is safe.
+import type { Command } from 'commander';
+import type { CommandResults } from '../operator/command-types.ts';
+import { type Cli, runCommand } from './call.ts';
+import { count } from './format.ts';
+import { renderFields, renderTable } from './output.ts';
+import { addExamples } from './program.ts';
+import { txidValue } from './values.ts';
+
+export function registerReleaseBurn(program: Command, cli: Cli): void {
+  const command = program
+    .command('release-burn')
+    .description('Take up a burn again that was left to the other operators, once nothing signed before can be mined.')
+    .requiredOption('--burn <txid>', 'the burn, by its transaction id on Wire', txidValue('--burn'))
+    .action(({ burn }: { burn: string }) =>
+      runCommand(cli, 'release-burn', { burn_txid: burn }, { text: releaseText, failure: stillContested }),
+    );
+  addExamples(command, `mpc_operator release-burn --burn ${'cd'.repeat(32)}`);
+}
+
+function releaseText({ burn_txid, released, left }: CommandResults['release-burn']): string {
+  const fields = renderFields([
+    ['burn', burn_txid],
+    ['released', released.length === 0 ? 'nothing' : released.join(', ')],
+  ]);
+  if (left.length === 0) return `${fields}\n\nThis node takes part in its payout again.`;
+  const table = renderTable(
+    [{ title: 'PAYOUT' }, { title: 'WHY IT STAYS' }],
+    left.map(({ txid, reason }) => [txid, reason]),
+  );
+  return `${fields}\n\n${table}`;
+}
+
+function stillContested({ left }: CommandResults['release-burn']): string | null {
+  if (left.length === 0) return null;
+  return `${count(left.length, 'payout')} of this burn may still be mined: the other operators have to pay it.`;
+}

@@ -1,0 +1,30 @@
+// The messages by which a node that was away learns what the others finished meanwhile. Each item is a claim, which
+// whoever gets it verifies as it verifies an announcement.
+import { z } from 'zod';
+import { decisionsSchema } from '../guard/messages-guard.ts';
+
+/** Most items of a kind in one answer; the window of store/finished-pages.ts stays below. */
+const ITEMS_MAX = 500;
+
+const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+/** A place in a node's audit log: `epoch` tells its lives apart, after each of which `seq` may have fallen. */
+const place = z.strictObject({ epoch: count, seq: count });
+
+/** Body schemas by message type. */
+export const finishedSchemas = {
+  finished_request: z.strictObject({ after: place }),
+  finished: z.strictObject({
+    attestations: z.array(decisionsSchema.shape.attestations.element).max(ITEMS_MAX),
+    /** In the order in which the peer finished them. `transaction` null: it was learnt from a block. */
+    payouts: z.array(decisionsSchema.shape.payouts.element).max(ITEMS_MAX),
+    /** Where to ask on. */
+    at: place,
+    /** Whether there is more already. */
+    more: z.boolean(),
+  }),
+} as const;
+
+export type FinishedRequest = Readonly<z.infer<(typeof finishedSchemas)['finished_request']>>;
+export type FinishedPage = Readonly<z.infer<(typeof finishedSchemas)['finished']>>;
+export type FinishedPlace = Readonly<z.infer<typeof place>>;
+export const finishedPlaceSchema = place;

@@ -1,0 +1,77 @@
+// Takes in a payout that a peer tells of, announced or asked for: verified here first, then decided and kept as signed.
+
+import { parsePayoutIntent } from '../../chain/payout-intent.ts';
+import { checkSignedPayout } from '../../chain/signed-payout.ts';
+import { type BuiltPayout, buildPayout } from '../../chain/transaction.ts';
+import { fromHex } from '../../crypto/bytes.ts';
+import { getPayout } from '../../store/payout-listing.ts';
+import { recordPayoutSigned } from '../../store/payout-progress.ts';
+import { decide, verifyBurns } from '../judge/judge-payout.ts';
+import type { FederationKey } from '../keys.ts';
+import type { Bridge } from './bridge.ts';
+
+/** A payout as it travels; `transaction` (hex) null where the peer knows it from a block alone. */
+export interface ToldPayout {
+  readonly intent: unknown;
+  readonly transaction: string | null;
+}
+
+/**
+ * Takes in a payout. True once there is nothing left to do; false where it cannot be confirmed now. One that this node has
+ * decided is kept as signed. Any other must be signed by the group, or stand in the chain, and its burns must be those of
+ * the own Wire nodes; what contradicts an earlier decision is an alarm, not kept.
+ */
+export async function takePayout(bridge: Bridge, told: ToldPayout): Promise<boolean> {
+  const key = bridge.keys.live();
+  const intent = parsePayoutIntent(told.intent);
+  if (key === null || intent === null || intent.test) return true;
+  if (told.transaction !== null) {
+    const final = checkSignedPayout(intent, key.bitcoin.publicKey, fromHex(told.transaction));
+    if (!final.ok) {
+      bridge.log('warn', 'announced_payout_wrong', { detail: final.detail });
+      return true;
+    }
+  }
+  const built = tryBuild(intent, key);
+  if (built === null) return true;
+  const { txid } = built;
+  if (getPayout(bridge.db, txid) === null) {
+    const outcome = await adopt(bridge, built, told.transaction !== null);
+    if (outcome !== 'adopted') return outcome === 'never';
+  }
+  if (told.transaction !== null) recordPayoutSigned(bridge.db, txid, told.transaction, bridge.effects.now());
+  return true;
+}
+
+// A payout that this node did not sign. What the group has signed, or miners have taken, needs no second judgement of its
+// inputs and fee, which may be gone by now: only its burns are left to verify.
+async function adopt(bridge: Bridge, built: BuiltPayout, isSigned: boolean): Promise<'adopted' | 'not_yet' | 'never'> {
+  const { txid, intent } = built;
+  const { state } = await bridge.bitcoin.transaction(txid, intent.outputs.length);
+  const isMined = state === 'confirmed';
+  const key = bridge.keys.live();
+  if (key === null || (!isSigned && !isMined)) return 'not_yet';
+  const bench = bridge.judge.payoutBench(key);
+  if (bench.wire === null) return 'not_yet';
+  const burns = await verifyBurns(bench, bench.wire, intent);
+  if ('ok' in burns) {
+    bridge.log('warn', 'announced_payout_unconfirmed', { txid, reason: burns.reason, detail: burns.detail });
+    return 'not_yet';
+  }
+  const decision = decide(bench, built, burns, isMined);
+  if (decision.ok) return 'adopted';
+  const { reason, detail } = decision;
+  // An earlier version of what the chain has paid, or one that its rival has outrun: no contradiction, and of no use.
+  if (!isMined && (reason === 'burn_already_paid' || reason === 'input_spent')) return 'never';
+  // A burn that is left to the others is none of this node's business before it is mined.
+  if (reason !== 'state_regressed') bridge.log('error', 'announced_payout_contradicts', { txid, reason, detail });
+  return 'not_yet';
+}
+
+function tryBuild(intent: BuiltPayout['intent'], key: FederationKey): BuiltPayout | null {
+  try {
+    return buildPayout(intent, key.bitcoin.publicKey);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,109 @@
+// Brings a federation's key back to a node that lost it, or missed the end of the ceremony that made it: from the
+// exported ceremony, which any other operator has and which is public, and this node's own host secret.
+
+import { type CeremonySummary, verifyCeremonyFile } from '../../ceremony/ceremony-file.ts';
+import { recoverShares } from '../../ceremony/dkg-recovery.ts';
+import { ceremonyFileSchema, type Transcript } from '../../ceremony/transcript.ts';
+import { fromHex, toHex } from '../../crypto/bytes.ts';
+import type { CeremonyKeys } from '../../crypto/seal.ts';
+import { beginCeremony, endCeremony, eraseCeremonyEvents, getCeremony } from '../../store/ceremonies.ts';
+import { transact } from '../../store/database.ts';
+import { getKey, liveKey, storeKey } from '../../store/keys.ts';
+import { CommandError } from '../command-error.ts';
+import type { CommandResults } from '../command-types.ts';
+import type { OperatorConfig } from '../config/config.ts';
+import { keyIdOf } from '../key-ring.ts';
+import { groupKeysToJson } from '../keys.ts';
+import { listCards, missingCards, participantsOf } from '../transport/federation.ts';
+import type { CompletionInput } from './completion.ts';
+
+/** What recovery works with. */
+export interface RecoveryInput extends CompletionInput {
+  readonly config: OperatorConfig;
+}
+
+/** Makes the key of an exported ceremony live at this node. Throws `CommandError` naming what does not hold. */
+export async function recoverKeys(input: RecoveryInput, json: unknown): Promise<CommandResults['ceremony-recover']> {
+  const { db, keyRing, effects } = input;
+  const verdict = verifyCeremonyFile(json);
+  if (!verdict.ok) throw refusal(`the file does not hold: ${verdict.problems[0]}`);
+  const { transcript, certificate } = ceremonyFileSchema.parse(json);
+  assertOurs(input, transcript, verdict.summary);
+  const keyId = keyIdOf(fromHex(verdict.summary.bitcoinKey), fromHex(verdict.summary.attestationKey));
+  const live = liveKey(db);
+  if (live !== null) {
+    const known =
+      live.keyId === keyId ? 'that very key is live here already' : `another key, ${live.keyId}, is live here`;
+    throw new CommandError('key_exists', known);
+  }
+  const { keys: kept, shares } = sharesOf(input, keyId, transcript);
+  await keyRing.add(kept);
+  if (keyRing.keysOf(keyId) === null) throw refusal('the key file holds other shares of a ceremony of this name');
+  const ceremonyId = transcript.ceremony_id;
+  const now = effects.now();
+  // Without proofs: this node's share has not signed yet as far as it knows, and the others tell it or try it.
+  const file = { v: 1, transcript, certificate: { ...certificate } };
+  const outcome = { key_id: keyId, coordinator: null, file, subsets: null };
+  transact(db, (tx) => {
+    if (getCeremony(tx, ceremonyId) === null) beginCeremony(tx, { ceremonyId, kind: 'dkg', rehearsal: false }, now);
+    if (getKey(tx, keyId) !== null) throw refusal(`key ${keyId} is ${getKey(tx, keyId)?.status} here`);
+    const groupKeys = groupKeysToJson(kept.bitcoin.groupKey, kept.attestation.groupKey);
+    storeKey(tx, { keyId, ceremonyId, groupKeys, transcript, certificate: { ...certificate } }, 'live', now);
+    endCeremony(tx, ceremonyId, 'done', outcome, now);
+    eraseCeremonyEvents(tx, ceremonyId);
+  });
+  const { bitcoinKey: bitcoin_public_key, attestationKey: attestation_public_key } = verdict.summary;
+  const { transcript_hash } = certificate;
+  return {
+    ceremony_id: ceremonyId,
+    key_id: keyId,
+    bitcoin_public_key,
+    attestation_public_key,
+    transcript_hash,
+    shares,
+  };
+}
+
+// The file vouches for itself only; that it is of this federation, the operator cards say.
+function assertOurs(
+  { config, db, keyRing }: RecoveryInput,
+  transcript: Transcript,
+  { rehearsal }: CeremonySummary,
+): void {
+  if (rehearsal) throw refusal('a rehearsal has no keys to recover');
+  const { network, n, t } = transcript;
+  if (network !== config.network || n !== config.parties || t !== config.threshold) {
+    throw refusal(`the ceremony was held by ${t} of ${n} on ${network}, which is not this federation`);
+  }
+  const cards = listCards(db);
+  const missing = missingCards(config, cards);
+  if (missing.length > 0)
+    throw new CommandError('cards_missing', `the card of operator ${missing.join(', ')} is missing`);
+  for (const { index, name, identityKey, hostPublicKey } of participantsOf(cards)) {
+    const then = transcript.participants[index];
+    if (then?.identity_key === toHex(identityKey) && then.host_public_key === toHex(hostPublicKey)) continue;
+    throw refusal(`${name} (operator ${index}) took part with other keys than its card has`);
+  }
+  const me = transcript.participants[config.myIndex];
+  if (me?.identity_key === toHex(keyRing.identity().publicKey) && me.host_public_key === toHex(keyRing.hostPublicKey()))
+    return;
+  throw refusal("this node's key file is not the one that took part in the ceremony");
+}
+
+function sharesOf(
+  { keyRing, effects }: RecoveryInput,
+  keyId: string,
+  transcript: Transcript,
+): { readonly keys: CeremonyKeys; readonly shares: 'kept' | 'recovered' } {
+  const kept = keyRing.keysOf(keyId);
+  if (kept !== null) return { keys: kept, shares: 'kept' };
+  const recovered = recoverShares(transcript, keyRing.hostSecret());
+  if (!recovered.ok) throw refusal(recovered.detail);
+  const { bitcoin, attestation } = recovered;
+  const keys = { ceremonyId: transcript.ceremony_id, createdAt: effects.now(), bitcoin, attestation };
+  return { keys, shares: 'recovered' };
+}
+
+function refusal(detail: string): CommandError {
+  return new CommandError('not_recovered', detail);
+}

@@ -1,0 +1,156 @@
+// Burns that a node left to the others when it was brought back: how it takes them up again, and when it must not.
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { payoutIntentSchema } from '../../ceremony/intent.ts';
+import { outpointName } from '../../chain/outpoint.ts';
+import { type PayoutIntent, payoutIntentJson } from '../../chain/payout-intent.ts';
+import { buildPayout } from '../../chain/transaction.ts';
+import type { WireBurn } from '../../chain/wire-ledger.ts';
+import { noHints, planFor } from '../../operator/bridge/payout-plan.ts';
+import { tellDecisions } from '../../operator/guard/decisions-exchange.ts';
+import type { Decisions } from '../../operator/guard/messages-guard.ts';
+import { catchUp } from '../../operator/guard/recovery.ts';
+import { releaseBurn } from '../../operator/guard/release.ts';
+import { parseServiceMessage } from '../../operator/messages.ts';
+import { statusReport } from '../../operator/reports.ts';
+import type { PeerClient } from '../../operator/transport/deliver.ts';
+import { isContested, listContested } from '../../store/contested-burns.ts';
+import { getNodeState } from '../../store/node-state.ts';
+import { BridgeWorld } from './bridge-world.ts';
+import { codeOf, freshHash } from './custody.ts';
+
+let world: BridgeWorld;
+beforeEach(async () => {
+  world = await BridgeWorld.make();
+});
+afterEach(() => world.close());
+
+const key = () => world.federation.key();
+const txidOf = (intent: PayoutIntent): string => buildPayout(intent, key().bitcoin.publicKey).txid;
+const problems = async () => (await statusReport(world.federation.at(2).node)).problems;
+
+async function decideAt(index: number, intent: PayoutIntent): Promise<string> {
+  const json = payoutIntentSchema.parse(payoutIntentJson(intent));
+  const judgement = await world.federation.at(index).node.judge.judge(json, key().keyId, 'bip340');
+  if (!judgement.ok) return judgement.reason;
+  const decision = judgement.decide();
+  return decision.ok ? 'ok' : decision.reason;
+}
+
+/** A payout that node 0 would make of a burn, from other coins than these. */
+async function payoutWithout(due: WireBurn, avoided: readonly string[] = []): Promise<PayoutIntent> {
+  const { burnTxid, address, amount, fee } = due;
+  const order = { claims: [{ burnTxid, address, amount, fee }], test: false, feeRate: null, replaces: null };
+  const hints = { ...noHints, avoided: new Set(avoided) };
+  return (await planFor(world.federation.at(0).services.bridge, key(), { ...order, hints })).intent;
+}
+
+/** Two coins, and a burn of which nodes 0 and 1 have each decided a payout from one of them. */
+async function twoPayouts(): Promise<{ due: WireBurn; payouts: readonly [PayoutIntent, PayoutIntent] }> {
+  await world.minted(500_000n);
+  await world.minted(600_000n);
+  for (const { config } of world.federation.members) Object.assign(config, { automatic: false });
+  const due = world.burn();
+  const first = await payoutWithout(due);
+  const second = await payoutWithout(due, first.inputs.map(outpointName));
+  expect([await decideAt(0, first), await decideAt(1, second)]).toEqual(['ok', 'ok']);
+  return { due, payouts: [first, second] };
+}
+
+/** Another transaction spends the coins of a payout, so many blocks deep. */
+async function outrun(payout: PayoutIntent, blocks: number): Promise<void> {
+  world.chain.send(payout.inputs, [{ script: new Uint8Array([0x51]), amount: 1_000n }]);
+  world.mine(blocks);
+  await world.rounds(2, [2]);
+}
+
+/** The claim that keeps the burn contested at node 2, and the payout that it has taken over. */
+function sides(due: WireBurn, payouts: readonly [PayoutIntent, PayoutIntent]) {
+  const [contested] = listContested(world.db(2), 0);
+  expect(contested?.burnTxid).toBe(due.burnTxid);
+  const [claim] = contested?.claims ?? [];
+  const [first, second] = payouts;
+  return claim?.txid === txidOf(first) ? { claimed: first, kept: second } : { claimed: second, kept: first };
+}
+
+/** Node 2 is brought back and hears of what the others decided; `lie` changes what peer 1 tells. */
+async function broughtBack(lie: (told: Decisions) => Decisions = (told) => told): Promise<void> {
+  const { keys, bitcoin, judge, input, store } = world.federation.at(2).node;
+  const { effects, log } = input;
+  const client: PeerClient = {
+    async send(to, { body }) {
+      const asked = parseServiceMessage('decisions_request', body);
+      if (asked === null || asked === false || asked.type !== 'decisions_request') throw new Error('not asked rightly');
+      const told = tellDecisions(world.db(to), asked.body);
+      const messages = [{ type: 'decisions', body: JSON.parse(JSON.stringify(to === 1 ? lie(told) : told)) }];
+      return { ok: true, messages, boot: '', peerTime: 0, roundTripMs: 1 };
+    },
+  };
+  const epoch = getNodeState(store.db).epoch + 1;
+  const parts = { db: store.db, keys, bitcoin, judge, effects, log, client };
+  expect(await catchUp(parts, { epoch, since: 0, peers: [0, 1], needed: 2 })).toMatchObject({ kind: 'recovered' });
+}
+
+describe('a burn that was left to the others', () => {
+  test('is named by status, with what to do, and is decided here again once no other payout of it can be mined', async () => {
+    const { due, payouts } = await twoPayouts();
+    await broughtBack();
+    const { claimed, kept } = sides(due, payouts);
+    expect((await problems()).join()).toContain(`release-burn --burn ${due.burnTxid}`);
+    for (const one of payouts) expect(await decideAt(2, one)).toBe('state_regressed');
+    await outrun(claimed, 5);
+    expect(isContested(world.db(2), due.burnTxid)).toBe(true);
+    world.mine(1);
+    await world.rounds(2, [2]);
+    expect(isContested(world.db(2), due.burnTxid)).toBe(false);
+    expect((await problems()).join()).not.toContain('release-burn');
+    expect(await decideAt(2, kept)).toBe('ok');
+  });
+
+  test('is no matter of the operator any more once it is paid deep in the chain, and is never paid again', async () => {
+    const { due, payouts } = await twoPayouts();
+    await broughtBack();
+    const [paid] = payouts;
+    const { outputs, inputs } = paid;
+    world.chain.send(inputs, outputs);
+    world.mine(3);
+    await world.rounds(2, [2]);
+    expect((await problems()).join()).toContain(due.burnTxid);
+    world.mine(3);
+    await world.rounds(2, [2]);
+    expect((await problems()).join()).not.toContain(due.burnTxid);
+    for (const one of payouts) expect(await decideAt(2, one)).toBe('burn_already_paid');
+  });
+
+  test('is not released by its operator while a payout that was told of may still be mined', async () => {
+    const { due, payouts } = await twoPayouts();
+    await broughtBack();
+    const { claimed } = sides(due, payouts);
+    const { bridge } = world.federation.at(2).services;
+    const told = await releaseBurn(bridge, { burn_txid: due.burnTxid });
+    expect(told.released).toEqual([]);
+    expect(told.left.map(({ txid }) => txid)).toEqual([txidOf(claimed)]);
+    for (const one of payouts) expect(await decideAt(2, one)).toBe('state_regressed');
+    expect(await codeOf(releaseBurn(bridge, { burn_txid: freshHash() }))).toBe('not_contested');
+  });
+
+  test('by the lie of a peer, of a payout whose coin never was, is released by its operator', async () => {
+    await world.minted(500_000n);
+    for (const { config } of world.federation.members) Object.assign(config, { automatic: false });
+    const due = world.burn();
+    const honest = await payoutWithout(due);
+    expect(await decideAt(0, honest)).toBe('ok');
+    const coin = { ...honest, inputs: honest.inputs.map((input) => ({ ...input, txid: freshHash() })) };
+    const lie = payoutIntentSchema.parse(payoutIntentJson(coin));
+    await broughtBack((told) => ({ ...told, payouts: [{ intent: lie, transaction: null }] }));
+    expect(isContested(world.db(2), due.burnTxid)).toBe(true);
+    const { bridge } = world.federation.at(2).services;
+    expect(await releaseBurn(bridge, { burn_txid: due.burnTxid })).toMatchObject({
+      released: [txidOf(coin)],
+      left: [],
+    });
+    expect(isContested(world.db(2), due.burnTxid)).toBe(false);
+    expect(await decideAt(2, honest)).toBe('ok');
+    const other = { ...honest, inputs: coin.inputs };
+    expect(await decideAt(2, other)).not.toBe('ok');
+  });
+});

@@ -1,0 +1,84 @@
+// A liar among the signers is named, counted, shown and written down by the node that coordinates.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { testMessages } from '../../ceremony/intent-messages.ts';
+import { LIE_TOLD_MS, liars, signerReport } from '../../operator/signing/signer-reports.ts';
+import { listAudit, verifyAuditLog } from '../../store/audit-log.ts';
+import { FederationInMemory } from './federation-in-memory.ts';
+
+let federation: FederationInMemory;
+beforeAll(async () => {
+  federation = await FederationInMemory.make();
+  await federation.dkgByAll();
+  // With empty pools, so that the two that sign first are those that may answer first.
+  await federation.restart(0);
+});
+afterAll(() => federation.close());
+
+async function sign(text: string): Promise<void> {
+  const { keyId, bitcoin: key } = federation.key(0);
+  const { services, node } = federation.at(0);
+  const intent = { kind: 'test_message' as const, message: text };
+  const task = { scheme: node.keys.scheme('bip340'), keyId, key, intent, messages: testMessages('bip340', intent) };
+  const result = await services.signing.coordinate(task, services.signing.candidates());
+  expect(result.kind).toBe('signed');
+}
+
+function lying(): void {
+  federation.meddleReply = ({ to, replies }) =>
+    replies.map(({ type, body }) => {
+      if (to !== 1 || type !== 'sign_response') return { type, body };
+      return { type, body: { ...Object(body), partials: [`${'00'.repeat(31)}05`] } };
+    });
+}
+
+describe('a signer that gave a wrong share', () => {
+  test('is in the audit log by its index, with the session, scheme, key and kind of what was to be signed', async () => {
+    federation.down.add(2);
+    await sign('well');
+    federation.down.clear();
+    lying();
+    await sign('with a liar');
+    const { db } = federation.at(0).node.store;
+    const lies = listAudit(db, { limit: 50 }).rows.filter(({ kind }) => kind === 'signer_lied');
+    expect(lies).toHaveLength(1);
+    const { keyId } = federation.key(0);
+    expect(lies[0]?.body).toEqual({
+      ...{ index: 1, reason: 'bad_share', scheme: 'bip340', key_id: keyId, intent: 'test_message' },
+      ...{ session: expect.stringMatching(/^[0-9a-f]{32}$/), lies_since_start: 1 },
+    });
+    expect(verifyAuditLog(db).ok).toBe(true);
+  });
+
+  test('is told with counts, reason and time, and is something to look at for a day', () => {
+    const standing = federation.at(0).services.signing.signers();
+    const liar = standing.find(({ index }) => index === 1);
+    if (liar === undefined) throw new Error('the liar has no record');
+    const told = signerReport(liar, 'Beta');
+    expect(told).toMatchObject({ index: 1, name: 'Beta', lying: 1, last: { fault: 'lying', reason: 'bad_share' } });
+    expect(Math.abs(Date.parse(told.last?.at ?? '') - Date.now())).toBeLessThan(60_000);
+    const at = liar.lastLieAt ?? 0;
+    expect(liars(standing, at)).toEqual([
+      `operator 1 gave a wrong partial signature or nonce, once since this node started, last at ${told.last?.at}`,
+    ]);
+    expect(liars(standing, at + LIE_TOLD_MS)).toEqual([]);
+  });
+
+  test('and the signers that helped have no fault', () => {
+    const standing = federation.at(0).services.signing.signers();
+    for (const { index, faults, last } of standing) {
+      if (index === 1) continue;
+      expect(faults.lying + faults.refused).toBe(0);
+      if (index === 0) expect(last).toBe(null);
+    }
+  });
+
+  test('that lies on is asked last, so that signatures come without it', async () => {
+    await sign('after');
+    expect(
+      federation
+        .at(0)
+        .services.signing.signers()
+        .find(({ index }) => index === 1)?.faults.lying,
+    ).toBe(1);
+  });
+});
