@@ -1,16 +1,18 @@
-// Runs that make keys: all nodes take part in a key ceremony while messages are lost and nodes crash. Either all hold the
-// keys of one transcript or none uses any; and once faults stop, a ceremony succeeds.
+// Runs that make keys: all nodes take part in a key ceremony while messages are lost, nodes crash and one of them lies. Either
+// all hold the keys of one transcript or none uses any; no honest node is blamed by one; and once faults stop, a ceremony
+// succeeds.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toHex } from '../crypto/bytes.ts';
 import { ensureOwnCard, keepCard, listCards } from '../operator/transport/federation.ts';
 import { ensureTlsFiles, loadTlsIdentity } from '../operator/transport/tls.ts';
+import { Draws } from './draws.ts';
 import { EPOCH_MS, type Process } from './member.ts';
 import { configOf, keyFileOf } from './member-config.ts';
 import { MemoryKeyRing } from './memory-key-ring.ts';
 import { emptyStore, openMemoryStore } from './memory-store.ts';
-import { type Plan, planOf } from './plan.ts';
+import { CEREMONY_LIES, type Plan, planOf } from './plan.ts';
 import { Prng } from './prng.ts';
 import { type Outcome, outcomeOf, until } from './run.ts';
 import { type Founding, type Sabotage, World } from './world.ts';
@@ -19,6 +21,8 @@ const WAIT_S = 600;
 const LOOK_MS = 5_000;
 const CEREMONIES_MAX = 5;
 const CALM_MS_MAX = 20 * 60_000;
+/** Aborts for which crashes and the network are reason enough. */
+const BLAMELESS: ReadonlySet<string> = new Set(['operator', 'timeout', 'preflight_failed', 'superseded']);
 /** Real certificates are checked against simulated time. */
 const CERTIFICATE_MADE_AT = EPOCH_MS - 86_400_000;
 
@@ -26,7 +30,8 @@ const CERTIFICATE_MADE_AT = EPOCH_MS - 86_400_000;
 export async function runCeremonySeed(seed: number, sabotage: Sabotage = {}): Promise<Outcome> {
   const drawn = planOf(seed, new Prng(`plan/${seed}`));
   const faults = { ...drawn.faults, farOff: null, skewMax: Math.min(drawn.faults.skewMax, 2_000) };
-  const plan: Plan = { ...drawn, faults, liars: new Map(), dead: 0, deposits: 0, burns: 0 };
+  const liars = liarsOf(new Prng(`ceremony/${seed}`), drawn.participants);
+  const plan: Plan = { ...drawn, faults, liars, dead: 0, deposits: 0, burns: 0 };
   const folder = mkdtempSync(join(tmpdir(), 'mpc-simulate-'));
   try {
     return await run(new World(plan, sabotage, await founding(plan, folder)));
@@ -35,21 +40,33 @@ export async function runCeremonySeed(seed: number, sabotage: Sabotage = {}): Pr
   }
 }
 
+function liarsOf(prng: Prng, participants: number): Plan['liars'] {
+  if (!prng.chance(0.6)) return new Map();
+  return new Map([[prng.int(0, participants - 1), prng.pick(CEREMONY_LIES)]]);
+}
+
 async function run(world: World): Promise<Outcome> {
   const { plan, trace, time, members, prng } = world;
-  trace.add(`ceremony, ${plan.threshold}-of-${plan.participants}, ${JSON.stringify(plan.faults)}`);
+  const liars = [...plan.liars].map(([index, lie]) => `${index} ${lie} in ${world.liars.ceremonyType}`).join();
+  trace.add(
+    `ceremony, ${plan.threshold}-of-${plan.participants}, liars ${liars || 'none'}, ${JSON.stringify(plan.faults)}`,
+  );
+  world.tally.add('key ceremonies');
+  for (const lie of plan.liars.values()) world.tally.add(`liars: ${lie} ${world.liars.ceremonyType}`);
   for (const member of members) {
     member.skewMs = prng.int(-plan.faults.skewMax, plan.faults.skewMax);
     world.start(member);
   }
   for (let ceremony = 1; ceremony <= CEREMONIES_MAX && trace.violation === null; ceremony++) {
     const joined = new Map<number, Process>();
+    const seen = new Set<string>();
     while (trace.violation === null && !isOver(world, `${ceremony}`)) {
       if (time.now > plan.faultsMs + CALM_MS_MAX) trace.violated('progress', `ceremony ${ceremony} does not end`);
       if (world.faulty && time.now >= plan.faultsMs) clear(world);
       for (const { process } of members) if (process !== null) await takePart(world, process, `${ceremony}`, joined);
       await until(world, time.now + LOOK_MS, () => false);
       check(world);
+      checkBlame(world, `${ceremony}`, seen);
     }
     if (members.every(({ process }) => process !== null && process.node.keys.live() !== null)) break;
     if (world.faulty) {
@@ -66,6 +83,7 @@ async function run(world: World): Promise<Outcome> {
 
 function clear(world: World): void {
   world.faulty = false;
+  world.liars.hasCeased = true;
   world.trace.add('calm');
   for (const member of world.members) world.start(member);
 }
@@ -99,6 +117,22 @@ function isOver(world: World, id: string): boolean {
     const phase = process.services.ceremonies.running(id)?.progress().phase ?? null;
     return process.node.keys.live() !== null || phase === 'aborted';
   });
+}
+
+// Whom an honest node names by its own finding has lied; where it cannot tell which of some it was, one of them has.
+function checkBlame({ members, liars, trace, tally }: World, id: string, seen: Set<string>): void {
+  for (const { index, process } of members) {
+    const abort = process?.services.ceremonies.running(id)?.progress().abort ?? null;
+    // What others found is passed on in their words, a liar's too.
+    if (abort === null || liars.has(index) || abort.by !== index || BLAMELESS.has(abort.reason)) continue;
+    const { reason, culprit, suspects, detail } = abort;
+    const named = culprit === null ? suspects : [culprit];
+    if (named.length === 0 || seen.has(`${index}/${abort.attempt}`)) continue;
+    seen.add(`${index}/${abort.attempt}`);
+    tally.add(`liars ${culprit === null ? 'suspected' : 'blamed'}: ${reason}`);
+    if (named.some((one) => liars.has(one))) continue;
+    trace.violated('fault', `node ${index} blames honest nodes ${named.join()}: ${reason}, ${detail}`);
+  }
 }
 
 function check(world: World): void {
@@ -145,5 +179,6 @@ async function founding(plan: Plan, folder: string): Promise<Founding> {
     if (listCards(store.db).length !== cards.length) throw new Error('a card was not kept');
     return store.snapshot();
   });
-  return { keyFile, config, answersAtOnce: true, disk: (index) => disks[index] ?? emptyStore() };
+  const draws = (name: string) => new Draws(`ceremony/${plan.seed}/${name}`);
+  return { keyFile, config, draws, answersAtOnce: true, disk: (index) => disks[index] ?? emptyStore() };
 }

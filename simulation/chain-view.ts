@@ -96,6 +96,7 @@ export function bitcoinViewOf(view: ChainView, ask: Ask): BitcoinView {
       ),
     transaction: (txid) => told('transaction', () => view.transaction(txid)),
     mempoolSpends: (outpoints) => told('spends', () => outpoints.map((outpoint) => view.spender(outpoint))),
+    mempoolEntry: (txid) => told('mempool entry', () => (view.tip.heights.has(txid) ? null : chain.entry(txid))),
     testAccept: (bytes) => told('test accept', () => ({ ok: true, txid: chain.txidOf(bytes) })),
     broadcast: (bytes) => told('broadcast', () => chain.broadcast(bytes)),
     feeRate: () => told('fee rate', () => chain.feeRate),

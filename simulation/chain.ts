@@ -2,7 +2,8 @@
 // reorg builds another, longer one. What each node sees of it is chain-view.ts's.
 import { schnorr } from '@noble/curves/secp256k1.js';
 import { SigHash, Transaction } from '@scure/btc-signer';
-import type { BroadcastVerdict } from '../chain/bitcoin-view.ts';
+import type { BroadcastVerdict, MempoolEntry } from '../chain/bitcoin-view.ts';
+import { payoutWeight, virtualSize } from '../chain/fee.ts';
 import { type Outpoint, outpointName } from '../chain/outpoint.ts';
 import { concat, toHex, u32le, utf8 } from '../crypto/bytes.ts';
 import { blockHashOf, type Output, rawBlock, rawCoinbase, rawTransaction, txidOf } from './raw-bytes.ts';
@@ -73,7 +74,8 @@ export class SimulatedChain {
     const transaction = this.#verified(parsed);
     if (typeof transaction === 'string') return rejected(transaction);
     const conflicts = this.conflicts(transaction);
-    const bar = conflicts.reduce((sum, { fee }) => sum + fee, 0n);
+    const evicted = new Set(conflicts.flatMap((other) => this.#withDescendants(other)));
+    const bar = [...evicted].reduce((sum, { fee }) => sum + fee, 0n);
     if (conflicts.length > 0 && transaction.fee <= bar) return rejected('insufficient fee, rejecting replacement');
     for (const other of conflicts) this.#evict(other.txid);
     this.known.set(txid, transaction);
@@ -87,6 +89,20 @@ export class SimulatedChain {
     return [...this.mempool.values()].filter(
       (other) => other.txid !== txid && other.inputs.some((input) => spent.has(outpointName(input))),
     );
+  }
+
+  /** A mempool transaction with what it hangs upon and what hangs upon it, or null. */
+  entry(txid: string): MempoolEntry | null {
+    const transaction = this.mempool.get(txid);
+    if (transaction === undefined) return null;
+    const load = (all: readonly ChainTransaction[]) => ({
+      count: all.length,
+      vsize: all.reduce((sum, one) => sum + sizeOf(one), 0),
+      fees: all.reduce((sum, { fee }) => sum + fee, 0n),
+    });
+    const own = { vsize: sizeOf(transaction), fee: transaction.fee };
+    const ancestors = [...this.mempool.values()].filter((one) => this.#withDescendants(one).includes(transaction));
+    return { ...own, ancestors: load(ancestors), descendants: load(this.#withDescendants(transaction)) };
   }
 
   /** Mines a block of those mempool transactions that `choose` takes. */
@@ -128,6 +144,16 @@ export class SimulatedChain {
   /** Drops a transaction, and what spends from it, from the mempool. */
   evict(txid: string): void {
     this.#evict(txid);
+  }
+
+  #withDescendants(transaction: ChainTransaction): readonly ChainTransaction[] {
+    const found = new Set([transaction]);
+    // A set is walked together with what is added to it meanwhile.
+    for (const { txid } of found) {
+      for (const other of this.mempool.values())
+        if (other.inputs.some((input) => input.txid === txid)) found.add(other);
+    }
+    return [...found];
   }
 
   #evict(txid: string): void {
@@ -229,6 +255,11 @@ function isSigned(parsed: Transaction, index: number, spent: readonly Output[]):
   if (verified.size > 10_000) verified.clear();
   verified.set(name, isValid);
   return isValid;
+}
+
+function sizeOf({ inputs, outputs }: ChainTransaction): number {
+  const scripts = outputs.map(({ script }) => script.length);
+  return virtualSize(payoutWeight(inputs.length, scripts));
 }
 
 function total(outputs: readonly Output[]): bigint {

@@ -1,10 +1,10 @@
 // Never list, 4: what an intent claims, claim by claim, and whether a node's own views bear it out. Written independently
 // of the judge that it checks, from the meaning of the words: the deposit stands there, the burn stands there, the
 // transaction pays the burns and nobody else.
-import type { Intent } from '../ceremony/intent.ts';
+import type { Intent, PayoutChildIntent } from '../ceremony/intent.ts';
 import { addressScript } from '../chain/network.ts';
 import { type PayoutIntent, parsePayoutIntent } from '../chain/payout-intent.ts';
-import { equal, fromHex } from '../crypto/bytes.ts';
+import { equal, fromHex, toHex } from '../crypto/bytes.ts';
 import { type CustodyLeaf, custodyScript } from '../crypto/taproot.ts';
 import type { ChainView } from './chain-view.ts';
 import type { SimulatedLedger } from './ledger.ts';
@@ -32,9 +32,28 @@ export function claimsOf(intent: Intent, outlook: Outlook): readonly Claim[] {
       holds: () => isCoin(outlook, { txid, vout }, { kind: 'deposit', recipient: fromHex(recipient) }, BigInt(amount)),
     }));
   }
+  if (intent.kind === 'payout_child') return childClaims(intent, outlook);
   if (intent.kind !== 'payout' || intent.test) return [];
   const payout = parsePayoutIntent(intent);
   return payout === null ? [{ says: 'a payout has a form', holds: () => false }] : payoutClaims(payout, outlook);
+}
+
+function childClaims(child: PayoutChildIntent, { view, groupKey }: Outlook): readonly Claim[] {
+  const change = toHex(custodyScript(groupKey, { kind: 'change' }).scriptPubKey);
+  const { parent_txid, vout, output, amount, fee } = child;
+  return [
+    {
+      says: `payout ${parent_txid} waits in the mempool and has ${amount} sats of change at ${vout}`,
+      holds: () => {
+        const spent = view.chain.mempool.get(parent_txid)?.outputs[vout];
+        return spent !== undefined && toHex(spent.script) === change && spent.amount === BigInt(amount);
+      },
+    },
+    {
+      says: 'the child leaves that change, less its fee, as change',
+      holds: () => output.script === change && BigInt(output.amount) + BigInt(fee) === BigInt(amount),
+    },
+  ];
 }
 
 function payoutClaims(payout: PayoutIntent, outlook: Outlook): readonly Claim[] {

@@ -8,15 +8,29 @@ import type { Prng } from './prng.ts';
 
 const POISONED_REASONS = ['burn_conflict', 'input_reserved', 'input_unknown', 'attested_otherwise', 'nonce_unknown'];
 const KEPT_MAX = 20;
+/** The messages of a key ceremony that carry something to lie about. */
+const CEREMONY_TYPES = [
+  ...['dkg_round1', 'dkg_packages', 'dkg_share', 'dkg_round2', 'dkg_investigation'],
+  ...['dkg_certificate', 'dkg_confirm', 'dkg_complete'],
+];
 
 export class Liars {
   readonly #lies: ReadonlyMap<number, Lie>;
   readonly #prng: Prng;
   readonly #kept: Passage[] = [];
+  readonly #ceremonyType: string;
+  /** Those who lied in a key ceremony have stopped. */
+  hasCeased = false;
 
   constructor(lies: ReadonlyMap<number, Lie>, prng: Prng) {
     this.#lies = lies;
     this.#prng = prng;
+    this.#ceremonyType = prng.fork('ceremony').pick(CEREMONY_TYPES);
+  }
+
+  /** The message type that is lied about in key ceremonies. */
+  get ceremonyType(): string {
+    return this.#ceremonyType;
   }
 
   has(index: number): boolean {
@@ -44,6 +58,12 @@ export class Liars {
         return passage.to % 2 === 1 && this.#prng.chance(0.5) ? [altered] : [passage];
       case 'replays':
         return [passage, ...this.#replayed(passage)];
+      case 'alters_keys':
+        return this.#isOfCeremony(type) ? [altered] : [passage];
+      case 'alters_keys_for_some':
+        return this.#isOfCeremony(type) && passage.to % 2 === 1 ? [altered] : [passage];
+      case 'withholds_keys':
+        return this.#isOfCeremony(type) ? [] : [passage];
       case 'wrong_partials':
       case 'refuses':
       case 'silent':
@@ -62,9 +82,17 @@ export class Liars {
         return replies.map((reply) => (reply.type === 'sign_response' ? this.#altered(reply) : reply));
       case 'equivocates':
         return replies.map((reply) => (this.#prng.chance(0.4) ? this.#altered(reply) : reply));
+      case 'alters_keys':
+        return replies.map((reply) => (this.#isOfCeremony(reply.type) ? this.#altered(reply) : reply));
+      case 'withholds_keys':
+        return replies.filter(({ type }) => !this.#isOfCeremony(type));
       default:
         return replies;
     }
+  }
+
+  #isOfCeremony(type: string): boolean {
+    return !this.hasCeased && type === this.#ceremonyType;
   }
 
   #replayed(passage: Passage): readonly Passage[] {

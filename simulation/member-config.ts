@@ -1,7 +1,10 @@
 // The configuration of a simulated node, read by the code that reads the real one; and its key file.
+import { toHex } from '../crypto/bytes.ts';
+import { signerFromSeed } from '../crypto/ed25519.ts';
 import { checkConfig, type OperatorConfig } from '../operator/config/config.ts';
 import { groupKeysToJson } from '../operator/keys.ts';
 import { storeKey } from '../store/keys.ts';
+import { putPeer } from '../store/peers.ts';
 import { ceremonyKeysOf, DEALT_CEREMONY, dealtKeys } from './dealer.ts';
 import type { MemoryKeyFile } from './memory-key-ring.ts';
 import { emptyStore, openMemoryStore } from './memory-store.ts';
@@ -66,6 +69,11 @@ export function diskOf({ participants, threshold }: Size): Uint8Array {
   const { keyId, bitcoin, attestation } = dealtKeys(participants, threshold);
   const certificate = { transcript_hash: '0'.repeat(64), signatures: [] };
   const groupKeys = groupKeysToJson(bitcoin, attestation);
+  // The cards are read by key ceremonies alone; here they stand for the peers of which heads are kept.
+  for (let index = 0; index < participants; index++) {
+    const { identitySeed } = keyFileOf({ participants, threshold }, index).contents;
+    putPeer(store.db, { index, identityKey: toHex(signerFromSeed(identitySeed).publicKey), card: {} }, 0);
+  }
   storeKey(store.db, { keyId, ceremonyId: DEALT_CEREMONY, groupKeys, transcript: {}, certificate }, 'live', 0);
   const bytes = store.snapshot();
   store.database.close();

@@ -1,42 +1,57 @@
 // One organisation of a simulated federation: what survives its process (database, key file, clock) and the process, of
 // which a crash leaves nothing. A process that has ended never gets another answer from the world, so that it stands still
 // for ever; and what it still writes goes to a copy of the database that nobody opens again.
-import { toHex } from '../crypto/bytes.ts';
+import type { GuardState } from '../ceremony/guard.ts';
+import { createSession, type Session } from '../crypto/identity.ts';
 import type { Effects } from '../operator/effects.ts';
 import type { Log } from '../operator/log.ts';
 import type { Node } from '../operator/node.ts';
 import { type Services, startServices } from '../operator/services.ts';
 import { type RecipientScript, rememberRecipient } from '../store/recipients.ts';
 import { bitcoinViewOf, type ChainView } from './chain-view.ts';
+import type { Draws } from './draws.ts';
+import { Heard } from './heard.ts';
 import { type MemoryKeyFile, MemoryKeyRing } from './memory-key-ring.ts';
 import { type MemoryStore, openMemoryStore } from './memory-store.ts';
 import { ObservedJudge } from './observed-judge.ts';
 import { ObservedKeys } from './observed-keys.ts';
 import type { Prng } from './prng.ts';
-import type { World } from './world.ts';
+import type { Founding, World } from './world.ts';
 
 /** When simulated time begins, in ms since 1970. */
 export const EPOCH_MS = 1_800_000_000_000;
 const FOLLOW_MS = 10_000;
 const ANSWER_MS_MAX = 30;
+const BOOT_BYTES = 16;
+const SEED_BYTES = 32;
+/** As on any network but regtest. */
+const BEAT_MS = 10_000;
 const VERSION = '0.0.0-simulated';
 
 export class Member {
   readonly index: number;
+  /** The index; of a copy of a node, with a mark. */
+  readonly name: string;
   readonly view: ChainView;
   readonly wire = { lag: 0, isDown: false };
   readonly keyFile: MemoryKeyFile;
+  readonly draws: Draws;
   skewMs = 0;
   disk: Uint8Array;
   process: Process | null = null;
+  starts = 0;
   crashes = 0;
   awaits = 0;
+  /** Where the database was put back and the node has not signed since: the epoch of the older state. */
+  regressedTo: number | null = null;
 
-  constructor(index: number, view: ChainView, keyFile: MemoryKeyFile, disk: Uint8Array) {
+  constructor(index: number, view: ChainView, { keyFile, disk, draws }: Founding, mark = '') {
     this.index = index;
+    this.name = `${index}${mark}`;
     this.view = view;
-    this.keyFile = keyFile;
-    this.disk = disk;
+    this.keyFile = keyFile(index);
+    this.disk = disk(index);
+    this.draws = draws(this.name);
   }
 }
 
@@ -46,7 +61,8 @@ export class Process {
   readonly #member: Member;
   readonly #prng: Prng;
   readonly store: MemoryStore;
-  readonly boot: string;
+  readonly session: Session;
+  readonly heard: Heard;
   readonly node: Node;
   readonly services: Services;
   isAlive = true;
@@ -54,14 +70,29 @@ export class Process {
   constructor(world: World, member: Member) {
     this.#world = world;
     this.#member = member;
-    this.#prng = world.prng.fork(`process/${member.index}/${member.crashes}`);
-    this.boot = toHex(this.#prng.bytes(16));
+    this.#prng = world.prng.fork(`process/${member.name}/${member.starts}`);
+    member.starts += 1;
     this.store = openMemoryStore(member.disk, () => this.#committed());
     world.sabotage.store?.(this.store.database);
     this.node = this.#open();
     member.process = this;
-    const peers = () => world.members.map(({ index }) => index).filter((index) => index !== member.index);
-    this.services = startServices(this.node, { boot: this.boot, client: world.network.clientOf(this), peers });
+    this.heard = new Heard(member.index);
+    const identity = this.node.keyRing.identity();
+    const [boot, seed] = [member.draws.bytes(BOOT_BYTES), member.draws.bytes(SEED_BYTES)];
+    const { network, myIndex: index } = this.node.config;
+    this.session = createSession({ identity, network, index, boot, seed, now: this.now() });
+    this.services = startServices(this.node, {
+      boot: this.boot,
+      client: world.network.clientOf(this),
+      peers: () => world.members.map((one) => one.index).filter((one) => one !== index),
+      guard: {
+        session: this.session,
+        identityKey: identity.publicKey,
+        identityKeyOf: (one) => world.identityKeyOf(one),
+        watch: this.heard,
+        intervalMs: BEAT_MS,
+      },
+    });
     this.node.input.effects.every(FOLLOW_MS, () => {
       void this.services.follower.round();
       void this.services.autopilot.round();
@@ -70,6 +101,19 @@ export class Process {
 
   get index(): number {
     return this.#member.index;
+  }
+
+  get member(): Member {
+    return this.#member;
+  }
+
+  get boot(): string {
+    return this.session.certificate.boot;
+  }
+
+  /** Where this start stands with its peers. */
+  get phase(): GuardState['phase'] {
+    return this.services.heartbeat?.standing.state.phase ?? 'live';
   }
 
   /** The node's own clock, in ms since 1970. */
@@ -142,6 +186,7 @@ export class Process {
       if (!this.isAlive) return;
       const line = `${level} ${event} ${JSON.stringify(fields)}`;
       world.secrets.check(`the log of node ${index}`, line);
+      world.tally.add(`log ${event}`);
       if (level !== 'info') world.trace.add(`log ${index} ${line}`);
     };
     const openGate = (): never => {
@@ -156,7 +201,7 @@ export class Process {
     const { time, sabotage } = this.#world;
     return {
       now: () => this.now(),
-      random: (length) => sabotage.random?.(length) ?? this.#prng.bytes(length),
+      random: (length) => sabotage.random?.(length) ?? this.#member.draws.bytes(length),
       sleep: (ms, signal) =>
         new Promise((resolve) => {
           if (!this.enter('sleep')) return;

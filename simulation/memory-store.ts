@@ -4,6 +4,7 @@ import { Database } from 'bun:sqlite';
 import { drizzle } from 'drizzle-orm/bun-sqlite';
 import type { Queries } from '../store/database.ts';
 import { migrate, SECURITY_MIGRATIONS } from '../store/migrations.ts';
+import { keepStatements } from '../store/prepared.ts';
 import * as schema from '../store/schema.ts';
 
 const OPTIONS = { safeIntegers: true, strict: true } as const;
@@ -28,8 +29,7 @@ export function openMemoryStore(bytes: Uint8Array, onCommit: () => void): Memory
   ]) {
     database.run(`PRAGMA ${setting}`);
   }
-  // The nodes ask the same questions again and again: `query` keeps what it has compiled.
-  database.prepare = database.query.bind(database);
+  keepStatements(database);
   const db = drizzle(database, { schema });
   const transaction = db.transaction.bind(db);
   db.transaction = (body, config) => {

@@ -3,7 +3,7 @@
 // refused. Senders are who they say they are, as the real envelope makes sure.
 import { canonicalBytes, type Json } from '../crypto/canonical-json.ts';
 import { checkBody, requestTypes } from '../operator/services.ts';
-import type { PeerClient, SendResult } from '../operator/transport/deliver.ts';
+import type { NotDelivered, PeerClient, SendResult } from '../operator/transport/deliver.ts';
 import type { OutMessage } from '../operator/transport/peer-reply.ts';
 import type { Process } from './member.ts';
 import type { World } from './world.ts';
@@ -69,9 +69,12 @@ export class Network {
   dispatch(passage: Passage, process: Process, answer: (result: SendResult) => void): void {
     const { prng, plan } = this.#world;
     const copies = prng.chance(this.#world.faulty ? plan.faults.duplication : 0) ? 2 : 1;
+    this.#world.tally.add('messages', copies);
+    if (copies > 1) this.#world.tally.add('messages duplicated');
     for (let copy = 0; copy < copies; copy++) {
       if (this.#isLost()) {
         this.#world.trace.add(`lost ${describe(passage)}`);
+        this.#world.tally.add('messages lost');
         continue;
       }
       const sentAt = process.now();
@@ -89,9 +92,16 @@ export class Network {
   ): Promise<void> {
     const { from, to, ceremony, message } = passage;
     const world = this.#world;
-    const receiver = world.member(to).process;
+    const receiver = world.answering(to);
     if (this.cut.has(`${from}/${to}`) || receiver === null) return answer(failed('unreachable', 'nobody answers'));
     if (Math.abs(receiver.now() - sentAt) > CLOCK_SKEW_MS_MAX) return answer(failed('rejected', 'clock_skew'));
+    const isHeard = world.sabotage.startsUnheard !== true;
+    const unheard = isHeard ? receiver.heard.admit(process.session, sentAt, receiver.now()) : null;
+    if (unheard !== null) {
+      world.trace.add(`not heard ${describe(passage)}: ${unheard.reason}`);
+      const { reason: rejection, session } = unheard;
+      return answer({ ...failed('rejected', rejection), rejection, ...(session === null ? {} : { session }) });
+    }
     const flaw = requestTypes.has(message.type) ? checkBody(message.type, message.body) : 'unknown type';
     if (flaw !== null) return answer(failed('rejected', flaw));
     world.trace.add(`recv ${describe(passage)}`);
@@ -115,6 +125,8 @@ export class Network {
     world.time.after(this.#delay(), () => {
       if (this.cut.has(`${to}/${from}`)) return;
       if (Math.abs(process.now() - receiver.now()) > CLOCK_SKEW_MS_MAX) return answer(failed('rejected', 'clock_skew'));
+      const unheard = process.heard.admit(receiver.session, receiver.now(), process.now());
+      if (unheard !== null) return answer(failed('bad_reply', unheard.reason));
       const bad = back.map(({ type, body }) => checkBody(type, body)).find((one) => one !== null);
       if (bad !== undefined) return answer(failed('bad_reply', String(bad)));
       answer({ ok: true, messages: back, boot: receiver.boot, peerTime: receiver.now(), roundTripMs: 1 });
@@ -137,7 +149,7 @@ function overTheWire({ type, body }: OutMessage): OutMessage {
   return { type, body: json };
 }
 
-function failed(error: 'unreachable' | 'timeout' | 'rejected' | 'bad_reply', detail: string): SendResult {
+function failed(error: NotDelivered['error'], detail: string): NotDelivered {
   return { ok: false, error, rejection: null, detail };
 }
 

@@ -7,7 +7,9 @@ import { buildPayout } from '../chain/transaction.ts';
 import { toHex } from '../crypto/bytes.ts';
 import type { Judgement } from '../operator/judge/judgement.ts';
 import { getAttestation } from '../store/attestations.ts';
+import { getNodeState } from '../store/node-state.ts';
 import { getPayout } from '../store/payout-listing.ts';
+import { isDead } from './dead-payouts.ts';
 import { type Claim, claimsOf, type Outlook } from './grounds.ts';
 import type { Member, Process } from './member.ts';
 import type { JudgementWatch } from './observed-judge.ts';
@@ -31,13 +33,16 @@ const EXPIRY_DIGITS = 16;
 
 export class Oracle {
   readonly #world: World;
-  readonly #judging = new Map<number, Set<Judged>>();
+  readonly #judging = new Map<Member, Set<Judged>>();
   readonly #approved = new Map<string, Judged>();
   readonly #nonces = new Set<string>();
   readonly #used = new Set<string>();
   /** By outpoint, then by meaning: who has signed. */
   readonly #attested = new Map<string, Map<string, Set<number>>>();
   readonly #payouts = new Map<string, SignedPayout>();
+  /** Nodes that were put back; and those among them whose peers may keep from them what they lost. */
+  readonly #excused = new Set<number>();
+  readonly #forgetful = new Set<number>();
   shares = 0;
 
   constructor(world: World) {
@@ -49,8 +54,8 @@ export class Oracle {
     return {
       begins: (intent) => {
         const judged: Judged = { intent, open: new Set(claimsOf(intent, this.#outlook(member))) };
-        const all = this.#judging.get(member.index) ?? new Set();
-        this.#judging.set(member.index, all.add(judged));
+        const all = this.#judging.get(member) ?? new Set();
+        this.#judging.set(member, all.add(judged));
         settle(judged);
         return (judgement) => this.#ends(member, judged, judgement);
       },
@@ -59,12 +64,12 @@ export class Oracle {
 
   /** To be called whenever what a node sees may have changed. */
   viewChanged(member: Member): void {
-    for (const judged of this.#judging.get(member.index) ?? []) settle(judged);
+    for (const judged of this.#judging.get(member) ?? []) settle(judged);
   }
 
   /** To be called when a node's process has ended: its judgements never will. */
   forget(member: Member): void {
-    this.#judging.delete(member.index);
+    this.#judging.delete(member);
   }
 
   /** A nonce was made or a share computed by a process that lives. */
@@ -82,8 +87,23 @@ export class Oracle {
     if (!liars.has(process.index)) this.#share(process, use.message);
   }
 
+  /**
+   * A node was put back to an older state. What it signed is remembered, for it may never contradict it; what nobody else
+   * has signed with it cannot be told to it, and went nowhere. Its database owes nothing.
+   */
+  putBack(member: Member): void {
+    const { liars } = this.#world;
+    this.#excused.add(member.index);
+    // Only a liar may know of a decision, and lie: then the node counts as one more that is not to be relied on.
+    if (liars.count > 0) this.#forgetful.add(member.index);
+    for (const { signers } of this.#payouts.values()) {
+      if (signers.has(member.index) && (signers.size === 1 || liars.count > 0)) signers.delete(member.index);
+    }
+  }
+
   /** What this node must find in its database, whatever happened to it; null where it does. */
   missingDecision(process: Process): string | null {
+    if (this.#excused.has(process.index)) return null;
     for (const [outpoint, meanings] of this.#attested) {
       const [txid = '', vout] = outpoint.split(':');
       const signed = [...meanings.values()].some((signers) => signers.has(process.index));
@@ -116,15 +136,16 @@ export class Oracle {
 
   #ends(member: Member, judged: Judged, judgement: Judgement): void {
     settle(judged);
-    this.#judging.get(member.index)?.delete(judged);
+    this.#judging.get(member)?.delete(judged);
     if (!judgement.ok) return;
-    for (const { message } of judgement.messages) this.#approved.set(`${member.index}/${toHex(message)}`, judged);
+    for (const { message } of judgement.messages) this.#approved.set(`${member.name}/${toHex(message)}`, judged);
   }
 
   #share(process: Process, message: string): void {
     const { trace } = this.#world;
     const { index } = process;
-    const judged = this.#approved.get(`${index}/${message}`);
+    this.#checkState(process);
+    const judged = this.#approved.get(`${process.member.name}/${message}`);
     if (judged === undefined) {
       trace.violated('never 4', `node ${index} signed what its own judge has not approved`);
       return;
@@ -136,6 +157,19 @@ export class Oracle {
     if (process.store.database.inTransaction) trace.violated('never 7', `node ${index} signed within a transaction`);
     if (intent.kind === 'attestation' && !intent.test) this.#attestationShare(process, message, intent.items);
     if (intent.kind === 'payout' && !intent.test) this.#payoutShare(process, intent);
+  }
+
+  // Never list, 5: nothing is signed by a copy beside its living original, nor by a node that was put back before its peers
+  // have told it what it did since, which raises its epoch.
+  #checkState({ index, member, store }: Process): void {
+    const { trace, tally, clone } = this.#world;
+    if (clone?.member === member) trace.violated('never 5', `a copy of node ${index} signed beside the living node`);
+    if (member.regressedTo === null) return;
+    if (getNodeState(store.db).epoch <= member.regressedTo) {
+      trace.violated('never 5', `node ${index} signed with an older state than it had`);
+    }
+    member.regressedTo = null;
+    tally.add('restored nodes that sign again');
   }
 
   #attestationShare(
@@ -168,7 +202,7 @@ export class Oracle {
   }
 
   #payoutShare(process: Process, intent: Intent): void {
-    const { trace, plan, liars, groupKey } = this.#world;
+    const { trace, plan, liars, groupKey, chain } = this.#world;
     const payout = parsePayoutIntent(intent);
     if (payout === null) return;
     const { txid } = buildPayout(payout, groupKey);
@@ -183,6 +217,8 @@ export class Oracle {
     const isComplete = ({ signers }: SignedPayout): boolean => signers.size + liars.count >= plan.threshold;
     for (const other of this.#payouts.values()) {
       if (other === signed || !other.burns.some((burn) => burns.includes(burn)) || conflicts(other, signed)) continue;
+      // What can never be mined binds nobody: nodes may release a burn from its anchor then.
+      if ([other, signed].some((one) => isDead(chain, one.txid, one.inputs))) continue;
       const what = `payouts ${txid} and ${other.txid} of one burn, which share no input`;
       if (other.signers.has(process.index)) trace.violated('never 2', `node ${process.index} signed ${what}`);
       else if (this.#isQuorumSafe() && isComplete(other) && isComplete(signed)) {
@@ -195,7 +231,7 @@ export class Oracle {
   // signed. With more liars than that nothing is promised but that each honest node is consistent in itself.
   #isQuorumSafe(): boolean {
     const { plan, liars } = this.#world;
-    return liars.count < 2 * plan.threshold - plan.participants;
+    return liars.count + this.#forgetful.size < 2 * plan.threshold - plan.participants;
   }
 
   #outlook({ view, wire }: Member): Outlook {

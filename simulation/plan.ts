@@ -1,5 +1,6 @@
 // What a seed stands for: the size of the federation, who lies, which faults strike and how hard. Drawn once, before
 // anything happens.
+import { fullQuorum } from '../ceremony/guard.ts';
 import type { Prng } from './prng.ts';
 
 /** How a lying node lies. */
@@ -13,7 +14,9 @@ export const LIES = [
   'announces_lies',
   'equivocates',
 ] as const;
-export type Lie = (typeof LIES)[number];
+/** How a node lies in a key ceremony: always in messages of one type. */
+export const CEREMONY_LIES = ['alters_keys', 'alters_keys_for_some', 'withholds_keys'] as const;
+export type Lie = (typeof LIES)[number] | (typeof CEREMONY_LIES)[number];
 
 /** Probabilities are per message or per await; times in ms of virtual time. */
 export interface Faults {
@@ -27,6 +30,10 @@ export interface Faults {
   readonly reorgs: number;
   readonly lagMax: number;
   readonly skewMax: number;
+  /** How often a node is put back to an older state of its database. */
+  readonly restores: number;
+  /** Whether a copy of a node is started beside it. */
+  readonly clone: boolean;
   /** A node whose clock is off by more than peers accept, or null. */
   readonly farOff: number | null;
 }
@@ -58,8 +65,11 @@ const SIZES = [
 ] as const;
 const CALM: Faults = {
   ...{ loss: 0, duplication: 0, delayMax: 40, crash: 0, crashesMax: 0, partitions: 0, outages: 0, reorgs: 0 },
-  ...{ lagMax: 0, skewMax: 0, farOff: null },
+  ...{ lagMax: 0, skewMax: 0, farOff: null, restores: 0, clone: false },
 };
+
+// Copies that the network keeps apart cannot stop each other; how they stop each other is tried where they can meet.
+const WITHIN_REACH = { loss: 0, partitions: 0, crash: 0, farOff: null } as const;
 
 /** The plan of a seed. */
 export function planOf(seed: number, prng: Prng): Plan {
@@ -69,7 +79,13 @@ export function planOf(seed: number, prng: Prng): Plan {
   const order = prng.shuffled(Array.from({ length: participants }, (_, index) => index));
   const liars = new Map(order.slice(0, liarCount).map((index) => [index, prng.pick(LIES)]));
   const dead = prng.int(0, spare - liarCount);
-  const faults = faultsOf(prng, order.at(-1) ?? 0);
+  const drawn = faultsOf(prng, order.at(-1) ?? 0);
+  const setup = { myIndex: 0, participants, threshold };
+  // A node that was put back needs a quorum that can tell it what it lost, also when faults have stopped.
+  const canCatchUp = participants - 1 - liarCount - dead >= fullQuorum(setup);
+  const restores = canCatchUp && prng.chance(0.35) ? prng.int(1, 2) : 0;
+  const clone = liarCount === 0 && dead === 0 && prng.chance(0.15);
+  const faults = { ...drawn, restores, ...(clone ? { ...WITHIN_REACH, clone, restores: 0 } : {}) };
   const [deposits, burns] = [prng.int(2, 3), prng.int(1, 3)];
   const automatic = prng.chance(0.5);
   return {
@@ -103,5 +119,6 @@ function faultsOf(prng: Prng, outsider: number): Faults {
     lagMax: maybe(0.6, () => prng.pick([2_000, 30_000])),
     skewMax: maybe(0.6, () => 4_000),
     farOff: prng.chance(0.15) ? outsider : null,
+    ...{ restores: 0, clone: false },
   };
 }

@@ -6,7 +6,8 @@ import type { Member } from './member.ts';
 import { CONFIRMATIONS } from './member-config.ts';
 import { type Plan, planOf } from './plan.ts';
 import { Prng } from './prng.ts';
-import { standstill } from './split-anchors.ts';
+import { Restores } from './restores.ts';
+import type { Counts } from './tally.ts';
 import type { Violation } from './trace.ts';
 import { Weather } from './weather.ts';
 import { type Deposit, Workload } from './workload.ts';
@@ -25,18 +26,16 @@ export interface Outcome {
   readonly paid: number;
   /** Burns that are settled, of which a node does not know it: counted for each node. */
   readonly stragglers: number;
-  /** Burns at a standstill (split-anchors.ts). */
-  readonly stuck: number;
   /** Awaits of each node, for `crashPlan`. */
   readonly awaits: readonly number[];
   readonly refusals: ReadonlyMap<string, number>;
+  /** What the run exercised, by name. */
+  readonly exercised: Counts;
 }
 
 /** How long calm may take to bring about what is owed, in ms of virtual time. */
 const CALM_MS_MAX = 10 * 60_000;
 const ASK_MS = 20_000;
-/** So often everybody has asked before a standstill is taken for one. */
-const STANDSTILL_ROUNDS = 8;
 
 /** Runs a seed. */
 export function runSeed(seed: number, sabotage: Sabotage = {}): Promise<Outcome> {
@@ -54,6 +53,9 @@ export async function runPlan(plan: Plan, sabotage: Sabotage = {}): Promise<Outc
   for (const member of world.members) world.start(member);
   workload.schedule();
   weather.schedule();
+  new Restores(world).schedule();
+  for (const lie of plan.liars.values()) world.tally.add(`liars: ${lie}`);
+  if (plan.dead > 0) world.tally.add('nodes dead for good', plan.dead);
   await until(world, plan.faultsMs, () => false);
   if (trace.violation === null) {
     trace.add('calm');
@@ -82,9 +84,9 @@ export function outcomeOf(world: World, refusals: ReadonlyMap<string, number>): 
         (sum, { store }) => sum + world.ledger.burns.filter(({ burnTxid }) => !isSettledAt(store.db, burnTxid)).length,
         0,
       ),
+    exercised: world.tally.counts,
     awaits: world.members.map(({ awaits }) => awaits),
     refusals,
-    stuck: world.stuck.length,
   };
 }
 
@@ -107,17 +109,11 @@ async function bringAbout(world: World, workload: Workload): Promise<void> {
   while (trace.violation === null) {
     const owed = whatIsOwed(world, workload);
     if (owed.length === 0) return;
-    const unpaid = world.ledger.burns.filter(({ burnTxid }) => !isPaid(world, burnTxid));
-    world.stuck =
-      round < STANDSTILL_ROUNDS
-        ? []
-        : standstill(
-            world,
-            unpaid.map(({ burnTxid }) => burnTxid),
-          );
-    // What nothing can bring about need not be waited for.
-    if (world.stuck.length > 0 && world.stuck.length * 2 >= owed.length) return;
     if (world.time.now - begun > CALM_MS_MAX) return trace.violated('progress', owed.join('; '));
+    // A node that has stopped for good is started again by its operator.
+    for (const { member, phase } of world.honest()) {
+      if (phase === 'halted') world.restart(member, 'as it has halted');
+    }
     const processes = world.honest();
     const process = processes[round % processes.length];
     if (process !== undefined && !world.plan.automatic) {
@@ -137,7 +133,9 @@ function whatIsOwed(world: World, workload: Workload): readonly string[] {
   const unsettled = world.ledger.burns.filter(
     ({ burnTxid }) => !world.honest().some(({ store }) => isSettledAt(store.db, burnTxid)),
   );
+  const mute = world.honest().filter(({ phase }) => phase !== 'live');
   return [
+    ...mute.map(({ index, phase }) => `node ${index} signs nothing: ${phase}`),
     ...unminted.map(({ txid }) => `deposit ${txid.slice(0, 8)} is not minted`),
     ...unpaid.map(({ burnTxid }) => `burn ${burnTxid.slice(0, 8)} is not paid`),
     ...unsettled.map(({ burnTxid }) => `no node has settled burn ${burnTxid.slice(0, 8)}`),

@@ -4,6 +4,7 @@
 import { runCeremonySeed } from './ceremony-run.ts';
 import { crashPlan } from './plan.ts';
 import { type Outcome, runPlan, runSeed } from './run.ts';
+import { type Counts, sumOf } from './tally.ts';
 
 /** Every that many-th seed makes keys in a ceremony instead of using the bridge. */
 export const CEREMONY_EVERY = 25;
@@ -16,10 +17,13 @@ export interface SimulateInput {
   readonly onRun: (outcome: Outcome, done: number) => void;
 }
 
+/** A run that broke a promise. */
+export type Failure = Pick<Outcome, 'seed' | 'hash' | 'violation' | 'trace'>;
+
 /** What came of them; `failed`: the first run that broke a line of the Never list. */
 export interface SimulateResult {
   readonly runs: number;
-  readonly failed: Outcome | null;
+  readonly failed: Failure | null;
   /** The seeds in which something that was owed did not come about. */
   readonly stalled: readonly number[];
   readonly events: number;
@@ -27,14 +31,14 @@ export interface SimulateResult {
   readonly crashes: number;
   readonly minted: number;
   readonly paid: number;
-  /** Burns at a standstill, and burns that were settled without a node that runs knowing it. */
-  readonly stuck: number;
+  /** Burns that were settled without a node that runs knowing it. */
   readonly stragglers: number;
+  /** What the runs exercised, by name. */
+  readonly exercised: Counts;
 }
 
-/** Runs the seeds in order; ends at the first failure. */
-export async function simulate({ first, seeds, signal, onRun }: SimulateInput): Promise<SimulateResult> {
-  let result: SimulateResult = {
+export const NOTHING_RUN: SimulateResult = {
+  ...{
     runs: 0,
     failed: null,
     stalled: [],
@@ -43,12 +47,33 @@ export async function simulate({ first, seeds, signal, onRun }: SimulateInput): 
     crashes: 0,
     minted: 0,
     paid: 0,
-    stuck: 0,
     stragglers: 0,
+  },
+  exercised: {},
+};
+
+/** The sum of two results; the first failure stays. */
+export function together(a: SimulateResult, b: SimulateResult): SimulateResult {
+  return {
+    runs: a.runs + b.runs,
+    failed: a.failed ?? b.failed,
+    stalled: [...a.stalled, ...b.stalled],
+    events: a.events + b.events,
+    shares: a.shares + b.shares,
+    crashes: a.crashes + b.crashes,
+    minted: a.minted + b.minted,
+    paid: a.paid + b.paid,
+    stragglers: a.stragglers + b.stragglers,
+    exercised: sumOf(a.exercised, b.exercised),
   };
+}
+
+/** Runs the seeds in order; ends at the first failure. */
+export async function simulate({ first, seeds, signal, onRun }: SimulateInput): Promise<SimulateResult> {
+  let result = NOTHING_RUN;
   for (let done = 0; done < seeds && !signal.aborted && result.failed === null; done++) {
     const outcome = await runAnySeed(first + done);
-    result = added(result, outcome);
+    result = together(result, resultOf(outcome));
     onRun(outcome, done + 1);
   }
   return result;
@@ -90,18 +115,12 @@ export async function crashEveryNode(
   return { runs, failed: null };
 }
 
-function added(sum: SimulateResult, outcome: Outcome): SimulateResult {
-  const isStall = outcome.violation?.line === 'progress';
+function resultOf(outcome: Outcome): SimulateResult {
+  const { seed, violation, events, shares, crashes, minted, paid, stragglers, exercised } = outcome;
+  const isStall = violation?.line === 'progress';
   return {
-    runs: sum.runs + 1,
-    failed: outcome.violation === null || isStall ? null : outcome,
-    stalled: isStall ? [...sum.stalled, outcome.seed] : sum.stalled,
-    events: sum.events + outcome.events,
-    shares: sum.shares + outcome.shares,
-    crashes: sum.crashes + outcome.crashes,
-    minted: sum.minted + outcome.minted,
-    paid: sum.paid + outcome.paid,
-    stuck: sum.stuck + outcome.stuck,
-    stragglers: sum.stragglers + outcome.stragglers,
+    ...{ runs: 1, events, shares, crashes, minted, paid, stragglers, exercised },
+    failed: violation === null || isStall ? null : outcome,
+    stalled: isStall ? [seed] : [],
   };
 }

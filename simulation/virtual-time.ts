@@ -24,9 +24,9 @@ export class VirtualTime {
     return this.#events;
   }
 
-  /** Runs something that much later; the function it returns calls it off. */
+  /** Runs something that much later, by a clock of whole milliseconds; the function it returns calls it off. */
   after(ms: number, run: () => void): () => void {
-    const event: Event = { at: this.#now + Math.max(0, ms), order: this.#made++, run, isCancelled: false };
+    const event: Event = { at: this.#now + Math.max(0, Math.ceil(ms)), order: this.#made++, run, isCancelled: false };
     this.#push(event);
     return () => {
       event.isCancelled = true;

@@ -77,8 +77,8 @@ export class Weather {
 
   // Every node hears of the new tip after a lag of its own.
   #seen(): void {
-    const { members, time } = this.#world;
-    for (const member of members) {
+    const { time } = this.#world;
+    for (const member of this.#world.everyone()) {
       const lag = (this.#lags[member.index] ?? 0) + this.#prng.int(0, CALM_LAG_MS);
       time.after(lag, () => {
         member.view.catchUp();
@@ -89,14 +89,15 @@ export class Weather {
   }
 
   #reorganise(): void {
-    const { chain, trace } = this.#world;
+    const { chain, trace, tally } = this.#world;
     const depth = this.#prng.int(1, REORG_DEPTH_MAX);
     const young = this.#workload.deposits.filter(({ txid }) => {
       const height = chain.best.heights.get(txid);
       return height !== undefined && chain.best.height - height + 1 < CONFIRMATIONS;
     });
     // Taking back what was deep enough is theft that no bridge can prevent; what was not must cost nobody anything.
-    const [victim] = this.#prng.chance(0.5) ? young : [];
+    const [victim] = this.#prng.chance(0.5) && this.#workload.mayTakeBack ? young : [];
+    tally.add('reorgs');
     trace.add(`reorg of ${depth}${victim === undefined ? '' : ` against ${victim.txid.slice(0, 8)}`}`);
     chain.reorganise(depth, () => this.#prng.chance(0.7), null);
     if (victim !== undefined && !chain.best.heights.has(victim.txid)) this.#workload.takeBack(victim);
@@ -104,18 +105,20 @@ export class Weather {
   }
 
   #doubleSpend(): void {
-    const { chain, trace } = this.#world;
+    const { chain, trace, tally } = this.#world;
     const victim = this.#workload.deposits.find((deposit) => deposit !== undefined && chain.mempool.has(deposit.txid));
-    if (victim === undefined) return;
+    if (victim === undefined || !this.#workload.mayTakeBack) return;
+    tally.add('double-spends');
     trace.add(`double-spend of ${victim.txid.slice(0, 8)}`);
     this.#workload.takeBack(victim);
     this.#world.viewsChanged();
   }
 
   #partition(): void {
-    const { members, network, time, trace, plan } = this.#world;
+    const { members, network, time, trace, plan, tally } = this.#world;
     const size = this.#prng.int(1, members.length - 1);
     const some = this.#prng.shuffled(members.map(({ index }) => index)).slice(0, size);
+    tally.add('partitions');
     trace.add(`partition of ${some.join()}`);
     const heal = network.partition(some, plan.participants);
     time.after(this.#prng.int(1_000, 60_000), () => {
@@ -125,9 +128,10 @@ export class Weather {
   }
 
   #outage(): void {
-    const { members, time, trace } = this.#world;
+    const { members, time, trace, tally } = this.#world;
     const member = this.#prng.pick(members);
     const what = this.#prng.pick(['bitcoin', 'wire', 'wire lag'] as const);
+    tally.add(`outages of ${what}`);
     trace.add(`outage of ${what} at ${member.index}`);
     if (what === 'bitcoin') member.view.isDown = true;
     else if (what === 'wire') member.wire.isDown = true;

@@ -88,6 +88,11 @@ export class Workload {
     });
   }
 
+  /** Whether another deposit may be taken back: with none left, no burn could ever be paid. */
+  get mayTakeBack(): boolean {
+    return this.withdrawn.size + 1 < this.#world.plan.deposits;
+  }
+
   /** Takes a deposit back with a transaction that conflicts with it; null where it is none that could be taken back. */
   takeBack(deposit: Deposit): ReturnType<World['chain']['send']> | null {
     this.withdrawn.add(`${deposit.txid}:${deposit.vout}`);
@@ -95,14 +100,14 @@ export class Workload {
   }
 
   #run<R>(process: Process, what: string, answer: Promise<R>, kept: (result: R) => (later: Process) => boolean): void {
-    const { trace, acknowledged, liars } = this.#world;
+    const { trace, liars } = this.#world;
     answer.then(
       (result) => {
         if (!process.isAlive || liars.has(process.index)) return;
         trace.add(`told ${process.index} ${what}`);
         const isKept = kept(result);
         if (!isKept(process)) trace.violated('never 7', `node ${process.index} told of ${what} and does not have it`);
-        acknowledged.push({ index: process.index, what, isKept });
+        this.#world.acknowledge({ index: process.index, what, isKept });
       },
       (error: unknown) => {
         if (!process.isAlive) return;

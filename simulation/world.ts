@@ -1,11 +1,13 @@
 // A whole simulated federation with its chain, ledger, network and checkers: what all parts of a run share.
 import type { Database } from 'bun:sqlite';
 import { toHex } from '../crypto/bytes.ts';
+import { signerFromSeed } from '../crypto/ed25519.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
 import type { RecipientScript } from '../store/recipients.ts';
 import { SimulatedChain } from './chain.ts';
 import { ChainView } from './chain-view.ts';
 import { dealtKeys, dealtSecrets } from './dealer.ts';
+import { Draws } from './draws.ts';
 import { SimulatedLedger } from './ledger.ts';
 import { Liars } from './liars.ts';
 import { EPOCH_MS, Member, Process } from './member.ts';
@@ -17,6 +19,7 @@ import { Oracle } from './oracle.ts';
 import type { Plan } from './plan.ts';
 import { Prng } from './prng.ts';
 import { SecretScan } from './secret-scan.ts';
+import { Tally } from './tally.ts';
 import { Trace, type Violation } from './trace.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -32,6 +35,8 @@ export interface Sabotage {
   readonly restart?: (now: Uint8Array, before: Uint8Array) => Uint8Array;
   /** What the checkers are to pass over, to see what else they find. */
   readonly tolerated?: readonly Violation['line'][];
+  /** Whether peers take no note of which start of a node speaks. */
+  readonly startsUnheard?: boolean;
   /** Takes part in every event. */
   readonly event?: (world: World) => void;
 }
@@ -48,6 +53,7 @@ export interface Founding {
   readonly keyFile: (index: number) => MemoryKeyFile;
   readonly disk: (index: number) => Uint8Array;
   readonly config: (index: number) => OperatorConfig;
+  readonly draws: (name: string) => Draws;
   /** Whether Bitcoin nodes, Wire nodes and disk answer within the instant: where real files are read beside them. */
   readonly answersAtOnce: boolean;
 }
@@ -73,11 +79,13 @@ export class World {
   readonly founding: Founding;
   /** Whose deposits nodes look for. */
   readonly recipients: RecipientScript[] = [];
-  readonly acknowledged: Acknowledged[] = [];
+  acknowledged: readonly Acknowledged[] = [];
+  readonly tally = new Tally();
+  /** A copy of a node that runs beside it, and whether it is the one that peers reach. */
+  clone: { readonly member: Member; readonly isReached: boolean } | null = null;
+  readonly #identityKeys: readonly Uint8Array[];
   /** Whether faults still strike. */
   faulty = true;
-  /** Burns that nothing can pay (split-anchors.ts). */
-  stuck: readonly string[] = [];
   #crashes = 0;
   readonly #crashPrng: Prng;
 
@@ -97,8 +105,9 @@ export class World {
     this.network = new Network(this);
     this.oracle = new Oracle(this);
     this.members = Array.from({ length: plan.participants }, (_, index) => {
-      return new Member(index, new ChainView(this.chain), founding.keyFile(index), founding.disk(index));
+      return new Member(index, new ChainView(this.chain), founding);
     });
+    this.#identityKeys = this.members.map(({ keyFile }) => signerFromSeed(keyFile.contents.identitySeed).publicKey);
     this.secrets.add(...dealtSecrets(keys));
     for (const { keyFile } of this.members) {
       this.secrets.add(toHex(keyFile.contents.identitySeed), toHex(keyFile.contents.hostSecret));
@@ -116,6 +125,22 @@ export class World {
     return member;
   }
 
+  identityKeyOf(index: number): Uint8Array | null {
+    return this.#identityKeys[index] ?? null;
+  }
+
+  /** All nodes, a copy too. */
+  everyone(): readonly Member[] {
+    return this.clone === null ? this.members : [...this.members, this.clone.member];
+  }
+
+  /** Who answers at a node's address. */
+  answering(index: number): Process | null {
+    const { clone } = this;
+    if (clone?.isReached === true && clone.member.index === index) return clone.member.process;
+    return this.member(index).process;
+  }
+
   /** The nodes that run and do not lie. */
   honest(): readonly Process[] {
     return this.members.flatMap(({ index, process }) => (process === null || this.liars.has(index) ? [] : [process]));
@@ -129,10 +154,10 @@ export class World {
 
   start(member: Member): void {
     if (member.process !== null) return;
-    this.trace.add(`start ${member.index}`);
+    this.trace.add(`start ${member.name}`);
     const process = new Process(this, member);
     for (const recipient of this.recipients) process.expect(recipient);
-    if (this.liars.has(member.index)) return;
+    if (this.liars.has(member.index) || member !== this.members[member.index]) return;
     for (const { index, what, isKept } of this.acknowledged) {
       if (index === member.index && !isKept(process)) this.trace.violated('never 7', `node ${index} has lost ${what}`);
     }
@@ -154,19 +179,31 @@ export class World {
     return true;
   }
 
+  /** Keeps what a caller was told. */
+  acknowledge(told: Acknowledged): void {
+    this.acknowledged = [...this.acknowledged, told];
+  }
+
   /** Ends a node's process. */
   crash(member: Member, where: string): void {
     if (member.process === null) return;
-    this.trace.add(`crash ${member.index} ${where}`);
+    this.trace.add(`crash ${member.name} ${where}`);
+    this.tally.add('crashes');
     this.#crashes += 1;
     member.crashes += 1;
     member.process.end();
     this.oracle.forget(member);
   }
 
+  /** Ends a node's process and starts it again. */
+  restart(member: Member, why: string): void {
+    this.crash(member, why);
+    this.start(member);
+  }
+
   /** To be called after whatever may change what nodes see. */
   viewsChanged(): void {
-    for (const member of this.members) this.oracle.viewChanged(member);
+    for (const member of this.everyone()) this.oracle.viewChanged(member);
     this.oracle.checkChain();
   }
 }
@@ -176,6 +213,7 @@ function withDealtKeys(plan: Plan): Founding {
     keyFile: (index) => keyFileOf(plan, index),
     disk: () => diskOf(plan),
     config: (index) => configOf(plan, index),
+    draws: (name) => new Draws(`${plan.threshold}-of-${plan.participants}/${name}`),
     answersAtOnce: false,
   };
 }

@@ -128,6 +128,42 @@ describe('a simulated federation is found out whose nodes', () => {
   );
 
   test(
+    'forget what they have seen of a node that was put back (Never 5)',
+    async () => {
+      const event = ({ members }: World): void => {
+        if (members.every(({ regressedTo }) => regressedTo === null)) return;
+        for (const { process } of members) {
+          process?.store.database.run(
+            'UPDATE peers SET head_epoch = 0, head_seq = 0, head_hash = NULL, head_at = NULL',
+          );
+        }
+      };
+      const store = withoutTriggers('peer');
+      const restored = (seed: number): Promise<Outcome> => {
+        const plan = planOf(seed, new Prng(`plan/${seed}`));
+        const faults = { ...plan.faults, restores: 2, clone: false };
+        const changes = { participants: 3, threshold: 2, liars: new Map(), dead: 0, deposits: 6, burns: 3 };
+        return runPlan({ ...plan, ...changes, faults, automatic: true }, { event, store });
+      };
+      expect(await found(() => ({}), onLine('never 5'), restored)).toBe('never 5');
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'do not notice that one of them runs twice (Never 5)',
+    async () => {
+      const copied = (seed: number): Promise<Outcome> => {
+        const plan = planOf(seed, new Prng(`plan/${seed}`));
+        const faults = { ...plan.faults, loss: 0, partitions: 0, crash: 0, farOff: null, restores: 0, clone: true };
+        return runPlan({ ...plan, faults, liars: new Map(), dead: 0 }, { startsUnheard: true });
+      };
+      expect(await found(() => ({}), onLine('never 5'), copied)).toBe('never 5');
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     'write a share into their log (Never 6)',
     async () => {
       const sabotage = (): Sabotage => {

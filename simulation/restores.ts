@@ -1,0 +1,126 @@
+// Faults of people and disks: a node is put back to an older state of its database, or a copy of it is started beside it.
+import { sameHead } from '../crypto/head-statement.ts';
+import { stateHead } from '../store/node-state.ts';
+import { getPeer } from '../store/peers.ts';
+import { ChainView } from './chain-view.ts';
+import { Member } from './member.ts';
+import { openMemoryStore } from './memory-store.ts';
+import type { Prng } from './prng.ts';
+import type { World } from './world.ts';
+
+const OUTAGE_MS_MIN = 500;
+const OUTAGE_MS_MAX = 20_000;
+const RETRY_MS = 1_000;
+const RETRIES_MAX = 30;
+/** Enough for two beats of each copy at its own pace, with what they take on a slow network, in ms. */
+const COPIES_STOP_MS = 45_000;
+
+export class Restores {
+  readonly #world: World;
+  readonly #prng: Prng;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#prng = world.prng.fork('restores');
+  }
+
+  /** Plans everything that happens while faults last. */
+  schedule(): void {
+    const { time, plan, members, liars } = this.#world;
+    const prng = this.#prng;
+    const honest = members.filter(({ index }) => !liars.has(index));
+    for (let i = 0; i < plan.faults.restores; i++) {
+      const member = prng.pick(honest);
+      const at = prng.int(0, plan.faultsMs / 2);
+      const later = prng.int(at + 2_000, (plan.faultsMs * 3) / 4);
+      this.#keptFrom(member, at, (bytes) => time.after(later - at, () => this.#putBack(member, bytes, RETRIES_MAX)));
+    }
+    if (!plan.faults.clone) return;
+    const member = prng.pick(honest);
+    const at = prng.int(0, plan.faultsMs / 4);
+    const later = prng.int(at, plan.faultsMs / 2);
+    this.#keptFrom(member, at, (bytes) => time.after(later - at, () => this.#copy(member, bytes)));
+  }
+
+  #keptFrom(member: Member, at: number, keep: (bytes: Uint8Array) => void): void {
+    this.#world.time.after(at, () => keep(member.process?.store.snapshot() ?? member.disk));
+  }
+
+  // A decision that no peer was shown before the state was lost cannot be missed by anybody (docs/SECURITY.md): waits for a
+  // moment at which all honest nodes have seen what is to be lost.
+  #putBack(member: Member, bytes: Uint8Array, retries: number): void {
+    const { time, trace, tally, oracle } = this.#world;
+    if (!this.#world.faulty) return;
+    if (!this.#isShown(member)) {
+      if (retries > 0) time.after(RETRY_MS, () => this.#putBack(member, bytes, retries - 1));
+      return;
+    }
+    const now = headOf(member.process?.store.snapshot() ?? member.disk);
+    const before = headOf(bytes);
+    this.#world.crash(member, 'to be put back');
+    trace.add(`node ${member.name} is put back from ${now.epoch}/${now.seq} to ${before.epoch}/${before.seq}`);
+    member.disk = bytes;
+    if (!sameHead(now, before)) {
+      tally.add('restores of older states');
+      member.regressedTo = before.epoch;
+      oracle.putBack(member);
+      this.#world.acknowledged = this.#world.acknowledged.filter(({ index }) => index !== member.index);
+    }
+    time.after(this.#prng.int(OUTAGE_MS_MIN, OUTAGE_MS_MAX), () => this.#world.start(member));
+  }
+
+  #isShown(member: Member): boolean {
+    const { process } = member;
+    if (process === null) return false;
+    const head = stateHead(process.store.db);
+    return this.#world.members.every((other) => {
+      if (other === member || this.#world.liars.has(other.index)) return true;
+      const seen = other.process === null ? null : (getPeer(other.process.store.db, member.index)?.head ?? null);
+      return seen !== null && sameHead(seen, head);
+    });
+  }
+
+  #copy(member: Member, bytes: Uint8Array): void {
+    const { time, trace, tally, chain, founding } = this.#world;
+    if (member.process === null) return;
+    const origin = { ...founding, keyFile: () => member.keyFile, disk: () => bytes };
+    const copy = new Member(member.index, new ChainView(chain), origin, '*');
+    copy.skewMs = member.skewMs;
+    const isReached = this.#prng.chance(0.4);
+    trace.add(`a copy of node ${member.name} is started${isReached ? ' and gets its address' : ''}`);
+    tally.add('copies of living nodes');
+    this.#world.clone = { member: copy, isReached };
+    this.#world.start(copy);
+    time.after(COPIES_STOP_MS, () => this.#stopped(member, copy));
+  }
+
+  // Both have stopped by now, and everybody was told; then people end the copy and start the node again.
+  #stopped(member: Member, copy: Member): void {
+    const { trace, members } = this.#world;
+    for (const { name, process } of [member, copy]) {
+      if (process !== null && process.phase !== 'halted') {
+        trace.violated('never 5', `of two living copies, ${name} is ${process.phase}`);
+      }
+      const problems = process?.services.heartbeat?.problems() ?? [];
+      if (process !== null && problems.length === 0) trace.violated('never 5', `copy ${name} raises no alarm`);
+    }
+    const peers = members.filter((other) => other !== member && other.process !== null);
+    if (!peers.some(({ process }) => process?.heard.sawTwins(member.index))) {
+      trace.violated('never 5', `no peer of node ${member.index} knows that it runs twice`);
+    }
+    copy.process?.end();
+    this.#world.oracle.forget(copy);
+    this.#world.clone = null;
+    trace.add(`the copy of node ${member.name} is ended`);
+    this.#world.restart(member, 'by its operator');
+  }
+}
+
+function headOf(bytes: Uint8Array): ReturnType<typeof stateHead> {
+  const store = openMemoryStore(bytes, () => {});
+  try {
+    return stateHead(store.db);
+  } finally {
+    store.database.close();
+  }
+}
