@@ -10,11 +10,13 @@ import { dkgFederation } from './dkg-federation.ts';
 import type { BenchOptions, Figure, Report } from './measure.ts';
 import { oneRound } from './one-round.ts';
 import { figureTable } from './results.ts';
+import { robust } from './robust.ts';
 import { signersCpu } from './signers-cpu.ts';
 
 const MEASUREMENTS: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>> = {
   'one-round': oneRound,
   batches,
+  robust,
   'signers-cpu': signersCpu,
   'dkg-cpu': dkgCpu,
   'dkg-federation': dkgFederation,

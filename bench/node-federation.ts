@@ -6,6 +6,7 @@ import { toHex } from '../crypto/bytes.ts';
 import { identityFromSeed } from '../crypto/identity.ts';
 import { makeCertificate } from '../operator/transport/certificate.ts';
 import { deal, randomBytes } from './deal.ts';
+import { type DelayProxy, startDelayProxy } from './delay-proxy.ts';
 import type { KeyMaterial, NodeAnswers, NodeRequest, NodeSetup } from './node-protocol.ts';
 
 const [THRESHOLD, PARTICIPANTS] = [2, 3];
@@ -16,14 +17,18 @@ type Answer = { readonly ok: true; readonly value: unknown } | { readonly ok: fa
 export class NodeFederation {
   readonly #children: readonly NodeChild[];
   readonly #folder: string;
+  readonly #proxies: DelayProxy[] = [];
 
   private constructor(children: readonly NodeChild[], folder: string) {
     this.#children = children;
     this.#folder = folder;
   }
 
-  /** Starts three nodes with a fresh 2-of-3 key of each scheme and makes them known to each other. */
-  static async start(): Promise<NodeFederation> {
+  /**
+   * Starts three nodes with a fresh 2-of-3 key of each scheme and makes them known to each other. With `oneWayMs` they
+   * reach each other through proxies that take so long in each direction.
+   */
+  static async start({ oneWayMs = 0 }: { readonly oneWayMs?: number } = {}): Promise<NodeFederation> {
     // Where memory is a folder, its commits cost no disk: what is measured is the same on every machine.
     const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bench-nodes-'));
     const setups = await setupsIn(folder);
@@ -35,7 +40,9 @@ export class NodeFederation {
       const ports: number[] = [];
       for (const [index, setup] of setups.entries())
         ports.push((await federation.ask(index, { kind: 'setup', setup })).port);
-      await federation.askAll({ kind: 'connect', ports });
+      if (oneWayMs > 0) federation.#proxies.push(...ports.map((port) => startDelayProxy(port, oneWayMs)));
+      const reached = oneWayMs > 0 ? federation.#proxies.map(({ port }) => port) : ports;
+      await federation.askAll({ kind: 'connect', ports: reached });
       return federation;
     } catch (error) {
       await federation.stop();
@@ -55,9 +62,20 @@ export class NodeFederation {
     return Promise.all(this.#children.map((child) => child.ask(request)));
   }
 
+  /** Stops a node's process where it stands (SIGSTOP): it takes connections and says nothing. */
+  pause(index: number): void {
+    this.#children[index]?.pause();
+  }
+
+  /** Ends a node's process at once. */
+  async kill(index: number): Promise<void> {
+    await this.#children[index]?.stop();
+  }
+
   /** Ends the processes and removes their folder. */
   async stop(): Promise<void> {
     await Promise.all(this.#children.map((child) => child.stop()));
+    for (const proxy of this.#proxies) proxy.stop();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
@@ -85,9 +103,14 @@ class NodeChild {
     return answer.value as NodeAnswers[Request['kind']];
   }
 
+  pause(): void {
+    this.#process.kill('SIGSTOP');
+  }
+
   async stop(): Promise<void> {
     this.#waiting = null;
-    this.#process.kill();
+    // Also where it was paused.
+    this.#process.kill('SIGKILL');
     await this.#process.exited;
   }
 }

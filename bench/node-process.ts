@@ -10,7 +10,7 @@ import { KeyRing } from '../operator/key-ring.ts';
 import { Keys } from '../operator/keys.ts';
 import { silentLog } from '../operator/log.ts';
 import { checkBody, knownTypes, requestTypes } from '../operator/services.ts';
-import { Signing } from '../operator/signing/signing.ts';
+import { Signing, type SigningInput } from '../operator/signing/signing.ts';
 import { Acceptor, type Incoming } from '../operator/transport/accept.ts';
 import { readCertificate } from '../operator/transport/certificate.ts';
 import { HttpsPeerClient } from '../operator/transport/deliver.ts';
@@ -20,6 +20,7 @@ import { listenForPeers } from '../routes/listen.ts';
 import { peerRoutes } from '../routes/peer.ts';
 import { openStore, type Store } from '../store/open.ts';
 import { approvingJudge } from './bench-judge.ts';
+import { ColdCoordinators } from './cold-coordinators.ts';
 import { randomBytes } from './deal.ts';
 import { LoopWatch } from './loop-watch.ts';
 import { cpuMs } from './measure.ts';
@@ -31,6 +32,7 @@ const NETWORK = 'regtest';
 interface RunningNode {
   readonly setup: NodeSetup;
   readonly sessions: PeerSessions;
+  readonly input: SigningInput;
   readonly signing: Signing;
   readonly client: HttpsPeerClient;
   readonly keys: Keys;
@@ -38,6 +40,7 @@ interface RunningNode {
 }
 
 const watch = new LoopWatch();
+const cold = new ColdCoordinators();
 let commits = 0;
 let cpuBefore = 0;
 let node: RunningNode | null = null;
@@ -66,6 +69,11 @@ async function answer(request: NodeRequest): Promise<NodeAnswers[NodeRequest['ki
     case 'batch_load':
       await runBatches(node, request.scheme, request.batches);
       return {};
+    case 'prepare_cold':
+      await cold.prepare(node, node.input, request.count);
+      return {};
+    case 'sign_cold':
+      return { times: await cold.sign(request.count) };
     case 'watch':
       commits = 0;
       cpuBefore = cpuMs();
@@ -89,9 +97,10 @@ function start(setup: NodeSetup): RunningNode {
   const sessions = new PeerSessions({ network: NETWORK, myIndex: index, session, peers: peersOf(setup, []) });
   const client = new HttpsPeerClient({ sessions, tls, knownTypes, checkBody, now: Date.now });
   const keys = keysOf(setup, store);
-  const signing = new Signing({
+  const input: SigningInput = {
     myIndex: index,
     participants: setup.keys.bip340.participants,
+    threshold: setup.keys.bip340.threshold,
     boot: session.certificate.boot,
     keys,
     judge: approvingJudge(store.db, () => {
@@ -100,7 +109,8 @@ function start(setup: NodeSetup): RunningNode {
     client,
     effects: systemEffects,
     log: silentLog,
-  });
+  };
+  const signing = new Signing(input);
   const acceptor = new Acceptor({
     sessions,
     knownTypes: requestTypes,
@@ -116,7 +126,7 @@ function start(setup: NodeSetup): RunningNode {
     peerCertificates: setup.peers.map((peer) => peer.certificate),
     fetch: peerRoutes(acceptor).fetch,
   });
-  return { setup, sessions, signing, client, keys, port: listener.port };
+  return { setup, sessions, input, signing, client, keys, port: listener.port };
 }
 
 async function handle(signing: Signing, { from, type, body }: Incoming): Promise<readonly OutMessage[]> {

@@ -31,6 +31,9 @@ export type NodeRequest =
   | { readonly kind: 'batches'; readonly scheme: SchemeName; readonly rounds: number }
   /** So many batches, unmeasured. */
   | { readonly kind: 'batch_load'; readonly scheme: SchemeName; readonly batches: number }
+  /** Makes so many coordinators that know nothing against anybody; later, has so many of them sign once each. */
+  | { readonly kind: 'prepare_cold'; readonly count: number }
+  | { readonly kind: 'sign_cold'; readonly count: number }
   /** Starts to watch the event loop, or tells what was seen since. */
   | { readonly kind: 'watch' }
   | { readonly kind: 'watched' };
@@ -63,6 +66,9 @@ export interface NodeAnswers {
   readonly one_round: OneRound;
   readonly batches: Batches;
   readonly batch_load: Record<string, never>;
+  readonly prepare_cold: Record<string, never>;
+  /** Of each signature, in ms. */
+  readonly sign_cold: { readonly times: readonly number[] };
   readonly watch: Record<string, never>;
   readonly watched: Watched;
 }

@@ -43,7 +43,9 @@ function federationSigner(scheme: SchemeName, { key, shares }: Dealt): (message:
     const session = { signers, nonceCommitment: combined.nonceCommitment, message, tweaks: [] };
     const partials = signers.map((index, position) => {
       const secret = nonces[position]?.secret ?? new Uint8Array(0);
-      return frost.sign(keyAt(index), index, shareOf(index), secret, session);
+      // Each has the session from the wire: bytes of its own, and nothing that was read of them elsewhere.
+      const heard = { ...session, nonceCommitment: session.nonceCommitment.slice() };
+      return frost.sign(keyAt(index), index, shareOf(index), secret, heard);
     });
     const made = frost.aggregate(coordinator, session, partials);
     const signed = made.ok && frost.verify(frost.outputKey(coordinator, []), message, made.signature);

@@ -117,7 +117,7 @@ export class DevnetOperator {
   /** Changes keys of the configuration file; a running server takes them when it is started again. */
   async configure(keys: Partial<ConfigFile>): Promise<void> {
     const content = configFileSchema.parse(JSON.parse(await readFile(this.configPath, 'utf8')));
-    writeConfig(this.configPath, { ...content, ...keys }, { force: true });
+    await writeConfig(this.configPath, { ...content, ...keys }, { force: true });
   }
 
   /** The configuration as the program reads it. */
