@@ -221,7 +221,6 @@ test(
          --recipient ${RECIPIENT} \\
          --amount 100000000`;
     expect(await done(1, `${OPERATOR} test-attestation ${claim}`)).toContain('test only');
-    expect(ledger.mints()).toEqual([]);
     // The servers attest by themselves too: whoever came first, it is minted once.
     expect(await done(0, `${OPERATOR} attest ${claim}`)).toMatch(/handed to Wire: (minted|it was minted before)/);
     expect(ledger.mints()).toHaveLength(1);
