@@ -12,7 +12,7 @@ import type { FrostScheme, GroupKey, SchemeName } from '../crypto/scheme.ts';
 import type { CeremonyKeys, KeyShare } from '../crypto/seal.ts';
 import { verifyingShareOf } from '../crypto/verifying-share.ts';
 import type { Queries } from '../store/database.ts';
-import { getKey, listKeys, type StoredKey } from '../store/keys.ts';
+import { getKey, listKeys, liveKey, type StoredKey } from '../store/keys.ts';
 import type { KeyRing } from './key-ring.ts';
 
 const SCHEMES: Record<SchemeName, FrostScheme> = { bip340: bip340Scheme, ed25519: ed25519Scheme };
@@ -79,8 +79,8 @@ export class Keys {
 
   /** The key that is in use, or null before the first ceremony. */
   live(): FederationKey | null {
-    const stored = listKeys(this.#db).find((key) => key.status === 'live');
-    return stored === undefined ? null : this.#read(stored);
+    const stored = liveKey(this.#db);
+    return stored === null ? null : this.#read(stored);
   }
 
   /** All keys, newest first. */

@@ -9,12 +9,14 @@ import {
   SESSION_HEADER,
   SESSION_PATH,
 } from '../operator/transport/peer-reply.ts';
-import { readWithin } from '../operator/transport/read-body.ts';
+import { readWithin, settledWithin } from '../operator/transport/read-body.ts';
 
 /** How many messages are read at once, of all peers together; the one that has been on its way longest makes room. */
 export const READS_IN_FLIGHT_MAX = 256;
 /** How long a peer may take to send its message, in ms. */
 export const REQUEST_BODY_MS_MAX = 10_000;
+/** Up to so many announced bytes a message is taken in one piece, which is quicker; what never comes is no more than that. */
+const WHOLE_BODY_BYTES_MAX = 64 * 1024;
 
 /**
  * `GET /v1/session` and `POST /v1/messages`. A reply is 200 with a sealed envelope and this node's session certificate in
@@ -33,11 +35,14 @@ export function peerRoutes(acceptor: Acceptor, limits: { readonly bodyMsMax?: nu
       oldest.abort();
     }
     reads.add(own);
+    const deadline = setTimeout(() => own.abort(LATE), bodyMsMax);
     try {
-      const bytes = await readMessage(request, AbortSignal.any([own.signal, AbortSignal.timeout(bodyMsMax)]));
+      const bytes = await readMessage(request, own.signal);
       if (bytes instanceof Uint8Array) return bytes;
-      return own.signal.aborted ? acceptor.refuse('busy', MAKES_ROOM) : acceptor.refuse(bytes.reason, bytes.detail);
+      const makesRoom = own.signal.aborted && own.signal.reason !== LATE;
+      return makesRoom ? acceptor.refuse('busy', MAKES_ROOM) : acceptor.refuse(bytes.reason, bytes.detail);
     } finally {
+      clearTimeout(deadline);
       reads.delete(own);
     }
   };
@@ -58,6 +63,7 @@ export function peerRoutes(acceptor: Acceptor, limits: { readonly bodyMsMax?: nu
   return app;
 }
 
+const LATE = new Error('the body did not arrive in time');
 const MAKES_ROOM = `${READS_IN_FLIGHT_MAX} messages are being read, and this one took longest`;
 
 async function readMessage(
@@ -66,8 +72,10 @@ async function readMessage(
 ): Promise<Uint8Array | Pick<Refusal, 'reason' | 'detail'>> {
   const tooLarge = { reason: 'too_large', detail: `a message may have ${PEER_MESSAGE_BYTES_MAX} bytes` } as const;
   // A length that is announced is refused before a byte is read.
-  if (Number(request.headers.get('content-length') ?? 0) > PEER_MESSAGE_BYTES_MAX) return tooLarge;
+  const announced = Number(request.headers.get('content-length') ?? Number.NaN);
+  if (announced > PEER_MESSAGE_BYTES_MAX) return tooLarge;
   try {
+    if (announced <= WHOLE_BODY_BYTES_MAX) return await settledWithin(request.bytes(), signal);
     return (await readWithin(request.body, PEER_MESSAGE_BYTES_MAX, signal)) ?? tooLarge;
   } catch {
     return { reason: 'malformed', detail: 'the body did not arrive in full and in time' };

@@ -5,7 +5,6 @@ import { drizzle } from 'drizzle-orm/bun-sqlite';
 import type { Queries } from '../store/database.ts';
 import { migrate, SECURITY_MIGRATIONS } from '../store/migrations.ts';
 import { keepStatements } from '../store/prepared.ts';
-import * as schema from '../store/schema.ts';
 
 const OPTIONS = { safeIntegers: true, strict: true } as const;
 let template: Uint8Array | null = null;
@@ -30,7 +29,7 @@ export function openMemoryStore(bytes: Uint8Array, onCommit: () => void): Memory
     database.run(`PRAGMA ${setting}`);
   }
   keepStatements(database);
-  const db = drizzle(database, { schema });
+  const db = drizzle(database);
   const transaction = db.transaction.bind(db);
   db.transaction = (body, config) => {
     const result = transaction(body, config);

@@ -4,7 +4,7 @@ import { asc, desc, gt } from 'drizzle-orm';
 import { sha256, toHex, utf8 } from '../crypto/bytes.ts';
 import { canonicalJson, canonicalJsonWith, type Json } from '../crypto/canonical-json.ts';
 import { type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
-import { prepared } from './prepared.ts';
+import { given, prepared } from './prepared.ts';
 import { auditLog } from './schema.ts';
 
 /** Domain tag of the row hash: SHA-256(tag ‖ 0x00 ‖ RFC 8785 of {seq, at, kind, body, prev_hash}). */
@@ -37,6 +37,15 @@ const lastRow = prepared((db) =>
   db.select({ seq: auditLog.seq, hash: auditLog.hash }).from(auditLog).orderBy(desc(auditLog.seq)).limit(1).prepare(),
 );
 
+const insertRow = prepared((db) => {
+  const { seq, at, kind, body, prevHash, hash } = auditLog;
+  const row = {
+    ...{ seq: given(seq, 'seq'), at: given(at, 'at'), kind: given(kind, 'kind'), body: given(body, 'body') },
+    ...{ prevHash: given(prevHash, 'prevHash'), hash: given(hash, 'hash') },
+  };
+  return db.insert(auditLog).values(row).prepare();
+});
+
 /** Appends a row, within the transaction that `db` may be; returns the new head. Amounts go as decimal strings. */
 export function appendAudit(db: Queries, at: number, kind: string, body: Json): AuditHead {
   const text = canonicalJson(body);
@@ -45,9 +54,7 @@ export function appendAudit(db: Queries, at: number, kind: string, body: Json): 
     const previous = auditHead(tx);
     const row = { seq: previous.seq + 1, at, kind, prevHash: previous.hash };
     const hash = hashWith(row, text);
-    tx.insert(auditLog)
-      .values({ ...row, body: text, hash })
-      .run();
+    insertRow(tx).run({ ...row, body: text, hash });
     return { seq: row.seq, hash };
   });
 }

@@ -14,13 +14,20 @@ const ofName = prepared((db) =>
     .prepare(),
 );
 
+const upsert = prepared((db) => {
+  const { name, position, updatedAt } = cursors;
+  const set = { position: given(position, 'position'), updatedAt: given(updatedAt, 'updatedAt') };
+  return db
+    .insert(cursors)
+    .values({ name: given(name, 'name'), ...set })
+    .onConflictDoUpdate({ target: name, set })
+    .prepare();
+});
+
 /** Keeps a scan's position. */
 export function saveCursor(db: Queries, name: string, position: Json, now: number): void {
   transact(db, (tx) => {
-    tx.insert(cursors)
-      .values({ name, position, updatedAt: now })
-      .onConflictDoUpdate({ target: cursors.name, set: { position, updatedAt: now } })
-      .run();
+    upsert(tx).run({ name, position, updatedAt: now });
   });
 }
 

@@ -2,10 +2,9 @@
 // An async callback would commit before its awaits are done and could not roll back, so the types refuse it.
 import { type SQL, sql } from 'drizzle-orm';
 import type { BaseSQLiteDatabase, SQLiteTable } from 'drizzle-orm/sqlite-core';
-import type * as schema from './schema.ts';
 
 /** An open database, or a transaction of one: what the functions of the store take. */
-export type Queries = BaseSQLiteDatabase<'sync', unknown, typeof schema>;
+export type Queries = BaseSQLiteDatabase<'sync', unknown>;
 
 /** A part of a list: `limit` 1 … PAGE_ROWS_MAX (default PAGE_ROWS), `offset` from 0. */
 export interface Page {

@@ -1,10 +1,10 @@
 // Deposits that this node's own Bitcoin view showed it: seen → confirmed → attested → minted, or gone.
-import { and, asc, desc, eq, inArray } from 'drizzle-orm';
+import { and, asc, desc, eq } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import { appendAudit } from './audit-log.ts';
-import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries, transact } from './database.ts';
-import { given, prepared } from './prepared.ts';
-import { type DEPOSIT_STATUSES, deposits } from './schema.ts';
+import { type Listing, type Outpoint, type Page, pageBounds, type Queries, transact } from './database.ts';
+import { given, givenPage, isOneGiven, prepared, preparedCount } from './prepared.ts';
+import { DEPOSIT_STATUSES, deposits } from './schema.ts';
 
 /** `gone`: the deposit is no longer in the best chain or the mempool. */
 export type DepositStatus = (typeof DEPOSIT_STATUSES)[number];
@@ -48,6 +48,18 @@ const ofOutpoint = prepared((db) => {
   return db.select().from(deposits).where(where).prepare();
 });
 
+const inStatuses = prepared((db) =>
+  db
+    .select()
+    .from(deposits)
+    .where(isOneGiven(deposits.status, 'statuses'))
+    .orderBy(desc(deposits.seenAt), asc(deposits.txid), asc(deposits.vout))
+    .limit(givenPage.limit)
+    .offset(givenPage.offset)
+    .prepare(),
+);
+const countInStatuses = preparedCount(deposits, () => isOneGiven(deposits.status, 'statuses'));
+
 /** Keeps a deposit (as `seen`), or the block that it is in now. Another recipient or amount is a mismatch. */
 export function recordDeposit(db: Queries, sighting: DepositSighting, now: number): SightingVerdict {
   const { txid, vout, recipient, amount, height, blockHash } = sighting;
@@ -90,18 +102,13 @@ export function getDeposit(db: Queries, { txid, vout }: Outpoint): Deposit | nul
 }
 
 /** Deposits in one of the statuses (default: all), newest first. */
-export function listDeposits(db: Queries, statuses?: readonly DepositStatus[], page: Page = {}): Listing<Deposit> {
-  const { limit, offset } = pageBounds(page);
-  const where = statuses === undefined ? undefined : inArray(deposits.status, [...statuses]);
-  const rows = db
-    .select()
-    .from(deposits)
-    .where(where)
-    .orderBy(desc(deposits.seenAt), asc(deposits.txid), asc(deposits.vout))
-    .limit(limit)
-    .offset(offset)
-    .all();
-  return { rows, total: countRows(db, deposits, where) };
+export function listDeposits(
+  db: Queries,
+  statuses: readonly DepositStatus[] = DEPOSIT_STATUSES,
+  page: Page = {},
+): Listing<Deposit> {
+  const wanted = { statuses: JSON.stringify(statuses) };
+  return { rows: inStatuses(db).all({ ...wanted, ...pageBounds(page) }), total: countInStatuses(db, wanted) };
 }
 
 function atOutpoint({ txid, vout }: Outpoint) {

@@ -2,8 +2,8 @@
 // the others paid. They bind this node to nothing; a burn that one of them pays is paid.
 import { and, asc, eq, isNotNull, isNull } from 'drizzle-orm';
 import { appendAudit } from './audit-log.ts';
-import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
-import { given, prepared } from './prepared.ts';
+import { type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
+import { given, givenPage, prepared, preparedCount } from './prepared.ts';
 import { foreignPayments } from './schema.ts';
 
 /** An output of such a transaction: `script` in hex, `amount` in sats. */
@@ -27,6 +27,19 @@ const ofBurn = prepared((db) =>
     .where(eq(foreignPayments.burnTxid, given(foreignPayments.burnTxid, 'burnTxid')))
     .prepare(),
 );
+
+const isUnrecognised = () => and(isNull(foreignPayments.burnTxid), isNotNull(foreignPayments.height));
+const unrecognised = prepared((db) =>
+  db
+    .select()
+    .from(foreignPayments)
+    .where(isUnrecognised())
+    .orderBy(asc(foreignPayments.height), asc(foreignPayments.txid), asc(foreignPayments.outputIndex))
+    .limit(givenPage.limit)
+    .offset(givenPage.offset)
+    .prepare(),
+);
+const countUnrecognised = preparedCount(foreignPayments, isUnrecognised);
 
 /** Keeps what a transaction in a block of this height pays; again is harmless, and may tell of another block. */
 export function recordForeignPayments(
@@ -88,14 +101,5 @@ export function foreignPaymentOf(db: Queries, burnTxid: string): ForeignPayment 
 
 /** Outputs in the chain of which it is not known yet what they pay, oldest first. */
 export function listUnrecognised(db: Queries, page: Page = {}): Listing<ForeignPayment> {
-  const { limit, offset } = pageBounds(page);
-  const where = and(isNull(foreignPayments.burnTxid), isNotNull(foreignPayments.height));
-  const order = [asc(foreignPayments.height), asc(foreignPayments.txid), asc(foreignPayments.outputIndex)];
-  const query = db.select().from(foreignPayments).where(where);
-  const rows = query
-    .orderBy(...order)
-    .limit(limit)
-    .offset(offset)
-    .all();
-  return { rows, total: countRows(db, foreignPayments, where) };
+  return { rows: unrecognised(db).all(pageBounds(page)), total: countUnrecognised(db) };
 }

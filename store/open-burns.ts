@@ -1,7 +1,8 @@
 // Burns that nobody pays yet: none of their transactions is signed, as far as this node knows.
-import { and, asc, eq, inArray, notExists, sql } from 'drizzle-orm';
+import { and, asc, eq, notExists, sql } from 'drizzle-orm';
 import { asBurn, type Burn } from './burns.ts';
-import { countRows, type Listing, type Page, pageBounds, type Queries } from './database.ts';
+import { type Listing, type Page, pageBounds, type Queries } from './database.ts';
+import { givenPage, isOneGiven, prepared, preparedCount } from './prepared.ts';
 import { burns, foreignPayments, type PAYOUT_STATUSES, payoutTransactionBurns, payoutTransactions } from './schema.ts';
 
 const UNDER_WAY = ['signed', 'broadcast', 'confirmed', 'settled'] as const;
@@ -20,15 +21,31 @@ export function listUnpaidBurns(db: Queries, page: Page = {}): Listing<Burn> {
   return without(db, MINED, page);
 }
 
-function without(db: Queries, statuses: readonly (typeof PAYOUT_STATUSES)[number][], page: Page): Listing<Burn> {
-  const { limit, offset } = pageBounds(page);
+// Burns that no transaction in the statuses that are given pays, nor a stranger.
+const isWithout = (db: Queries) => {
+  const { txid, burnTxid } = payoutTransactionBurns;
   const paying = db
     .select({ one: sql`1` })
     .from(payoutTransactionBurns)
-    .innerJoin(payoutTransactions, eq(payoutTransactions.txid, payoutTransactionBurns.txid))
-    .where(and(eq(payoutTransactionBurns.burnTxid, burns.burnTxid), inArray(payoutTransactions.status, [...statuses])));
+    .innerJoin(payoutTransactions, eq(payoutTransactions.txid, txid))
+    .where(and(eq(burnTxid, burns.burnTxid), isOneGiven(payoutTransactions.status, 'statuses')));
   const foreign = db.select({ one: sql`1` }).from(foreignPayments).where(eq(foreignPayments.burnTxid, burns.burnTxid));
-  const open = and(notExists(paying), notExists(foreign));
-  const rows = db.select().from(burns).where(open).orderBy(asc(burns.wireSeq)).limit(limit).offset(offset).all();
-  return { rows: rows.flatMap((row) => asBurn(row) ?? []), total: countRows(db, burns, open) };
+  return and(notExists(paying), notExists(foreign));
+};
+const burnsWithout = prepared((db) =>
+  db
+    .select()
+    .from(burns)
+    .where(isWithout(db))
+    .orderBy(asc(burns.wireSeq))
+    .limit(givenPage.limit)
+    .offset(givenPage.offset)
+    .prepare(),
+);
+const countWithout = preparedCount(burns, isWithout);
+
+function without(db: Queries, statuses: readonly (typeof PAYOUT_STATUSES)[number][], page: Page): Listing<Burn> {
+  const paying = { statuses: JSON.stringify(statuses) };
+  const rows = burnsWithout(db).all({ ...paying, ...pageBounds(page) });
+  return { rows: rows.flatMap((row) => asBurn(row) ?? []), total: countWithout(db, paying) };
 }

@@ -8,7 +8,6 @@ import { drizzle } from 'drizzle-orm/bun-sqlite';
 import type { Queries } from './database.ts';
 import { assertMigrated, migrate, SECURITY_MIGRATIONS, StoreError } from './migrations.ts';
 import { keepStatements } from './prepared.ts';
-import * as schema from './schema.ts';
 
 export { StoreError } from './migrations.ts';
 
@@ -90,7 +89,7 @@ function asStore(database: Database, path: string, unlock: () => void): Store {
   let open = true;
   keepStatements(database);
   return {
-    db: drizzle(database, { schema }),
+    db: drizzle(database),
     path,
     close() {
       if (!open) return;

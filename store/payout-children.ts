@@ -1,11 +1,12 @@
 // Decisions about fee bump children: which transactions this node agrees to sign that spend the change of a payout that
 // waits. All children of a payout spend that one output, so one at most is mined; the output is promised to them until they
 // are settled or void. Triggers in migrations/0005_payout_children.sql hold the same rules.
-import { and, asc, eq, inArray, ne } from 'drizzle-orm';
+import { and, asc, eq, inArray, ne, sql } from 'drizzle-orm';
 import { fromHex, sha256, toHex } from '../crypto/bytes.ts';
 import { appendAudit } from './audit-log.ts';
 import { type Outpoint, type Queries, transact } from './database.ts';
 import { getPayout } from './payout-listing.ts';
+import { given, prepared } from './prepared.ts';
 import { burns, type CHILD_STATUSES, payoutChildren, payoutTransactionInputs, payoutTransactions } from './schema.ts';
 
 /** decided → signed → broadcast → confirmed → settled; `void` once it can never be mined, or was given up. */
@@ -81,22 +82,33 @@ export function listChildrenOf(db: Queries, parentTxid: string): readonly Payout
     .all();
 }
 
-/** Children that may still be mined, or lose their block; oldest first, at most `limit`. */
-export function listLiveChildren(db: Queries, limit: number): readonly PayoutChild[] {
-  return db
+const liveOnes = prepared((db) =>
+  db
     .select()
     .from(payoutChildren)
     .where(inArray(payoutChildren.status, [...LIVE_CHILD_STATUSES]))
     .orderBy(asc(payoutChildren.createdAt), asc(payoutChildren.txid))
-    .limit(limit)
-    .all();
+    .limit(sql.placeholder('limit'))
+    .prepare(),
+);
+const promisedTo = prepared((db) => {
+  const { txid, parentTxid, parentVout, status } = payoutChildren;
+  const isOf = and(eq(parentTxid, given(parentTxid, 'txid')), eq(parentVout, given(parentVout, 'vout')));
+  return db
+    .select({ txid })
+    .from(payoutChildren)
+    .where(and(isOf, ne(status, 'void')))
+    .prepare();
+});
+
+/** Children that may still be mined, or lose their block; oldest first, at most `limit`. */
+export function listLiveChildren(db: Queries, limit: number): readonly PayoutChild[] {
+  return liveOnes(db).all({ limit });
 }
 
 /** Whether an outpoint is promised to a child: a payout must not spend it. */
 export function isPromisedToChild(db: Queries, { txid, vout }: Outpoint): boolean {
-  const { parentTxid, parentVout, status } = payoutChildren;
-  const where = and(eq(parentTxid, txid), eq(parentVout, vout), ne(status, 'void'));
-  return db.select({ txid: payoutChildren.txid }).from(payoutChildren).where(where).get() !== undefined;
+  return promisedTo(db).get({ txid, vout }) !== undefined;
 }
 
 function refusalOf(tx: Queries, decision: ChildDecision, known: PayoutChild | null): Reason | null {

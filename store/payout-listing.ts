@@ -1,11 +1,11 @@
 // Reading payouts: one transaction with what it pays, the transactions of a burn, and the list of withdrawals.
-import { asc, desc, eq, inArray } from 'drizzle-orm';
+import { asc, desc, eq } from 'drizzle-orm';
 import { asBurn, type Burn, getBurn } from './burns.ts';
 import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries } from './database.ts';
-import { given, prepared } from './prepared.ts';
+import { given, givenPage, isOneGiven, prepared, preparedCount } from './prepared.ts';
 import {
   burns,
-  type PAYOUT_STATUSES,
+  PAYOUT_STATUSES,
   payoutTransactionBurns,
   payoutTransactionInputs,
   payoutTransactions,
@@ -68,6 +68,17 @@ const ofBurn = prepared((db) =>
     .orderBy(asc(payoutTransactions.createdAt), asc(payoutTransactions.txid))
     .prepare(),
 );
+const inStatuses = prepared((db) =>
+  db
+    .select()
+    .from(payoutTransactions)
+    .where(isOneGiven(payoutTransactions.status, 'statuses'))
+    .orderBy(desc(payoutTransactions.createdAt), asc(payoutTransactions.txid))
+    .limit(givenPage.limit)
+    .offset(givenPage.offset)
+    .prepare(),
+);
+const countInStatuses = preparedCount(payoutTransactions, () => isOneGiven(payoutTransactions.status, 'statuses'));
 const inputsOf = prepared((db) =>
   db
     .select({ txid: payoutTransactionInputs.prevTxid, vout: payoutTransactionInputs.prevVout })
@@ -92,18 +103,14 @@ export function getPayout(db: Queries, txid: string): Payout | null {
 }
 
 /** Payout transactions in one of the statuses (default: all), newest first. */
-export function listPayouts(db: Queries, statuses?: readonly PayoutStatus[], page: Page = {}): Listing<Payout> {
-  const { limit, offset } = pageBounds(page);
-  const where = statuses === undefined ? undefined : inArray(payoutTransactions.status, [...statuses]);
-  const rows = db
-    .select()
-    .from(payoutTransactions)
-    .where(where)
-    .orderBy(desc(payoutTransactions.createdAt), asc(payoutTransactions.txid))
-    .limit(limit)
-    .offset(offset)
-    .all();
-  return { rows: rows.map((row) => withParts(db, row)), total: countRows(db, payoutTransactions, where) };
+export function listPayouts(
+  db: Queries,
+  statuses: readonly PayoutStatus[] = PAYOUT_STATUSES,
+  page: Page = {},
+): Listing<Payout> {
+  const wanted = { statuses: JSON.stringify(statuses) };
+  const rows = inStatuses(db).all({ ...wanted, ...pageBounds(page) });
+  return { rows: rows.map((row) => withParts(db, row)), total: countInStatuses(db, wanted) };
 }
 
 /** Every transaction decided for a burn, oldest first. */

@@ -61,6 +61,16 @@ const ofIndex = prepared((db) =>
 );
 const inOrder = prepared((db) => db.select().from(peers).orderBy(asc(peers.index)).prepare());
 
+const updateHead = prepared((db) => {
+  const { headEpoch, headSeq, headHash, headAt, headStatement } = peers;
+  const head = {
+    ...{ headEpoch: given(headEpoch, 'epoch'), headSeq: given(headSeq, 'seq'), headHash: given(headHash, 'hash') },
+    ...{ headAt: given(headAt, 'at'), headStatement: given(headStatement, 'statement') },
+  };
+  const where = eq(peers.index, given(peers.index, 'index'));
+  return db.update(peers).set(head).where(where).prepare();
+});
+
 /** Adds a peer or its renewed card. */
 export function putPeer(db: Queries, entry: PeerCard, now: number): CardVerdict {
   const { index, identityKey, card } = entry;
@@ -111,8 +121,7 @@ export function recordPeerHead(db: Queries, index: number, shown: ShownHead, now
     const { head: highest } = known;
     const reason = highest === null ? null : flawOf(highest, shown);
     if (highest !== null && reason !== null) return { ok: false, reason, highest };
-    const { epoch: headEpoch, seq: headSeq, hash: headHash, at: headAt, statement: headStatement } = shown;
-    tx.update(peers).set({ headEpoch, headSeq, headHash, headAt, headStatement }).where(eq(peers.index, index)).run();
+    updateHead(tx).run({ ...shown, index });
     if (highest !== null && shown.epoch > highest.epoch) {
       const place = ({ epoch, seq, hash }: StateHeadRow) => ({ epoch, seq, hash });
       appendAudit(tx, now, 'peer_state_recovered', { index, from: place(highest), to: place(shown) });

@@ -1,8 +1,8 @@
 // Deposit scripts that were handed out, so that a scan can tell whose a deposit is. Any node derives the script of any
 // recipient by itself: this is a memory, not an authority.
 import { and, asc, eq, sql } from 'drizzle-orm';
-import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
-import { given, prepared } from './prepared.ts';
+import { type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
+import { given, givenPage, prepared, preparedCount } from './prepared.ts';
 import { recipients } from './schema.ts';
 
 /** A recipient's deposit script under a key; `recipient` 64 and `script` any number of lowercase hex characters. */
@@ -47,6 +47,18 @@ const afterPlace = prepared((db) => {
     .prepare();
 });
 
+const oldestFirst = prepared((db) =>
+  db
+    .select()
+    .from(recipients)
+    .orderBy(asc(recipients.createdAt), asc(recipients.script))
+    .limit(givenPage.limit)
+    .offset(givenPage.offset)
+    .prepare(),
+);
+const countAll = preparedCount(recipients);
+const countToldBy = preparedCount(recipients, () => eq(recipients.toldBy, given(recipients.toldBy, 'toldBy')));
+
 const HERE: RecipientOrigin = { height: null, toldBy: null };
 
 /**
@@ -81,16 +93,7 @@ export function findRecipient(db: Queries, recipient: string, keyId: string): Re
 
 /** All scripts, oldest first. */
 export function listRecipients(db: Queries, page: Page = {}): Listing<Recipient> {
-  const { limit, offset } = pageBounds(page);
-  const order = [asc(recipients.createdAt), asc(recipients.script)];
-  const rows = db
-    .select()
-    .from(recipients)
-    .orderBy(...order)
-    .limit(limit)
-    .offset(offset)
-    .all();
-  return { rows, total: countRows(db, recipients) };
+  return { rows: oldestFirst(db).all(pageBounds(page)), total: countAll(db) };
 }
 
 /** Scripts in the order in which they came, after the place of one that was listed before (0: from the first on). */
@@ -104,5 +107,5 @@ export function listRecipientsAfter(
 
 /** How many scripts are kept on the word of this peer. */
 export function countRecipients(db: Queries, toldBy: number): number {
-  return countRows(db, recipients, eq(recipients.toldBy, toldBy));
+  return countToldBy(db, { toldBy });
 }

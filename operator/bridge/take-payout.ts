@@ -3,11 +3,11 @@
 import { parsePayoutIntent } from '../../chain/payout-intent.ts';
 import { checkSignedPayout } from '../../chain/signed-payout.ts';
 import { type BuiltPayout, buildPayout } from '../../chain/transaction.ts';
-import { fromHex } from '../../crypto/bytes.ts';
+import { BoundedCache } from '../../crypto/bounded-cache.ts';
+import { fromHex, sha256, toHex, utf8 } from '../../crypto/bytes.ts';
 import { getPayout } from '../../store/payout-listing.ts';
 import { recordPayoutSigned } from '../../store/payout-progress.ts';
 import { decide, verifyBurns } from '../judge/judge-payout.ts';
-import type { FederationKey } from '../keys.ts';
 import type { Bridge } from './bridge.ts';
 
 /** A payout as it travels; `transaction` (hex) null where the peer knows it from a block alone. */
@@ -16,6 +16,16 @@ export interface ToldPayout {
   readonly transaction: string | null;
 }
 
+/** What a told payout is, seen by itself. `none`: nothing that a federation makes. */
+type ReadPayout =
+  | { readonly kind: 'payout'; readonly built: BuiltPayout }
+  | { readonly kind: 'wrong'; readonly detail: string }
+  | { readonly kind: 'none' };
+
+const PAYOUTS_READ_MAX = 256;
+// Every peer tells of the same payouts, and each is tried again until it can be confirmed: its signatures are verified once.
+const read = new BoundedCache<ReadPayout>(PAYOUTS_READ_MAX);
+
 /**
  * Takes in a payout. True once there is nothing left to do; false where it cannot be confirmed now. One that this node has
  * decided is kept as signed. Any other must be signed by the group, or stand in the chain, and its burns must be those of
@@ -23,17 +33,13 @@ export interface ToldPayout {
  */
 export async function takePayout(bridge: Bridge, told: ToldPayout): Promise<boolean> {
   const key = bridge.keys.live();
-  const intent = parsePayoutIntent(told.intent);
-  if (key === null || intent === null || intent.test) return true;
-  if (told.transaction !== null) {
-    const final = checkSignedPayout(intent, key.bitcoin.publicKey, fromHex(told.transaction));
-    if (!final.ok) {
-      bridge.log('warn', 'announced_payout_wrong', { detail: final.detail });
-      return true;
-    }
-  }
-  const built = tryBuild(intent, key);
-  if (built === null) return true;
+  if (key === null) return true;
+  const { publicKey } = key.bitcoin;
+  const content = JSON.stringify([told.intent, told.transaction]);
+  const payout = read.get(`${toHex(publicKey)}/${toHex(sha256(utf8(content)))}`, () => readPayout(told, publicKey));
+  if (payout.kind === 'wrong') bridge.log('warn', 'announced_payout_wrong', { detail: payout.detail });
+  if (payout.kind !== 'payout') return true;
+  const { built } = payout;
   const { txid } = built;
   if (getPayout(bridge.db, txid) === null) {
     const outcome = await adopt(bridge, built, told.transaction !== null);
@@ -68,10 +74,17 @@ async function adopt(bridge: Bridge, built: BuiltPayout, isSigned: boolean): Pro
   return 'not_yet';
 }
 
-function tryBuild(intent: BuiltPayout['intent'], key: FederationKey): BuiltPayout | null {
+// Depends on what was told and on the group key (33 bytes) alone.
+function readPayout(told: ToldPayout, groupKey: Uint8Array): ReadPayout {
+  const intent = parsePayoutIntent(told.intent);
+  if (intent === null || intent.test) return { kind: 'none' };
+  if (told.transaction !== null) {
+    const final = checkSignedPayout(intent, groupKey, fromHex(told.transaction));
+    if (!final.ok) return { kind: 'wrong', detail: final.detail };
+  }
   try {
-    return buildPayout(intent, key.bitcoin.publicKey);
+    return { kind: 'payout', built: buildPayout(intent, groupKey) };
   } catch {
-    return null;
+    return { kind: 'none' };
   }
 }

@@ -90,10 +90,14 @@ export class Coordinator {
   async coordinate(task: SigningTask, candidates: readonly number[]): Promise<SigningResult> {
     const isBatch = task.messages.length > 1;
     if (isBatch) this.#batches += 1;
+    // A single signature takes a few milliseconds, and what it waits for may come at any time. During a batch there is
+    // time for upkeep, and need of it.
+    const release = isBatch ? null : this.#input.upkeep.hold();
     try {
       return await this.#coordinate(task, candidates);
     } finally {
       if (isBatch) this.#batches -= 1;
+      release?.();
     }
   }
 

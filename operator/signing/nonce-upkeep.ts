@@ -38,6 +38,8 @@ export class NonceUpkeep {
   readonly #stocks = new Map<string, Stock>();
   #unchecked: { readonly scheme: FrostScheme; readonly nonce: string }[] = [];
   #isRunning = false;
+  /** How many signatures somebody is waiting for. */
+  #holds = 0;
 
   constructor(input: NonceUpkeepInput) {
     this.#input = input;
@@ -61,8 +63,17 @@ export class NonceUpkeep {
     this.#begin();
   }
 
+  /** Holds upkeep off until the function it returns is called, as while a signature waits for its answers. */
+  hold(): () => void {
+    this.#holds += 1;
+    return () => {
+      this.#holds -= 1;
+      this.#begin();
+    };
+  }
+
   #begin(): void {
-    if (this.#isRunning) return;
+    if (this.#isRunning || this.#holds > 0) return;
     this.#isRunning = true;
     void this.#run()
       .catch((error: unknown) => this.#input.log('warn', 'nonce_upkeep_failed', { detail: errorText(error) }))
@@ -75,7 +86,7 @@ export class NonceUpkeep {
     const { effects, slices } = this.#input;
     await effects.sleep(DELAY_MS);
     // One step at a time; as soon as a signature is being worked on, this waits for the next occasion.
-    while (!slices.isBusy && !slices.isClosed && this.#step()) await slices.pause();
+    while (this.#holds === 0 && !slices.isBusy && !slices.isClosed && this.#step()) await slices.pause();
   }
 
   // False where there is nothing to do.

@@ -34,6 +34,16 @@ export async function readWithin(
   }
 }
 
+/** What a promise gives, or the signal's reason thrown when it aborts first; the promise may then end as it likes. */
+export function settledWithin<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
 function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
   const all = new Uint8Array(length);
   let offset = 0;

@@ -112,8 +112,11 @@ test(
     await victim.mustRun(['peer', 'add', ...[first, second].map(({ folder }) => join(folder, 'card.json'))]);
     expect((await victim.control('key-info', {})).keys).toEqual([]);
     expect(await victim.mustRun(['ceremony', 'recover', file])).toContain('those of the key file');
-    await second.stop();
     const wait = { timeoutMs: 120_000, signal: federation.signal };
+    // Its state is older than what both others saw of it: both have to tell what it did since.
+    const isStanding = async () => !(await victim.control('status', {})).problems.join('\n').includes('signs nothing');
+    await until(() => 'the recovered node has caught up', isStanding, wait);
+    await second.stop();
     const signs = async () => {
       const signed = await answer(victim, ['test-signing', '--message', 'here again'], testSigningSchema).catch(
         () => null,

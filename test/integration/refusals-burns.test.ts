@@ -180,21 +180,26 @@ test(
     ];
     await Promise.allSettled(attempts);
     // Whatever did not come about in the race comes about now.
+    const refusals: string[] = [];
     for (const at of [0, 1, 2]) {
-      await Promise.allSettled(burns.map(({ burn_txid }) => withdraw(federation, [burn_txid], at)));
+      const ended = await Promise.allSettled(burns.map(({ burn_txid }) => withdraw(federation, [burn_txid], at)));
+      refusals.push(...ended.flatMap((one) => (one.status === 'rejected' ? [`operator ${at}: ${one.reason}`] : [])));
     }
     await federation.bitcoin.mine(3);
-    await expectPaidOnce(burns[0], 997_000n);
-    await expectPaidOnce(burns[1], 1_097_000n);
+    await expectPaidOnce(burns[0], 997_000n, refusals);
+    await expectPaidOnce(burns[1], 1_097_000n, refusals);
   },
   TEST_TIMEOUT_MS,
 );
 
 /** One transaction in chain and mempool together pays the burn, by one output of the right amount. */
-async function expectPaidOnce(burnt: LedgerBurn | undefined, sats: bigint) {
+async function expectPaidOnce(burnt: LedgerBurn | undefined, sats: bigint, refusals: readonly string[] = []) {
   const address = burnt?.btc_address ?? '';
   const payments = await paymentsTo(federation, address);
   const outputs = payments.flatMap(({ vout }) => vout.filter(({ scriptPubKey }) => scriptPubKey.address === address));
-  expect(outputs.map(({ value }) => value)).toEqual([sats]);
+  expect(
+    outputs.map(({ value }) => value),
+    refusals.join('\n'),
+  ).toEqual([sats]);
   return payments;
 }
