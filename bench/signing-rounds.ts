@@ -21,7 +21,7 @@ const NOBLE_PER_ROUND = 5;
 /** noble's side is compiled code too before it counts; its rounds alone would be too few for that. */
 const NOBLE_WARM_UP = 150;
 /** A node runs for months: what is measured is compiled code, also at the peers, which see one request per round. */
-const WARM_UP_ROUNDS = 200;
+const WARM_UP_ROUNDS = 800;
 const WARM_UP_SIGNATURES = 4_000;
 const [THRESHOLD, PARTICIPANTS] = [2, 3];
 const PEER = 1;

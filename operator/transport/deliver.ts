@@ -10,7 +10,6 @@ import {
 } from '../../crypto/envelope.ts';
 import { errorText } from '../log.ts';
 import type { BodyCheck } from './accept.ts';
-import { PeerConnections } from './peer-connections.ts';
 import {
   MESSAGES_PATH,
   type OutMessage,
@@ -21,7 +20,8 @@ import {
   SESSION_HEADER,
 } from './peer-reply.ts';
 import type { Peer, PeerSessions } from './peer-session.ts';
-import { peerPin, type TlsIdentity } from './tls.ts';
+import { readWithin } from './read-body.ts';
+import { pinnedSession, type TlsIdentity } from './tls.ts';
 
 /** A message for a peer; `ceremony` may be empty. */
 export interface Outgoing extends OutMessage {
@@ -72,10 +72,9 @@ export interface PeerLink {
   readonly lastFailure: string | null;
 }
 
-interface KnownPeer {
-  readonly address: string;
+interface Connection {
   readonly certificate: string;
-  readonly connections: PeerConnections;
+  readonly session: Bun.FetchSession;
 }
 
 /** What `HttpsPeerClient` works with. The body check is the one that requests go through. */
@@ -90,7 +89,7 @@ export interface HttpsPeerClientInput {
 /** The client over mutual TLS. Peers are looked up in `sessions` at each send, so a replaced card takes effect at once. */
 export class HttpsPeerClient implements PeerClient {
   private readonly input: HttpsPeerClientInput;
-  private readonly known = new Map<number, KnownPeer>();
+  private readonly connections = new Map<number, Connection>();
   private readonly links = new Map<number, PeerLink>();
 
   constructor(input: HttpsPeerClientInput) {
@@ -113,8 +112,8 @@ export class HttpsPeerClient implements PeerClient {
 
   /** Closes idle connections. */
   close(): void {
-    for (const { connections } of this.known.values()) connections.close();
-    this.known.clear();
+    for (const { session } of this.connections.values()) session.close();
+    this.connections.clear();
   }
 
   private seal(to: number, message: Outgoing): ReturnType<typeof sealEnvelope> {
@@ -143,13 +142,24 @@ export class HttpsPeerClient implements PeerClient {
     const signal = options.signal === undefined ? deadline : AbortSignal.any([deadline, options.signal]);
     const startedAt = performance.now();
     try {
-      const headers = { 'content-type': 'application/json', [SESSION_HEADER]: this.input.sessions.header };
-      const post = { path: MESSAGES_PATH, headers, body: bytes, bytesMax: PEER_MESSAGE_BYTES_MAX };
-      const answer = await this.connectionsTo(peer).post(post, signal);
+      const response = await this.connection(peer).fetch(`https://${peer.address}${MESSAGES_PATH}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'accept-encoding': 'identity',
+          [SESSION_HEADER]: this.input.sessions.header,
+        },
+        body: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+        redirect: 'manual',
+        // A proxy named by the environment has no business between operators.
+        proxy: false,
+        signal,
+      });
+      const answer = await readWithin(response.body, PEER_MESSAGE_BYTES_MAX, signal);
       const roundTripMs = performance.now() - startedAt;
-      if (answer.body === null) return failed('bad_reply', `the reply is larger than ${PEER_MESSAGE_BYTES_MAX} bytes`);
-      if (answer.status !== 200) return rejected(answer.status, answer.body);
-      return this.judgeReply(request, answer.body, answer.headers.get(SESSION_HEADER) ?? null, roundTripMs);
+      if (answer === null) return failed('bad_reply', `the reply is larger than ${PEER_MESSAGE_BYTES_MAX} bytes`);
+      if (response.status !== 200) return rejected(response.status, answer);
+      return this.judgeReply(request, answer, response.headers.get(SESSION_HEADER), roundTripMs);
     } catch (error) {
       if (deadline.aborted) return failed('timeout', `no answer within ${options.timeoutMs} ms`);
       if (options.signal?.aborted === true) return failed('timeout', 'the wait for an answer was ended');
@@ -191,13 +201,13 @@ export class HttpsPeerClient implements PeerClient {
     return null;
   }
 
-  private connectionsTo({ index, address, certificate }: Peer): PeerConnections {
-    const known = this.known.get(index);
-    if (known?.address === address && known.certificate === certificate) return known.connections;
-    known?.connections.close();
-    const connections = new PeerConnections(address, peerPin(this.input.tls, certificate, this.input.now));
-    this.known.set(index, { address, certificate, connections });
-    return connections;
+  private connection(peer: Peer): Bun.FetchSession {
+    const open = this.connections.get(peer.index);
+    if (open !== undefined && open.certificate === peer.certificate) return open.session;
+    open?.session.close();
+    const session = pinnedSession(this.input.tls, peer.certificate);
+    this.connections.set(peer.index, { certificate: peer.certificate, session });
+    return session;
   }
 
   private record(index: number, result: SendResult): void {

@@ -14,7 +14,7 @@ import {
 } from './certificate.ts';
 
 /** TLS 1.3 as the protocol writes it (RFC 8446 section 4.1.2), which is how the runtime takes it. */
-export const TLS_1_3 = 0x0304;
+const TLS_1_3 = 0x0304;
 /** How long an idle connection to a peer is kept, in seconds. */
 export const PEER_IDLE_S_MAX = 40;
 /** How many idle connections to one peer are kept. */
@@ -114,27 +114,28 @@ export function listenerTls(identity: TlsIdentity, peerCertificates: readonly st
   return options;
 }
 
-/** What a connection to one peer is made with, PEM, and what it must show. */
-export interface PeerPin {
-  readonly cert: string;
-  readonly key: string;
-  readonly ca: string;
-  /** What is wrong with the certificate that the other side showed; null where it is the one on its card. */
-  readonly flawOf: (shown: { readonly fingerprint256: string }) => Error | null;
-}
-
-/** The pin of a peer by its certificate (PEM): the only trusted root, and the only certificate that is taken, while valid. */
-export function peerPin(identity: TlsIdentity, peerCertificate: string, now: () => number): PeerPin {
+/**
+ * Connections to one peer, kept alive and shared. The peer must show exactly the certificate (PEM) given: it is the only
+ * trusted root, so that expiry is checked, and its fingerprint stands in for the host name, which openssl's need not hold.
+ */
+export function pinnedSession(identity: TlsIdentity, peerCertificate: string): Bun.FetchSession {
   const pinned = readCertificate(peerCertificate);
   if (pinned === null) throw new Error('the peer certificate is not readable');
-  const flawOf = ({ fingerprint256 }: { readonly fingerprint256: string }): Error | null => {
-    if (fingerprint256.replaceAll(':', '').toLowerCase() !== pinned.fingerprint) {
-      return new Error('the peer shows another certificate than the one on its operator card');
-    }
-    const isValid = now() >= pinned.notBefore && now() <= pinned.notAfter;
-    return isValid ? null : new Error('the certificate of the peer has expired or is not valid yet');
+  const tls = {
+    cert: identity.facts.pem,
+    key: identity.key,
+    ca: [pinned.pem],
+    rejectUnauthorized: true,
+    minVersion: TLS_1_3,
+    checkServerIdentity: (_host: string, shown: { readonly fingerprint256: string }): Error | undefined =>
+      shown.fingerprint256.replaceAll(':', '').toLowerCase() === pinned.fingerprint
+        ? undefined
+        : new Error('the peer shows another certificate than the one on its operator card'),
   };
-  return { cert: identity.facts.pem, key: identity.key, ca: pinned.pem, flawOf };
+  return new Bun.FetchSession({
+    tls,
+    keepAlive: { idleTimeout: PEER_IDLE_S_MAX, maxIdleSockets: PEER_IDLE_CONNECTIONS_MAX },
+  });
 }
 
 async function readPem(path: string): Promise<string | null> {

@@ -17,10 +17,9 @@ import { HttpsPeerClient, type SendResult } from '../../operator/transport/deliv
 import { listCards, peersOf } from '../../operator/transport/federation.ts';
 import { MESSAGES_PATH, type OutMessage, SESSION_HEADER } from '../../operator/transport/peer-reply.ts';
 import { PeerSessions } from '../../operator/transport/peer-session.ts';
-import { loadTlsIdentity, type TlsIdentity } from '../../operator/transport/tls.ts';
+import { loadTlsIdentity, pinnedSession, type TlsIdentity } from '../../operator/transport/tls.ts';
 import { listenForPeers, type PeerListener } from '../../routes/listen.ts';
 import { peerRoutes } from '../../routes/peer.ts';
-import { pinnedSession } from '../operator/tls-federation.ts';
 import { ATTACKER, type Besieged, dealKeys, PASSPHRASE } from './nodes.ts';
 
 const TIMEOUT_MS = 20_000;

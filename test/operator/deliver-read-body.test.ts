@@ -1,6 +1,6 @@
 // Reading a body that the other side controls: the limit stops the reading itself, not only the result.
 import { describe, expect, test } from 'bun:test';
-import { readWithin } from '../../operator/transport/read-body.ts';
+import { readWithin, settledWithin } from '../../operator/transport/read-body.ts';
 
 const never = new AbortController().signal;
 
@@ -52,5 +52,22 @@ describe('a body', () => {
 
   test('is not begun once the signal has aborted', async () => {
     await expect(readWithin(chunks(1, 1).stream, 6, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
+  });
+});
+
+describe('a promise within a signal', () => {
+  test('gives what it gives, also its error', async () => {
+    expect(await settledWithin(Promise.resolve(7), never)).toBe(7);
+    await expect(settledWithin(Promise.reject(new Error('broken')), never)).rejects.toThrow('broken');
+  });
+
+  test('ends with the reason of the signal, whatever becomes of it later', async () => {
+    const giveUp = new AbortController();
+    const late = Promise.withResolvers<number>();
+    const settled = settledWithin(late.promise, giveUp.signal);
+    giveUp.abort(new Error('enough'));
+    await expect(settled).rejects.toThrow('enough');
+    late.reject(new Error('too late to matter'));
+    await expect(settledWithin(Promise.resolve(7), giveUp.signal)).rejects.toThrow('enough');
   });
 });

@@ -111,6 +111,26 @@ describe('upkeep of nonces', () => {
     issued.dropAll();
   });
 
+  test('makes nothing while a signature waits, and goes on as soon as none does', async () => {
+    const [desk] = desksOf(2, 3, 'ed25519');
+    if (desk === undefined) throw new Error('a desk');
+    const { owner } = desk;
+    const issued = new IssuedNonces();
+    const slices = new Slices(systemEffects);
+    const effects = { ...systemEffects, random: draw };
+    const upkeep = new NonceUpkeep({ issued, slices, effects, log: silentLog });
+    const releases = [upkeep.hold(), upkeep.hold()];
+    upkeep.given(owner, 20);
+    for (const release of releases) {
+      await systemEffects.sleep(20);
+      expect(issued.stocked(owner)).toBe(0);
+      release();
+    }
+    while (issued.stocked(owner) < 40) await systemEffects.sleep(1);
+    slices.close();
+    issued.dropAll();
+  });
+
   test('checks the nonces of others ahead, and makes nothing of malformed ones', async () => {
     const [desk] = desksOf(2, 3, 'ed25519');
     if (desk === undefined) throw new Error('a desk');

@@ -8,7 +8,7 @@ import { type CertificateAndKey, makeCertificate, readCertificate } from '../../
 import { HttpsPeerClient } from '../../operator/transport/deliver.ts';
 import { type OutMessage, SESSION_HEADER } from '../../operator/transport/peer-reply.ts';
 import { type Peer, PeerSessions } from '../../operator/transport/peer-session.ts';
-import { TLS_1_3, type TlsIdentity } from '../../operator/transport/tls.ts';
+import { pinnedSession, type TlsIdentity } from '../../operator/transport/tls.ts';
 import { listenForPeers, type PeerListener } from '../../routes/listen.ts';
 import { peerRoutes } from '../../routes/peer.ts';
 
@@ -115,18 +115,6 @@ export function listen(
     fetch: app.fetch,
   });
   return { node, sessions, acceptor, listener, received, faults };
-}
-
-/** A client for raw requests, with an HTTP of its own, that takes exactly one certificate (PEM) for the server's. */
-export function pinnedSession(identity: TlsIdentity, certificate: string): Bun.FetchSession {
-  const pinned = readCertificate(certificate);
-  if (pinned === null) throw new Error('unreadable test certificate');
-  const checkServerIdentity = (_host: string, shown: { readonly fingerprint256: string }): Error | undefined =>
-    shown.fingerprint256.replaceAll(':', '').toLowerCase() === pinned.fingerprint ? undefined : new Error('not pinned');
-  const { facts, key } = identity;
-  const ca = [pinned.pem];
-  const tls = { cert: facts.pem, key, ca, rejectUnauthorized: true, minVersion: TLS_1_3, checkServerIdentity };
-  return new Bun.FetchSession({ tls });
 }
 
 /** The session header for a session. */

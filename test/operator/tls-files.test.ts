@@ -11,7 +11,7 @@ import {
   makeCertificate,
   readCertificate,
 } from '../../operator/transport/certificate.ts';
-import { ensureTlsFiles, listenerTls, loadTlsIdentity, peerPin } from '../../operator/transport/tls.ts';
+import { ensureTlsFiles, listenerTls, loadTlsIdentity, pinnedSession } from '../../operator/transport/tls.ts';
 import { opensslCertificate, tlsIdentity } from './tls-federation.ts';
 
 const NOW = Date.UTC(2030, 0, 15, 12);
@@ -149,6 +149,6 @@ describe('TLS options', () => {
     });
     expect(listenerTls(identity, []).ca).toEqual([identity.facts.pem]);
     expect(() => listenerTls(identity, [certificate, ''])).toThrow();
-    expect(() => peerPin(identity, '', Date.now)).toThrow();
+    expect(() => pinnedSession(identity, '')).toThrow();
   });
 });

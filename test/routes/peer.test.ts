@@ -5,6 +5,7 @@ import { verifySessionCertificate } from '../../crypto/identity.ts';
 import { Acceptor } from '../../operator/transport/accept.ts';
 import { type OutMessage, SESSION_HEADER } from '../../operator/transport/peer-reply.ts';
 import { PEER_REQUESTS_RESERVED, SHARED_REQUESTS_IN_FLIGHT_MAX } from '../../operator/transport/request-slots.ts';
+import { pinnedSession } from '../../operator/transport/tls.ts';
 import { peerRoutes, READS_IN_FLIGHT_MAX } from '../../routes/peer.ts';
 import {
   boot,
@@ -15,7 +16,6 @@ import {
   makeNode,
   NETWORK,
   peerOf,
-  pinnedSession,
   type Running,
   sealPing,
   sessionsOf,
