@@ -1,6 +1,7 @@
 // One run: a plan, faults for as long as it says, then calm, in which everything that is owed must come to pass.
 import { outpointName } from '../chain/outpoint.ts';
 import { verifyAuditLog } from '../store/audit-log.ts';
+import { getBurn } from '../store/burns.ts';
 import { getWithdrawal } from '../store/payout-listing.ts';
 import type { Member } from './member.ts';
 import { CONFIRMATIONS } from './member-config.ts';
@@ -108,7 +109,11 @@ async function bringAbout(world: World, workload: Workload): Promise<void> {
   let round = 0;
   while (trace.violation === null) {
     const owed = whatIsOwed(world, workload);
-    if (owed.length === 0) return;
+    if (owed.length === 0) {
+      const bound = world.ledger.burns.filter(({ burnTxid }) => isBoundToNothing(world, burnTxid));
+      if (bound.length > 0) world.tally.add('burns whose input a reorganisation took for good', bound.length);
+      return;
+    }
     if (world.time.now - begun > CALM_MS_MAX) return trace.violated('progress', owed.join('; '));
     // A node that has stopped for good is started again by its operator.
     for (const { member, phase } of world.honest()) {
@@ -129,8 +134,9 @@ async function bringAbout(world: World, workload: Workload): Promise<void> {
 
 function whatIsOwed(world: World, workload: Workload): readonly string[] {
   const unminted = live(world, workload).filter((deposit) => !world.ledger.minted.has(outpointName(deposit)));
-  const unpaid = world.ledger.burns.filter(({ burnTxid }) => !isPaid(world, burnTxid));
-  const unsettled = world.ledger.burns.filter(
+  const payable = world.ledger.burns.filter(({ burnTxid }) => !isBoundToNothing(world, burnTxid));
+  const unpaid = payable.filter(({ burnTxid }) => !isPaid(world, burnTxid));
+  const unsettled = payable.filter(
     ({ burnTxid }) => !world.honest().some(({ store }) => isSettledAt(store.db, burnTxid)),
   );
   const mute = world.honest().filter(({ phase }) => phase !== 'live');
@@ -147,6 +153,16 @@ function live(world: World, workload: Workload): readonly Deposit[] {
   return workload.deposits.filter((deposit) => {
     if (deposit === undefined || workload.withdrawn.has(outpointName(deposit))) return false;
     return !world.ledger.minted.has(outpointName(deposit));
+  });
+}
+
+// A reorganisation deeper than the confirmations can take a burn's input out of the chain for good: what was signed for the
+// burn might come back with it, so no node signs another payout of it (docs/SECURITY.md, "Known limits").
+function isBoundToNothing(world: World, burnTxid: string): boolean {
+  const { heights } = world.chain.best;
+  return world.honest().some(({ store }) => {
+    const anchor = getBurn(store.db, burnTxid)?.anchor ?? null;
+    return anchor !== null && !heights.has(anchor.txid);
   });
 }
 

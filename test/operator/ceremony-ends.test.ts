@@ -23,6 +23,14 @@ async function until(condition: () => boolean, what: string): Promise<void> {
   throw new Error(`never: ${what}`);
 }
 
+/** All take part in the first ceremony; node 0, which joins first, coordinates. */
+async function joinAll(): Promise<readonly Promise<unknown>[]> {
+  const join = (index: number): Promise<unknown> => federation.dkg(index).catch(() => null);
+  const first = join(0);
+  await until(() => phaseOf(0) === 'lobby', 'node 0 has joined first');
+  return [first, ...all().slice(1).map(join)];
+}
+
 /** Makes every node's clock go fast. */
 function hurry(): () => void {
   const timer = setInterval(() => {
@@ -98,7 +106,7 @@ describe('the proof of new keys', () => {
   test('comes to a node that was away when it was announced, from any other, with the rest asleep', async () => {
     federation = await FederationInMemory.make();
     federation.meddle = ({ to, message }) => (message.type === 'announce_proofs' && to === 2 ? 'lost' : message);
-    const joins = all().map((index) => federation.dkg(index).catch(() => null));
+    const joins = await joinAll();
     await until(() => isProven(0) && isProven(1) && isLive(2), 'the others have the proof');
     await federation.stop(2);
     federation.down.add(0);
@@ -139,7 +147,7 @@ describe('two ceremonies', () => {
     federation = await FederationInMemory.make();
     federation.meddle = ({ from, to, message }) =>
       message.type === 'dkg_complete' || (message.type === 'dkg_confirm' && from === 2 && to === 0) ? 'lost' : message;
-    const joins = all().map((index) => federation.dkg(index).catch(() => null));
+    const joins = await joinAll();
     await until(() => phaseOf(1) === 'confirmed' && phaseOf(2) === 'confirmed', 'two have confirmed');
     expect(await codeOf(federation.dkg(1, { ceremony_id: 'second' }))).toBe('ceremony_running');
     federation.meddle = ({ message }) => (message.type === 'dkg_complete' ? 'lost' : message);
@@ -163,7 +171,7 @@ describe('a ceremony that was ended at one node by a false word', () => {
   test('completes there after all, and the lobby of the next one is left', async () => {
     federation = await FederationInMemory.make();
     const tell = hideTheEndFrom(1);
-    const joins = all().map((index) => federation.dkg(index).catch(() => null));
+    const joins = await joinAll();
     await until(() => isLive(0) && isLive(2) && phaseOf(1) === 'confirmed', 'the others hold the keys');
     const attempt = federation.at(1).services.ceremonies.running('first')?.progress().attempt ?? '';
     const body = { attempt, reason: 'operator', culprit: null, suspects: [], detail: 'a lie' };
@@ -227,7 +235,7 @@ describe('a node that missed the end', () => {
   test('or lost its database, gets its key back from the exported ceremony, and its share signs', async () => {
     federation = await FederationInMemory.make();
     const tellNodeTwo = hideTheEndFrom(2);
-    const joins = all().map((index) => federation.dkg(index).catch(() => null));
+    const joins = await joinAll();
     await until(() => isLive(0) && isLive(1) && phaseOf(2) === 'confirmed', 'the others hold the keys');
     await loseDatabase(2);
     tellNodeTwo();
