@@ -89,7 +89,8 @@ export function guardStep(setup: GuardSetup, state: GuardState, event: GuardEven
         ? { ...state, epoch: Math.max(state.epoch, event.epoch) }
         : { phase: 'catching_up', epoch: event.epoch, witness: event.peer };
     case 'recovered':
-      return state.phase === 'catching_up' ? { ...GUARD_STARTING, quietPassed: true } : state;
+      // What was lost may have been lost to a copy that is alive: the wait for it to show is not over because of this.
+      return state.phase === 'catching_up' ? GUARD_STARTING : state;
     case 'agreed':
     case 'silent':
     case 'quiet':

@@ -138,6 +138,17 @@ describe('a node that lacks what it has signed', () => {
     expect(signs(of, run(of, [agreed(1), agreed(2), agreed(3)], back))).toBe(true);
   });
 
+  test('that has caught up beside a start that spoke a moment ago waits until a living one would have shown itself', () => {
+    const lacking = run(of, [newer(4)], live);
+    const { participants } = of;
+    const agree = (settled: boolean) =>
+      Array.from({ length: participants }, (_, peer): GuardEvent => ({ kind: 'agreed', peer, settled }));
+    const waiting = run(of, [{ kind: 'recovered' }, ...agree(false)], lacking);
+    expect(waiting.phase).toBe('starting');
+    expect(guardStep(of, waiting, { kind: 'quiet' }).phase).toBe('live');
+    expect(run(of, [{ kind: 'recovered' }, ...agree(true)], lacking).phase).toBe('live');
+  });
+
   test('of a live node nothing is recovered', () => {
     expect(guardStep(of, live, { kind: 'recovered' })).toBe(live);
   });
