@@ -24,11 +24,13 @@ export interface ContestedBurn {
   readonly claims: readonly ContestedClaim[] | null;
 }
 
-/** Marks a burn of which this node must decide no payout, with the payouts that it may have signed. */
+/** Marks a burn of which this node may have signed these payouts: it decides only what conflicts with each of them. */
 export function contestBurn(db: Queries, burnTxid: string, claims: readonly ContestedClaim[], now: number): void {
   transact(db, (tx) => {
     const known = new Set(rowsOf(tx, burnTxid).map(({ txid }) => txid));
-    const fresh = claims.filter(({ txid }) => !known.has(txid));
+    // Two peers may have told the same one, decided by one and signed by the other.
+    const unique = new Map(claims.map((claim) => [claim.txid, claim]));
+    const fresh = [...unique.values()].filter(({ txid }) => !known.has(txid));
     for (const { txid, inputs } of fresh) {
       const rows = inputs.map(({ txid: prevTxid, vout: prevVout }) => ({ burnTxid, txid, prevTxid, prevVout }));
       tx.insert(contestedClaims).values(rows).run();
@@ -40,7 +42,7 @@ export function contestBurn(db: Queries, burnTxid: string, claims: readonly Cont
   });
 }
 
-/** Whether this node must decide no payout of a burn. */
+/** Whether this node may have signed a payout of a burn that it does not know of as its own. */
 export function isContested(db: Queries, burnTxid: string): boolean {
   return markOf(db, burnTxid) !== undefined && openClaims(db, burnTxid)?.length !== 0;
 }
@@ -99,8 +101,8 @@ function rowsOf(db: Queries, burnTxid: string) {
     .all();
 }
 
-// Null where none was ever kept.
-function openClaims(db: Queries, burnTxid: string): readonly ContestedClaim[] | null {
+/** The payouts that this node may have signed and that might still be mined; null where none was ever kept. */
+export function openClaims(db: Queries, burnTxid: string): readonly ContestedClaim[] | null {
   const rows = rowsOf(db, burnTxid);
   const claims = new Map<string, Outpoint[]>();
   for (const { txid, prevTxid, prevVout, cause } of rows) {

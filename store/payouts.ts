@@ -10,7 +10,7 @@ import type { Json } from '../crypto/canonical-json.ts';
 import { releasedAnchors, returnedAnchors } from './anchor-releases.ts';
 import { appendAudit } from './audit-log.ts';
 import { asBurn, type Burn, getBurn } from './burns.ts';
-import { isContested } from './contested-burns.ts';
+import { isContested, openClaims } from './contested-burns.ts';
 import { assertBatch, type Outpoint, type Queries, transact } from './database.ts';
 import { attributeForeignPayments, foreignPaymentOf } from './foreign-payments.ts';
 import { getPayout, listPayoutsOfBurn, type Payout } from './payout-listing.ts';
@@ -105,9 +105,17 @@ function refuse(tx: Queries, decision: PayoutDecision): Refused | null {
   return refuseSpent(tx, decision, known) ?? (known === null ? refuseInputs(tx, decision) : null);
 }
 
-function refuseContested(tx: Queries, burnTxid: string, decision: PayoutDecision): Refused | null {
-  if (decision.mined === true || !isContested(tx, burnTxid)) return null;
-  return refused('state_regressed', { burn_txid: burnTxid });
+// Whatever this node signed before it was restored is among the claims: what shares an input with each conflicts with it.
+function refuseContested(tx: Queries, burnTxid: string, { mined, inputs }: PayoutDecision): Refused | null {
+  if (mined === true || !isContested(tx, burnTxid)) return null;
+  const claims = openClaims(tx, burnTxid);
+  if (claims === null) return refused('state_regressed', { burn_txid: burnTxid });
+  const apart = claims.find((claim) => !claim.inputs.some((one) => inputs.some((input) => sameOutpoint(input, one))));
+  if (apart === undefined) return null;
+  const anchor = apart.inputs.find((input) => getUtxo(tx, input)?.status === 'unspent') ?? apart.inputs[0];
+  return anchor === undefined
+    ? refused('state_regressed', { burn_txid: burnTxid })
+    : refused('burn_conflict', { burn_txid: burnTxid, anchor: outpointJson(anchor) });
 }
 
 function refuseBurn(tx: Queries, burnTxid: string, { txid, inputs }: PayoutDecision): Refused | null {

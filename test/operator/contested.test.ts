@@ -36,11 +36,15 @@ async function decideAt(index: number, intent: PayoutIntent): Promise<string> {
   return decision.ok ? 'ok' : decision.reason;
 }
 
-/** A payout that node 0 would make of a burn, from other coins than these. */
-async function payoutWithout(due: WireBurn, avoided: readonly string[] = []): Promise<PayoutIntent> {
+/** A payout that node 0 would make of a burn, from other coins than the avoided ones, and from the required ones. */
+async function payoutWithout(
+  due: WireBurn,
+  avoided: readonly string[] = [],
+  required: PayoutIntent['inputs'] = [],
+): Promise<PayoutIntent> {
   const { burnTxid, address, amount, fee } = due;
   const order = { claims: [{ burnTxid, address, amount, fee }], test: false, feeRate: null, replaces: null };
-  const hints = { ...noHints, avoided: new Set(avoided) };
+  const hints = { ...noHints, avoided: new Set(avoided), required };
   return (await planFor(world.federation.at(0).services.bridge, key(), { ...order, hints })).intent;
 }
 
@@ -96,7 +100,7 @@ describe('a burn that was left to the others', () => {
     await broughtBack();
     const { claimed, kept } = sides(due, payouts);
     expect((await problems()).join()).toContain(`release-burn --burn ${due.burnTxid}`);
-    for (const one of payouts) expect(await decideAt(2, one)).toBe('state_regressed');
+    for (const one of payouts) expect(await decideAt(2, one)).toBe('burn_conflict');
     await outrun(claimed, 5);
     expect(isContested(world.db(2), due.burnTxid)).toBe(true);
     world.mine(1);
@@ -104,6 +108,17 @@ describe('a burn that was left to the others', () => {
     expect(isContested(world.db(2), due.burnTxid)).toBe(false);
     expect((await problems()).join()).not.toContain('release-burn');
     expect(await decideAt(2, kept)).toBe('ok');
+  });
+
+  test('is decided here by a payout that conflicts with each that it may have signed, and then by nothing else', async () => {
+    const { due, payouts } = await twoPayouts();
+    await broughtBack();
+    const both = await payoutWithout(due, [], payouts[1].inputs);
+    expect(both.inputs.map(outpointName).sort()).toEqual(
+      payouts.flatMap(({ inputs }) => inputs.map(outpointName)).sort(),
+    );
+    expect(await decideAt(2, both)).toBe('ok');
+    for (const one of payouts) expect(await decideAt(2, one)).toBe('burn_conflict');
   });
 
   test('is no matter of the operator any more once it is paid deep in the chain, and is never paid again', async () => {
@@ -129,7 +144,7 @@ describe('a burn that was left to the others', () => {
     const told = await releaseBurn(bridge, { burn_txid: due.burnTxid });
     expect(told.released).toEqual([]);
     expect(told.left.map(({ txid }) => txid)).toEqual([txidOf(claimed)]);
-    for (const one of payouts) expect(await decideAt(2, one)).toBe('state_regressed');
+    for (const one of payouts) expect(await decideAt(2, one)).toBe('burn_conflict');
     expect(await codeOf(releaseBurn(bridge, { burn_txid: freshHash() }))).toBe('not_contested');
   });
 
