@@ -105,6 +105,8 @@ describe('a peer that lies about what it finished', () => {
     const due = world.burn();
     await world.untilAll(due, 'broadcast');
     const [payout] = listPayouts(world.db(0)).rows;
+    // An announcement that comes late would tell the truth.
+    federation.meddle = ({ message }) => (message.type.startsWith('announce_') ? 'lost' : message);
     // Peer 0 shows the payout to be signed otherwise, and an attestation to somebody else, and says this was all.
     federation.meddleReply = ({ from, to, replies }) =>
       to !== 0 || from !== 2
