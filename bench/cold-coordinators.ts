@@ -1,6 +1,7 @@
 // Coordinators that know nothing against any peer: each is the signing service as after a start of the node, with nonces at
 // hand and a few signatures behind it. Each then signs once; a second time it would ask whoever failed it last.
-import { Signing, type SigningInput } from '../operator/signing/signing.ts';
+import { Signing } from '../operator/signing/signing.ts';
+import type { SigningInput } from '../operator/signing/signing-input.ts';
 import { wallMs } from './measure.ts';
 import { type Coordinator, signMessage } from './signing-rounds.ts';
 

@@ -18,8 +18,8 @@ import type { OutMessage } from '../transport/peer-reply.ts';
 import { EventQueue } from './event-queue.ts';
 import type { NonceUpkeep } from './nonce-upkeep.ts';
 import { isLie, SignerRecords } from './signer-records.ts';
-import type { SigningInput } from './signing.ts';
 import { eventsOf, failureOf } from './signing-events.ts';
+import type { SigningInput } from './signing-input.ts';
 import { type Slices, SlicesClosedError } from './slices.ts';
 
 /** How long a participant has to judge and answer, in ms. Its Bitcoin and Wire nodes have to answer within that. */

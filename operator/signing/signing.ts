@@ -8,51 +8,21 @@ import type { SigningResult } from '../../ceremony/signing-candidates.ts';
 import { answerSignRequestInSteps, checkSignRequest } from '../../ceremony/signing-participant.ts';
 import type { SigningTask } from '../../ceremony/signing-session.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
-import type { Effects } from '../effects.ts';
-import type { Judge } from '../judge/judge.ts';
 import { type Refusal, refuse } from '../judge/judgement.ts';
 import { SealedError } from '../key-ring.ts';
-import type { Keys } from '../keys.ts';
-import type { Log } from '../log.ts';
-import type { PeerClient } from '../transport/deliver.ts';
 import type { OutMessage } from '../transport/peer-reply.ts';
 import { Coordinator } from './coordinator.ts';
 import { NonceUpkeep } from './nonce-upkeep.ts';
-import type { AuditAppend, SignerRecord } from './signer-records.ts';
+import type { SignerRecord } from './signer-records.ts';
+import type { SigningInput } from './signing-input.ts';
 import { Slices, SlicesClosedError } from './slices.ts';
 
 /** How many requests of one peer are judged at once; each peer has its own, so that none can crowd out the others. */
 const JUDGED_AT_ONCE_PER_PEER_MAX = 16;
 
-/** What signing works with. `boot`: this process's boot id. */
-export interface SigningInput {
-  readonly myIndex: number;
-  readonly participants: number;
-  readonly threshold: number;
-  readonly boot: string;
-  readonly keys: Keys;
-  readonly judge: Judge;
-  readonly client: PeerClient;
-  readonly effects: Effects;
-  readonly log: Log;
-  /** Absent only where nothing can have been rolled back: in a test or bench that has no heartbeats. */
-  readonly guard?: SigningGuard | null;
-  /** Where a proven lie is written down; absent where there is no audit log. */
-  readonly audit?: AuditAppend;
-}
-
 /** A signer's record, and how long its answers usually take, in ms. */
 export interface SignerStanding extends SignerRecord {
   readonly expectedMs: number | null;
-}
-
-/** Whether the state of this node is whole (operator/guard/heartbeat.ts). */
-export interface SigningGuard {
-  maySign(): { readonly ok: true } | { readonly ok: false; readonly detail: string };
-  /** As `maySign`; waits a while where the node has just started. */
-  ready(): Promise<ReturnType<SigningGuard['maySign']>>;
-  /** To be told of every decision, before a share leaves. */
-  changed(): void;
 }
 
 /** Signs as participant and as coordinator, for as long as the process lives. */

@@ -1,0 +1,33 @@
+// What signing works with, as participant (signing.ts) and as coordinator (coordinator.ts).
+import type { Effects } from '../effects.ts';
+import type { Judge } from '../judge/judge.ts';
+import type { Keys } from '../keys.ts';
+import type { Log } from '../log.ts';
+import type { PeerClient } from '../transport/deliver.ts';
+import type { AuditAppend } from './signer-records.ts';
+
+/** What signing works with. `boot`: this process's boot id. */
+export interface SigningInput {
+  readonly myIndex: number;
+  readonly participants: number;
+  readonly threshold: number;
+  readonly boot: string;
+  readonly keys: Keys;
+  readonly judge: Judge;
+  readonly client: PeerClient;
+  readonly effects: Effects;
+  readonly log: Log;
+  /** Absent only where nothing can have been rolled back: in a test or bench that has no heartbeats. */
+  readonly guard?: SigningGuard | null;
+  /** Where a proven lie is written down; absent where there is no audit log. */
+  readonly audit?: AuditAppend;
+}
+
+/** Whether the state of this node is whole (operator/guard/heartbeat.ts). */
+export interface SigningGuard {
+  maySign(): { readonly ok: true } | { readonly ok: false; readonly detail: string };
+  /** As `maySign`; waits a while where the node has just started. */
+  ready(): Promise<ReturnType<SigningGuard['maySign']>>;
+  /** To be told of every decision, before a share leaves. */
+  changed(): void;
+}
