@@ -38,7 +38,7 @@ export function chainProblems({ store, chain, online, config, input }: Node): re
     const told = `a reorganisation took back ${exposed.length} deposit(s) that were attested already`;
     problems.push(`${told}: ${sats} sats are exposed until they are mined again`);
   }
-  problems.push(...contestedProblems(store.db, deepHeight({ db: store.db, chain, config })));
+  problems.push(...contestedProblems(store.db, deepHeight({ db: store.db, config })));
   const thrownOut = thrownOutPayouts(store.db).length;
   if (thrownOut > 0)
     problems.push(`a reorganisation threw out ${thrownOut} settled payout(s), which are broadcast again`);

@@ -28,7 +28,7 @@ export interface Prepared {
 
 const UNAVAILABLE: ReadonlySet<RefusalReason> = new Set(['bitcoin_unavailable', 'wire_unavailable', 'overloaded']);
 
-/** Judges a claim. Null: nothing to reckon with (known, a test, malformed, or it can never be mined any more). */
+/** Judges a claim. Null: nothing to reckon with (known, a test, or malformed). */
 export async function preparePayout(
   bridge: Pick<Bridge, 'db' | 'bitcoin' | 'judge' | 'log'>,
   key: FederationKey,
@@ -62,8 +62,8 @@ export async function preparePayout(
     if (judged.ok) return { txid, built, burns, mined, signed };
     if (UNAVAILABLE.has(judged.reason)) return 'unavailable';
     bridge.log('warn', 'told_payout_unjudged', { peer, txid, reason: judged.reason, detail: judged.detail });
-    // An input that another transaction has spent in the chain: this one can never be mined.
-    return judged.reason === 'input_spent' ? null : { txid, built, burns: null, mined, signed };
+    // Also where another transaction has spent an input in the chain: a reorganisation may bring it back, until that is deep.
+    return { txid, built, burns: null, mined, signed };
   } catch (error) {
     bridge.log('warn', 'told_payout_unjudged', { peer, txid, detail: String(error) });
     return 'unavailable';

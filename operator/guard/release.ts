@@ -16,7 +16,7 @@ import type { CommandParams, CommandResults } from '../command-types.ts';
 const NAMED_MAX = 10;
 
 /** Releases the claims that can never be mined, as the own scan has seen it. */
-export function releaseDead(bridge: Pick<Bridge, 'db' | 'chain' | 'config' | 'effects' | 'log'>): void {
+export function releaseDead(bridge: Pick<Bridge, 'db' | 'config' | 'effects' | 'log'>): void {
   const { db, effects, log } = bridge;
   const height = deepHeight(bridge);
   if (height === null) return;
@@ -85,8 +85,8 @@ async function missingCoin({ db, bitcoin, chain }: Bridge, { inputs }: Contested
   return null;
 }
 
-/** The height of the deepest block that counts as final so far; null before the chain was read. */
-export function deepHeight({ db, chain, config }: Pick<Bridge, 'db' | 'chain' | 'config'>): number | null {
+/** The height up to which blocks count as final, as for anchors, however whole the chain looks; null before it was read. */
+export function deepHeight({ db, config }: Pick<Bridge, 'db' | 'config'>): number | null {
   const scanned = scannedHeight(db);
-  return scanned === null ? null : scanned - (chain?.confirmations() ?? config.normalConfirmations) + 1;
+  return scanned === null ? null : scanned - Math.max(config.normalConfirmations, config.forkConfirmations) + 1;
 }

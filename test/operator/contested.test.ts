@@ -101,7 +101,7 @@ describe('a burn that was left to the others', () => {
     const { claimed, kept } = sides(due, payouts);
     expect((await problems()).join()).toContain(`release-burn --burn ${due.burnTxid}`);
     for (const one of payouts) expect(await decideAt(2, one)).toBe('burn_conflict');
-    await outrun(claimed, 5);
+    await outrun(claimed, 11);
     expect(isContested(world.db(2), due.burnTxid)).toBe(true);
     world.mine(1);
     await world.rounds(2, [2]);
@@ -130,7 +130,7 @@ describe('a burn that was left to the others', () => {
     world.mine(3);
     await world.rounds(2, [2]);
     expect((await problems()).join()).toContain(due.burnTxid);
-    world.mine(3);
+    world.mine(9);
     await world.rounds(2, [2]);
     expect((await problems()).join()).not.toContain(due.burnTxid);
     for (const one of payouts) expect(await decideAt(2, one)).toBe('burn_already_paid');
