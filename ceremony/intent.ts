@@ -1,7 +1,9 @@
 // What a signing request means. A request carries the whole meaning, never a bare hash; each participant derives the
 // messages from it and judges it against its own view. Amounts and 64-bit integers are decimal strings.
 import { z } from 'zod';
-import { ceremonyIdField, hexOf, hexUpTo, satsField, u64Field } from './fields.ts';
+import { voutField } from '../crypto/json-fields.ts';
+import { type PayoutLimits, payoutChildSchema, payoutSchema } from '../crypto/payout-json.ts';
+import { ceremonyIdField, hexOf, satsField, u64Field } from './fields.ts';
 
 /** Most burns that one transaction pays. */
 export const PAYOUT_BURNS_MAX = 200;
@@ -14,16 +16,14 @@ export const TEST_MESSAGE_CHARACTERS_MAX = 1000;
 /** Longest output script that relays, in bytes, other than OP_RETURN's 83. */
 export const OUTPUT_SCRIPT_BYTES_MAX = 83;
 
-const vout = z.int().min(0).max(0xffff_ffff);
-const txid = hexOf(32);
-
-/** Whose output an input spends: the leaf that its Taproot address commits to. */
-export const leafSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('deposit'), recipient: hexOf(32) }),
-  z.strictObject({ kind: z.literal('change') }),
-  z.strictObject({ kind: z.literal('reservoir') }),
-  z.strictObject({ kind: z.literal('test') }),
-]);
+/** What a message may carry of a payout: all that chain/ would read, and more (see PayoutLimits). */
+export const PAYOUT_MESSAGE_LIMITS: PayoutLimits = {
+  burnsMin: 0,
+  burnsMax: PAYOUT_BURNS_MAX,
+  inputsMax: PAYOUT_INPUTS_MAX,
+  outputsMax: PAYOUT_BURNS_MAX + 8,
+  scriptBytesMax: OUTPUT_SCRIPT_BYTES_MAX,
+};
 
 /** A text signed to prove that signing works. Both keys. */
 export const testMessageIntentSchema = z.strictObject({
@@ -43,41 +43,18 @@ export const attestationIntentSchema = z.strictObject({
   kind: z.literal('attestation'),
   test: z.boolean(),
   items: z
-    .array(z.strictObject({ txid, vout, recipient: hexOf(32), amount: satsField, expiry: u64Field }))
+    .array(
+      z.strictObject({ txid: hexOf(32), vout: voutField, recipient: hexOf(32), amount: satsField, expiry: u64Field }),
+    )
     .min(1)
     .max(ATTESTATIONS_MAX),
 });
 
 /** A Bitcoin transaction that pays burns. Bitcoin key; one message per input. */
-export const payoutIntentSchema = z.strictObject({
-  kind: z.literal('payout'),
-  test: z.boolean(),
-  burns: z
-    .array(
-      z.strictObject({ burn_txid: hexOf(32), address: z.string().min(1).max(100), amount: satsField, fee: satsField }),
-    )
-    .max(PAYOUT_BURNS_MAX),
-  inputs: z
-    .array(z.strictObject({ txid, vout, amount: satsField, leaf: leafSchema }))
-    .min(1)
-    .max(PAYOUT_INPUTS_MAX),
-  outputs: z
-    .array(z.strictObject({ script: hexUpTo(OUTPUT_SCRIPT_BYTES_MAX), amount: satsField }))
-    .min(1)
-    .max(PAYOUT_BURNS_MAX + 8),
-  lock_time: z.int().min(0).max(0xffff_ffff),
-  fee: satsField,
-});
+export const payoutIntentSchema = payoutSchema(PAYOUT_MESSAGE_LIMITS);
 
 /** A child that pays for a payout that waits: spends its change, back to the change script. Bitcoin key; one message. */
-export const payoutChildIntentSchema = z.strictObject({
-  kind: z.literal('payout_child'),
-  parent_txid: txid,
-  vout,
-  amount: satsField,
-  output: z.strictObject({ script: hexUpTo(OUTPUT_SCRIPT_BYTES_MAX), amount: satsField }),
-  fee: satsField,
-});
+export const payoutChildIntentSchema = payoutChildSchema(PAYOUT_MESSAGE_LIMITS);
 
 /** The meaning of a signing request. */
 export const intentSchema = z.discriminatedUnion('kind', [
@@ -88,7 +65,6 @@ export const intentSchema = z.discriminatedUnion('kind', [
   payoutChildIntentSchema,
 ]);
 
-export type Leaf = Readonly<z.infer<typeof leafSchema>>;
 export type TestMessageIntent = Readonly<z.infer<typeof testMessageIntentSchema>>;
 export type CeremonyProofIntent = Readonly<z.infer<typeof ceremonyProofIntentSchema>>;
 export type AttestationIntent = Readonly<z.infer<typeof attestationIntentSchema>>;

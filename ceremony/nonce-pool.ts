@@ -161,6 +161,11 @@ export class HeldNonces {
     return this.pools.get(poolName(key.peer, key.scheme, key.keyId))?.nonces.length ?? 0;
   }
 
+  /** The nonce that `take` would give next; null where there is none. It stays. */
+  next(key: PublicNonceKey): PublicNonceJson | null {
+    return this.pools.get(poolName(key.peer, key.scheme, key.keyId))?.nonces[0] ?? null;
+  }
+
   /** Takes `count` nonces out, newest last; null where there are fewer. */
   take(
     key: PublicNonceKey,

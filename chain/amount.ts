@@ -1,11 +1,12 @@
 // Amounts: Bitcoin Core writes bitcoins as decimal numbers with eight places, this project counts sats as bigint. No
 // floating point in between: the RPC client keeps the number's own digits (see json.ts of this folder).
 import { z } from 'zod';
+import { SATS_MAX, satsField } from '../crypto/json-fields.ts';
 
 /** Sats in one bitcoin. */
 export const SATS_PER_BTC = 100_000_000n;
-/** No amount on the chain is larger (21 million bitcoins), in sats. */
-export const AMOUNT_SATS_MAX = 21_000_000n * SATS_PER_BTC;
+/** No amount on the chain is larger, in sats. */
+export const AMOUNT_SATS_MAX = SATS_MAX;
 
 const DECIMAL = /^(-?)(\d{1,8})(?:\.(\d{1,8}))?$/;
 
@@ -41,8 +42,4 @@ export const btcAmount = z.union([z.string(), z.int().transform(String)]).transf
 });
 
 /** An amount in this project's own JSON: sats as a decimal string. */
-export const satsAmount = z
-  .string()
-  .regex(/^(0|[1-9][0-9]{0,15})$/)
-  .transform((text) => BigInt(text))
-  .refine((sats) => sats <= AMOUNT_SATS_MAX, 'more than there are bitcoins');
+export const satsAmount = satsField.transform((text) => BigInt(text));

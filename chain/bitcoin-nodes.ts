@@ -2,17 +2,18 @@
 // answers of several nodes become one.
 import { z } from 'zod';
 import { equal, fromHex, toHex } from '../crypto/bytes.ts';
+import { hexOf } from '../crypto/json-fields.ts';
 import { btcAmount, larger } from './amount.ts';
 import type { BitcoinView, BroadcastVerdict, MempoolEntry, TransactionStatus, TxOut } from './bitcoin-view.ts';
 import { fetchBlock } from './block-fetch.ts';
 import { FEE_RATE_SATS_PER_KVB_MIN } from './fee.ts';
 import type { BitcoinNetwork } from './network.ts';
 import { type Answer, askAll, call, disagreement, first, type Read, unwrap } from './node-answers.ts';
-import { type Outpoint, TXID_PATTERN } from './outpoint.ts';
+import type { Outpoint } from './outpoint.ts';
 import { type BitcoinRpc, RPC_BATCH_CALLS_MAX, type RpcCall, type RpcOutcome, readResult } from './rpc.ts';
 import { agreedTip, commonTip } from './tip-comparison.ts';
 
-const hash = z.string().regex(TXID_PATTERN);
+const hash = hexOf(32);
 const txOutSchema = z
   .object({
     confirmations: z.int().min(0),

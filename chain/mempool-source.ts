@@ -2,10 +2,11 @@
 // spends an outpoint. Nodes' mempools differ, and what any node sees counts.
 import { z } from 'zod';
 import { tryFromHex } from '../crypto/bytes.ts';
+import { hexOf } from '../crypto/json-fields.ts';
 import { MalformedBlockError } from './byte-cursor.ts';
 import type { BitcoinNetwork } from './network.ts';
 import { askAll, call, unwrap } from './node-answers.ts';
-import { type Outpoint, TXID_PATTERN } from './outpoint.ts';
+import type { Outpoint } from './outpoint.ts';
 import { parseTransaction, type RawTransactions } from './raw-transactions.ts';
 import { type BitcoinRpc, type RpcOutcome, readResult } from './rpc.ts';
 
@@ -16,7 +17,7 @@ export const MEMPOOL_FETCH_MAX = 16;
 /** Most outpoints asked about in one call. */
 export const MEMPOOL_OUTPOINTS_MAX = 1_000;
 
-const hash = z.string().regex(TXID_PATTERN);
+const hash = hexOf(32);
 const txidsSchema = z.array(hash).max(MEMPOOL_TRANSACTIONS_MAX);
 const spendsSchema = z.array(z.object({ spendingtxid: hash.optional() }));
 

@@ -11,9 +11,6 @@ export interface Valued extends Outpoint {
   readonly amount: bigint;
 }
 
-/** Length of a txid in hexadecimal characters. */
-export const TXID_PATTERN = /^[0-9a-f]{64}$/;
-
 /** `txid:vout`, as Bitcoin Core writes it and as a map key. */
 export function outpointName(outpoint: Outpoint): string {
   return `${outpoint.txid}:${outpoint.vout}`;

@@ -5,7 +5,7 @@ import { equal } from '../crypto/bytes.ts';
 import { custodyScript } from '../crypto/taproot.ts';
 import { larger } from './amount.ts';
 import { asUnavailable, type BitcoinView, neededConfirmations, type TxOut } from './bitcoin-view.ts';
-import type { BurnOutput, BurnTermsRefusal, Refused } from './burn.ts';
+import type { BurnOutput, BurnTerms, BurnTermsRefusal, Refused } from './burn.ts';
 import { dustThreshold, FEE_RATE_SATS_PER_KVB_MIN, feeAt, STANDARD_WEIGHT_MAX } from './fee.ts';
 import { compareOutpoints, type Outpoint, outpointName } from './outpoint.ts';
 import { burnOutputs, changeScript, compareBurns, type PayoutRules } from './payout.ts';
@@ -62,19 +62,10 @@ export async function checkPayout(
 
 /** The part of `checkPayout` that needs no node: everything that follows from the intent and the rules. */
 export function checkIntent(rules: PayoutRules, intent: PayoutIntent): PayoutVerdict {
-  const order = orderRefusal(intent);
-  if (order !== null) return order;
-  const paying = burnOutputs(rules, intent.burns);
-  if (!paying.ok) return paying;
-
-  const available = intent.inputs.reduce((total, input) => total + input.amount, 0n);
-  const change = available - paying.paid - intent.fee;
-  const script = changeScript(rules.groupKey);
-  const expected = change === 0n ? paying.outputs : [...paying.outputs, { script, amount: change }];
-  if (change < 0n || !sameOutputs(expected, intent.outputs)) {
-    return refuse('output_mismatch', 'the outputs are not those that the burns, the inputs and the fee lead to');
-  }
-  if (change > 0n && change < dustThreshold(script)) {
+  const meant = checkMeaning(rules, intent);
+  if (!meant.ok) return meant;
+  const { change, feesCollected } = meant;
+  if (change > 0n && change < dustThreshold(changeScript(rules.groupKey))) {
     return refuse('not_standard', `a change of ${change} sats is dust`);
   }
   if (intent.outputs.some((output) => output.script.length > OUTPUT_SCRIPT_BYTES_MAX)) {
@@ -82,7 +73,33 @@ export function checkIntent(rules: PayoutRules, intent: PayoutIntent): PayoutVer
   }
   const payout = buildPayout(intent, rules.groupKey);
   if (payout.weight > STANDARD_WEIGHT_MAX) return refuse('not_standard', `${payout.weight} weight units`);
-  return feeRefusal(rules, payout, paying.feesCollected) ?? { ok: true, payout };
+  return feeRefusal(rules, payout, feesCollected) ?? { ok: true, payout };
+}
+
+/** What a payout comes to, in sats. */
+export type PayoutMeaning = { readonly ok: true; readonly change: bigint; readonly feesCollected: bigint };
+
+/**
+ * The part of `checkIntent` that holds for a payout whoever signed it, under whatever bounds: the outputs are those that
+ * the burns, the inputs and the fee lead to. Signatures and blocks prove the transaction alone, and not what it is said to
+ * be for: whoever takes a payout on their word asks this besides.
+ */
+export function checkMeaning(
+  rules: BurnTerms & Pick<PayoutRules, 'groupKey'>,
+  intent: PayoutIntent,
+): PayoutMeaning | PayoutRefusal {
+  const order = orderRefusal(intent);
+  if (order !== null) return order;
+  const paying = burnOutputs(rules, intent.burns);
+  if (!paying.ok) return paying;
+  const available = intent.inputs.reduce((total, input) => total + input.amount, 0n);
+  const change = available - paying.paid - intent.fee;
+  const script = changeScript(rules.groupKey);
+  const expected = change === 0n ? paying.outputs : [...paying.outputs, { script, amount: change }];
+  if (change < 0n || !sameOutputs(expected, intent.outputs)) {
+    return refuse('output_mismatch', 'the outputs are not those that the burns, the inputs and the fee lead to');
+  }
+  return { ok: true, change, feesCollected: paying.feesCollected };
 }
 
 // The form is fixed to the last detail, so that one meaning has one transaction.

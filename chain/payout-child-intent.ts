@@ -1,12 +1,10 @@
 // The full meaning of a fee bump child: which payout it helps, the change of it that it spends, and what it leaves. This
 // is what travels between operators; each re-derives the transaction from it. JSON as in payout-intent.ts.
-import { z } from 'zod';
-import { fromHex, toHex, tryFromHex } from '../crypto/bytes.ts';
+import { toHex } from '../crypto/bytes.ts';
 import type { Json } from '../crypto/canonical-json.ts';
-import { satsAmount } from './amount.ts';
+import { payoutChildSchema } from '../crypto/payout-json.ts';
 import type { BurnOutput } from './burn.ts';
-import { TXID_PATTERN } from './outpoint.ts';
-import { OUTPUT_SCRIPT_BYTES_MAX } from './payout-intent.ts';
+import { PAYOUT_LIMITS, readOutput } from './payout-intent.ts';
 import { type BuiltPayout, buildPayout } from './transaction.ts';
 
 /** A child: one input, the change of the payout `parentTxid`, and one output. Amounts in sats. */
@@ -21,27 +19,14 @@ export interface ChildIntent {
   readonly fee: bigint;
 }
 
-const intentSchema = z.strictObject({
-  kind: z.literal('payout_child'),
-  parent_txid: z.string().regex(TXID_PATTERN),
-  vout: z.int().min(0).max(0xffff_ffff),
-  amount: satsAmount,
-  output: z.strictObject({
-    script: z
-      .string()
-      .max(OUTPUT_SCRIPT_BYTES_MAX * 2)
-      .refine((text) => tryFromHex(text) !== null, 'not hexadecimal'),
-    amount: satsAmount,
-  }),
-  fee: satsAmount,
-});
+const intentSchema = payoutChildSchema(PAYOUT_LIMITS);
 
 /** Reads an intent that came from a peer; null where it does not have the shape. Judges nothing. */
 export function parseChildIntent(value: unknown): ChildIntent | null {
   const parsed = intentSchema.safeParse(value);
   if (!parsed.success) return null;
   const { kind, parent_txid: parentTxid, vout, amount, output, fee } = parsed.data;
-  return { kind, parentTxid, vout, amount, output: { ...output, script: fromHex(output.script) }, fee };
+  return { kind, parentTxid, vout, amount: BigInt(amount), output: readOutput(output), fee: BigInt(fee) };
 }
 
 /** The JSON of an intent. */

@@ -1,13 +1,13 @@
 // The full meaning of a payout: which burns it pays, what it spends under which custody leaf, and every output. This is
 // what travels between operators; each re-derives the transaction from it. JSON: snake_case, bytes in lowercase
 // hexadecimal, amounts as decimal strings of sats.
-import { z } from 'zod';
-import { fromHex, toHex, tryFromHex } from '../crypto/bytes.ts';
+import type { z } from 'zod';
+import { fromHex, toHex } from '../crypto/bytes.ts';
 import type { Json } from '../crypto/canonical-json.ts';
+import { leafSchema, type PayoutLimits, payoutSchema } from '../crypto/payout-json.ts';
 import { type CustodyLeaf, RECIPIENT_BYTES } from '../crypto/taproot.ts';
-import { satsAmount } from './amount.ts';
 import type { BurnClaim, BurnOutput } from './burn.ts';
-import { TXID_PATTERN, type Valued } from './outpoint.ts';
+import type { Valued } from './outpoint.ts';
 
 /** Most inputs of a payout, the test input included: keeps the transaction well below the standard weight. */
 export const PAYOUT_INPUTS_MAX = 128;
@@ -36,62 +36,47 @@ export interface PayoutIntent {
   readonly fee: bigint;
 }
 
-const txid = z.string().regex(TXID_PATTERN);
-const leafSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('deposit'), recipient: z.string().regex(/^[0-9a-f]{64}$/) }),
-  z.strictObject({ kind: z.literal('change') }),
-  z.strictObject({ kind: z.literal('reservoir') }),
-  z.strictObject({ kind: z.literal('test') }),
-]);
+/** What this node would ever sign: a payout that exceeds any of it is not read. Within what messages may carry. */
+export const PAYOUT_LIMITS: PayoutLimits = {
+  burnsMin: 1,
+  burnsMax: PAYOUT_BURNS_MAX,
+  inputsMax: PAYOUT_INPUTS_MAX,
+  // The change besides.
+  outputsMax: PAYOUT_BURNS_MAX + 1,
+  scriptBytesMax: OUTPUT_SCRIPT_BYTES_MAX,
+};
 
-const intentSchema = z.strictObject({
-  kind: z.literal('payout'),
-  test: z.boolean(),
-  burns: z
-    .array(
-      z.strictObject({
-        burn_txid: txid,
-        address: z.string().min(1).max(128),
-        amount: satsAmount,
-        fee: satsAmount,
-      }),
-    )
-    .min(1)
-    .max(PAYOUT_BURNS_MAX),
-  inputs: z
-    .array(z.strictObject({ txid, vout: z.int().min(0).max(0xffff_ffff), amount: satsAmount, leaf: leafSchema }))
-    .min(1)
-    .max(PAYOUT_INPUTS_MAX),
-  outputs: z
-    .array(
-      z.strictObject({
-        script: z
-          .string()
-          .max(OUTPUT_SCRIPT_BYTES_MAX * 2)
-          .refine((text) => tryFromHex(text) !== null, 'not hexadecimal'),
-        amount: satsAmount,
-      }),
-    )
-    .min(1)
-    .max(PAYOUT_BURNS_MAX + 1),
-  lock_time: z.int().min(0).max(0xffff_ffff),
-  fee: satsAmount,
-});
+const intentSchema = payoutSchema(PAYOUT_LIMITS);
 
 /** Reads an intent that came from a peer; null where it does not have the shape. Judges nothing. */
 export function parsePayoutIntent(value: unknown): PayoutIntent | null {
   const parsed = intentSchema.safeParse(value);
   if (!parsed.success) return null;
-  const { burns, inputs, outputs, ...json } = parsed.data;
+  const { kind, test, burns, inputs, outputs, lock_time: lockTime, fee } = parsed.data;
   return {
-    kind: 'payout',
-    test: json.test,
-    burns: burns.map(({ burn_txid: burnTxid, ...burn }) => ({ burnTxid, ...burn })),
-    inputs: inputs.map((input) => ({ ...input, leaf: readLeaf(input.leaf) })),
-    outputs: outputs.map((output) => ({ script: fromHex(output.script), amount: output.amount })),
-    lockTime: json.lock_time,
-    fee: json.fee,
+    kind,
+    test,
+    burns: burns.map((burn) => ({
+      burnTxid: burn.burn_txid,
+      address: burn.address,
+      amount: BigInt(burn.amount),
+      fee: BigInt(burn.fee),
+    })),
+    inputs: inputs.map(({ txid, vout, amount, leaf }) => ({
+      txid,
+      vout,
+      amount: BigInt(amount),
+      leaf: readLeaf(leaf),
+    })),
+    outputs: outputs.map(readOutput),
+    lockTime,
+    fee: BigInt(fee),
   };
+}
+
+/** An output from its JSON, whose form has been checked. */
+export function readOutput({ script, amount }: { readonly script: string; readonly amount: string }): BurnOutput {
+  return { script: fromHex(script), amount: BigInt(amount) };
 }
 
 /** The JSON of an intent. */

@@ -2,6 +2,7 @@
 // of idempotent calls, batches, response limits. Amounts keep their digits (json.ts).
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { hexOf } from '../crypto/json-fields.ts';
 import { exchange, HttpFault } from './http.ts';
 import { parseExactJson } from './json.ts';
 import { type BitcoinNetwork, chainName } from './network.ts';
@@ -180,7 +181,7 @@ export const chainInfoSchema = z.object({
   chain: z.string(),
   blocks: z.int().min(0),
   headers: z.int().min(-1),
-  bestblockhash: z.string().regex(/^[0-9a-f]{64}$/),
+  bestblockhash: hexOf(32),
   initialblockdownload: z.boolean(),
 });
 export type ChainInfo = Readonly<z.infer<typeof chainInfoSchema>>;

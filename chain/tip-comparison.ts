@@ -1,14 +1,13 @@
 // The best blocks of several nodes, compared at the same height: a node that is merely ahead does not disagree.
-import { z } from 'zod';
+import { hexOf } from '../crypto/json-fields.ts';
 import { type AgreedTip, BitcoinViewError, type ChainTip } from './bitcoin-view.ts';
 import { type Answer, asNodeFault, call, disagreement, unwrap } from './node-answers.ts';
-import { TXID_PATTERN } from './outpoint.ts';
 import { type BitcoinRpc, readResult } from './rpc.ts';
 
 /** How far below the lowest tip the last common block is looked for, in blocks. */
 export const FORK_DEPTH_BLOCKS_MAX = 144;
 
-const hash = z.string().regex(TXID_PATTERN);
+const hash = hexOf(32);
 
 /** A node and its best block. */
 export interface NodeTip extends ChainTip {

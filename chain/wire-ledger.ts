@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import type { Attestation, AttestationJson } from '../crypto/attestation.ts';
 import { tryFromHex } from '../crypto/bytes.ts';
+import { hexOf } from '../crypto/json-fields.ts';
 import { satsAmount } from './amount.ts';
 
 /** Most burns in one page. */
@@ -11,7 +12,7 @@ export const BURNS_PAGE_MAX = 500;
 /** Largest proof that comes with a burn, in bytes. */
 export const BURN_PROOF_BYTES_MAX = 128 * 1024;
 
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const hash = hexOf(32);
 const count = z.int().min(0);
 
 /** A burn as a Wire node tells it. Unknown fields are ignored: the ledger is another project and may grow. */

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { concat, fromHex, sha256, toHex, u32le, u64le, utf8 } from './bytes.ts';
 import { ED25519_SIGNATURE_BYTES, verifyEd25519 } from './ed25519.ts';
+import { hexOf, u64Field, voutField } from './json-fields.ts';
 
 /** A real attestation lets the depositor mint; a test attestation has another tag and lets nobody do anything. */
 export type AttestationKind = 'mint' | 'test';
@@ -39,24 +40,17 @@ const DOMAIN: Record<AttestationKind, string> = {
 };
 const NONCE_DOMAIN = '0BTC_WIRE_MINT_NONCE';
 const ID_DOMAIN = '0BTC_WIRE_ATTESTATION_ID';
-const U64_MAX = 2n ** 64n - 1n;
-
-const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`));
-const u64 = z
-  .string()
-  .regex(/^(0|[1-9][0-9]{0,19})$/)
-  .refine((text) => /^[0-9]{1,20}$/.test(text) && BigInt(text) <= U64_MAX);
 
 const attestationSchema = z.strictObject({
-  id: hex(32),
-  deposit_txid: hex(32),
-  deposit_vout: z.int().min(0).max(0xffff_ffff),
-  recipient_pubkey_hash: hex(32),
-  amount: u64,
-  nonce: u64,
-  signature: hex(ED25519_SIGNATURE_BYTES),
-  expiry: u64,
-  created_at: u64,
+  id: hexOf(32),
+  deposit_txid: hexOf(32),
+  deposit_vout: voutField,
+  recipient_pubkey_hash: hexOf(32),
+  amount: u64Field,
+  nonce: u64Field,
+  signature: hexOf(ED25519_SIGNATURE_BYTES),
+  expiry: u64Field,
+  created_at: u64Field,
 });
 
 /** The JSON form; 64-bit integers are decimal strings. */

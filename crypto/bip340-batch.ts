@@ -14,12 +14,11 @@ import {
   SIGNATURE_BYTES,
   sumOfProductsPublic,
   sumScalars,
-  uintToBytes,
   xOnlyBytes,
 } from './secp256k1.ts';
+import { weightsOf } from './signature-weights.ts';
 import { taggedHash } from './tagged-hash.ts';
 
-const WEIGHT_BYTES = 16;
 const EVEN = Uint8Array.of(2);
 
 /** A signature that is claimed to hold. */
@@ -38,7 +37,7 @@ export interface SignatureClaim {
 export function signaturesHold(claims: readonly SignatureClaim[], tagPrefix = 'BIP0340'): boolean {
   const points: Point[] = [];
   const scalars: bigint[] = [];
-  const transcript: Uint8Array[] = [];
+  const transcript: Uint8Array[][] = [];
   const products: bigint[] = [];
   const parsed: { readonly r: Point; readonly p: Point; readonly s: bigint; readonly e: bigint }[] = [];
   for (const { message, publicKey, signature } of claims) {
@@ -50,20 +49,16 @@ export function signaturesHold(claims: readonly SignatureClaim[], tagPrefix = 'B
     const xOnly = xOnlyBytes(publicKey);
     const e = taggedHash(`${tagPrefix}/challenge`, xOnlyR, xOnly, message);
     // e commits to R, P and the message.
-    transcript.push(e, signature);
+    transcript.push([e, signature]);
     parsed.push({ r, p: hasEvenY(publicKey) ? publicKey : publicKey.negate(), s, e: reduceScalar(e) });
   }
-  const seed = taggedHash('0BTC/bip340/batch', ...transcript);
+  const weights = weightsOf(transcript);
   for (const [i, { r, p, s, e }] of parsed.entries()) {
-    const weight = i === 0 ? 1n : weightOf(seed, i);
+    const weight = weights[i] ?? 0n;
     points.push(r, p);
     scalars.push(weight, Fn.mul(weight, e));
     products.push(Fn.mul(weight, s));
   }
   // Everything on one side: −Σ aᵢ·sᵢ·G + Σ aᵢ·Rᵢ + Σ aᵢ·eᵢ·Pᵢ.
   return sumOfProductsPublic([G, ...points], [Fn.neg(sumScalars(products)), ...scalars]).is0();
-}
-
-function weightOf(seed: Uint8Array, index: number): bigint {
-  return reduceScalar(taggedHash('0BTC/bip340/weight', seed, uintToBytes(index, 4)).subarray(0, WEIGHT_BYTES));
 }

@@ -15,12 +15,14 @@ import {
 import { nonceAgg, nonceGen, PUBLIC_NONCE_BYTES, readPublicNonce } from './bip445/nonce.ts';
 import { coefficientOf } from './bip445/session.ts';
 import { aggregateSignature, partialSignature, partialSignatureHolds, takeSecretNonce } from './bip445/signature.ts';
-import { derivedKeyVerifies, type TweakContext } from './bip445/tweak.ts';
+import { derivedKeyVerifies, expectedPoint, meetsExpected, type TweakContext } from './bip445/tweak.ts';
+import { sessionSignaturesHold } from './bip445/verify-together.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { FrostScheme } from './scheme.ts';
-import { SCALAR_BYTES, SIGNATURE_BYTES, ValueError } from './secp256k1.ts';
+import { type Point, SCALAR_BYTES, SIGNATURE_BYTES, ValueError } from './secp256k1.ts';
 
 const DERIVED_KEYS_MAX = 4096;
+const EXPECTATIONS_MAX = 256;
 
 /** Runs `contribute`; turns blame for the signer at a position of `signers` into blame for that participant. */
 function blaming<Result extends { readonly ok: true }>(
@@ -47,6 +49,14 @@ function coefficient({ binding, key, signers }: BoundSession, index: number): bi
 const derivedKeys = new BoundedCache<{ readonly context: KeyContext; readonly tweaked: TweakContext }>(
   DERIVED_KEYS_MAX,
 );
+
+// R + e·Q of sessions that were prepared. The name commits to Q, R and the message, and so to e: what a signature with
+// this R has to meet follows from it alone, whoever made it.
+const expectations = new BoundedCache<Point>(EXPECTATIONS_MAX);
+
+function expectationName(outputKey: Uint8Array, xOnlyR: Uint8Array, message: Uint8Array): string {
+  return bytesToHex(outputKey) + bytesToHex(xOnlyR) + bytesToHex(message);
+}
 
 /** BIP 445 as a `FrostScheme`. Treat keys as frozen: see crypto/scheme.ts. */
 export const bip340Scheme: FrostScheme = {
@@ -79,7 +89,9 @@ export const bip340Scheme: FrostScheme = {
   prepareSession(key, session) {
     const context = keyContext(key);
     try {
-      boundSession(context, session);
+      const { binding, key: tweaked } = boundSession(context, session);
+      const name = expectationName(tweaked.xOnly, binding.xOnlyR, session.message);
+      expectations.get(name, () => expectedPoint(context.untweaked, tweaked, binding.liftedR, binding.e));
     } catch {
       // Whoever signs or aggregates meets the same error, and says what it means.
     }
@@ -122,8 +134,18 @@ export const bip340Scheme: FrostScheme = {
     return tweaked.xOnly.slice();
   },
 
+  verifyTogether(key, signed) {
+    const context = keyContext(key);
+    return sessionSignaturesHold(
+      context.untweaked,
+      signed.map(({ session, signature }) => ({ ...boundSession(context, session), signature })),
+    );
+  },
+
   verify(outputKey, message, signature) {
     if (outputKey.length !== SCALAR_BYTES || signature.length !== SIGNATURE_BYTES) return false;
+    const expected = expectations.find(expectationName(outputKey, signature.subarray(0, SCALAR_BYTES), message));
+    if (expected) return meetsExpected(expected, signature);
     const derived = derivedKeys.find(bytesToHex(outputKey));
     if (!derived) return schnorr.verify(signature, message, outputKey);
     return derivedKeyVerifies(derived.context.untweaked, derived.tweaked, message, signature);

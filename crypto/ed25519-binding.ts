@@ -22,6 +22,7 @@ import { sumOfMultiples } from './ed25519-sum.ts';
 const CONTEXT = utf8('FROST-ED25519-SHA512-v1');
 const [RHO, MSG, COM] = [concat(CONTEXT, utf8('rho')), concat(CONTEXT, utf8('msg')), concat(CONTEXT, utf8('com'))];
 const POINT_BYTES = 32;
+const SCALAR_BYTES = 32;
 
 const { Fn } = ed25519.Point;
 
@@ -132,6 +133,16 @@ function sumOf(commitments: readonly NoncePoints[], factors: readonly bigint[]):
 /** A SHA-512 hash read as RFC 9591 section 6.1 does: 64 bytes, little endian, reduced. */
 export function scalarOfHash(hash: Uint8Array): bigint {
   return Fn.create(BigInt(`0x${toHex(hash.toReversed())}`));
+}
+
+/** A scalar from its 32 bytes, little endian; null where there are not 32, or they are not below the group order. */
+export function scalarOf(bytes: Uint8Array | undefined): bigint | null {
+  if (bytes?.length !== SCALAR_BYTES) return null;
+  try {
+    return Fn.fromBytes(Uint8Array.from(bytes));
+  } catch {
+    return null;
+  }
 }
 
 function identifier(index: number): Uint8Array {

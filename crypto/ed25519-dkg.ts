@@ -7,15 +7,14 @@ import { createFROST } from '@noble/curves/abstract/frost.js';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { BoundedCache } from './bounded-cache.ts';
 import { concat, equal, sha256, sha512, toHex, u32be, utf8 } from './bytes.ts';
-import { ED25519_SIGNATURE_BYTES, isPrimeOrderPoint } from './ed25519.ts';
-import { scalarOfHash } from './ed25519-binding.ts';
+import { ED25519_SIGNATURE_BYTES, isPrimeOrderPoint, primeOrderPoint } from './ed25519.ts';
+import { scalarOf, scalarOfHash } from './ed25519-binding.ts';
 import { expandRandom, frostIdentifier } from './ed25519-frost.ts';
 import type { GroupKey } from './scheme.ts';
 
 type Suite = ReturnType<typeof createFROST>;
 
 const POINT_BYTES = 32;
-const SCALAR_BYTES = 32;
 const SUITE_NAME = 'FROST-ED25519-SHA512-v1';
 const RANDOM_DOMAIN = '0BTC_WIRE_ED25519_DKG/v1';
 /** Most participants a key may have. */
@@ -263,24 +262,6 @@ function groupKeyOf(secret: DkgSecret, commitments: readonly Commitment[]): Grou
     publicKey: publicKey.toBytes(),
     verifyingShares: verifying.map((share) => share.toBytes()),
   };
-}
-
-function primeOrderPoint(bytes: Uint8Array): EdwardsPoint | null {
-  try {
-    const point = ed25519.Point.fromBytes(Uint8Array.from(bytes));
-    return !point.is0() && point.isTorsionFree() ? point : null;
-  } catch {
-    return null;
-  }
-}
-
-function scalarOf(bytes: Uint8Array | undefined): bigint | null {
-  if (bytes?.length !== SCALAR_BYTES) return null;
-  try {
-    return Fn.fromBytes(Uint8Array.from(bytes));
-  } catch {
-    return null;
-  }
 }
 
 function assertInput({ index, participants, threshold, random }: DkgSecret): void {

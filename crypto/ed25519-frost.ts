@@ -4,7 +4,7 @@ import { ed25519, ed25519_FROST } from '@noble/curves/ed25519.js';
 import { BoundedCache } from './bounded-cache.ts';
 import { concat, equal, sha512, toHex, u32be, utf8, zeroize } from './bytes.ts';
 import { verifyEd25519 } from './ed25519.ts';
-import { joinNonces, type NoncePoints, noncePoints, scalarOfHash } from './ed25519-binding.ts';
+import { joinNonces, type NoncePoints, noncePoints, scalarOf, scalarOfHash } from './ed25519-binding.ts';
 import { assertIndex, assertShape, boundSession, ed25519Context } from './ed25519-key.ts';
 import { sumOfMultiples } from './ed25519-sum.ts';
 import type { Blame, FrostScheme, GroupKey, NoncePair, Tweak } from './scheme.ts';
@@ -191,6 +191,10 @@ export const ed25519Scheme: FrostScheme = {
     return Uint8Array.from(key.publicKey);
   },
 
+  verifyTogether(key, signed): boolean {
+    return signed.every(({ session, signature }) => verifyEd25519(key.publicKey, session.message, signature));
+  },
+
   verify: verifyEd25519,
 };
 
@@ -216,15 +220,6 @@ function readNonce(publicNonce: Uint8Array | undefined): NoncePoints | null {
   if (publicNonce === undefined) return null;
   try {
     return noncesFound.find(toHex(publicNonce)) ?? noncePoints(publicNonce);
-  } catch {
-    return null;
-  }
-}
-
-function scalarOf(bytes: Uint8Array | undefined): bigint | null {
-  if (bytes?.length !== SCALAR_BYTES) return null;
-  try {
-    return Fn.fromBytes(Uint8Array.from(bytes));
   } catch {
     return null;
   }

@@ -4,7 +4,8 @@ import { mulAddUnsafe } from '@noble/curves/abstract/curve.js';
 import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { BoundedCache } from './bounded-cache.ts';
-import { concat, sha512, toHex, u32be, utf8 } from './bytes.ts';
+import { sha512, toHex, u32be, utf8 } from './bytes.ts';
+import { primeOrderPoint } from './ed25519.ts';
 import { type Binding, bindSession, type NoncePoints, sessionPrefix } from './ed25519-binding.ts';
 import type { GroupKey, SigningSession } from './scheme.ts';
 
@@ -49,7 +50,7 @@ export function ed25519Context(key: GroupKey): Ed25519KeyContext {
   const known = contexts.get(key);
   if (known !== undefined) return known;
   assertShape(key);
-  const [publicKey, ...shares] = [key.publicKey, ...key.verifyingShares].map(primeOrderPoint);
+  const [publicKey, ...shares] = [key.publicKey, ...key.verifyingShares].map(pointOf);
   if (publicKey === undefined) throw new Error('an ed25519 key has a public key');
   if (!interpolates(publicKey, shares, key.threshold)) throw new Error('shares do not interpolate to the ed25519 key');
   const context = {
@@ -144,10 +145,8 @@ function assertSession(key: GroupKey, { signers, nonceCommitment, tweaks }: Sign
   }
 }
 
-function primeOrderPoint(bytes: Uint8Array): EdwardsPoint {
-  if (bytes.length === POINT_BYTES) {
-    const point = Point.fromBytes(concat(bytes));
-    if (!point.is0() && point.isTorsionFree()) return point;
-  }
-  throw new Error('malformed point in ed25519 key');
+function pointOf(bytes: Uint8Array): EdwardsPoint {
+  const point = primeOrderPoint(bytes);
+  if (point === null) throw new Error('malformed point in ed25519 key');
+  return point;
 }

@@ -1,6 +1,7 @@
 // Plain Ed25519 (RFC 8032) by the runtime's native code: who signs with one key, and verification that is stricter than
 // the native one alone.
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { BoundedCache } from './bounded-cache.ts';
 import { concat, fromHex, sha256, toHex } from './bytes.ts';
@@ -70,10 +71,15 @@ function verificationKey(publicKey: Uint8Array): KeyObject | null {
 
 /** Whether 32 bytes are the canonical encoding of a point of prime order that is not the identity. */
 export function isPrimeOrderPoint(bytes: Uint8Array): boolean {
+  return primeOrderPoint(bytes) !== null;
+}
+
+/** The point of prime order that 32 bytes encode canonically; null where they encode none, or the identity. */
+export function primeOrderPoint(bytes: Uint8Array): EdwardsPoint | null {
   try {
-    const point = ed25519.Point.fromBytes(bytes);
-    return !point.is0() && point.isTorsionFree();
+    const point = ed25519.Point.fromBytes(Uint8Array.from(bytes));
+    return !point.is0() && point.isTorsionFree() ? point : null;
   } catch {
-    return false;
+    return null;
   }
 }

@@ -3,8 +3,9 @@
 import { z } from 'zod';
 import { utf8 } from './bytes.ts';
 import { canonicalJson, type Json, nestsWithin, parseCanonicalJson } from './canonical-json.ts';
-import type { Ed25519Signer } from './ed25519.ts';
-import { signJsonText, verifyJsonText } from './identity.ts';
+import { ED25519_SIGNATURE_BYTES, type Ed25519Signer } from './ed25519.ts';
+import { BOOT_ID_BYTES, signJsonText, verifyJsonText } from './identity.ts';
+import { hexOf } from './json-fields.ts';
 
 /** Largest peer message, in bytes. */
 export const PEER_MESSAGE_BYTES_MAX = 1024 * 1024;
@@ -61,13 +62,13 @@ const envelopeSchema = z.strictObject({
   network: z.string().min(1).max(32),
   from: z.int().min(0).max(63),
   to: z.int().min(0).max(63),
-  boot: z.string().regex(/^[0-9a-f]{32}$/),
+  boot: hexOf(BOOT_ID_BYTES),
   ceremony: z.string().max(128),
   type: z.string().min(1).max(64),
   seq: z.int().min(1),
   sent_at: z.int().min(0),
   body: z.custom<Json>((value) => value !== undefined),
-  sig: z.string().regex(/^[0-9a-f]{128}$/),
+  sig: hexOf(ED25519_SIGNATURE_BYTES),
 });
 
 /** Signs a message. `bytes` is what goes over the wire. Throws where a field breaks the format or the size limit. */

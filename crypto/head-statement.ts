@@ -13,21 +13,21 @@ import {
   verifyJson,
   verifySessionCertificate,
 } from './identity.ts';
+import { hexOf } from './json-fields.ts';
 
 /** Domain tag under which a session key signs a head. */
 export const HEAD_STATEMENT_DOMAIN = '0BTC_WIRE_STATE_HEAD/v1';
 
-const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`));
-const headSchema = z.strictObject({ epoch: z.int().min(0), seq: z.int().min(0), hash: hex(32) });
+const headSchema = z.strictObject({ epoch: z.int().min(0), seq: z.int().min(0), hash: hexOf(32) });
 const statementSchema = z.strictObject({
   v: z.literal(1),
   network: z.string().min(1).max(32),
   index: z.int().min(0).max(63),
-  boot: hex(BOOT_ID_BYTES),
+  boot: hexOf(BOOT_ID_BYTES),
   head: headSchema,
   follows: headSchema.nullable(),
   at: z.int().min(0),
-  sig: hex(ED25519_SIGNATURE_BYTES),
+  sig: hexOf(ED25519_SIGNATURE_BYTES),
 });
 const signedHeadSchema = z.strictObject({
   statement: statementSchema,

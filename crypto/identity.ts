@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { concat, fromHex, toHex, tryFromHex, utf8 } from './bytes.ts';
 import { canonicalJson, type Json } from './canonical-json.ts';
 import { ED25519_SIGNATURE_BYTES, type Ed25519Signer, signerFromSeed, verifyEd25519 } from './ed25519.ts';
+import { hexOf } from './json-fields.ts';
 
 /** The long-lived key of a node. */
 export type IdentitySecret = Ed25519Signer;
@@ -13,16 +14,14 @@ export const SESSION_CERTIFICATE_DOMAIN = '0BTC_WIRE_SESSION_CERTIFICATE/v1';
 /** Length of a boot id in bytes. */
 export const BOOT_ID_BYTES = 16;
 
-const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`));
-
 const certificateSchema = z.strictObject({
   v: z.literal(1),
   network: z.string().min(1).max(32),
   index: z.int().min(0).max(63),
-  boot: hex(BOOT_ID_BYTES),
-  session_key: hex(32),
+  boot: hexOf(BOOT_ID_BYTES),
+  session_key: hexOf(32),
   issued_at: z.int().min(0),
-  sig: hex(ED25519_SIGNATURE_BYTES),
+  sig: hexOf(ED25519_SIGNATURE_BYTES),
 });
 
 /**

@@ -7,6 +7,7 @@ import { fromHex, sha256, utf8 } from './bytes.ts';
 import { canonicalBytes, parseCanonicalJson } from './canonical-json.ts';
 import { ED25519_SIGNATURE_BYTES, isPrimeOrderPoint } from './ed25519.ts';
 import { type IdentitySecret, signJson, verifyJson } from './identity.ts';
+import { hexOf } from './json-fields.ts';
 import { toWords } from './words.ts';
 
 /** Largest operator card, in bytes. */
@@ -21,7 +22,6 @@ const FINGERPRINT_DOMAIN = '0BTC_WIRE_OPERATOR_CARD_FINGERPRINT/v1';
  */
 export const FINGERPRINT_WORD_COUNT = 12;
 
-const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`));
 const line = (max: number) =>
   z
     .string()
@@ -43,8 +43,8 @@ const cardSchema = z.strictObject({
     .string()
     .max(16_384)
     .refine((pem) => isCertificate(pem)),
-  identity_key: hex(32).refine((key) => isPrimeOrderHex(key)),
-  host_public_key: hex(33).refine((key) => isCompressedPoint(key)),
+  identity_key: hexOf(32).refine((key) => isPrimeOrderHex(key)),
+  host_public_key: hexOf(33).refine((key) => isCompressedPoint(key)),
   contacts: z.strictObject({
     email: line(254).optional(),
     phone: line(64).optional(),
@@ -52,7 +52,7 @@ const cardSchema = z.strictObject({
     url: line(512).optional(),
   }),
   issued_at: z.int().min(0),
-  sig: hex(ED25519_SIGNATURE_BYTES),
+  sig: hexOf(ED25519_SIGNATURE_BYTES),
 });
 
 /**

@@ -74,7 +74,7 @@ export interface FrostScheme {
    */
   prepareNonce(publicNonce: Uint8Array): void;
 
-  /** The same for what `sign` and `aggregate` will compute of a session's public data. Never throws on outside data. */
+  /** The same for what `sign`, `aggregate` and `verify` will compute of a session's public data. Never throws on outside data. */
   prepareSession(key: GroupKey, session: SigningSession): void;
 
   /** One participant's partial signature. Zeroes `secretNonce` before the share is computed; a zeroed nonce throws. */
@@ -104,6 +104,15 @@ export interface FrostScheme {
 
   /** The 32-byte public key a verifier uses: bip340: x-only after the tweaks; ed25519: the group key itself. */
   outputKey(key: GroupKey, tweaks: readonly Tweak[]): Uint8Array;
+
+  /**
+   * Whether all of these final 64-byte signatures hold, each for its session's message under its session's key. Where one
+   * does not, `verify` tells which.
+   */
+  verifyTogether(
+    key: GroupKey,
+    signed: readonly { readonly session: SigningSession; readonly signature: Uint8Array }[],
+  ): boolean;
 
   /** Verifies a final 64-byte signature under `outputKey`. */
   verify(outputKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;

@@ -5,6 +5,7 @@ import { armor, Decrypter, Encrypter } from 'age-encryption';
 import { z } from 'zod';
 import { fromHex, toHex, utf8 } from './bytes.ts';
 import { canonicalBytes, parseCanonicalJson } from './canonical-json.ts';
+import { hexOf } from './json-fields.ts';
 import type { GroupKey, SchemeName } from './scheme.ts';
 
 /** Base-2 logarithm of scrypt's cost for new files: what the age tool uses. */
@@ -82,16 +83,14 @@ export type KeyFileVerdict =
   | { readonly ok: true; readonly keyFile: KeyFile }
   | { readonly ok: false; readonly reason: 'malformed' | 'unsupported_version' };
 
-const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`));
-
 const keyShareSchema = (pointBytes: number) =>
   z
     .strictObject({
       threshold: z.int().min(2).max(64),
       participants: z.int().min(2).max(64),
-      public_key: hex(pointBytes),
-      verifying_shares: z.array(hex(pointBytes)).max(64),
-      signing_share: hex(32),
+      public_key: hexOf(pointBytes),
+      verifying_shares: z.array(hexOf(pointBytes)).max(64),
+      signing_share: hexOf(32),
     })
     .refine((key) => key.threshold <= key.participants && key.verifying_shares.length === key.participants);
 
@@ -101,8 +100,8 @@ const keyFileSchema = z.strictObject({
   v: z.literal(1),
   network: z.string().min(1).max(32),
   index: z.int().min(0).max(63),
-  identity_seed: hex(32),
-  host_secret: hex(32),
+  identity_seed: hexOf(32),
+  host_secret: hexOf(32),
   keys: z
     .array(
       z.strictObject({

@@ -6,7 +6,16 @@
 import { normalizeZ } from '@noble/curves/abstract/curve.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { bytesToNumberBE, numberToBytesBE } from '@noble/curves/utils.js';
-import { liftX, multiplyRegular, normalize, type Point, sumOf, sumOfProducts } from './secp256k1/multiply.ts';
+import {
+  liftX,
+  multiplyRegular,
+  multiplyRegularTwice,
+  normalize,
+  type Point,
+  sumOf,
+  sumOfProducts,
+  sumsOf,
+} from './secp256k1/multiply.ts';
 import { checkArithmetic } from './secp256k1/self-check.ts';
 import { keepTable } from './secp256k1/tables.ts';
 
@@ -122,6 +131,11 @@ export function multiplySecret(scalar: bigint, point: Point = G): Point {
   return scalar === 0n ? INFINITY : multiplyRegular(scalar, point);
 }
 
+/** Two secret scalars · G, each as `multiplySecret` does it, in less time. Throws a RangeError where one is zero. */
+export function multiplySecretTwice(first: bigint, second: bigint): readonly [Point, Point] {
+  return multiplyRegularTwice(first, second, G);
+}
+
 /** x · point for a small x ≥ 0, by doubling and adding: only for values that everyone may know. */
 export function multiplySmallPublic(x: number, point: Point): Point {
   let product = INFINITY;
@@ -150,6 +164,11 @@ export function multiplyPublic(scalar: bigint, point: Point): Point {
 /** The sum of points. Not for secrets. */
 export function sumPoints(points: readonly Point[]): Point {
   return sumOf(points);
+}
+
+/** The sums of two lists of points. Not for secrets. */
+export function sumTwoLists(first: readonly Point[], second: readonly Point[]): readonly [Point, Point] {
+  return sumsOf(first, second);
 }
 
 /** Σ scalars[i] · points[i] in variable time: only for values that everyone may know. */

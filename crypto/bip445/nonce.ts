@@ -4,7 +4,7 @@ import { concatBytes } from '@noble/curves/utils.js';
 import { BoundedCache } from '../bounded-cache.ts';
 import { toHex } from '../bytes.ts';
 import {
-  multiplySecret,
+  multiplySecretTwice,
   POINT_BYTES,
   type Point,
   parsePoint,
@@ -15,7 +15,7 @@ import {
   requireLength,
   SCALAR_BYTES,
   scalarToBytes,
-  sumPoints,
+  sumTwoLists,
   uintToBytes,
 } from '../secp256k1.ts';
 import { taggedHash } from '../tagged-hash.ts';
@@ -67,9 +67,7 @@ export function nonceGen(random: Uint8Array, inputs: NonceInputs): Nonce {
   if (inputs.verifyingShare) requireLength(verifyingShare, POINT_BYTES, 'The verifying share');
   if (inputs.thresholdPublicKey) requireLength(thresholdPublicKey, SCALAR_BYTES, 'The threshold public key');
   const hedged = hedgedRandomness(random, signingShare);
-  const secret = new Uint8Array(SECRET_NONCE_BYTES);
-  const publicNonce = new Uint8Array(PUBLIC_NONCE_BYTES);
-  for (const half of [0, 1]) {
+  const scalarOf = (half: 0 | 1): bigint => {
     const hash = taggedHash(
       'BIP0445/nonce',
       hedged,
@@ -86,14 +84,19 @@ export function nonceGen(random: Uint8Array, inputs: NonceInputs): Nonce {
     );
     const k = reduceScalar(hash);
     hash.fill(0);
-    // k = 0 cannot happen but with negligible probability; pointToBytes then throws rather than publish infinity.
-    publicNonce.set(pointToBytes(multiplySecret(k)), half * POINT_BYTES);
-    const bytes = scalarToBytes(k);
+    return k;
+  };
+  const scalars = [scalarOf(0), scalarOf(1)] as const;
+  hedged.fill(0);
+  // k = 0 cannot happen but with negligible probability; the multiplication then throws rather than publish infinity.
+  const points = multiplySecretTwice(...scalars);
+  const secret = new Uint8Array(SECRET_NONCE_BYTES);
+  for (const [half, scalar] of scalars.entries()) {
+    const bytes = scalarToBytes(scalar);
     secret.set(bytes, half * SCALAR_BYTES);
     bytes.fill(0);
   }
-  hedged.fill(0);
-  return { secret, public: publicNonce };
+  return { secret, public: concatBytes(...points.map(pointToBytes)) };
 }
 
 /** The two points of a public nonce. */
@@ -102,6 +105,8 @@ export type NoncePoints = readonly [Point, Point];
 // By their bytes. Whoever combines, binds or verifies meets the same nonce several times, and a point is costly to read.
 const noncesRead = new BoundedCache<NoncePoints>(NONCES_READ_MAX);
 const aggregates = new BoundedCache<NoncePoints>(AGGREGATES_MAX);
+// By the bytes of all that was added up, in order: the next session's can be added up before it begins.
+const sums = new BoundedCache<Uint8Array>(AGGREGATES_MAX);
 
 /** Reads a public nonce (66 bytes); null where it is malformed. */
 export function readPublicNonce(publicNonce: Uint8Array): NoncePoints | null {
@@ -131,13 +136,19 @@ export function readAggregateNonce(aggregateNonce: Uint8Array): NoncePoints | nu
  * InvalidContributionError that names the position of a malformed nonce in the list.
  */
 export function nonceAgg(publicNonces: readonly Uint8Array[]): Uint8Array {
+  return sums.get(publicNonces.map((publicNonce) => toHex(publicNonce)).join(), () => addUp(publicNonces)).slice();
+}
+
+function addUp(publicNonces: readonly Uint8Array[]): Uint8Array {
   const points = publicNonces.map((publicNonce, position) => {
     const read = readPublicNonce(publicNonce);
     if (!read) throw new InvalidContributionError(position, 'pubnonce');
     return read;
   });
-  const first = sumPoints(points.map(([point]) => point));
-  const second = sumPoints(points.map(([, point]) => point));
+  const [first, second] = sumTwoLists(
+    points.map(([point]) => point),
+    points.map(([, point]) => point),
+  );
   const aggregate = concatBytes(pointToBytesOrInfinity(first), pointToBytesOrInfinity(second));
   // Whoever adds nonces up goes on to bind a session to the sum.
   aggregates.keep(toHex(aggregate), [first, second]);

@@ -25,10 +25,13 @@ export interface Binding {
   readonly b: bigint;
   /** Whether R has an even y-coordinate; where it has not, signers negate their nonces. */
   readonly evenR: boolean;
+  /** R, or −R where R has an odd y-coordinate: the point that a verifier reads out of the signature. */
+  readonly liftedR: Point;
   /** The x-coordinate of R: the first half of the signature. */
   readonly xOnlyR: Uint8Array;
-  /** The BIP 340 challenge. */
+  /** The BIP 340 challenge, and the hash that it is read from, which commits to R, the key and the message. */
   readonly e: bigint;
+  readonly challenge: Uint8Array;
 }
 
 /** The hash behind the nonce coefficient; it commits to everything that a `Binding` depends on. */
@@ -58,8 +61,10 @@ export function bindSession(
   // Infinity means that some signer lied; the generator lets the session run on, so that its share gets blamed.
   const r = sum.is0() ? G : sum;
   const xOnlyR = xOnlyBytes(r);
-  const e = reduceScalar(taggedHash('BIP0340/challenge', xOnlyR, xOnlyKey, message));
-  return { b, evenR: hasEvenY(r), xOnlyR, e };
+  const challenge = taggedHash('BIP0340/challenge', xOnlyR, xOnlyKey, message);
+  const e = reduceScalar(challenge);
+  const evenR = hasEvenY(r);
+  return { b, evenR, liftedR: evenR ? r : r.negate(), xOnlyR, e, challenge };
 }
 
 /** Everything that signing, verifying and aggregating need of a session. */

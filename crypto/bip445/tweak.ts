@@ -72,6 +72,26 @@ export function shareSign(context: TweakContext): bigint {
   return context.evenY ? context.gacc : Fn.neg(context.gacc);
 }
 
+/** e·Q for the Q of even y that BIP 340 verifies under, with Q = gacc·P + tacc·G for the untweaked P: as scalars of P and G. */
+export function ofKeyAndGenerator(tweaked: TweakContext, e: bigint): readonly [bigint, bigint] {
+  const signed = tweaked.evenY ? e : Fn.neg(e);
+  return [Fn.mul(signed, tweaked.gacc), Fn.mul(signed, tweaked.tacc)];
+}
+
+/**
+ * R + e·Q: what s·G is where a signature holds (BIP 340, Verification). It can be computed before any partial signature
+ * is there. `liftedR` has an even y-coordinate.
+ */
+export function expectedPoint(untweaked: TweakContext, tweaked: TweakContext, liftedR: Point, e: bigint): Point {
+  return sumOfProductsPublic([liftedR, untweaked.publicKey, G], [1n, ...ofKeyAndGenerator(tweaked, e)]);
+}
+
+/** Whether the s of a signature (64 bytes) is the one of which s·G is `expected`. False where it is no scalar. */
+export function meetsExpected(expected: Point, signature: Uint8Array): boolean {
+  const s = parseScalar(signature.subarray(SCALAR_BYTES));
+  return s !== null && sumOfProductsPublic([G, expected.negate()], [s, 1n]).is0();
+}
+
 /**
  * BIP 340 verification under a key that tweaks were applied to, where the untweaked one has a precomputed table: with
  * Q = gacc·P + tacc·G, R = s·G − e·g·Q takes two multiplications by points with tables, whatever the tweak. `message` of
@@ -87,9 +107,7 @@ export function derivedKeyVerifies(
   const s = parseScalar(signature.subarray(SCALAR_BYTES));
   if (s === null || signature.length !== SIGNATURE_BYTES) return false;
   const e = reduceScalar(taggedHash('BIP0340/challenge', xOnlyR, tweaked.xOnly, message));
-  const signed = tweaked.evenY ? e : Fn.neg(e);
-  const ofGenerator = Fn.sub(s, Fn.mul(signed, tweaked.tacc));
-  const ofKey = Fn.neg(Fn.mul(signed, tweaked.gacc));
-  const r = sumOfProductsPublic([G, untweaked.publicKey], [ofGenerator, ofKey]);
+  const [ofKey, ofGenerator] = ofKeyAndGenerator(tweaked, e);
+  const r = sumOfProductsPublic([G, untweaked.publicKey], [Fn.sub(s, ofGenerator), Fn.neg(ofKey)]);
   return !r.is0() && hasEvenY(r) && equalBytes(xOnlyBytes(r), xOnlyR);
 }

@@ -59,7 +59,8 @@ const [SUM, TERM, OTHER, EARLIER] = [
 const LADDER = reserve(LADDER_ENTRIES * ENTRY_BYTES);
 const HALF_BYTES = FORM_ENTRIES * POINT_BYTES_IN_MEMORY;
 const ODD_MULTIPLES = reserve(TERMS_PER_PASS * 2 * HALF_BYTES);
-const [A, B, C, BETA_AT, SEVEN] = [
+const [A, B, C, D, BETA_AT, SEVEN] = [
+  reserve(ELEMENT_BYTES),
   reserve(ELEMENT_BYTES),
   reserve(ELEMENT_BYTES),
   reserve(ELEMENT_BYTES),
@@ -78,6 +79,24 @@ function put(at: number, point: Point): void {
 // Takes the point at an address out, with Z = 1.
 function take(at: number): Point {
   inverse(A, at + 2 * ELEMENT_BYTES);
+  return takeWithInverse(at);
+}
+
+// Takes two points out for one inversion (Montgomery's trick).
+function takeTwo(first: number, second: number): readonly [Point, Point] {
+  const [z1, z2] = [first + 2 * ELEMENT_BYTES, second + 2 * ELEMENT_BYTES];
+  product(A, z1, z2);
+  inverse(D, A);
+  // One of them is infinity.
+  if (read(D) === 0n) return [take(first), take(second)];
+  product(A, D, z2);
+  const one = takeWithInverse(first);
+  product(A, D, z1);
+  return [one, takeWithInverse(second)];
+}
+
+// The same where A holds the inverse of Z.
+function takeWithInverse(at: number): Point {
   product(B, at, A);
   product(C, at + ELEMENT_BYTES, A);
   // The inverse of zero comes out as zero, and only infinity has Z = 0.
@@ -113,19 +132,38 @@ function addPublicByTable(table: number, scalar: bigint): void {
  * scalar · point in constant time: below the group order and not zero. Infinity gives infinity.
  */
 export function multiplyRegular(scalar: bigint, point: Point): Point {
+  multiplyIntoSum(scalar, point);
+  const result = take(SUM);
+  eraseWork();
+  return result;
+}
+
+/** Two scalars · point, as `multiplyRegular` does each, for one inversion. */
+export function multiplyRegularTwice(first: bigint, second: bigint, point: Point): readonly [Point, Point] {
+  multiplyIntoSum(first, point);
+  copy(EARLIER, SUM, POINT_BYTES_IN_MEMORY);
+  multiplyIntoSum(second, point);
+  const results = takeTwo(EARLIER, SUM);
+  eraseWork();
+  return results;
+}
+
+function multiplyIntoSum(scalar: bigint, point: Point): void {
   if (scalar <= 0n || scalar >= N) throw new RangeError('the scalar is out of range');
-  if (point.is0()) return Point.ZERO;
+  clear(SUM);
+  if (point.is0()) return;
   const bytes = numberToBytesBE(scalar, 32);
   const table = tableOf(point);
-  clear(SUM);
   if (table !== null) addByTable(table, bytes);
   else climb(point, bytes);
   bytes.fill(0);
-  const result = take(SUM);
-  for (const at of [SUM, TERM, OTHER]) erase(at, POINT_BYTES_IN_MEMORY);
-  erase(A, 3 * ELEMENT_BYTES);
+}
+
+// What a secret scalar led to.
+function eraseWork(): void {
+  for (const at of [SUM, TERM, OTHER, EARLIER]) erase(at, POINT_BYTES_IN_MEMORY);
+  erase(A, 4 * ELEMENT_BYTES);
   eraseChain();
-  return result;
 }
 
 // SUM = scalar · point for a point without a table, from the highest window down.
@@ -182,6 +220,16 @@ export function sumOf(points: readonly Point[]): Point {
   clear(SUM);
   addSingly(points);
   return take(SUM);
+}
+
+/** The sums of two lists of points, as `sumOf` makes each, for one inversion. */
+export function sumsOf(first: readonly Point[], second: readonly Point[]): readonly [Point, Point] {
+  clear(SUM);
+  addSingly(first);
+  copy(EARLIER, SUM, POINT_BYTES_IN_MEMORY);
+  clear(SUM);
+  addSingly(second);
+  return takeTwo(EARLIER, SUM);
 }
 
 // SUM = the sum of at most TERMS_PER_PASS products, their doublings shared (Straus), their scalars split in halves.

@@ -1,5 +1,6 @@
 // Takes in a payout that a peer tells of, announced or asked for: verified here first, then decided and kept as signed.
 
+import { checkMeaning } from '../../chain/payout-check.ts';
 import { parsePayoutIntent } from '../../chain/payout-intent.ts';
 import { checkSignedPayout } from '../../chain/signed-payout.ts';
 import { type BuiltPayout, buildPayout } from '../../chain/transaction.ts';
@@ -50,7 +51,7 @@ export async function takePayout(bridge: Bridge, told: ToldPayout): Promise<bool
 }
 
 // A payout that this node did not sign. What the group has signed, or miners have taken, needs no second judgement of its
-// inputs and fee, which may be gone by now: only its burns are left to verify.
+// inputs and fee, which may be gone by now; but it may be told to be for other burns than it pays, and these may be none.
 async function adopt(bridge: Bridge, built: BuiltPayout, isSigned: boolean): Promise<'adopted' | 'not_yet' | 'never'> {
   const { txid, intent } = built;
   const { state } = await bridge.bitcoin.transaction(txid, intent.outputs.length);
@@ -58,6 +59,12 @@ async function adopt(bridge: Bridge, built: BuiltPayout, isSigned: boolean): Pro
   const key = bridge.keys.live();
   if (key === null || (!isSigned && !isMined)) return 'not_yet';
   const bench = bridge.judge.payoutBench(key);
+  const { network, groupKey } = bench.rules;
+  const meant = checkMeaning({ network, groupKey }, intent);
+  if (!meant.ok) {
+    bridge.log('warn', 'announced_payout_wrong', { txid, detail: meant.detail });
+    return 'never';
+  }
   if (bench.wire === null) return 'not_yet';
   const burns = await verifyBurns(bench, bench.wire, intent);
   if ('ok' in burns) {

@@ -3,6 +3,7 @@
 
 import type { RefusalReason } from '../../ceremony/refusals.ts';
 import { outpointName } from '../../chain/outpoint.ts';
+import { checkMeaning } from '../../chain/payout-check.ts';
 import { parsePayoutIntent } from '../../chain/payout-intent.ts';
 import { checkSignedPayout } from '../../chain/signed-payout.ts';
 import { type BuiltPayout, buildPayout } from '../../chain/transaction.ts';
@@ -56,8 +57,11 @@ export async function preparePayout(
       bridge.log('warn', 'told_payout_unjudged', { peer, txid, reason: burns.reason, detail: burns.detail });
       return { txid, built, burns: null, mined, signed };
     }
-    // What the group has signed, or miners have taken, needs no second judgement of its inputs and fee.
-    if (mined || signed !== null) return { txid, built, burns, mined, signed };
+    // What the group has signed, or miners have taken, needs no second judgement of its inputs and fee, and stands whatever
+    // this node's policy is. That says nothing of the burns that it is told to be for.
+    const { network, groupKey } = bench.rules;
+    const isMeant = (mined || signed !== null) && checkMeaning({ network, groupKey }, intent).ok;
+    if (isMeant) return { txid, built, burns, mined, signed };
     const judged = await judgePayout(bench, intent);
     if (judged.ok) return { txid, built, burns, mined, signed };
     if (UNAVAILABLE.has(judged.reason)) return 'unavailable';

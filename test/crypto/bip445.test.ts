@@ -64,7 +64,7 @@ describe('variable-time arithmetic', () => {
     const values = fc.tuple(scalars, scalars, scalars, scalars, scalars, fc.boolean());
     forAll(
       fc.property(values, ([k1, k2, b, coefficient, share, evenR]) => {
-        const binding = { b, evenR, xOnlyR: new Uint8Array(32), e: 1n };
+        const binding = { b, evenR, liftedR: G, xOnlyR: new Uint8Array(32), e: 1n, challenge: new Uint8Array(32) };
         const publicNonce = Uint8Array.of(...pointToBytes(G.multiply(k1)), ...pointToBytes(G.multiply(k2)));
         const signature = partialSignature(binding, [k1, k2], coefficient, share);
         const s = parseScalar(signature) ?? 0n;

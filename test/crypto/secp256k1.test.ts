@@ -4,7 +4,15 @@ import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { concatBytes, numberToBytesBE } from '@noble/curves/utils.js';
 import fc from 'fast-check';
 import * as engine from '../../crypto/secp256k1/engine.ts';
-import { liftX, multiplyRegular, normalize, sumOf, sumOfProducts } from '../../crypto/secp256k1/multiply.ts';
+import {
+  liftX,
+  multiplyRegular,
+  multiplyRegularTwice,
+  normalize,
+  sumOf,
+  sumOfProducts,
+  sumsOf,
+} from '../../crypto/secp256k1/multiply.ts';
 import { N, nonAdjacentForm, signedWindows, split } from '../../crypto/secp256k1/recoding.ts';
 import { checkArithmetic } from '../../crypto/secp256k1/self-check.ts';
 import { keepTable, tableOf } from '../../crypto/secp256k1/tables.ts';
@@ -98,8 +106,27 @@ describe('multiplications on secp256k1', () => {
     );
   });
 
+  test('by two secrets at once are those by each, with Z = 1', () => {
+    check(
+      fc.property(nonzero, nonzero, point, (first, second, p) => {
+        for (const by of [Point.BASE, p]) {
+          const both = multiplyRegularTwice(first, second, by);
+          for (const [i, k] of [first, second].entries()) {
+            expect(both[i]?.equals(multiplyRegular(k, by))).toBe(true);
+            expect(both[i]?.is0() === true || both[i]?.Z === 1n).toBe(true);
+          }
+        }
+      }),
+      30,
+    );
+  });
+
   test('by a secret refuse what is no secret scalar', () => {
-    for (const bad of [0n, -1n, N, N + 1n]) expect(() => multiplyRegular(bad, Point.BASE)).toThrow(RangeError);
+    for (const bad of [0n, -1n, N, N + 1n]) {
+      expect(() => multiplyRegular(bad, Point.BASE)).toThrow(RangeError);
+      expect(() => multiplyRegularTwice(bad, 1n, Point.BASE)).toThrow(RangeError);
+      expect(() => multiplyRegularTwice(1n, bad, Point.BASE)).toThrow(RangeError);
+    }
   });
 
   test('summed up are those of noble, with equal, opposite, infinite and many points, with tables and without', () => {
@@ -143,6 +170,26 @@ describe('multiplications on secp256k1', () => {
         const expected = points.reduce((sum, p) => sum.add(p), Point.ZERO);
         expect(sumOf(points).equals(expected)).toBe(true);
         expect(normalize(expected).toAffine()).toEqual(expected.toAffine());
+      }),
+    );
+  });
+
+  test('two sums at once are those of noble, also where one or both are infinity', () => {
+    const lists = fc.array(point, { maxLength: 3 });
+    const sumByNoble = (points: readonly (typeof Point.BASE)[]) => points.reduce((sum, p) => sum.add(p), Point.ZERO);
+    check(
+      fc.property(lists, lists, (one, other) => {
+        const cancelled = one.flatMap((p) => [p, p.negate()]);
+        for (const [first, second] of [
+          [one, other],
+          [cancelled, other],
+          [one, cancelled],
+          [cancelled, cancelled],
+        ] as const) {
+          const [found, foundSecond] = sumsOf(first, second);
+          expect(found.equals(sumByNoble(first))).toBe(true);
+          expect(foundSecond.equals(sumByNoble(second))).toBe(true);
+        }
       }),
     );
   });

@@ -2,6 +2,7 @@
 // SHA-512) have a file of their own.
 import { describe, expect, test } from 'bun:test';
 import { schnorr } from '@noble/curves/secp256k1.js';
+import { bytesToNumberBE, numberToBytesBE } from '@noble/curves/utils.js';
 import fc from 'fast-check';
 import { deal } from '../../bench/deal.ts';
 import { signaturesHold } from '../../crypto/bip340-batch.ts';
@@ -170,10 +171,111 @@ describe('what is remembered', () => {
       );
       const aggregated = scheme.aggregate(key, session, partials);
       if (!aggregated.ok) throw new Error('the shares are fine');
-      expect(scheme.verify(scheme.outputKey(key, []), session.message, aggregated.signature)).toBe(true);
+      const outputKey = scheme.outputKey(key, []);
+      expect(scheme.verify(outputKey, session.message, aggregated.signature)).toBe(true);
+      for (const at of [0, 31, 32, 63]) {
+        const wrong = aggregated.signature.slice();
+        wrong[at] = (wrong[at] ?? 0) ^ 1;
+        expect(scheme.verify(outputKey, session.message, wrong)).toBe(false);
+      }
+      expect(scheme.verify(outputKey, fresh(7), aggregated.signature)).toBe(false);
       const again = { ...session, nonceCommitment: bad };
       const spare = scheme.generateNonce(key, 0, defined(shares[0]), fresh(8)).secret;
       expect(() => scheme.sign(key, 0, defined(shares[0]), spare, again)).toThrow();
+    }
+  });
+
+  test('a signature of a prepared session is judged as by BIP 340 itself, under any tweaks and with any s', () => {
+    const { key, shares } = deal('bip340', 2, 3);
+    for (let round = 0; round < 12; round++) {
+      const tweaks = Array.from({ length: round % 4 }, (_, i) => ({
+        tweak: fresh(round, i),
+        xOnly: (round + i) % 2 === 0,
+      }));
+      const message = fresh(90 + round);
+      const made = [0, 2].map((index) =>
+        bip340Scheme.generateNonce(key, index, defined(shares[index]), fresh(round, index, 9)),
+      );
+      const publicNonces = made.map((nonce) => nonce.public);
+      const combined = bip340Scheme.combineNonces([0, 2], publicNonces);
+      // Added up once before: the second sum is remembered, and is no view of the first.
+      const again = bip340Scheme.combineNonces([0, 2], publicNonces);
+      if (!combined.ok || !again.ok) throw new Error('the nonces are fine');
+      expect(again.nonceCommitment).toEqual(combined.nonceCommitment);
+      expect(again.nonceCommitment).not.toBe(combined.nonceCommitment);
+      const session = { signers: [0, 2], nonceCommitment: combined.nonceCommitment, message, tweaks };
+      bip340Scheme.prepareSession(key, session);
+      const partials = [0, 2].map((index, i) =>
+        bip340Scheme.sign(key, index, defined(shares[index]), defined(made[i]).secret, session),
+      );
+      const aggregated = bip340Scheme.aggregate(key, session, partials);
+      if (!aggregated.ok) throw new Error('the shares are fine');
+      const { signature } = aggregated;
+      const outputKey = bip340Scheme.outputKey(key, tweaks);
+      const s = bytesToNumberBE(signature.subarray(32));
+      for (const other of [s, 0n, 1n, Fn.neg(s), Fn.add(s, 1n), Fn.ORDER, 2n ** 256n - 1n]) {
+        const claimed = concat(signature.subarray(0, 32), numberToBytesBE(other, 32));
+        expect(bip340Scheme.verify(outputKey, message, claimed)).toBe(schnorr.verify(claimed, message, outputKey));
+      }
+      expect(bip340Scheme.verify(outputKey, message, signature)).toBe(true);
+      expect(bip340Scheme.verify(outputKey, message, concat(signature, new Uint8Array(1)))).toBe(false);
+    }
+  });
+
+  test('signatures of many sessions hold together exactly where each holds alone', () => {
+    for (const scheme of [bip340Scheme, ed25519Scheme]) {
+      const { key, shares } = deal(scheme.name, 2, 3);
+      const signed = Array.from({ length: 20 }, (_, round) => {
+        const tweaks =
+          scheme.name === 'ed25519'
+            ? []
+            : Array.from({ length: round % 3 }, (_, i) => ({ tweak: fresh(round, i), xOnly: i === 0 }));
+        const made = [0, 1].map((index) =>
+          scheme.generateNonce(key, index, defined(shares[index]), fresh(round, index, 11)),
+        );
+        const combined = scheme.combineNonces(
+          [0, 1],
+          made.map((nonce) => nonce.public),
+        );
+        if (!combined.ok) throw new Error('the nonces are fine');
+        const session = {
+          signers: [0, 1],
+          nonceCommitment: combined.nonceCommitment,
+          message: fresh(round, 12),
+          tweaks,
+        };
+        const partials = [0, 1].map((index) =>
+          scheme.sign(key, index, defined(shares[index]), defined(made[index]).secret, session),
+        );
+        const aggregated = scheme.aggregate(key, session, partials);
+        if (!aggregated.ok) throw new Error('the shares are fine');
+        return { session, signature: aggregated.signature };
+      });
+      for (const count of [0, 1, 2, 20]) expect(scheme.verifyTogether(key, signed.slice(0, count))).toBe(true);
+      const flipped = fc.record({ which: fc.nat({ max: 19 }), bit: fc.nat({ max: 511 }) });
+      check(
+        fc.property(flipped, ({ which, bit }) => {
+          const spoiled = signed.map((one, i) => {
+            const signature = one.signature.slice();
+            if (i === which) signature[bit >> 3] = (signature[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+            return { ...one, signature };
+          });
+          expect(scheme.verifyTogether(key, spoiled)).toBe(false);
+          const others = spoiled.filter((_, i) => i !== which);
+          expect(scheme.verifyTogether(key, others)).toBe(true);
+        }),
+        12,
+      );
+      // Two that are wrong by the same amount, one way and the other, do not make up for each other.
+      if (scheme.name === 'bip340') {
+        const off = signed.map(({ session, signature }, i) => {
+          const s = Fn.add(bytesToNumberBE(signature.subarray(32)), i === 3 ? 1n : i === 4 ? Fn.neg(1n) : 0n);
+          return { session, signature: concat(signature.subarray(0, 32), numberToBytesBE(s, 32)) };
+        });
+        expect(scheme.verifyTogether(key, off)).toBe(false);
+      }
+      const swapped = signed.map(({ session }, i) => ({ session, signature: defined(signed[(i + 1) % 20]).signature }));
+      expect(scheme.verifyTogether(key, swapped)).toBe(false);
     }
   });
 
