@@ -1,9 +1,18 @@
 // The lobby of a key ceremony: who has joined, whether everything that must hold before keys are made holds, and who
 // coordinates. Nothing secret is made here.
-import { type DkgSetup, nameOf, type PreflightProblem } from './dkg-setup.ts';
+import { faultOf } from './dkg-attempt.ts';
+import {
+  type DkgAbort,
+  type DkgEvent,
+  type DkgSetup,
+  type Fault,
+  NO_ATTEMPT,
+  nameOf,
+  type PreflightProblem,
+} from './dkg-setup.ts';
 import { clipDetail } from './fields.ts';
 import type { DkgMessage, MessageBody, Outgoing } from './messages.ts';
-import type { ABORT_REASONS, PreflightCheck } from './messages-dkg.ts';
+import type { PreflightCheck } from './messages-dkg.ts';
 
 /** A node that has joined. */
 interface Join {
@@ -26,29 +35,42 @@ export interface Lobby {
   readonly called: string | null;
   /** Attempts that this node has taken part in: none is begun twice, or a share box's key would serve twice. */
   readonly spent: readonly string[];
+  /** How the last attempt ended here. */
+  readonly ended: DkgAbort | null;
+  /** When this node leaves although nobody tells it to, in ms; null: never. */
+  readonly until: number | null;
 }
 
-/** Opens the lobby for this node. `previous`: the lobby of an attempt that has ended. */
-export function openLobby(
-  joined: { readonly now: number; readonly rehearsal: boolean; readonly checks: readonly PreflightCheck[] },
-  previous: Lobby | null,
-): Lobby {
-  const floors = new Map(previous?.floors);
-  for (const [index, join] of previous?.joins ?? []) floors.set(index, join.body.joined_at);
-  const { now, rehearsal, checks } = joined;
+type Joined = Extract<DkgEvent, { kind: 'operator_joined' }>;
+
+/** Opens the lobby for this node. `previous`: the lobby that it left, or that of an attempt that has ended. */
+export function openLobby(joined: Joined, previous: Lobby | null): Lobby {
+  const { now, rehearsal, checks, until = null } = joined;
   // Later than any join of this node before, also where its clock was set back: older ones do not count.
   const joinedAt = previous === null ? now : Math.max(now, previous.joinedAt + 1);
-  return { joinedAt, rehearsal, checks, joins: new Map(), floors, called: null, spent: previous?.spent ?? [] };
+  const floors = previous?.floors ?? new Map<number, number>();
+  const { spent, ended } = previous ?? { spent: [], ended: null };
+  return { joinedAt, rehearsal, checks, joins: new Map(), floors, called: null, spent, ended, until };
 }
 
 /** The lobby after this node's operator joined again in it, with checks made anew. */
-export function rejoinLobby(
-  lobby: Lobby,
-  joined: { readonly now: number; readonly rehearsal: boolean; readonly checks: readonly PreflightCheck[] },
-): Lobby {
+export function rejoinLobby(lobby: Lobby, joined: Joined): Lobby {
   const joins = new Map([...lobby.joins].map(([index, join]) => [index, { ...join, heardMe: false }] as const));
-  const { now, rehearsal, checks } = joined;
-  return { ...lobby, joinedAt: Math.max(now, lobby.joinedAt + 1), rehearsal, checks, joins, called: null };
+  const { now, rehearsal, checks, until = null } = joined;
+  return { ...lobby, joinedAt: Math.max(now, lobby.joinedAt + 1), rehearsal, checks, joins, called: null, until };
+}
+
+/**
+ * The lobby of an attempt that has ended. `tookPart`: the joins known are those of that attempt, and only later ones count
+ * from now on. A node that stayed in the lobby cannot tell: some of them may have joined anew already.
+ */
+export function endLobby(lobby: Lobby, abort: DkgAbort, tookPart: boolean): Lobby {
+  const floors = new Map(lobby.floors);
+  if (tookPart) for (const [index, { body }] of lobby.joins) floors.set(index, body.joined_at);
+  // That a node has given up the ceremony for good is no attempt: it is heard again in the next lobby.
+  const isNew = abort.attempt !== NO_ATTEMPT && !lobby.spent.includes(abort.attempt);
+  const spent = isNew ? [...lobby.spent, abort.attempt] : lobby.spent;
+  return { ...lobby, joins: new Map(), floors, called: null, spent, ended: abort };
 }
 
 /** The lobby after a join was heard; the same object where it tells nothing new. */
@@ -149,20 +171,32 @@ export function joinMessage(
   };
 }
 
-/** The joins that are still to be heard or answered. */
+/** The joins that are still to be heard or answered; a clock that seems wrong is looked at again and again. */
 export function lobbyPending(setup: DkgSetup, lobby: Lobby, now: number): Outgoing<DkgMessage>[] {
-  return setup.participants
-    .map(({ index }) => index)
-    .filter((index) => index !== setup.myIndex && lobby.joins.get(index)?.heardMe !== true)
-    .map((to) => joinMessage(setup, lobby, to, now, true));
+  return toOthers(setup, lobby, now, (join) => !isSettled(setup, join));
 }
 
-/** The answer to a coordinator whose start comes while something fails. */
-export function refuseStart(to: number, attempt: string, problems: readonly PreflightProblem[]): Outgoing<DkgMessage> {
-  const [first] = problems;
-  const detail =
-    first === undefined ? 'has not joined this ceremony' : `${first.name}: ${first.check}: ${first.detail}`;
-  const culprit = first?.index ?? null;
-  const reason: keyof typeof ABORT_REASONS = 'preflight_failed';
-  return { to, type: 'dkg_abort', body: { attempt, reason, culprit, suspects: [], detail: clipDetail(detail) } };
+/** Joins for those who are known to have joined: whether they still wait for the same, or what has become of it. */
+export function lobbyReminders(setup: DkgSetup, lobby: Lobby, now: number): Outgoing<DkgMessage>[] {
+  return toOthers(setup, lobby, now, (join) => isSettled(setup, join));
+}
+
+function isSettled({ timing }: DkgSetup, join: Join | undefined): boolean {
+  return join?.heardMe === true && join.skewMs <= timing.clockSkewMaxMs;
+}
+
+function toOthers(
+  setup: DkgSetup,
+  lobby: Lobby,
+  now: number,
+  chosen: (join: Join | undefined) => boolean,
+): Outgoing<DkgMessage>[] {
+  return setup.participants
+    .filter(({ index }) => index !== setup.myIndex && chosen(lobby.joins.get(index)))
+    .map(({ index }) => joinMessage(setup, lobby, index, now, true));
+}
+
+/** Why a node does not begin while something fails. */
+export function refusalOf({ index, name, check, detail }: PreflightProblem): Fault {
+  return faultOf('preflight_failed', index, clipDetail(`${name}: ${check}: ${detail}`));
 }

@@ -66,6 +66,12 @@ export function runPending(context: DkgContext, run: Run): Outgoing<DkgMessage>[
   return allPending(context, run).filter(({ to }) => to !== context.setup.myIndex);
 }
 
+/** This node's confirmation for each of `askees`, who may have the n signatures; none where it has not confirmed. */
+export function confirmations({ participant }: Run, askees: readonly number[]): Outgoing<DkgMessage>[] {
+  if (participant.step !== 'confirmed') return [];
+  return askees.map((to) => ({ to, type: 'dkg_confirm', body: participant.confirm }));
+}
+
 /** Whose answer this node awaits in this attempt. */
 export function runAwaits(context: DkgContext, run: Run): number[] {
   const { participant, coordination } = run;

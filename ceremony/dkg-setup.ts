@@ -73,6 +73,8 @@ export type DkgEvent =
       readonly now: number;
       readonly rehearsal: boolean;
       readonly checks: readonly PreflightCheck[];
+      /** When this node leaves the lobby although nobody tells it to; events of earlier versions lack it. */
+      readonly until?: number;
     }
   /** Answers `wantsRandomness`: 32 fresh random bytes in hexadecimal. */
   | { readonly kind: 'begin'; readonly now: number; readonly random: string }
@@ -80,6 +82,9 @@ export type DkgEvent =
   | { readonly kind: 'message'; readonly now: number; readonly from: number; readonly message: DkgMessage }
   | { readonly kind: 'tick'; readonly now: number }
   | { readonly kind: 'operator_aborted'; readonly now: number; readonly detail: string };
+
+/** The attempt of an abort that is about no attempt: its sender has given up the ceremony for good. */
+export const NO_ATTEMPT = '00'.repeat(16);
 
 /** Why an attempt ended. `by`: whose word that is (this node's index where it found out itself). */
 export interface DkgAbort {

@@ -29,6 +29,7 @@ export const ABORT_REASONS = {
   transcript_mismatch: 'nodes saw different ceremonies',
   invalid_confirmation: "a node's signature over the transcript is wrong",
   superseded: 'the coordinator began another attempt',
+  finished: 'the others have finished the ceremony',
   internal: 'this node could not continue',
 } as const;
 export type AbortReason = keyof typeof ABORT_REASONS;

@@ -20,7 +20,7 @@ import type { Progress } from '../progress.ts';
 import { fingerprintOf, listCards, missingCards, participantsOf } from '../transport/federation.ts';
 import type { OutMessage } from '../transport/peer-reply.ts';
 import { assertMayEnter, assertNothingElseAtWork } from './ceremony-entry.ts';
-import { type CeremonyOutcome, dkgReport, finishedReply, storedOutcome } from './ceremony-outcome.ts';
+import { abandonedReply, type CeremonyOutcome, dkgReport, finishedReply, storedOutcome } from './ceremony-outcome.ts';
 import { CeremonyRunner } from './ceremony-runner.ts';
 import { ceremonyFailure, progressText } from './ceremony-text.ts';
 import { type CompletionInput, completeCeremony } from './completion.ts';
@@ -32,6 +32,8 @@ const TICK_MS = 250;
 const LOOK_MS = 100;
 /** How long a node whose preflight failed stays in the lobby, so that the others see by name why, in ms. */
 const PREFLIGHT_GRACE_MS = 3_000;
+/** How much longer than its command a node waits in the lobby, in ms: the command leaves first, and says why. */
+const LOBBY_GRACE_MS = 5_000;
 
 /** What ceremonies work with. */
 export interface CeremoniesInput extends KeyProofInput, CompletionInput {
@@ -80,7 +82,8 @@ export class Ceremonies {
     if (runner !== undefined) return runner.feed(event);
     const stored = getCeremony(db, ceremonyId);
     const outcome = stored === null ? null : storedOutcome(stored);
-    if (outcome !== null) return finishedReply(outcome, message);
+    if (outcome !== null) return finishedReply(outcome, from, message);
+    if (stored?.status === 'failed') return abandonedReply(from, message);
     if (this.#cardsMissing().length > 0) return [];
     const context = { setup: this.#setup(ceremonyId), secrets: this.#secrets() };
     return dkgStep(context, IDLE, event).outgoing.map(({ type, body }) => ({ type, body }));
@@ -147,7 +150,10 @@ export class Ceremonies {
     const checks = await runPreflight(config, bitcoin, effects.now());
     // The checks took their time, in which another ceremony may have been entered.
     this.#assertAlone(params.ceremony_id);
-    await runner.feed({ kind: 'operator_joined', now: effects.now(), rehearsal: params.rehearsal, checks });
+    const now = effects.now();
+    // After a restart no command waits any more: the node leaves by itself when that would have.
+    const until = now + params.wait_s * 1000 + LOBBY_GRACE_MS;
+    await runner.feed({ kind: 'operator_joined', now, rehearsal: params.rehearsal, checks, until });
     await this.#untilEnded(params, runner, progress, signal);
     if (runner.result() === null) throw ceremonyFailure(this.#setup(params.ceremony_id), runner.progress());
     await runner.finished();

@@ -1,9 +1,10 @@
 // What the store keeps of a key ceremony that has ended: all of it public, enough to export, verify and answer latecomers.
 
 import { z } from 'zod';
+import { answerAbandoned, answerCompleted } from '../../ceremony/dkg-hear-over.ts';
 import type { DkgResult } from '../../ceremony/dkg-setup.ts';
 import { ceremonyProofMessages } from '../../ceremony/intent-messages.ts';
-import type { DkgMessage } from '../../ceremony/messages.ts';
+import type { DkgMessage, Outgoing } from '../../ceremony/messages.ts';
 import { ceremonyFileSchema } from '../../ceremony/transcript.ts';
 import { bip340Scheme } from '../../crypto/bip340-scheme.ts';
 import { fromHex } from '../../crypto/bytes.ts';
@@ -60,12 +61,19 @@ export function proofsIn(
 }
 
 /** What a node whose ceremony is over says to one whose is not: the certificate, or that it is done. */
-export function finishedReply(outcome: CeremonyOutcome, message: DkgMessage): readonly OutMessage[] {
-  const { attempt } = outcome.file.transcript;
-  if (!('attempt' in message.body) || message.body.attempt !== attempt) return [];
-  if (message.type === 'dkg_complete') return [{ type: 'dkg_done', body: { attempt } }];
-  if (message.type !== 'dkg_confirm') return [];
-  return [{ type: 'dkg_complete', body: { attempt, signatures: [...outcome.file.certificate.signatures] } }];
+export function finishedReply(outcome: CeremonyOutcome, from: number, message: DkgMessage): readonly OutMessage[] {
+  const { transcript, certificate } = outcome.file;
+  const { attempt } = transcript;
+  return reply(answerCompleted({ attempt, signatures: certificate.signatures }, from, message));
+}
+
+/** What a node says that has given the ceremony up for good. */
+export function abandonedReply(from: number, message: DkgMessage): readonly OutMessage[] {
+  return reply(answerAbandoned(from, message));
+}
+
+function reply(message: Outgoing<DkgMessage> | null): readonly OutMessage[] {
+  return message === null ? [] : [{ type: message.type, body: message.body }];
 }
 
 /** What `dkg` tells of a ceremony whose keys are proven by these subsets. */

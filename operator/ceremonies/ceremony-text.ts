@@ -55,6 +55,10 @@ function abortText(setup: DkgSetup, { abort, mayStillComplete }: DkgProgress): s
   const whose = abort.by === setup.myIndex ? '' : ` says ${namesOf(setup, [abort.by])}`;
   const culprit = abort.culprit === null ? '' : `; blamed: ${namesOf(setup, [abort.culprit])}`;
   const suspects = abort.suspects.length === 0 ? '' : `; one of ${namesOf(setup, abort.suspects)}`;
-  const told = `no keys were made: ${ABORT_REASONS[abort.reason]}${whose}${culprit}${suspects} (${abort.detail})`;
+  const why = `${ABORT_REASONS[abort.reason]}${whose}${culprit}${suspects} (${abort.detail})`;
+  if (abort.reason === 'finished') {
+    return `this node holds no keys of it: ${why}. Take the exported ceremony of another and run \`ceremony recover\``;
+  }
+  const told = `no keys were made: ${why}`;
   return mayStillComplete ? `${told}. This node had confirmed: others may still show that all did` : told;
 }
