@@ -60,7 +60,15 @@ export function nodeUrlProblem(text: string): { readonly problem: string; readon
     };
   }
   if (url.hash !== '') return { problem: 'carries a #fragment', remedy: 'Take it out.' };
+  if (url.search !== '') return { problem: 'carries a ?query', remedy: 'Take it out.' };
   return null;
+}
+
+/** As `nodeUrlProblem`, for a Bitcoin node, whose JSON-RPC has no path. */
+export function bitcoinUrlProblem(text: string): { readonly problem: string; readonly remedy: string } | null {
+  const found = nodeUrlProblem(text);
+  if (found !== null || new URL(text).pathname === '/') return found;
+  return { problem: 'carries a path after the port', remedy: 'Write for example http://localhost:8332.' };
 }
 
 function shapeProblem(text: string): [string, string] {

@@ -1,6 +1,6 @@
 // The rules of the configuration that a single key's schema cannot say: the federation's arithmetic, addresses that
 // must differ, keys that need each other.
-import { type HostPort, nodeUrlProblem, parseHostPort } from './config-address.ts';
+import { bitcoinUrlProblem, type HostPort, nodeUrlProblem, parseHostPort } from './config-address.ts';
 import type { ConfigFile } from './config-keys.ts';
 
 /** One thing wrong with a configuration. `key` null: the file as a whole. */
@@ -102,7 +102,7 @@ function addressProblems(file: ConfigFile): ConfigProblem[] {
 function nodeProblems(file: ConfigFile): ConfigProblem[] {
   return (['bitcoin_nodes', 'wire_nodes'] as const).flatMap((key) =>
     (file[key] ?? []).flatMap((url, index) => {
-      const found = nodeUrlProblem(url);
+      const found = key === 'bitcoin_nodes' ? bitcoinUrlProblem(url) : nodeUrlProblem(url);
       // A URL with credentials is not repeated: errors are logged.
       const value = found === null || url.includes('@') ? null : JSON.stringify(url);
       return found === null ? [] : [{ key: `${key}[${index}]`, value, ...found }];

@@ -5,10 +5,10 @@ import type { DkgMessage, Outgoing } from '../../ceremony/messages.ts';
 import type { AbortReason } from '../../ceremony/messages-dkg.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { closeNode, unsealNode } from '../../operator/node.ts';
-import { listKeys } from '../../store/keys.ts';
+import { attackedCeremony, blamed, flipped, lying, put, text } from './dkg-lies.ts';
 import { MaliciousPeer } from './malicious-peer.ts';
 import { ATTACKER, type Besieged, besiege, open, PASSPHRASE, run, THRESHOLD } from './nodes.ts';
-import { type Ending, honest, ScriptedCeremony, type Spoken, type Tamper } from './scripted-dkg.ts';
+import { type Ending, honest, type Spoken, type Tamper } from './scripted-dkg.ts';
 
 const POINT = 66;
 /** Where the parts of `pmsg1` begin, in characters: t commitments, proof, public nonce, encrypted shares. */
@@ -27,54 +27,8 @@ afterAll(async () => {
   await besieged.stop();
 }, 20_000);
 
-type Fields = { readonly [key: string]: Json };
-
-/** Changes the body of one type of message. */
-function lying(type: DkgMessage['type'], change: (body: Fields, to: number) => Fields | readonly Fields[]): Tamper {
-  return (message) => {
-    const [said] = honest(message);
-    if (said === undefined || message.type !== type) return honest(message);
-    const bodies = change(fieldsOf(said), message.to);
-    return (Array.isArray(bodies) ? bodies : [bodies]).map((body): Spoken => ({ ...said, body }));
-  };
-}
-
-function fieldsOf({ body }: Spoken): Fields {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new Error('bodies are objects');
-  return Object.fromEntries(Object.entries(body));
-}
-
-const text = (fields: Fields, name: string): string => String(fields[name]);
-const put = (hex: string, at: number, other: string) => hex.slice(0, at) + other + hex.slice(at + other.length);
-/** Another last digit at a place, counted from the end where negative. */
-function flipped(hex: string, at: number): string {
-  const place = at < 0 ? hex.length + at : at;
-  return put(hex, place, (Number.parseInt(hex[place] ?? '0', 16) ^ 1).toString(16));
-}
-
-async function attacked(tamper: Tamper, lead = false): Promise<Ending> {
-  const id = `attack-${++ceremonies}`;
-  const ending = await new ScriptedCeremony(besieged, mallory, id, tamper).run(besieged.nodes, lead);
-  for (const node of besieged.nodes) {
-    expect(listKeys(node.store.db)).toEqual([]);
-    expect(node.keys.live()).toBeNull();
-  }
-  return ending;
-}
-
-/** Every honest node has given up, and at least one has found the attacker out by itself. */
-function blamed(ending: Ending, reasons: readonly AbortReason[]): void {
-  for (const error of ending.errors) expect(error?.code).toBe('dkg_aborted');
-  expect(ending.phases).toEqual(['aborted', 'aborted']);
-  const own = ending.aborts.filter((abort, index) => abort?.by === index);
-  expect(own.length).toBeGreaterThan(0);
-  for (const abort of own) {
-    expect(reasons).toContain(abort?.reason ?? 'internal');
-    expect(abort?.culprit === ATTACKER || abort?.suspects.includes(ATTACKER)).toBe(true);
-  }
-  expect(own.some((abort) => abort?.culprit === ATTACKER)).toBe(true);
-  const told = ending.errors.map((error) => error?.message ?? '');
-  expect(told.some((message) => message.includes(`blamed: operator-${ATTACKER}`))).toBe(true);
+function attacked(tamper: Tamper, lead = false): Promise<Ending> {
+  return attackedCeremony(besieged, mallory, `attack-${++ceremonies}`, tamper, lead);
 }
 
 const pmsg1 = (change: (hex: string) => string) =>

@@ -4,6 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DkgResult } from '../../ceremony/dkg-setup.ts';
+import { toHex } from '../../crypto/bytes.ts';
+import { decodeKeyFile, openSecrets } from '../../crypto/seal.ts';
 import { freePorts } from '../../devnet/ports.ts';
 import { keysFromResult } from '../../operator/ceremonies/ceremony-keys.ts';
 import type { CommandName, CommandParams, CommandResults } from '../../operator/command-types.ts';
@@ -179,6 +181,23 @@ export async function installKeys(node: Node): Promise<string> {
   const file = { v: 1, transcript, certificate: { ...certificate } };
   endCeremony(db, 'dealt', 'done', { key_id: keyId, coordinator: 0, file, subsets: null }, Date.now());
   return keyId;
+}
+
+/** What no log may hold: passphrase, and in hexadecimal what the honest nodes' key files keep. */
+export async function secretsOf({ nodes }: Besieged): Promise<readonly string[]> {
+  const files = await Promise.all(
+    nodes.map(async ({ config }) => {
+      const opened = await openSecrets(await Bun.file(config.keySharePath).bytes(), PASSPHRASE);
+      const decoded = opened.ok ? decodeKeyFile(opened.plaintext) : null;
+      if (decoded === null || !decoded.ok) throw new Error('the key file opens');
+      return decoded.keyFile;
+    }),
+  );
+  const secrets = files.flatMap(({ identitySeed, hostSecret, keys }) => [
+    ...[identitySeed, hostSecret],
+    ...keys.flatMap(({ bitcoin, attestation }) => [bitcoin.signingShare, attestation.signingShare]),
+  ]);
+  return [PASSPHRASE, ...secrets.map((secret) => toHex(secret))];
 }
 
 /** How many decisions and other events a node has written into its audit log. */

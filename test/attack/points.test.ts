@@ -21,6 +21,7 @@ const POINTS: Readonly<Record<SchemeName, Readonly<Record<string, string>>>> = {
     'non-canonical, x at the field prime': '02fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f',
     'with the prefix of an uncompressed point': `04${'11'.repeat(32)}`,
     'of all ones': 'ff'.repeat(33),
+    'the point at infinity with a prefix of its own': `01${'00'.repeat(32)}`,
   },
   ed25519: {
     'the identity': `01${'00'.repeat(31)}`,
@@ -44,14 +45,18 @@ afterEach(() => {
 afterAll(() => siege.lift());
 
 describe('the attack of a coordinator fails:', () => {
+  // Right in all but the signers: boots, nonce ids and an Ed25519 commitment for exactly them.
   const withSigners = (signers: readonly number[]) => (request: SignRequest) => {
-    const keyed = (value: string) => Object.fromEntries(signers.map((index) => [index, value]));
-    const boots = { ...keyed('0'.repeat(32)), ...request.boots };
-    const messages = request.messages.map((message) => ({
-      ...message,
-      nonce_ids: { ...keyed('0'.repeat(32)), ...message.nonce_ids },
-    }));
-    return { ...request, signers, boots, messages };
+    const known = new Map(request.signers.map((index, place) => [index, place]));
+    const keyed = (values: Readonly<Record<string, string>>) =>
+      Object.fromEntries(signers.map((index) => [index, values[index] ?? '0'.repeat(32)]));
+    const messages = request.messages.map(({ nonce_ids, nonce_commitment: whole }) => {
+      const part = (place: number) => whole.slice(place * 128, (place + 1) * 128);
+      const commitment = signers.map((index) => part(known.get(index) ?? 0)).join('');
+      const isOne = request.scheme === 'bip340';
+      return { nonce_ids: keyed(nonce_ids), nonce_commitment: isOne ? whole : commitment };
+    });
+    return { ...request, signers, boots: keyed(request.boots), messages };
   };
 
   for (const [name, signers, rejected] of [
@@ -109,6 +114,21 @@ describe('the attack of a coordinator fails:', () => {
     }
   }
 
+  // BIP 445 lets the sum of all nonces be the point at infinity, whose use gives nothing away: what signs is the nonce that
+  // takes its place, and nobody else's share fits it.
+  test('bip340: a nonce commitment at infinity gives no signature, and the nonce is spent', async () => {
+    const { coordinator } = siege;
+    for (const at of [[0], [66], [0, 66]]) {
+      const prepared = await coordinator.prepare(0, 'bip340', text);
+      const spoil = (request: SignRequest) =>
+        at.reduce((spoiled, place) => withCommitment(spoiled, place, '00'.repeat(33)), request);
+      const answer = await coordinator.sign(prepared, spoil);
+      expect(coordinator.isSigned(prepared, answer)).toBe(false);
+      expect(await coordinator.refusal(prepared)).toBe('nonce_unknown');
+    }
+    await siege.stillSigns();
+  });
+
   test("ed25519: a commitment that leaves out or changes the victim's own nonce is a bad_request", async () => {
     const { coordinator } = siege;
     const prepared = await coordinator.prepare(0, 'ed25519', text);
@@ -143,7 +163,8 @@ describe('the attack of a signer fails, and is named:', () => {
   }
 
   for (const scheme of SCHEMES) {
-    for (const [name, point] of Object.entries(POINTS[scheme])) {
+    const infinite = scheme === 'bip340' ? { 'at infinity': '00'.repeat(33) } : {};
+    for (const [name, point] of Object.entries({ ...POINTS[scheme], ...infinite })) {
       test(`${scheme}: a nonce ${name} excludes its signer as bad_nonce, and the honest sign`, async () => {
         siege.mallory.answer = offering((asked) => (asked === scheme ? point.repeat(2) : '02'.repeat(8)));
         const result = await online().signing.coordinate(taskOf(scheme), [ATTACKER, 0]);

@@ -3,7 +3,7 @@ import { expect } from 'bun:test';
 import type { Node } from '../../operator/node.ts';
 import { MaliciousCoordinator } from './coordinator.ts';
 import { MaliciousPeer } from './malicious-peer.ts';
-import { type Besieged, besiege, HONEST, installKeys, run } from './nodes.ts';
+import { type Besieged, besiege, HONEST, installKeys, run, secretsOf } from './nodes.ts';
 
 /** A federation with a key, under attack. */
 export interface Siege {
@@ -38,7 +38,11 @@ export async function laySiege(): Promise<Siege> {
     },
     async lift() {
       await mallory.leave();
+      const told = JSON.stringify(besieged.logs, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
+      const secrets = await secretsOf(besieged);
       await besieged.stop();
+      // Whatever was tried: no honest node has written a secret down.
+      for (const secret of secrets) expect(told.toLowerCase().includes(secret)).toBe(false);
     },
   };
 }

@@ -1,39 +1,26 @@
 // Fuzz: what Bitcoin and Wire nodes answer. A node may be anything that listens on its port: nothing but an answer of the
 // right form, or the named error.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { satsFromBtc } from '../../chain/amount.ts';
 import { bitcoinNodes } from '../../chain/bitcoin-nodes.ts';
 import { BitcoinViewError } from '../../chain/bitcoin-view.ts';
-import { BitcoinRpcError, createBitcoinRpc } from '../../chain/rpc.ts';
+import { BitcoinRpcError } from '../../chain/rpc.ts';
 import { wireNodes } from '../../chain/wire.ts';
 import { WireLedgerError } from '../../chain/wire-ledger.ts';
 import { attestationId, mintNonce } from '../../crypto/attestation.ts';
 import { fromHex } from '../../crypto/bytes.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { ADDRESS } from '../chain/payout-arbitraries.ts';
+import { AnsweringNode, batchAnswer, replaced } from './answering-node.ts';
 import { anyJson, fuzz, fuzzLater, noise, spoiled, spoiledText } from './hostile.ts';
 
 const hash = '0b'.repeat(32);
-const folder = mkdtempSync(join(tmpdir(), 'fuzz-chain-'));
-// What the server answers next, as a function of the request's text.
-let answer: (request: string) => string = () => '';
-let server: Bun.Server<undefined>;
+let node: AnsweringNode;
 beforeAll(() => {
-  writeFileSync(join(folder, 'cookie'), 'user:word');
-  server = Bun.serve({
-    hostname: '127.0.0.1',
-    port: 0,
-    fetch: async (request) => new Response(answer(await request.text())),
-  });
+  node = new AnsweringNode();
 });
-afterAll(async () => {
-  await server.stop(true);
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => node.stop());
 
 const info: Json = {
   chain: 'regtest',
@@ -48,12 +35,17 @@ const txOut: Json = {
   value: 0.5,
   scriptPubKey: { hex: `5120${hash}` },
 };
+const entry: Json = {
+  ...{ vsize: 150, ancestorcount: 1, ancestorsize: 150, descendantcount: 1, descendantsize: 150 },
+  fees: { base: 0.00002, ancestor: 0.00002, descendant: 0.00002 },
+};
 const answers: Readonly<Record<string, Json>> = {
   getblockchaininfo: info,
   getblockhash: hash,
   gettxout: txOut,
   getrawtransaction: { confirmations: 2, vout: [{}, {}] },
   gettxspendingprevout: [{ txid: hash, vout: 0, spendingtxid: hash }],
+  getmempoolentry: entry,
   testmempoolaccept: [{ txid: hash, allowed: true }],
   decoderawtransaction: { txid: hash },
   sendrawtransaction: hash,
@@ -61,17 +53,8 @@ const answers: Readonly<Record<string, Json>> = {
   getmempoolinfo: { mempoolminfee: 0.00001, minrelaytxfee: 0.00001 },
 };
 
-function honest(request: string): Json {
-  const calls: readonly { readonly id: number; readonly method: string }[] = JSON.parse(request);
-  return calls.map(({ id, method }) => ({ id, result: answers[method] ?? null }));
-}
-
-function view() {
-  const url = `http://127.0.0.1:${server.port}`;
-  const credentials = { kind: 'file', path: join(folder, 'cookie') } as const;
-  const retry = { attemptsMax: 1, delayBaseMs: 1, delayMaxMs: 1, jitter: () => 0 };
-  return bitcoinNodes('regtest', [createBitcoinRpc({ url, credentials, retry })]);
-}
+const honest = (request: string): Json => batchAnswer(request, ({ method }) => answers[method] ?? null);
+const view = () => bitcoinNodes('regtest', [node.rpc()]);
 
 const questions = [
   (bitcoin: ReturnType<typeof view>) => bitcoin.tip(),
@@ -79,6 +62,9 @@ const questions = [
   (bitcoin: ReturnType<typeof view>) => bitcoin.txOuts([{ txid: hash, vout: 0 }], 'confirmed'),
   (bitcoin: ReturnType<typeof view>) => bitcoin.transaction(hash),
   (bitcoin: ReturnType<typeof view>) => bitcoin.mempoolSpends([{ txid: hash, vout: 0 }]),
+  (bitcoin: ReturnType<typeof view>) => bitcoin.mempoolEntry(hash),
+  (bitcoin: ReturnType<typeof view>) => bitcoin.agreedTip(),
+  (bitcoin: ReturnType<typeof view>) => bitcoin.blockHashes([3, 4]),
   (bitcoin: ReturnType<typeof view>) => bitcoin.testAccept(fromHex('0200')),
   (bitcoin: ReturnType<typeof view>) => bitcoin.broadcast(fromHex('0200')),
   (bitcoin: ReturnType<typeof view>) => bitcoin.feeRate(6),
@@ -90,8 +76,8 @@ describe('fuzz: answers of a Bitcoin node', () => {
     const ends = new Set<string>();
     const spoil = fc.infiniteStream(fc.nat());
     const input = fc.tuple(fc.nat(questions.length - 1), spoiled(fc.constant(null)), fc.nat(), spoil);
-    await fuzzLater(700, input, async ([which, other, roll]) => {
-      answer = (request) => JSON.stringify(replaced(honest(request), roll, other));
+    await fuzzLater(900, input, async ([which, other, roll]) => {
+      node.answer = (request) => JSON.stringify(replaced(honest(request), roll, other));
       const question = questions[which];
       if (question === undefined) throw new Error('no such question');
       await question(bitcoin).then(
@@ -113,7 +99,7 @@ describe('fuzz: answers of a Bitcoin node', () => {
       anyJson.map((value) => JSON.stringify(value)),
     );
     await fuzzLater(300, texts, async (text) => {
-      answer = () => text;
+      node.answer = () => text;
       const fault = await bitcoin.tip().catch((error: unknown) => error);
       expect(fault).toBeInstanceOf(BitcoinViewError);
     });
@@ -130,19 +116,6 @@ describe('fuzz: answers of a Bitcoin node', () => {
     );
   });
 });
-
-// Puts another value at one place of a document, the place given by a number.
-function replaced(value: Json, roll: number, other: Json): Json {
-  if (roll % 4 === 0 || typeof value !== 'object' || value === null) return other;
-  const keys = Object.keys(value);
-  const key = keys[roll % Math.max(keys.length, 1)];
-  if (key === undefined) return other;
-  if (Array.isArray(value)) {
-    return value.map((member, i) => (i === Number(key) ? replaced(member, Math.floor(roll / 3), other) : member));
-  }
-  const members = Object.entries(value);
-  return Object.fromEntries(members.map(([k, v]) => [k, k === key ? replaced(v, Math.floor(roll / 3), other) : v]));
-}
 
 describe('fuzz: answers of a Wire node', () => {
   const burn: Json = {
@@ -175,13 +148,13 @@ describe('fuzz: answers of a Wire node', () => {
   ];
   for (const [name, valid, ask] of questions) {
     test(`${name}: of the right form, or a WireLedgerError`, async () => {
-      const ledger = wireNodes({ urls: [`http://127.0.0.1:${server.port}`] });
-      answer = () => JSON.stringify(valid);
+      const ledger = wireNodes({ urls: [node.url] });
+      node.answer = () => JSON.stringify(valid);
       await ask(ledger);
       const texts = fc.oneof({ weight: 5, arbitrary: spoiledText(fc.constant(valid)) }, fc.string());
       let refused = 0;
       await fuzzLater(200, texts, async (text) => {
-        answer = () => text;
+        node.answer = () => text;
         await ask(ledger).catch((error: unknown) => {
           expect(error).toBeInstanceOf(WireLedgerError);
           refused += 1;

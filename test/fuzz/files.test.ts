@@ -4,6 +4,8 @@ import { beforeAll, describe, expect, test } from 'bun:test';
 import { armor } from 'age-encryption';
 import fc from 'fast-check';
 import { verifyCeremonyFile } from '../../ceremony/ceremony-file.ts';
+import { createBitcoinRpc } from '../../chain/rpc.ts';
+import { wireNodes } from '../../chain/wire.ts';
 import { attestationId, encodeAttestation, mintNonce, parseAttestation } from '../../crypto/attestation.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
@@ -11,6 +13,7 @@ import { identityFromSeed } from '../../crypto/identity.ts';
 import { cardFingerprint, encodeCard, type OperatorCard, parseCard, signCard } from '../../crypto/operator-card.ts';
 import { decodeKeyFile, encodeKeyFile, openSecrets, sealSecrets } from '../../crypto/seal.ts';
 import { checkConfig, describeProblem } from '../../operator/config/config.ts';
+import { bitcoinUrlProblem, nodeUrlProblem } from '../../operator/config/config-address.ts';
 import { makeCertificate } from '../../operator/transport/certificate.ts';
 import { Federation } from '../ceremony/federation.ts';
 import { anyJson, bytesOf, fuzz, fuzzLater, noise, spoiled, spoiledBytes } from './hostile.ts';
@@ -77,6 +80,8 @@ describe('fuzz: the configuration', () => {
     listen_address: '0.0.0.0:50051',
   };
 
+  const credentials = { kind: 'file', path: '/nowhere' } as const;
+
   test('of any kind is taken whole or refused with sentences; what is taken keeps the federation rules', () => {
     let [taken, refused] = [0, 0];
     fuzz(1500, fc.oneof({ weight: 5, arbitrary: spoiled(fc.constant(valid)) }, anyJson), (raw) => {
@@ -94,6 +99,9 @@ describe('fuzz: the configuration', () => {
         expect(t >= 2 && t <= n && 2 * t > n && n <= 64 && myIndex < n).toBe(true);
         expect(partyAddresses).toHaveLength(n);
         expect(forkConfirmations).toBeGreaterThanOrEqual(normalConfirmations);
+        // What is taken here is not refused when the node starts.
+        for (const url of verdict.config.bitcoinNodes) createBitcoinRpc({ url, credentials });
+        if (verdict.config.wireNodes.length > 0) wireNodes({ urls: verdict.config.wireNodes });
         return;
       }
       refused += 1;
@@ -105,6 +113,32 @@ describe('fuzz: the configuration', () => {
     });
     expect(taken).toBeGreaterThan(0);
     expect(refused).toBeGreaterThan(0);
+  });
+});
+
+describe('fuzz: URLs of nodes', () => {
+  const parts = {
+    scheme: fc.constantFrom('http://', 'https://', 'HTTP://', 'ftp://', '//', ''),
+    user: fc.constantFrom('', '', 'u@', 'u:p@', ':p@', '@'),
+    host: fc.oneof(
+      fc.constantFrom('localhost', '[::1]', '127.1', 'a_b', '[::g]', 'ü.example'),
+      fc.string({ maxLength: 8 }),
+    ),
+    port: fc.constantFrom('', '', ':8332', ':0', ':65536', ':x', ':'),
+    end: fc.constantFrom('', '', '/', '/wallet/x', '?', '?a=b', '#', '#a', '/./', '/%2e', '\\x'),
+  };
+
+  test('of any kind are refused by the configuration, or serve their clients', () => {
+    let [taken, refused] = [0, 0];
+    fuzz(1500, fc.record(parts), ({ scheme, user, host, port, end }) => {
+      const url = `${scheme}${user}${host}${port}${end}`;
+      if (bitcoinUrlProblem(url) === null) {
+        taken += 1;
+        expect(createBitcoinRpc({ url, credentials: { kind: 'file', path: '/nowhere' } }).label).not.toContain('@');
+      } else refused += 1;
+      if (nodeUrlProblem(url) === null) wireNodes({ urls: [url] });
+    });
+    expect(Math.min(taken, refused)).toBeGreaterThan(20);
   });
 });
 
