@@ -54,12 +54,17 @@ export function wallMs(): number {
   return performance.now();
 }
 
-/** Runs the subjects in turn for so many rounds, after `warmup` rounds that do not count; medians of `clock` for each. */
+/**
+ * Runs the subjects in turn for so many rounds, after `warmup` rounds that do not count; medians of `clock` for each. A
+ * subject goes `perTurn` times when it is its turn, and what the one before it left for the garbage collector is collected
+ * then, so that nobody pays for another's.
+ */
 export async function interleaved<Name extends string>(
   subjects: Readonly<Record<Name, Subject>>,
   rounds: number,
   clock: () => number = wallMs,
   warmup = 3,
+  perTurn = 1,
 ): Promise<Record<Name, number>> {
   const names: Name[] = Object.keys(subjects).filter((name): name is Name => Object.hasOwn(subjects, name));
   const times = new Map<Name, number[]>(names.map((name) => [name, []]));
@@ -68,10 +73,13 @@ export async function interleaved<Name extends string>(
     for (const position of names.keys()) {
       const name = names[(position + round + warmup) % names.length];
       if (name === undefined) continue;
-      const begun = clock();
-      await subjects[name]();
-      const took = clock() - begun;
-      if (round >= 0) times.get(name)?.push(took);
+      if (perTurn > 1) Bun.gc(true);
+      for (let time = 0; time < perTurn; time++) {
+        const begun = clock();
+        await subjects[name]();
+        const took = clock() - begun;
+        if (round >= 0) times.get(name)?.push(took);
+      }
     }
   }
   const medians: Partial<Record<Name, number>> = {};

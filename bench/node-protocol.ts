@@ -38,11 +38,12 @@ export type NodeRequest =
   | { readonly kind: 'watch' }
   | { readonly kind: 'watched' };
 
-/** Medians in ms. */
+/** Medians in ms; `alternating` is signature over noble where they go one by one, each just after another's work. */
 export interface OneRound {
   readonly signMs: number;
   readonly pingMs: number;
   readonly nobleMs: number;
+  readonly alternating: number;
 }
 
 /** Signatures per second here, and of noble's serial FROST; the CPU time of one of noble's, in ms. */

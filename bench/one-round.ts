@@ -8,13 +8,17 @@ import { NodeFederation } from './node-federation.ts';
 export async function oneRound({ quick }: BenchOptions): Promise<Report> {
   const federation = await NodeFederation.start();
   try {
-    const { signMs, pingMs, nobleMs } = await federation.ask(0, { kind: 'one_round', rounds: quick ? 100 : 400 });
+    const { signMs, pingMs, nobleMs, alternating } = await federation.ask(0, {
+      kind: 'one_round',
+      rounds: quick ? 100 : 400,
+    });
     return {
       figures: [
         figure('bip340 2-of-3 over mTLS, one round / noble in process', signMs / nobleMs, 0.3, 'lower'),
         figure('bip340 2-of-3 over mTLS, one round / bare signed request', signMs / pingMs, 4, 'lower'),
       ],
       notes: [
+        `one by one, each just after another's work: ${alternating.toFixed(2)} of noble`,
         `medians: signature ${signMs.toFixed(2)} ms, bare request ${pingMs.toFixed(2)} ms, noble ${nobleMs.toFixed(2)} ms`,
       ],
     };

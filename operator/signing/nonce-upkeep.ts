@@ -13,7 +13,7 @@ import type { Slices } from './slices.ts';
 const DELAY_MS = 5;
 /** How many rounds of the largest size given so far are kept in stock. */
 const STOCK_ROUNDS = 2;
-const STOCK_MIN = 16;
+const STOCK_MIN = 64;
 /** Most public nonces that wait to be checked ahead; the oldest make room. */
 const UNCHECKED_MAX = 1024;
 /** For how many keys a stock is kept; the one unused for longest makes room. */

@@ -97,16 +97,16 @@ describe('upkeep of nonces', () => {
       effects: { ...systemEffects, random: draw },
       log: silentLog,
     });
-    upkeep.given(owner, 20);
+    upkeep.given(owner, 50);
     expect(issued.stocked(owner)).toBe(0);
     const filledTo = async (count: number): Promise<void> => {
       while (issued.stocked(owner) < count) await systemEffects.sleep(1);
     };
-    await filledTo(40);
+    await filledTo(100);
     issued.issue(owner, 1, 30, draw);
     upkeep.given(owner, 1);
-    await filledTo(40);
-    expect(issued.stocked(owner)).toBe(40);
+    await filledTo(100);
+    expect(issued.stocked(owner)).toBe(100);
     slices.close();
     issued.dropAll();
   });
