@@ -7,9 +7,13 @@ import type { OpenSession, SigningTask } from './signing-session.ts';
 export const LAPSES_MAX = 2;
 const DOUBLINGS_MAX = 8;
 
-/** Why a candidate is left out: its own refusal, or what it did. */
+/**
+ * Why a candidate is left out: its own refusal, or what it did. `no_nonces`: it has none to give, as a node whose share
+ * of the key is not live, which right after a key ceremony means not yet.
+ */
 export type ExclusionReason =
   | RefusalReason
+  | 'no_nonces'
   | 'timeout'
   | 'unreachable'
   | 'rejected'

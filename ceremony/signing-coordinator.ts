@@ -2,7 +2,7 @@
 // silent is left out with its reason and a new session starts with others, until a signature comes out or fewer than t
 // candidates remain. Nonces are pre-shared, so that a session is one round trip. The coordinator is trusted with
 // nothing.
-import { sha256, toHex, utf8 } from '../crypto/bytes.ts';
+import { sha256, toHex, tryFromHex, utf8 } from '../crypto/bytes.ts';
 import type { MessageBody, Outgoing, SigningMessage } from './messages.ts';
 import { NONCE_BATCH_MAX, SIGN_MESSAGES_MAX } from './messages-signing.ts';
 import type { HeldNonces, PublicNonceKey } from './nonce-pool.ts';
@@ -101,7 +101,7 @@ export function* signingStepInSteps(state: SigningState, event: SigningEvent, po
 function* apply(state: SigningState, event: SigningEvent, pool: HeldNonces): Steps<SigningState> {
   switch (event.kind) {
     case 'nonces':
-      return onNonces(state, event.from, pool);
+      return onNonces(state, event, pool);
     case 'response':
       return yield* onResponse(state, event.from, event.body, pool);
     case 'refusal':
@@ -129,13 +129,20 @@ export function keepNonces(
   pool.add(poolKey(task, from), body.boot, body.nonces);
 }
 
-function onNonces(state: SigningState, from: number, pool: HeldNonces): SigningState {
+function onNonces(
+  state: SigningState,
+  { from, body }: Extract<SigningEvent, { kind: 'nonces' }>,
+  pool: HeldNonces,
+): SigningState {
   const candidate = candidateOf(state, from);
   if (candidate === undefined) return state;
   const { kind } = candidate.standing;
   const awaited = kind === 'asked' || (kind === 'slow' && candidate.standing.session === null);
   if (!awaited) return state;
   if (pool.count(poolKey(state.start.task, from)) < state.start.task.messages.length) {
+    if (body.nonces.length === 0) {
+      return exclude(state, { index: from, reason: 'no_nonces', detail: 'holds no live share of this key yet' });
+    }
     return exclude(state, { index: from, reason: 'malformed', detail: 'gave fewer nonces than were asked for' });
   }
   return stand(state, from, { kind: 'idle' });
@@ -209,7 +216,8 @@ function* advance(state: SigningState, pool: HeldNonces, now: number): Steps<Sig
   const { task } = state.start;
   const left = state.candidates.filter(({ standing }) => standing.kind !== 'excluded');
   if (left.length < task.key.threshold) {
-    const detail = `${left.length} candidates remain where ${task.key.threshold} are needed`;
+    const remain = left.length === 1 ? '1 candidate remains' : `${left.length} candidates remain`;
+    const detail = `${remain} where ${task.key.threshold} are needed`;
     return { state: fail(state, detail), outgoing: [] };
   }
   if (state.sessions.some((session) => isHopeful(state, session))) return { state, outgoing: [] };
@@ -220,6 +228,21 @@ function* advance(state: SigningState, pool: HeldNonces, now: number): Steps<Sig
   const empty = idle.filter((candidate) => !enough(candidate));
   const asked = empty.reduce((left, { index }) => stand(left, index, { kind: 'asked', since: now }), state);
   return { state: asked, outgoing: empty.map(({ index }) => nonceRequest(task, index)) };
+}
+
+/**
+ * Does ahead, while answers are awaited, what ending the open sessions and beginning the next one with the same signers
+ * will take. Of public data only; nothing follows from it but time. For tasks of one message: a batch leaves none.
+ */
+export function prepareAhead({ start: { task }, sessions }: SigningState, pool: HeldNonces): void {
+  for (const { parts, signers } of sessions) {
+    for (const { session } of parts) task.scheme.prepareSession(task.key, session);
+    const nonces = signers.flatMap((index) => {
+      const next = pool.next(poolKey(task, index))?.nonce ?? '';
+      return tryFromHex(next, { bytes: task.scheme.publicNonceBytes }) ?? [];
+    });
+    if (nonces.length === signers.length) task.scheme.combineNonces(signers, nonces);
+  }
 }
 
 /** The request for as many nonces as a task needs, and some for the next ones. */

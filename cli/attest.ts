@@ -3,11 +3,11 @@
 import type { Command } from 'commander';
 import type { CommandResults } from '../operator/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
-import { sats } from './format.ts';
+import { localTime, sats } from './format.ts';
 import { renderFields } from './output.ts';
 import { addExamples } from './program.ts';
 import { signingFields } from './signing-text.ts';
-import { recipientValue, satsValue, txidValue, voutValue } from './values.ts';
+import { amountValue, recipientValue, txidValue, voutValue } from './values.ts';
 
 interface DepositFlags {
   readonly txid: string;
@@ -43,21 +43,29 @@ function addDepositFlags(command: Command, cli: Cli, test: boolean): void {
       'the recipient on Wire: 64 hexadecimal characters',
       recipientValue('--recipient'),
     )
-    .requiredOption('--amount <sats>', 'the amount in sats (100000000 = 1 BTC)', satsValue('--amount'))
+    .requiredOption('--amount <sats>', 'the amount in sats (100000000 = 1 BTC)', amountValue('--amount'))
     .action(({ txid, vout, recipient, amount }: DepositFlags) =>
       runCommand(cli, 'attest', { txid, vout, recipient, amount, test }, { text: attestText }),
     );
 }
 
 function attestText(result: CommandResults['attest']): string {
-  const fields = Object.entries(result.attestation).map(([name, value]) => {
-    const text = String(value);
-    return [name.replaceAll('_', ' '), name === 'amount' && /^[0-9]+$/.test(text) ? sats(text) : text] as const;
-  });
+  const fields = Object.entries(result.attestation).map(
+    ([name, value]) => [name.replaceAll('_', ' '), valueText(name, String(value))] as const,
+  );
   const outcome = result.test ? 'test only' : result.submitted ? 'handed to Wire' : 'not handed to Wire';
   return renderFields([
     ...fields,
     ['outcome', result.detail === '' ? outcome : `${outcome}: ${result.detail}`],
     ...signingFields(result.signing),
   ]);
+}
+
+// Numbers that a person would have to reckon with get their meaning beside them.
+function valueText(name: string, text: string): string {
+  if (!/^[0-9]{1,15}$/.test(text)) return text;
+  if (name === 'amount') return sats(text);
+  if (name !== 'expiry' && name !== 'created_at') return text;
+  const time = new Date(Number(text) * 1000);
+  return Number.isNaN(time.getTime()) ? text : `${text} (${localTime(time.toISOString())})`;
 }

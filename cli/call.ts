@@ -105,15 +105,20 @@ async function runHere<C extends CommandName>(
   sources: PassphraseOptions,
   display: ReturnType<Output['progress']>,
 ): Promise<CommandResults[C]> {
-  const passphrase = async () => {
+  const passphrase = () => {
     // A question and a moving line cannot share the terminal.
     display.stop();
     return requiredPassphrase(context, sources);
+  };
+  const passphraseIfAny = () => {
+    display.stop();
+    return context.passphrase(sources, 'open');
   };
   try {
     return await services.runLocally(config, command, params, {
       progress: display.report,
       passphrase,
+      passphraseIfAny,
       signal: context.signal,
     });
   } catch (error) {
@@ -140,8 +145,9 @@ function named(message: string, code: string): string {
   return /^[a-z]+(_[a-z]+)+$/.test(code) ? sentence(`${message.replace(/\.$/, '')} (${code})`) : sentence(message);
 }
 
-// Messages of the lower layers are fragments without capital and full stop where others quote them.
+// Messages of the lower layers are fragments without capital and full stop where others quote them. Only a word takes a
+// capital: what begins with a txid, a name or a command must stay as it is, to be copied.
 function sentence(message: string): string {
-  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  const text = message.replace(/^[a-z]+(?=[\s,]|$)/, (word) => word.charAt(0).toUpperCase() + word.slice(1));
   return /[.?!]$/.test(text) ? text : `${text}.`;
 }

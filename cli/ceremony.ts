@@ -16,7 +16,9 @@ import { ceremonyIdValue } from './values.ts';
 const CEREMONY_FILE_BYTES_MAX = 4 * 1024 * 1024;
 
 export function registerCeremony(program: Command, cli: Cli): void {
-  const ceremony = program.command('ceremony').description('Look at key ceremonies and verify exported ones.');
+  const ceremony = program
+    .command('ceremony')
+    .description('Look at key ceremonies, verify exported ones, and recover from them.');
   addExamples(ceremony, 'mpc_operator ceremony list', 'mpc_operator ceremony verify initial-dkg.json');
   registerList(ceremony, cli);
   registerShow(ceremony, cli);

@@ -66,15 +66,12 @@ export async function runHere<C extends CommandName>(
   options: LocalRunOptions,
 ): Promise<CommandResults[C]> {
   const { progress, signal } = options;
-  const passphrase = async (): Promise<string> => {
-    const bytes = await options.passphrase();
-    try {
-      return textOf(bytes);
-    } finally {
-      zeroize(bytes);
-    }
+  const passphrase = async (): Promise<string> => textAndZero(await options.passphrase());
+  const passphraseIfAny = async (): Promise<string | null> => {
+    const bytes = await options.passphraseIfAny();
+    return bytes === null ? null : textAndZero(bytes);
   };
-  return runLocally(nodeInput(config, silentLog), command, params, { progress, signal, passphrase });
+  return runLocally(nodeInput(config, silentLog), command, params, { progress, signal, passphrase, passphraseIfAny });
 }
 
 /** Sets a node up. */
@@ -129,6 +126,14 @@ function commandOf<C extends CommandName>(node: Node, name: C): ControlCommand {
 function asControlError(error: unknown): unknown {
   if (!(error instanceof Error) || isBug(error)) return error;
   return new ControlError(error instanceof CommandError ? error.code : error.name, error.message);
+}
+
+function textAndZero(passphrase: Uint8Array): string {
+  try {
+    return textOf(passphrase);
+  } finally {
+    zeroize(passphrase);
+  }
 }
 
 function textOf(passphrase: Uint8Array): string {

@@ -8,7 +8,8 @@ import { CliError } from './errors.ts';
 
 /** Largest line of an answer in characters; a result is one line. */
 export const CONTROL_LINE_CHARACTERS_MAX = 64 * 1024 * 1024;
-const PING_TIMEOUT_MS = 3_000;
+// A server that opens or rewrites its key file is deaf for as long as scrypt takes: seconds on a busy machine.
+const PING_TIMEOUT_MS = 15_000;
 
 export type ControlOutcome =
   | { readonly ok: true; readonly result: Json }

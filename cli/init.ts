@@ -1,15 +1,18 @@
 // `init`: writes the configuration with the launch instructions' default keys, and makes keys and certificate where they
-// are missing. What is wrong with the flags is told before anything is asked or written.
+// are missing. What is wrong with the flags is told before anything is asked or written. The launch instructions have a
+// draft of the configuration written by hand before: of it, what no flag says is kept.
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { z } from 'zod';
 import { zeroize } from '../crypto/bytes.ts';
 import { type ConfigProblem, checkConfig, type OperatorConfig } from '../operator/config/config.ts';
-import { type ConfigFile, NETWORKS, PARTICIPANTS_MAX } from '../operator/config/config-keys.ts';
+import { type ConfigFile, configFileSchema, NETWORKS, PARTICIPANTS_MAX } from '../operator/config/config-keys.ts';
 import { draftConfig } from '../operator/config/config-write.ts';
 import { absolutePath } from '../operator/config/paths.ts';
 import { asFailure, type Cli, plainJson } from './call.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
 import { CliError, UsageError } from './errors.ts';
+import { readInput } from './files.ts';
 import { renderFields } from './output.ts';
 import { addExamples, addPassphraseOptions } from './program.ts';
 import type { InitialiseResult } from './services.ts';
@@ -29,6 +32,9 @@ interface InitFlags extends PassphraseOptions {
 }
 
 const NAME_CHARACTERS_MAX = 64;
+const DRAFT_BYTES_MAX = 256 * 1024;
+const WHY_PARTIES = "A key ceremony's messages grow with the square of their number, and are at most 1 MiB.";
+const WHY_THRESHOLD = 'No operator alone may be able to sign, and no more than 64 take part.';
 const ADDRESSES = 'operator1.example.com:50051,operator2.example.com:50051,operator3.example.com:50051';
 const FLAGS: Readonly<Record<string, string>> = {
   parties: '--parties',
@@ -42,14 +48,14 @@ const FLAGS: Readonly<Record<string, string>> = {
 };
 
 export function registerInit(program: Command, cli: Cli): void {
-  const operators = (flag: string, min: number) =>
-    wholeValue(flag, min, PARTICIPANTS_MAX, 'a whole number of operators');
+  const operators = (flag: string, why: string) =>
+    wholeValue(flag, 2, PARTICIPANTS_MAX, 'a whole number of operators', why);
   const index = wholeValue('--index', 0, PARTICIPANTS_MAX - 1, 'a place in --addresses');
   const command = program
     .command('init')
     .description('Write the configuration; make keys and TLS certificate where they are missing.')
-    .requiredOption('--parties <n>', 'how many operators there are', operators('--parties', 2))
-    .requiredOption('--threshold <t>', 'how many must sign', operators('--threshold', 2))
+    .requiredOption('--parties <n>', 'how many operators there are', operators('--parties', WHY_PARTIES))
+    .requiredOption('--threshold <t>', 'how many must sign', operators('--threshold', WHY_THRESHOLD))
     .requiredOption('--index <i>', "this operator's place in --addresses, counted from 0", index)
     .requiredOption('--addresses <list>', 'host:port of all operators in index order, with commas between', list)
     .option('--output <path>', 'where to write the configuration (default: that of --config)')
@@ -57,7 +63,7 @@ export function registerInit(program: Command, cli: Cli): void {
     .option('--network <name>', `${NETWORKS.join(', ')} (default: mainnet)`, choiceValue('--network', NETWORKS))
     .option('--wire-node <url>', 'URL of your own Wire node; may be repeated', repeated)
     .option('--bitcoin-node <url>', 'URL of your own Bitcoin node; may be repeated', repeated)
-    .option('--force', 'replace a configuration that exists; keys and certificate are kept')
+    .option('--force', 'replace a configuration that is in use, whole; keys and certificate are kept')
     .action((flags: InitFlags) => init(cli, flags));
   addPassphraseOptions(command);
   addExamples(
@@ -70,19 +76,22 @@ async function init({ context, services }: Cli, flags: InitFlags): Promise<void>
   const { paths } = context.surroundings;
   const file =
     flags.output === undefined ? context.configFile : absolutePath(flags.output, paths.workingDirectory, paths.home);
-  const content = contentOf(flags);
+  const draft = flags.force !== true && existsSync(file) ? await readDraft(context, file) : null;
+  const content = { ...contentOf(flags), ...draft, ...toldBy(flags) };
   const config = checked(context, content, file);
-  const force = flags.force === true;
-  if (!force && existsSync(file)) {
-    throw new CliError(`${file} exists already; give --force to replace it (keys and certificate are kept).`);
-  }
+  // A key file that is gone while the database is there was lost: other keys must not come in its place unasked.
+  const isSetUp = [config.keySharePath, config.securityDbPath].some((path) => existsSync(path));
+  if (draft !== null && isSetUp) throw exists(file, 'belongs to a node that is set up');
+  const force = flags.force === true || draft !== null;
   const passphrase = await context.passphrase(flags, existsSync(config.keySharePath) ? 'open' : 'create');
   if (passphrase === null) {
     throw new CliError('A passphrase is needed for the key file: give --passphrase-file or --passphrase-fd.');
   }
   try {
-    const result = await services.initialise({ file, home: paths.home, content, passphrase, force });
+    const whole = configFileSchema.parse(content);
+    const result = await services.initialise({ file, home: paths.home, content: whole, passphrase, force });
     context.output.result(plainJson(result), () => initText(result));
+    if (draft !== null) context.output.note(`${file} was there: what no flag says was kept of it.`);
     context.output.note('Next: mpc_operator peer export --output card.json, and send the card to the other operators.');
   } catch (error) {
     throw asFailure(error);
@@ -91,18 +100,40 @@ async function init({ context, services }: Cli, flags: InitFlags): Promise<void>
   }
 }
 
-function contentOf(flags: InitFlags): ConfigFile {
+function contentOf({ parties, threshold, index, addresses }: InitFlags): ConfigFile {
+  return draftConfig({ parties, threshold, index, addresses });
+}
+
+// What the flags say, under the configuration's keys.
+function toldBy(flags: InitFlags): Partial<ConfigFile> {
   const { parties, threshold, index, addresses, name, network, wireNode, bitcoinNode } = flags;
-  const more = {
+  return {
+    parties,
+    threshold,
+    party_addresses: [...addresses],
+    my_index: index,
     ...(name !== undefined && { name }),
     ...(network !== undefined && { network }),
     ...(wireNode !== undefined && { wire_nodes: [...wireNode] }),
     ...(bitcoinNode !== undefined && { bitcoin_nodes: [...bitcoinNode] }),
   };
-  return draftConfig({ parties, threshold, index, addresses, more });
 }
 
-function checked(context: CliContext, content: ConfigFile, file: string): OperatorConfig {
+// Its values are checked together with those of the flags.
+async function readDraft(context: CliContext, file: string): Promise<Record<string, unknown>> {
+  const text = new TextDecoder().decode(await readInput(context, file, DRAFT_BYTES_MAX));
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+  } catch {
+    throw exists(file, 'is no JSON object');
+  }
+}
+
+function exists(file: string, how: string): CliError {
+  return new CliError(`${file} exists already and ${how}; give --force to replace it (keys and certificate are kept).`);
+}
+
+function checked(context: CliContext, content: Readonly<Record<string, unknown>>, file: string): OperatorConfig {
   const verdict = checkConfig(content, file, context.surroundings.paths.home);
   if (verdict.ok) return verdict.config;
   const [first, ...others] = verdict.problems.map(flagProblem);

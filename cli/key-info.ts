@@ -35,16 +35,22 @@ function keyText(key: KeyReport): string {
     ['ceremony', key.ceremony_id],
     ['transcript hash', key.transcript_hash],
     ['made', localTime(key.created_at)],
-    ['own shares', sharesText(key.shares_valid)],
+    ['own shares', sharesText(key)],
   ]);
 }
 
-function sharesText(valid: boolean | null): string {
-  if (valid === null) return 'not checked, the node is sealed';
-  return valid ? 'fit the public keys' : 'DO NOT FIT the public keys';
+function sharesText({ shares_held, shares_valid }: KeyReport): string {
+  if (shares_held === false) return 'NONE in the key file';
+  if (shares_valid === null) return 'not checked, the node is sealed';
+  return shares_valid ? 'fit the public keys' : 'DO NOT FIT the public keys';
 }
 
 function keyInfoFailure({ keys }: KeyInfo): string | null {
+  const bare = keys.find(({ status, shares_held }) => status === 'live' && shares_held === false);
+  if (bare !== undefined) {
+    const cure = 'take the exported ceremony of another operator and run: mpc_operator ceremony recover FILE';
+    return `The key file holds no shares of the live key ${bare.key_id}: this node cannot sign; ${cure}`;
+  }
   const wrong = keys.filter((key) => key.shares_valid === false).map((key) => key.key_id);
   if (wrong.length === 0) return null;
   return `This node's shares do not fit key ${wrong.join(', ')}: it cannot sign; restore the key file from its backup.`;

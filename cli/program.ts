@@ -26,6 +26,8 @@ export function createProgram(context: CliContext, modules: readonly CommandModu
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
     .showSuggestionAfterError(true)
+    // Whoever reads one command's help must not miss --config and --json.
+    .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),

@@ -11,6 +11,8 @@ export interface LocalRunOptions {
   readonly progress: Progress;
   /** Asked for only by commands that need secrets. The callee zeroes it. */
   readonly passphrase: () => Promise<Uint8Array>;
+  /** The same for what can be done without: null where none was given and nobody can be asked. */
+  readonly passphraseIfAny: () => Promise<Uint8Array | null>;
   readonly signal: AbortSignal;
 }
 

@@ -7,7 +7,7 @@ import { sats } from './format.ts';
 import { renderFields } from './output.ts';
 import { addExamples } from './program.ts';
 import { signingFields } from './signing-text.ts';
-import { satsValue, textValue, txidValue } from './values.ts';
+import { amountValue, satsValue, textValue, txidValue } from './values.ts';
 
 interface BurnFlags {
   readonly txid: string;
@@ -26,7 +26,7 @@ export function registerTestBurn(program: Command, cli: Cli): void {
     .description('Run a payout from end to end; the transaction it signs cannot be mined.')
     .requiredOption('--txid <hex>', "the burn's transaction id on Wire", txidValue('--txid'))
     .requiredOption('--address <address>', 'the Bitcoin address to pay', address)
-    .requiredOption('--amount <sats>', 'the burnt amount in sats (100000000 = 1 BTC)', satsValue('--amount'))
+    .requiredOption('--amount <sats>', 'the burnt amount in sats (100000000 = 1 BTC)', amountValue('--amount'))
     .requiredOption('--fee <sats>', 'the part of the amount that the federation keeps, in sats', satsValue('--fee'))
     .option('--broadcast', 'regtest only: sign a real transaction and broadcast it')
     .action(({ txid, address, amount, fee, broadcast = false }: BurnFlags) =>

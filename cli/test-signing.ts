@@ -1,5 +1,6 @@
 // `test-signing`: the federation signs a message with both keys, under tags that nothing else accepts.
 import type { Command } from 'commander';
+import { TEST_MESSAGE_CHARACTERS_MAX } from '../ceremony/intent.ts';
 import type { CommandResults } from '../operator/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
 import { renderFields } from './output.ts';
@@ -7,11 +8,10 @@ import { addExamples } from './program.ts';
 import { signingFields } from './signing-text.ts';
 import { textValue } from './values.ts';
 
-const MESSAGE_CHARACTERS_MAX = 1024;
 type TestSigning = CommandResults['test-signing'];
 
 export function registerTestSigning(program: Command, cli: Cli): void {
-  const text = textValue('--message', MESSAGE_CHARACTERS_MAX, 'a message');
+  const text = textValue('--message', TEST_MESSAGE_CHARACTERS_MAX, 'a message');
   const command = program
     .command('test-signing')
     .description('Sign a test message with both keys of the federation.')

@@ -35,16 +35,26 @@ export function satsValue(flag: string): ValueParser<string> {
   };
 }
 
+/** As `satsValue`, of a deposit or a burn: there is none of nothing. */
+export function amountValue(flag: string): ValueParser<string> {
+  const value = satsValue(flag);
+  return (text) => {
+    const digits = value(text);
+    if (digits === '0') throw bad(flag, text, 'an amount of at least 1 sat');
+    return digits;
+  };
+}
+
 /** The index of a transaction output, an unsigned 32-bit integer. */
 export function voutValue(flag: string): ValueParser<number> {
   return wholeValue(flag, 0, VOUT_MAX, 'an output index');
 }
 
-/** A whole number from `min` to `max`; `what` says of what, as in "a whole number of seconds". */
-export function wholeValue(flag: string, min: number, max: number, what: string): ValueParser<number> {
+/** A whole number from `min` to `max`; `what` says of what, as in "a whole number of seconds", `why` a sentence more. */
+export function wholeValue(flag: string, min: number, max: number, what: string, why?: string): ValueParser<number> {
   return (text) => {
     const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= min && value <= max)) throw bad(flag, text, `${what} from ${min} to ${max}`);
+    if (!(value >= min && value <= max)) throw bad(flag, text, `${what} from ${min} to ${max}`, why);
     return value;
   };
 }
@@ -85,10 +95,10 @@ export function ceremonyIdValue(flag: string): ValueParser<string> {
   };
 }
 
-/** The error of one bad value. */
-export function bad(flag: string, text: string, expected: string): UsageError {
+/** The error of one bad value; `why`: a sentence with the reason, where the expectation does not say it. */
+export function bad(flag: string, text: string, expected: string, why?: string): UsageError {
   const shown = text.length > VALUE_SHOWN_CHARACTERS_MAX ? `${text.slice(0, VALUE_SHOWN_CHARACTERS_MAX)}…` : text;
-  return new UsageError(`${flag} ${JSON.stringify(shown)} is not ${expected}.`);
+  return new UsageError(`${flag} ${JSON.stringify(shown)} is not ${expected}.${why === undefined ? '' : ` ${why}`}`);
 }
 
 function hash(flag: string, text: string, expected: string): string {

@@ -46,7 +46,8 @@ function withdrawText(result: CommandResults['withdraw']): string {
     [{ title: 'BURN' }, { title: 'ADDRESS' }, { title: 'AMOUNT', align: 'right' }, { title: 'FEE', align: 'right' }],
     result.burns.map(({ burn_txid, address, amount, fee }) => [burn_txid, address, sats(amount), sats(fee)]),
   );
-  const outcome = result.broadcast ? 'broadcast' : 'not broadcast';
+  const made = result.broadcast ? 'broadcast' : 'not broadcast';
+  const outcome = result.status === 'under_way' && result.broadcast ? 'under way' : made;
   const fields = renderFields([
     ['transaction', result.txid],
     ['miner fee', `${sats(result.miner_fee)}, ${result.fee_rate} sat/vB for ${result.vsize} vB`],

@@ -1,6 +1,6 @@
 // A private Bitcoin node in regtest for the devnet and the tests: finds or installs bitcoind, starts one on loopback
 // with its data on tmpfs, mines, holds a wallet, and ends the process it started and no other.
-import { accessSync, constants, mkdirSync, mkdtempSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { access, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -9,6 +9,7 @@ import { btcFromSats } from '../chain/amount.ts';
 import { COINBASE_MATURITY_BLOCKS } from '../chain/bitcoin-view.ts';
 import type { Outpoint } from '../chain/outpoint.ts';
 import { type BitcoinRpc, BitcoinRpcError, createBitcoinRpc } from '../chain/rpc.ts';
+import { makeScratch } from './scratch.ts';
 
 /** Gets one line about what is going on. */
 export type Progress = (line: string) => void;
@@ -102,7 +103,7 @@ export interface Regtest {
 export async function startRegtest(options: RegtestOptions = {}): Promise<Regtest> {
   const bitcoind = options.bitcoind ?? (await findBitcoind(options.progress));
   const flags = await optionalFlags(bitcoind, options.corePolicy ?? true);
-  const dir = options.dir ?? mkdtempSync(join(scratchFolder(), 'mpc-regtest-'));
+  const dir = options.dir ?? makeScratch(scratchFolder(), 'mpc-regtest');
   mkdirSync(dir, { recursive: true });
   for (let attempt = 1; ; attempt++) {
     try {

@@ -1,6 +1,6 @@
 // A whole federation on one machine: a Bitcoin node in regtest, a small Wire ledger and n operators, each a process of
 // the program. The devnet and the integration tests run on it; what they do with it is in steps.ts.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { access, constants, mkdir, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { type Progress, type Regtest, type RegtestWallet, startRegtest } from '.
 import { type Ledger, startLedger } from './ledger.ts';
 import { DevnetOperator } from './operator.ts';
 import { freePorts } from './ports.ts';
+import { makeScratch } from './scratch.ts';
 
 /** Confirmations that make a Bitcoin transaction count for the operators. */
 export const CONFIRMATIONS = 3;
@@ -54,7 +55,7 @@ export interface Federation {
 export async function startFederation(options: FederationOptions): Promise<Federation> {
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
-  const folder = options.folder ?? mkdtempSync(join(await scratchFolder(), 'mpc-devnet-'));
+  const folder = options.folder ?? makeScratch(await scratchFolder(), 'mpc-devnet');
   const endings: (() => Promise<void>)[] = [];
   const removeNow = () => rmSync(folder, { recursive: true, force: true });
   if (options.folder === undefined) process.once('exit', removeNow);

@@ -3,7 +3,7 @@
 # Gets a Bitcoin node for tests and the devnet on a Debian machine that has none, and prints the path of bitcoind on
 # stdout.  Needs no root and changes nothing on the system.  It is Debian's own bitcoin-knots package of a newer suite
 # (Bitcoin Core's RPC, wallet and regtest), unpacked with the libraries it needs into a directory of the user and
-# started through the loader found there.  For real bitcoins, operators run Bitcoin Core as docs/OPERATING.md says.
+# started through the loader found there.  For real bitcoins, operators run Bitcoin Core v24 or later.
 #
 #   install-bitcoind.sh [CACHE]     default CACHE: ${XDG_CACHE_HOME:-~/.cache}/mpc-operator/bitcoind
 #

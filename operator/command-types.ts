@@ -128,8 +128,8 @@ export interface KeyReport {
   readonly attestation_public_key: string;
   readonly transcript_hash: string;
   readonly created_at: string;
-  /** Whether this node's own shares fit the public keys: true, false, or null while the node is sealed. */
-  readonly shares_valid: boolean | null;
+  readonly shares_held: boolean | null; // Whether the key file holds shares of it; null while the node is sealed.
+  readonly shares_valid: boolean | null; // Whether they fit the public keys; null also where it holds none.
   readonly change_address: string;
 }
 
@@ -178,6 +178,15 @@ export interface SigningReport {
   readonly signers: readonly number[];
   readonly excluded: readonly { readonly index: number; readonly reason: string }[];
   readonly duration_ms: number;
+}
+
+/** A payout transaction that was signed, and what became of it; the fee in sats. */
+interface MadeTransaction {
+  readonly txid: string;
+  readonly miner_fee: string;
+  readonly broadcast: boolean;
+  readonly detail: string;
+  readonly signing: SigningReport;
 }
 
 /** Results of every command. */
@@ -263,32 +272,27 @@ export interface CommandResults {
     readonly detail: string;
     readonly signing: SigningReport;
   };
-  withdraw: {
-    readonly txid: string;
+  withdraw: MadeTransaction & {
+    readonly status: 'new' | 'under_way'; // The latter where an earlier, unconfirmed transaction pays the burns.
     readonly burns: WithdrawalReport['burns'];
-    readonly miner_fee: string;
     readonly fee_rate: number;
     readonly vsize: number;
-    readonly broadcast: boolean;
-    readonly detail: string;
-    readonly signing: SigningReport;
   };
   'release-burn': {
     readonly burn_txid: string;
     /** Payouts that this node need not reckon with any more. */
     readonly released: readonly string[];
-    /** Those that may still be mined. */
-    readonly left: readonly { readonly txid: string; readonly reason: string }[];
+    /** Those that may still be mined. `blocks_left`: after so many blocks one whose coin is missing is released. */
+    readonly left: readonly {
+      readonly txid: string;
+      readonly reason: string;
+      readonly blocks_left: number | null;
+    }[];
   };
-  'test-burn': {
-    readonly txid: string;
+  'test-burn': MadeTransaction & {
     readonly transaction: string;
     readonly psbt: string;
     readonly inputs: number;
-    readonly miner_fee: string;
-    readonly broadcast: boolean;
-    readonly detail: string;
-    readonly signing: SigningReport;
   };
   deposits: { readonly deposits: readonly DepositReport[]; readonly total: number };
   withdrawals: { readonly withdrawals: readonly WithdrawalReport[]; readonly total: number };

@@ -9,9 +9,10 @@ import type { SchemeName } from '../crypto/scheme.ts';
 import { taprootAddress } from '../crypto/taproot.ts';
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
 import { attest } from './bridge/deposits.ts';
-import { testBurn, withdraw } from './bridge/payouts.ts';
+import { testBurn } from './bridge/payouts.ts';
 import { keepRecipient } from './bridge/recipients.ts';
 import { scannedHeight } from './bridge/scan.ts';
+import { withdrawOnce } from './bridge/withdraw-once.ts';
 import { CommandError } from './command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from './command-types.ts';
 import { releaseBurn } from './guard/release.ts';
@@ -62,7 +63,10 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   'test-signing': testSigning,
   'deposit-address': depositAddress,
   attest: (node, params, { progress }) => attest(requireOnline(node).bridge, params, progress),
-  withdraw: (node, params, { progress }) => withdraw(requireOnline(node).bridge, params, progress),
+  withdraw: (node, params, { progress }) => {
+    const { bridge, follower } = requireOnline(node);
+    return withdrawOnce(bridge, follower, params, progress);
+  },
   'release-burn': (node, params) => releaseBurn(requireOnline(node).bridge, params),
   'test-burn': (node, params, { progress }) => testBurn(requireOnline(node).bridge, params, progress),
   deposits: depositReports,

@@ -1,10 +1,10 @@
-// Runs one command in this process, for when no server runs: the node's files are opened for its duration, and only a
-// key ceremony opens the key file and the listener as well.
+// Runs one command in this process, for when no server runs: the node's files are opened for its duration. Only a key
+// ceremony opens the listener, and only it and `key-info` the key file.
 
 import { CommandError } from './command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from './command-types.ts';
 import { commands } from './commands.ts';
-import { closeNode, type NodeInput, openNode, unsealNode } from './node.ts';
+import { closeNode, type Node, type NodeInput, openNode, unsealNode } from './node.ts';
 import type { Progress } from './progress.ts';
 
 /** How a local command tells of itself, is stopped, and gets at the key file. */
@@ -13,6 +13,8 @@ export interface LocalRun {
   readonly signal: AbortSignal;
   /** The key file's passphrase; asked for only by commands that need secrets. */
   readonly passphrase: () => Promise<string>;
+  /** The same for what can be done without: null where none was given and nobody can be asked. */
+  readonly passphraseIfAny: () => Promise<string | null>;
 }
 
 /** How long a node that ran a ceremony by itself stays, so that the slower ones can end it with its help, in ms. */
@@ -43,10 +45,18 @@ export async function runLocally<C extends CommandName>(
   try {
     const isCeremony = command === 'dkg';
     if (isCeremony) await unsealNode(node, await run.passphrase());
+    if (command === 'key-info') await openKeyFile(node, run);
     const result = await commands[command](node, params, run);
     if (isCeremony) await input.effects.sleep(LINGER_MS, run.signal);
     return result;
   } finally {
     await closeNode(node);
   }
+}
+
+// Whether the shares fit the keys can be told with the key file open alone; a node without keys has nothing to compare.
+async function openKeyFile(node: Node, run: LocalRun): Promise<void> {
+  if (node.keys.list().length === 0) return;
+  const passphrase = await run.passphraseIfAny();
+  if (passphrase !== null) await node.keyRing.unseal(passphrase);
 }

@@ -1,10 +1,10 @@
 // The unsealed half of a node: its session, the listener and client of the peer protocol, and the services behind them.
 
-import { createSession, type Session } from '../crypto/identity.ts';
 import { CommandError } from './command-error.ts';
 import { errorText } from './log.ts';
 import type { Node } from './node.ts';
 import { checkBody, knownTypes, requestTypes, type Services, startServices } from './services.ts';
+import { newSession } from './session.ts';
 import { Acceptor, type Incoming } from './transport/accept.ts';
 import { HttpsPeerClient } from './transport/deliver.ts';
 import { ensureOwnCard, listCards, peersOf } from './transport/federation.ts';
@@ -39,17 +39,7 @@ export interface Online extends Omit<Services, 'handle'> {
   reloadPeers(): Promise<void>;
 }
 
-const BOOT_BYTES = 16;
-const SEED_BYTES = 32;
 const FOLLOW_INTERVAL_MS = { regtest: 500, other: 10_000 } as const;
-
-// A session key and boot id of this start's own, certified by the identity key.
-function newSession({ config, keyRing, input }: Node): Session {
-  const { network, myIndex: index } = config;
-  const { effects } = input;
-  const [boot, seed] = [effects.random(BOOT_BYTES), effects.random(SEED_BYTES)];
-  return createSession({ identity: keyRing.identity(), network, index, boot, seed, now: effects.now() });
-}
 
 /** Opens session, listener and services. The key ring must be open. */
 export async function goOnline(node: Node): Promise<Online> {
@@ -61,7 +51,7 @@ export async function goOnline(node: Node): Promise<Online> {
   ensureOwnCard(config, store.db, keyRing, tls.identity.facts.pem, now());
   const peers = () => peersOf(listCards(store.db), config.myIndex);
   const { network, myIndex } = config;
-  const session = newSession(node);
+  const session = newSession({ identity: keyRing.identity(), network, index: myIndex }, store.db, effects);
   const { boot } = session.certificate;
   const sessions = new PeerSessions({ network, myIndex, session, peers: peers() });
   const client = new HttpsPeerClient({ sessions, tls: tls.identity, knownTypes, checkBody, now });

@@ -40,6 +40,7 @@ export async function statusReport(node: Node): Promise<CommandResults['status']
   const problems: string[] = [];
   if (node.online === null) problems.push('the node is sealed');
   if (key === null) problems.push('the federation has no key yet');
+  else problems.push(...shareProblems(node, key.keyId));
   const missing = missingCards(config, cards);
   if (missing.length > 0) problems.push(`no operator card of operator ${missing.join(', ')}`);
   for (const { url, ok, detail } of [...bitcoin, ...wire]) if (!ok) problems.push(`${url}: ${detail}`);
@@ -49,9 +50,8 @@ export async function statusReport(node: Node): Promise<CommandResults['status']
     const days = facts === null ? -1 : daysLeft(facts, input.effects.now());
     if (days < CERTIFICATE_DAYS_WARNED) problems.push(`the TLS certificate of ${card.name} has ${days} days left`);
   }
-  for (const { index, supersededMessages } of node.online?.sessions.states() ?? []) {
-    if (supersededMessages > 0)
-      problems.push(`operator ${index} seems to run twice: an older start of it still speaks`);
+  for (const { index, twinAt } of node.online?.sessions.states() ?? []) {
+    if (twinAt !== null) problems.push(`operator ${index} seems to run twice: an older start of it still speaks`);
   }
   problems.push(...(node.online?.heartbeat?.problems() ?? []));
   problems.push(...chainProblems(node));
@@ -84,6 +84,16 @@ export async function statusReport(node: Node): Promise<CommandResults['status']
   };
 }
 
+// Where the key file was put back to one of before the key was made, or does not go with the database.
+function shareProblems({ keyRing, keys }: Node, keyId: string): readonly string[] {
+  if (keyRing.sealed) return [];
+  if (keyRing.keysOf(keyId) === null) {
+    return ['the key file holds no shares of the live key; run: mpc_operator ceremony recover FILE'];
+  }
+  if (keys.sharesFit(keyId) === true) return [];
+  return ['the shares in the key file do not fit the live key: put the key file back from its backup'];
+}
+
 function scanReport(node: Node): CommandResults['status']['scan'] {
   const progress = node.online?.autopilot.scan.progress() ?? null;
   return progress === null ? null : { height: progress.height, tip: progress.tip };
@@ -104,6 +114,7 @@ export function keyReports(node: Node): CommandResults['key-info'] {
       attestation_public_key: toHex(key.attestation.publicKey),
       transcript_hash: key.transcriptHash,
       created_at: iso(key.createdAt),
+      shares_held: node.keyRing.sealed ? null : node.keyRing.keysOf(key.keyId) !== null,
       shares_valid: node.keys.sharesFit(key.keyId),
       change_address: taprootAddress(change, node.config.network),
     };

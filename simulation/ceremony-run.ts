@@ -8,6 +8,7 @@ import { toHex } from '../crypto/bytes.ts';
 import { ensureOwnCard, keepCard, listCards } from '../operator/transport/federation.ts';
 import { ensureTlsFiles, loadTlsIdentity } from '../operator/transport/tls.ts';
 import { Draws } from './draws.ts';
+import { hasKey } from './key-restores.ts';
 import { EPOCH_MS, type Process } from './member.ts';
 import { configOf, keyFileOf } from './member-config.ts';
 import { MemoryKeyRing } from './memory-key-ring.ts';
@@ -27,11 +28,15 @@ const BLAMELESS: ReadonlySet<string> = new Set(['operator', 'timeout', 'prefligh
 const CERTIFICATE_MADE_AT = EPOCH_MS - 86_400_000;
 
 /** Runs a seed whose nodes have no keys yet. */
-export async function runCeremonySeed(seed: number, sabotage: Sabotage = {}): Promise<Outcome> {
+export function runCeremonySeed(seed: number, sabotage: Sabotage = {}): Promise<Outcome> {
   const drawn = planOf(seed, new Prng(`plan/${seed}`));
   const faults = { ...drawn.faults, farOff: null, skewMax: Math.min(drawn.faults.skewMax, 2_000) };
   const liars = liarsOf(new Prng(`ceremony/${seed}`), drawn.participants);
-  const plan: Plan = { ...drawn, faults, liars, dead: 0, deposits: 0, burns: 0 };
+  return runCeremonyPlan({ ...drawn, faults, liars, dead: 0, deposits: 0, burns: 0 }, sabotage);
+}
+
+/** Runs a plan in which all nodes make keys. */
+export async function runCeremonyPlan(plan: Plan, sabotage: Sabotage = {}): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'mpc-simulate-'));
   try {
     return await run(new World(plan, sabotage, await founding(plan, folder)));
@@ -53,24 +58,33 @@ async function run(world: World): Promise<Outcome> {
   );
   world.tally.add('key ceremonies');
   for (const lie of plan.liars.values()) world.tally.add(`liars: ${lie} ${world.liars.ceremonyType}`);
+  world.keyRestores.begin();
+  world.mishaps.schedule();
   for (const member of members) {
     member.skewMs = prng.int(-plan.faults.skewMax, plan.faults.skewMax);
     world.start(member);
   }
   for (let ceremony = 1; ceremony <= CEREMONIES_MAX && trace.violation === null; ceremony++) {
     const joined = new Map<number, Process>();
+    const answered = new Set<Process>();
     const seen = new Set<string>();
-    while (trace.violation === null && !isOver(world, `${ceremony}`)) {
+    while (trace.violation === null && !isOver(world, `${ceremony}`, answered)) {
       if (time.now > plan.faultsMs + CALM_MS_MAX) trace.violated('progress', `ceremony ${ceremony} does not end`);
       if (world.faulty && time.now >= plan.faultsMs) clear(world);
-      for (const { process } of members) if (process !== null) await takePart(world, process, `${ceremony}`, joined);
+      world.keyRestores.see(`${ceremony}`);
+      for (const { process } of members)
+        if (process !== null) await takePart(world, process, `${ceremony}`, { joined, answered });
       await until(world, time.now + LOOK_MS, () => false);
       check(world);
       checkBlame(world, `${ceremony}`, seen);
     }
-    if (members.every(({ process }) => process !== null && process.node.keys.live() !== null)) break;
+    if (members.every(({ process }) => process !== null && process.node.keys.live() !== null)) {
+      world.keyRestores.putBackAfterwards();
+      await untilKeysAreBack(world, `${ceremony}`);
+      break;
+    }
     if (world.faulty) {
-      time.reach(plan.faultsMs);
+      await until(world, plan.faultsMs, () => false);
       clear(world);
     }
     if (ceremony === CEREMONIES_MAX) trace.violated('progress', 'no ceremony succeeds');
@@ -81,23 +95,53 @@ async function run(world: World): Promise<Outcome> {
   return outcome;
 }
 
+// A node that was put back gets its key again, by itself or from what another exports, and signs again.
+async function untilKeysAreBack(world: World, id: string): Promise<void> {
+  const { time, trace, members, keyRestores } = world;
+  const isBack = (): boolean =>
+    members.every(({ process }) => process !== null && hasKey(process) && process.phase === 'live');
+  const begun = time.now;
+  while (trace.violation === null && members.some(({ index }) => keyRestores.wasPutBack(index)) && !isBack()) {
+    if (world.faulty && time.now >= world.plan.faultsMs) clear(world);
+    if (time.now - begun > CALM_MS_MAX) {
+      const without = members.filter(({ process }) => process === null || !hasKey(process) || process.phase !== 'live');
+      const told = without.map(({ name, process }) => `${name} (${process?.phase ?? 'down'})`).join(', ');
+      trace.violated('progress', `put back, not all nodes get to sign with the keys of ceremony ${id}: ${told}`);
+    }
+    keyRestores.see(id);
+    await until(world, time.now + LOOK_MS, () => false);
+    check(world);
+  }
+}
+
 function clear(world: World): void {
   world.faulty = false;
   world.liars.hasCeased = true;
   world.trace.add('calm');
+  if (world.plan.rare.setBack > 0) for (const member of world.members) member.skewMs = 0;
   for (const member of world.members) world.start(member);
 }
 
 // What is durable goes on by itself after a crash; an operator whose word was lost with the process gives it again.
-async function takePart(world: World, process: Process, id: string, joined: Map<number, Process>): Promise<void> {
+async function takePart(
+  world: World,
+  process: Process,
+  id: string,
+  { joined, answered }: { readonly joined: Map<number, Process>; readonly answered: Set<Process> },
+): Promise<void> {
   if (joined.get(process.index) === process || process.node.keys.live() !== null) return;
   joined.set(process.index, process);
   const { ceremonies } = process.services;
-  if ((ceremonies.running(id)?.progress().phase ?? 'idle') !== 'idle') return;
+  if ((ceremonies.running(id)?.progress().phase ?? 'idle') !== 'idle') {
+    // Nobody waits for its word: where it leaves the lobby in the end, it does so by itself.
+    answered.add(process);
+    return;
+  }
   world.trace.add(`ask ${process.index} dkg ${id}`);
   let settled = false;
   const told = (text: string): void => {
     settled = true;
+    answered.add(process);
     if (process.isAlive) world.trace.add(`told ${process.index} ${text}`);
   };
   const params = { ceremony_id: id, rehearsal: false, wait_s: WAIT_S };
@@ -111,16 +155,18 @@ async function takePart(world: World, process: Process, id: string, joined: Map<
   await world.time.hold(() => settled || !process.isAlive || ceremonies.running(id)?.progress().phase !== 'idle');
 }
 
-function isOver(world: World, id: string): boolean {
+// A node whose operator was told that it has left the lobby waits for nobody either.
+function isOver(world: World, id: string, answered: ReadonlySet<Process>): boolean {
   return world.members.every(({ process }) => {
     if (process === null) return false;
     const phase = process.services.ceremonies.running(id)?.progress().phase ?? null;
-    return process.node.keys.live() !== null || phase === 'aborted';
+    const isLeft = phase === 'idle' && answered.has(process);
+    return process.node.keys.live() !== null || phase === 'aborted' || isLeft;
   });
 }
 
 // Whom an honest node names by its own finding has lied; where it cannot tell which of some it was, one of them has.
-function checkBlame({ members, liars, trace, tally }: World, id: string, seen: Set<string>): void {
+function checkBlame({ members, liars, trace, tally, keyRestores }: World, id: string, seen: Set<string>): void {
   for (const { index, process } of members) {
     const abort = process?.services.ceremonies.running(id)?.progress().abort ?? null;
     // What others found is passed on in their words, a liar's too.
@@ -130,7 +176,7 @@ function checkBlame({ members, liars, trace, tally }: World, id: string, seen: S
     if (named.length === 0 || seen.has(`${index}/${abort.attempt}`)) continue;
     seen.add(`${index}/${abort.attempt}`);
     tally.add(`liars ${culprit === null ? 'suspected' : 'blamed'}: ${reason}`);
-    if (named.some((one) => liars.has(one))) continue;
+    if (named.some((one) => liars.has(one) || keyRestores.wasPutBack(one))) continue;
     trace.violated('fault', `node ${index} blames honest nodes ${named.join()}: ${reason}, ${detail}`);
   }
 }
@@ -144,7 +190,9 @@ function check(world: World): void {
     const key = process?.node.keys.live() ?? null;
     if (key === null) continue;
     live.add(`${key.keyId}/${key.transcriptHash}`);
-    if (process?.node.keys.sharesFit(key.keyId) !== true) {
+    const fit = process?.node.keys.sharesFit(key.keyId) ?? null;
+    // A key file of before the ceremony lacks its shares, and cannot have wrong ones.
+    if (fit !== true && !(fit === null && world.keyRestores.wasPutBack(index))) {
       world.trace.violated('never 7', `the shares of node ${index} are not those of its live key`);
     }
   }

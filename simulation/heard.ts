@@ -4,15 +4,20 @@
 import { CLOCK_SKEW_MS_MAX, sealEnvelope } from '../crypto/envelope.ts';
 import type { Session, SessionCertificate } from '../crypto/identity.ts';
 import type { GuardLink } from '../operator/services.ts';
+import { LAST_WORDS_MS } from '../operator/transport/peer-session.ts';
 
 type Watch = GuardLink['watch'];
 type Sight = NonNullable<ReturnType<Watch['twinOf']>>;
 
 interface Entry {
   known: Session;
+  /** In virtual ms, as is `elapsed`. */
+  readonly knownSince: number;
+  readonly hadTwin: boolean;
+  supersededAt: number | null;
   heardAt: number;
   earlierHeardAt: number | null;
-  superseded: { readonly by: Session; readonly sentAt: number; readonly heardAt: number } | null;
+  superseded: { readonly by: Session; readonly sentAt: number } | null;
 }
 
 /** Why a message is not taken; `session`: the later start that supersedes its sender. */
@@ -22,10 +27,12 @@ export type Unheard =
 
 export class Heard implements Watch {
   readonly #myIndex: number;
+  readonly #elapsed: () => number;
   readonly #entries = new Map<number, Entry>();
 
-  constructor(myIndex: number) {
+  constructor(myIndex: number, elapsed: () => number) {
     this.#myIndex = myIndex;
+    this.#elapsed = elapsed;
   }
 
   /** Takes note of a message that a start of a peer sent; null where that is the latest one known. Times in ms. */
@@ -37,24 +44,31 @@ export class Heard implements Watch {
       return null;
     }
     if (entry !== undefined && issuedAt <= entry.known.certificate.issued_at) {
-      if (sentAt >= (entry.superseded?.sentAt ?? 0)) entry.superseded = { by: sender, sentAt, heardAt: now };
+      const isLastWord = this.#elapsed() - entry.knownSince <= LAST_WORDS_MS;
+      const latest = entry.superseded?.sentAt ?? 0;
+      if (!isLastWord && sentAt >= latest) entry.superseded = { by: sender, sentAt };
+      entry.supersededAt = now;
       entry.earlierHeardAt = now;
       return { reason: 'superseded_boot', session: entry.known.certificate };
     }
     if (issuedAt > now + CLOCK_SKEW_MS_MAX) return { reason: 'clock_skew', session: null };
-    const superseded = entry?.superseded ?? null;
-    this.#entries.set(index, { known: sender, heardAt: now, earlierHeardAt: entry?.heardAt ?? null, superseded });
+    const hadTwin = this.sawTwins(index);
+    const since = { knownSince: this.#elapsed(), heardAt: now, earlierHeardAt: entry?.heardAt ?? null };
+    const supersededAt = entry?.supersededAt ?? null;
+    this.#entries.set(index, { known: sender, ...since, supersededAt, superseded: null, hadTwin });
     return null;
   }
 
   twinOf(index: number): Sight | null {
     const entry = this.#entries.get(index);
-    if (entry === undefined || entry.superseded === null) return null;
-    const { by, sentAt, heardAt } = entry.superseded;
+    if (entry === undefined || entry.supersededAt === null) return null;
+    const [later, at] = [entry.known.certificate, entry.supersededAt];
+    if (entry.superseded === null) return { later, earlier: null, at };
+    const { by, sentAt } = entry.superseded;
     const { network, boot } = by.certificate;
     const words = { network, from: index, to: this.#myIndex, boot, ceremony: '', type: 'heartbeat', body: {} };
     const { envelope } = sealEnvelope({ ...words, seq: 1, sent_at: sentAt }, by.signer);
-    return { later: entry.known.certificate, earlier: { session: by.certificate, envelope }, at: heardAt };
+    return { later, earlier: { session: by.certificate, envelope }, at };
   }
 
   earlierHeardAt(index: number): number | null {
@@ -63,6 +77,7 @@ export class Heard implements Watch {
 
   /** Whether two copies of a peer were heard: what `status` of a real node names. */
   sawTwins(index: number): boolean {
-    return (this.#entries.get(index)?.superseded ?? null) !== null;
+    const entry = this.#entries.get(index);
+    return entry !== undefined && (entry.hadTwin || entry.superseded !== null);
   }
 }

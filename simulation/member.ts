@@ -2,11 +2,12 @@
 // which a crash leaves nothing. A process that has ended never gets another answer from the world, so that it stands still
 // for ever; and what it still writes goes to a copy of the database that nobody opens again.
 import type { GuardState } from '../ceremony/guard.ts';
-import { createSession, type Session } from '../crypto/identity.ts';
+import type { Session } from '../crypto/identity.ts';
 import type { Effects } from '../operator/effects.ts';
 import type { Log } from '../operator/log.ts';
 import type { Node } from '../operator/node.ts';
 import { type Services, startServices } from '../operator/services.ts';
+import { newSession } from '../operator/session.ts';
 import { type RecipientScript, rememberRecipient } from '../store/recipients.ts';
 import { bitcoinViewOf, type ChainView } from './chain-view.ts';
 import type { Draws } from './draws.ts';
@@ -22,8 +23,6 @@ import type { Founding, World } from './world.ts';
 export const EPOCH_MS = 1_800_000_000_000;
 const FOLLOW_MS = 10_000;
 const ANSWER_MS_MAX = 30;
-const BOOT_BYTES = 16;
-const SEED_BYTES = 32;
 /** As on any network but regtest. */
 const BEAT_MS = 10_000;
 const VERSION = '0.0.0-simulated';
@@ -42,6 +41,9 @@ export class Member {
   starts = 0;
   crashes = 0;
   awaits = 0;
+  /** At how many points it might have ended so far (rare-faults.ts). */
+  points = 0;
+  commits = 0;
   /** Where the database was put back and the node has not signed since: the epoch of the older state. */
   regressedTo: number | null = null;
 
@@ -75,12 +77,15 @@ export class Process {
     this.store = openMemoryStore(member.disk, () => this.#committed());
     world.sabotage.store?.(this.store.database);
     this.node = this.#open();
-    member.process = this;
-    this.heard = new Heard(member.index);
     const identity = this.node.keyRing.identity();
-    const [boot, seed] = [member.draws.bytes(BOOT_BYTES), member.draws.bytes(SEED_BYTES)];
-    const { network, myIndex: index } = this.node.config;
-    this.session = createSession({ identity, network, index, boot, seed, now: this.now() });
+    const { index } = member;
+    this.session = newSession(
+      { identity, network: this.node.config.network, index },
+      this.store.db,
+      this.node.input.effects,
+    );
+    member.process = this;
+    this.heard = new Heard(index, () => world.time.now);
     this.services = startServices(this.node, {
       boot: this.boot,
       client: world.network.clientOf(this),
@@ -164,7 +169,11 @@ export class Process {
     });
 
   #committed(): void {
-    if (this.isAlive) this.#world.strikes(this.#member, 'after a commit');
+    // Before it is anybody's process it has told nobody anything: to end it then is not to start it.
+    if (!this.isAlive || this.#member.process !== this) return;
+    this.#member.commits += 1;
+    this.#world.keyRestores.committed(this.#member);
+    this.#world.strikes(this.#member, 'after a commit');
   }
 
   #open(): Node {
@@ -188,6 +197,7 @@ export class Process {
       world.secrets.check(`the log of node ${index}`, line);
       world.tally.add(`log ${event}`);
       if (level !== 'info') world.trace.add(`log ${index} ${line}`);
+      if (event === 'guard_halted') world.halted(this);
     };
     const openGate = (): never => {
       throw new Error('a simulated node has no listener');

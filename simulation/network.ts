@@ -29,11 +29,13 @@ export class Network {
     this.#world = world;
   }
 
-  /** Cuts these nodes off from the others until the function it returns is called. */
-  partition(some: readonly number[], participants: number): () => void {
+  /** Cuts these nodes off from the others, but for one, until the function it returns is called. */
+  partition(some: readonly number[], participants: number, except: number | null = null): () => void {
     const pairs: string[] = [];
     for (const a of some) {
-      for (let b = 0; b < participants; b++) if (!some.includes(b)) pairs.push(`${a}/${b}`, `${b}/${a}`);
+      for (let b = 0; b < participants; b++) {
+        if (!some.includes(b) && b !== except) pairs.push(`${a}/${b}`, `${b}/${a}`);
+      }
     }
     for (const pair of pairs) this.cut.add(pair);
     return () => {
@@ -92,8 +94,9 @@ export class Network {
   ): Promise<void> {
     const { from, to, ceremony, message } = passage;
     const world = this.#world;
-    const receiver = world.answering(to);
-    if (this.cut.has(`${from}/${to}`) || receiver === null) return answer(failed('unreachable', 'nobody answers'));
+    const receiver = world.answering(to, from);
+    const isCut = this.cut.has(`${from}/${to}`) || world.isApart(process.member, to);
+    if (isCut || receiver === null) return answer(failed('unreachable', 'nobody answers'));
     if (Math.abs(receiver.now() - sentAt) > CLOCK_SKEW_MS_MAX) return answer(failed('rejected', 'clock_skew'));
     const isHeard = world.sabotage.startsUnheard !== true;
     const unheard = isHeard ? receiver.heard.admit(process.session, sentAt, receiver.now()) : null;
@@ -122,10 +125,11 @@ export class Network {
     world.secrets.checkMessages(`the answer of node ${to}`, back);
     world.trace.add(`back ${to}>${from} ${back.map(({ type }) => type).join(' ') || '-'}`);
     if (this.#isLost()) return;
+    const repliedAt = receiver.now();
     world.time.after(this.#delay(), () => {
-      if (this.cut.has(`${to}/${from}`)) return;
+      if (this.cut.has(`${to}/${from}`) || world.isApart(receiver.member, from)) return;
       if (Math.abs(process.now() - receiver.now()) > CLOCK_SKEW_MS_MAX) return answer(failed('rejected', 'clock_skew'));
-      const unheard = process.heard.admit(receiver.session, receiver.now(), process.now());
+      const unheard = process.heard.admit(receiver.session, repliedAt, process.now());
       if (unheard !== null) return answer(failed('bad_reply', unheard.reason));
       const bad = back.map(({ type, body }) => checkBody(type, body)).find((one) => one !== null);
       if (bad !== undefined) return answer(failed('bad_reply', String(bad)));

@@ -26,6 +26,13 @@ interface SignedPayout {
   readonly inputs: ReadonlySet<string>;
   readonly burns: readonly string[];
   readonly signers: Set<number>;
+  /** Who signed by name: two copies of a node that cannot know of each other count as one signer, each by itself true. */
+  readonly names: Set<string>;
+}
+
+interface Signed {
+  readonly signers: Set<number>;
+  readonly names: Set<string>;
 }
 
 /** An expiry ends the bytes of an attestation; what stands before is its meaning. */
@@ -38,7 +45,7 @@ export class Oracle {
   readonly #nonces = new Set<string>();
   readonly #used = new Set<string>();
   /** By outpoint, then by meaning: who has signed. */
-  readonly #attested = new Map<string, Map<string, Set<number>>>();
+  readonly #attested = new Map<string, Map<string, Signed>>();
   readonly #payouts = new Map<string, SignedPayout>();
   /** Nodes that were put back; and those among them whose peers may keep from them what they lost. */
   readonly #excused = new Set<number>();
@@ -96,8 +103,10 @@ export class Oracle {
     this.#excused.add(member.index);
     // Only a liar may know of a decision, and lie: then the node counts as one more that is not to be relied on.
     if (liars.count > 0) this.#forgetful.add(member.index);
-    for (const { signers } of this.#payouts.values()) {
-      if (signers.has(member.index) && (signers.size === 1 || liars.count > 0)) signers.delete(member.index);
+    for (const { signers, names } of this.#payouts.values()) {
+      if (!signers.has(member.index) || (signers.size > 1 && liars.count === 0)) continue;
+      signers.delete(member.index);
+      names.delete(member.name);
     }
   }
 
@@ -106,11 +115,11 @@ export class Oracle {
     if (this.#excused.has(process.index)) return null;
     for (const [outpoint, meanings] of this.#attested) {
       const [txid = '', vout] = outpoint.split(':');
-      const signed = [...meanings.values()].some((signers) => signers.has(process.index));
+      const signed = [...meanings.values()].some(({ names }) => names.has(process.member.name));
       if (signed && getAttestation(process.store.db, { txid, vout: Number(vout) }) === null) return outpoint;
     }
-    for (const { txid, signers } of this.#payouts.values()) {
-      if (signers.has(process.index) && getPayout(process.store.db, txid) === null) return txid;
+    for (const { txid, names } of this.#payouts.values()) {
+      if (names.has(process.member.name) && getPayout(process.store.db, txid) === null) return txid;
     }
     return null;
   }
@@ -132,6 +141,22 @@ export class Oracle {
   /** The payouts of a burn that nodes have signed. */
   payoutsOf(burnTxid: string): readonly string[] {
     return [...this.#payouts.values()].filter(({ burns }) => burns.includes(burnTxid)).map(({ txid }) => txid);
+  }
+
+  /** Burns of which two payouts are signed that can both be mined: what copies that are kept apart can bring about. */
+  tornBurns(): ReadonlySet<string> {
+    const { plan, chain } = this.#world;
+    const torn = new Set<string>();
+    if (this.#isQuorumSafe()) return torn;
+    const complete = [...this.#payouts.values()].filter(({ signers }) => signers.size >= plan.threshold);
+    for (const one of complete) {
+      for (const other of complete) {
+        if (one === other || conflicts(one, other)) continue;
+        if ([one, other].some(({ txid, inputs }) => isDead(chain, txid, inputs))) continue;
+        for (const burn of one.burns) if (other.burns.includes(burn)) torn.add(burn);
+      }
+    }
+    return torn;
   }
 
   #ends(member: Member, judged: Judged, judgement: Judgement): void {
@@ -161,9 +186,14 @@ export class Oracle {
 
   // Never list, 5: nothing is signed by a copy beside its living original, nor by a node that was put back before its peers
   // have told it what it did since, which raises its epoch.
-  #checkState({ index, member, store }: Process): void {
+  #checkState({ index, member, store, phase }: Process): void {
     const { trace, tally, clone } = this.#world;
-    if (clone?.member === member) trace.violated('never 5', `a copy of node ${index} signed beside the living node`);
+    if (phase === 'halted') trace.violated('never 5', `node ${member.name} signed though it has halted`);
+    if (clone?.wasApart === true && clone.member.index === index) {
+      tally.add(`shares of ${clone.member === member ? 'a copy that was' : 'an original'} kept apart`);
+    } else if (clone?.member === member) {
+      trace.violated('never 5', `a copy of node ${index} signed beside the living node`);
+    }
     if (member.regressedTo === null) return;
     if (getNodeState(store.db).epoch <= member.regressedTo) {
       trace.violated('never 5', `node ${index} signed with an older state than it had`);
@@ -188,16 +218,18 @@ export class Oracle {
     if (getAttestation(process.store.db, item) === null) {
       trace.violated('never 7', `node ${process.index} signed for ${outpoint} before its decision was durable`);
     }
-    const meanings = this.#attested.get(outpoint) ?? new Map<string, Set<number>>();
+    const meanings = this.#attested.get(outpoint) ?? new Map<string, Signed>();
     this.#attested.set(outpoint, meanings);
     const meaning = message.slice(0, -EXPIRY_DIGITS);
-    const signers = meanings.get(meaning) ?? new Set<number>();
-    meanings.set(meaning, signers.add(process.index));
-    for (const [other, others] of meanings) {
-      if (other === meaning || !others.has(process.index)) continue;
+    const signed = meanings.get(meaning) ?? { signers: new Set<number>(), names: new Set<string>() };
+    meanings.set(meaning, signed);
+    signed.signers.add(process.index);
+    signed.names.add(process.member.name);
+    for (const [other, { names }] of meanings) {
+      if (other === meaning || !names.has(process.member.name)) continue;
       trace.violated('never 1', `node ${process.index} signed two attestations of ${outpoint}`);
     }
-    const complete = [...meanings.values()].filter(({ size }) => size + liars.count >= plan.threshold);
+    const complete = [...meanings.values()].filter(({ signers }) => signers.size + liars.count >= plan.threshold);
     if (complete.length > 1) trace.violated('never 1', `${outpoint} has two attestations`);
   }
 
@@ -208,9 +240,10 @@ export class Oracle {
     const { txid } = buildPayout(payout, groupKey);
     const burns = payout.burns.map(({ burnTxid }) => burnTxid);
     const inputs = new Set(payout.inputs.map(outpointName));
-    const signed = this.#payouts.get(txid) ?? { txid, inputs, burns, signers: new Set() };
+    const signed = this.#payouts.get(txid) ?? { txid, inputs, burns, signers: new Set(), names: new Set() };
     this.#payouts.set(txid, signed);
     signed.signers.add(process.index);
+    signed.names.add(process.member.name);
     if (getPayout(process.store.db, txid) === null) {
       trace.violated('never 7', `node ${process.index} signed payout ${txid} before its decision was durable`);
     }
@@ -220,7 +253,7 @@ export class Oracle {
       // What can never be mined binds nobody: nodes may release a burn from its anchor then.
       if ([other, signed].some((one) => isDead(chain, one.txid, one.inputs))) continue;
       const what = `payouts ${txid} and ${other.txid} of one burn, which share no input`;
-      if (other.signers.has(process.index)) trace.violated('never 2', `node ${process.index} signed ${what}`);
+      if (other.names.has(process.member.name)) trace.violated('never 2', `node ${process.member.name} signed ${what}`);
       else if (this.#isQuorumSafe() && isComplete(other) && isComplete(signed)) {
         trace.violated('never 2', `the federation signed ${what}`);
       }
@@ -231,7 +264,9 @@ export class Oracle {
   // signed. With more liars than that nothing is promised but that each honest node is consistent in itself.
   #isQuorumSafe(): boolean {
     const { plan, liars } = this.#world;
-    return liars.count + this.#forgetful.size < 2 * plan.threshold - plan.participants;
+    // Copies that could not know of each other may sign what neither would have signed knowing of the other.
+    const inTwo = plan.rare.copyApart ? 1 : 0;
+    return liars.count + this.#forgetful.size + inTwo < 2 * plan.threshold - plan.participants;
   }
 
   #outlook({ view, wire }: Member): Outlook {

@@ -2,6 +2,7 @@
 // anything happens.
 import { fullQuorum } from '../ceremony/guard.ts';
 import type { Prng } from './prng.ts';
+import { NOTHING_RARE, type RareFaults, rareFaultsOf } from './rare-faults.ts';
 
 /** How a lying node lies. */
 export const LIES = [
@@ -52,6 +53,8 @@ export interface Plan {
   readonly faultsMs: number;
   /** How many nodes stay down once faults stop. */
   readonly dead: number;
+  /** What only some seeds have. */
+  readonly rare: RareFaults;
   /** Crash one node right after its that many-th await, and not else. */
   readonly crashAt: { readonly node: number; readonly await: number } | null;
 }
@@ -68,7 +71,7 @@ const CALM: Faults = {
   ...{ lagMax: 0, skewMax: 0, farOff: null, restores: 0, clone: false },
 };
 
-// Copies that the network keeps apart cannot stop each other; how they stop each other is tried where they can meet.
+// How copies stop each other is tried where they can meet; what else keeps them apart would only hide it.
 const WITHIN_REACH = { loss: 0, partitions: 0, crash: 0, farOff: null } as const;
 
 /** The plan of a seed. */
@@ -88,10 +91,20 @@ export function planOf(seed: number, prng: Prng): Plan {
   const faults = { ...drawn, restores, ...(clone ? { ...WITHIN_REACH, clone, restores: 0 } : {}) };
   const [deposits, burns] = [prng.int(2, 3), prng.int(1, 3)];
   const automatic = prng.chance(0.5);
-  return {
+  const drawnRare = rareFaultsOf(seed, participants);
+  // What a copy did is not in the original's database: with its clock set back, nothing tells that copy from a living one.
+  const rare = clone && !drawnRare.copyApart ? NOTHING_RARE : drawnRare;
+  const plan = {
     ...{ seed, participants, threshold, liars, faults, deposits, burns, dead, automatic },
-    ...{ faultsMs: 110_000, crashAt: null },
+    ...{ faultsMs: 110_000, rare, crashAt: null },
   };
+  return rare.copyApart ? withCopyApart(plan) : plan;
+}
+
+// Each part must have time to decide something while they are apart, and by itself: nobody asks a copy.
+function withCopyApart(plan: Plan): Plan {
+  const faults = { ...plan.faults, ...WITHIN_REACH, clone: true, restores: 0 };
+  return { ...plan, faults, liars: new Map(), dead: 0, automatic: true, faultsMs: 160_000 };
 }
 
 /** A plan without faults but one crash: node `node` ends after its that many-th await. */
@@ -99,9 +112,15 @@ export function crashPlan(seed: number, node: number, at: number): Plan {
   const liars: ReadonlyMap<number, Lie> = new Map();
   return {
     ...{ seed, participants: 3, threshold: 2, liars, faults: CALM, deposits: 2, burns: 1, dead: 0 },
-    ...{ automatic: false, faultsMs: 120_000 },
+    ...{ automatic: false, faultsMs: 120_000, rare: NOTHING_RARE },
     crashAt: { node, await: at },
   };
+}
+
+/** A plan for making keys without faults but crashes: node `node` ends at those of its points (rare-faults.ts). */
+export function ceremonyCrashPlan(seed: number, node: number, ...points: readonly number[]): Plan {
+  const rare = { ...NOTHING_RARE, crashAt: points.map((point) => ({ node, point })) };
+  return { ...crashPlan(seed, 0, 0), deposits: 0, burns: 0, crashAt: null, rare };
 }
 
 // Swarm testing: each kind of fault is off in some seeds, so that what one hides another shows.

@@ -14,6 +14,11 @@ const RETRY_MS = 1_000;
 const RETRIES_MAX = 30;
 /** Enough for two beats of each copy at its own pace, with what they take on a slow network, in ms. */
 const COPIES_STOP_MS = 45_000;
+/** When a copy that is kept apart is made, and how long it is, in ms: each part comes to sign meanwhile. */
+const APART_FROM_MS_MIN = 5_000;
+const APART_FROM_MS_MAX = 30_000;
+const APART_MS_MIN = 60_000;
+const APART_MS_MAX = 80_000;
 
 export class Restores {
   readonly #world: World;
@@ -37,6 +42,10 @@ export class Restores {
     }
     if (!plan.faults.clone) return;
     const member = prng.pick(honest);
+    if (plan.rare.copyApart) {
+      this.#scheduleApart(member);
+      return;
+    }
     const at = prng.int(0, plan.faultsMs / 4);
     const later = prng.int(at, plan.faultsMs / 2);
     this.#keptFrom(member, at, (bytes) => time.after(later - at, () => this.#copy(member, bytes)));
@@ -81,17 +90,61 @@ export class Restores {
   }
 
   #copy(member: Member, bytes: Uint8Array): void {
-    const { time, trace, tally, chain, founding } = this.#world;
+    const { time, trace, tally } = this.#world;
     if (member.process === null) return;
-    const origin = { ...founding, keyFile: () => member.keyFile, disk: () => bytes };
-    const copy = new Member(member.index, new ChainView(chain), origin, '*');
-    copy.skewMs = member.skewMs;
+    const copy = this.#copyOf(member, bytes);
     const isReached = this.#prng.chance(0.4);
     trace.add(`a copy of node ${member.name} is started${isReached ? ' and gets its address' : ''}`);
     tally.add('copies of living nodes');
-    this.#world.clone = { member: copy, isReached };
+    this.#world.clone = { member: copy, isReached, side: null, wasApart: false };
     this.#world.start(copy);
     time.after(COPIES_STOP_MS, () => this.#stopped(member, copy));
+  }
+
+  #scheduleApart(member: Member): void {
+    const { time } = this.#world;
+    const from = this.#prng.int(APART_FROM_MS_MIN, APART_FROM_MS_MAX);
+    const keptFrom = this.#prng.int(from / 2, from);
+    const bytes: { at: Uint8Array | null } = { at: null };
+    this.#keptFrom(member, keptFrom, (kept) => {
+      bytes.at = kept;
+    });
+    time.after(from, () => this.#copyApart(member, bytes.at ?? member.disk));
+  }
+
+  // The network falls apart with the original in one part and its copy, or a standby that was made of it, in the other.
+  #copyApart(member: Member, bytes: Uint8Array): void {
+    const { time, trace, tally, members, network, plan } = this.#world;
+    if (member.process === null) return;
+    const peers = this.#prng.shuffled(members.map(({ index }) => index).filter((index) => index !== member.index));
+    const side = new Set(peers.slice(0, this.#prng.int(1, peers.length - 1)));
+    const copy = this.#copyOf(member, bytes);
+    const isReached = this.#prng.chance(0.4);
+    trace.add(`a copy of node ${member.name} is started, apart from it, with ${[...side].join()}`);
+    tally.add('copies kept apart from the original');
+    const clone = { member: copy, isReached, side, wasApart: true };
+    this.#world.clone = clone;
+    this.#world.copied = member.index;
+    const heal = network.partition([...side], plan.participants, member.index);
+    this.#world.start(copy);
+    time.after(this.#prng.int(APART_MS_MIN, APART_MS_MAX), () => {
+      trace.add(`the copy of node ${member.name} is no longer apart${isReached ? ' and gets its address' : ''}`);
+      for (const { process, name } of [member, copy]) {
+        if (process?.phase === 'live')
+          tally.add(`kept apart, came to sign: ${name === copy.name ? 'copy' : 'original'}`);
+      }
+      heal();
+      this.#world.clone = { ...clone, side: null };
+      time.after(COPIES_STOP_MS, () => this.#stopped(member, copy));
+    });
+  }
+
+  #copyOf(member: Member, bytes: Uint8Array): Member {
+    const { chain, founding } = this.#world;
+    const origin = { ...founding, keyFile: () => member.keyFile, disk: () => bytes };
+    const copy = new Member(member.index, new ChainView(chain), origin, '*');
+    copy.skewMs = member.skewMs;
+    return copy;
   }
 
   // Both have stopped by now, and everybody was told; then people end the copy and start the node again.

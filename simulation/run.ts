@@ -29,6 +29,8 @@ export interface Outcome {
   readonly stragglers: number;
   /** Awaits of each node, for `crashPlan`. */
   readonly awaits: readonly number[];
+  /** Points at which each node might have ended, for `ceremonyCrashPlan`. */
+  readonly points: readonly number[];
   readonly refusals: ReadonlyMap<string, number>;
   /** What the run exercised, by name. */
   readonly exercised: Counts;
@@ -55,6 +57,7 @@ export async function runPlan(plan: Plan, sabotage: Sabotage = {}): Promise<Outc
   workload.schedule();
   weather.schedule();
   new Restores(world).schedule();
+  world.mishaps.schedule();
   for (const lie of plan.liars.values()) world.tally.add(`liars: ${lie}`);
   if (plan.dead > 0) world.tally.add('nodes dead for good', plan.dead);
   await until(world, plan.faultsMs, () => false);
@@ -87,6 +90,7 @@ export function outcomeOf(world: World, refusals: ReadonlyMap<string, number>): 
       ),
     exercised: world.tally.counts,
     awaits: world.members.map(({ awaits }) => awaits),
+    points: world.members.map(({ points }) => points),
     refusals,
   };
 }
@@ -112,6 +116,8 @@ async function bringAbout(world: World, workload: Workload): Promise<void> {
     if (owed.length === 0) {
       const bound = world.ledger.burns.filter(({ burnTxid }) => isBoundToNothing(world, burnTxid));
       if (bound.length > 0) world.tally.add('burns whose input a reorganisation took for good', bound.length);
+      const { size } = tornBurns(world);
+      if (size > 0) world.tally.add('burns that copies kept apart had paid twice', size);
       return;
     }
     if (world.time.now - begun > CALM_MS_MAX) return trace.violated('progress', owed.join('; '));
@@ -134,18 +140,28 @@ async function bringAbout(world: World, workload: Workload): Promise<void> {
 
 function whatIsOwed(world: World, workload: Workload): readonly string[] {
   const unminted = live(world, workload).filter((deposit) => !world.ledger.minted.has(outpointName(deposit)));
-  const payable = world.ledger.burns.filter(({ burnTxid }) => !isBoundToNothing(world, burnTxid));
+  const torn = tornBurns(world);
+  const payable = world.ledger.burns.filter(
+    ({ burnTxid }) => !isBoundToNothing(world, burnTxid) && !torn.has(burnTxid),
+  );
   const unpaid = payable.filter(({ burnTxid }) => !isPaid(world, burnTxid));
   const unsettled = payable.filter(
     ({ burnTxid }) => !world.honest().some(({ store }) => isSettledAt(store.db, burnTxid)),
   );
-  const mute = world.honest().filter(({ phase }) => phase !== 'live');
+  // A node that was party to both payouts of a burn has stopped for people to see to.
+  const excused = torn.size > 0 ? world.copied : null;
+  const mute = world.honest().filter(({ phase, index }) => phase !== 'live' && index !== excused);
   return [
     ...mute.map(({ index, phase }) => `node ${index} signs nothing: ${phase}`),
     ...unminted.map(({ txid }) => `deposit ${txid.slice(0, 8)} is not minted`),
     ...unpaid.map(({ burnTxid }) => `burn ${burnTxid.slice(0, 8)} is not paid`),
     ...unsettled.map(({ burnTxid }) => `no node has settled burn ${burnTxid.slice(0, 8)}`),
   ];
+}
+
+// Copies that could not know of each other count as a corrupt node: where that is too many, a burn may be paid twice.
+function tornBurns({ plan, oracle }: World): ReadonlySet<string> {
+  return plan.rare.copyApart ? oracle.tornBurns() : new Set();
 }
 
 // A deposit that is on its way, or there; not one that was taken back or spent by a payout after its mint.

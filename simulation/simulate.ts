@@ -1,8 +1,8 @@
 // Many runs one after the other, until one breaks a line of the Never list or all have passed. A run in which work came to
 // a standstill breaks none: it is counted by its seed, and the runs go on.
 
-import { runCeremonySeed } from './ceremony-run.ts';
-import { crashPlan } from './plan.ts';
+import { runCeremonyPlan, runCeremonySeed } from './ceremony-run.ts';
+import { ceremonyCrashPlan, crashPlan } from './plan.ts';
 import { type Outcome, runPlan, runSeed } from './run.ts';
 import { type Counts, sumOf } from './tally.ts';
 
@@ -94,20 +94,24 @@ export interface CrashInput {
 
 /**
  * Crashes a node at its first await (a question to its Bitcoin or Wire nodes, a message, a sleep, a commit), then, in
- * another run, at its second, and so on for all of them; and so for every node. Ends at the first failure.
+ * another run, at its second, and so on for all of them; and so for every node. A seed that makes keys: at each point of
+ * the key ceremony, before and after each await and after each commit. Ends at the first failure.
  */
 export async function crashEveryNode(
   input: CrashInput,
 ): Promise<{ readonly runs: number; readonly failed: Outcome | null }> {
   const { seed, stride, signal, report } = input;
+  const makesKeys = seed % CEREMONY_EVERY === 0;
+  const crashed = (node: number, at: number): Promise<Outcome> =>
+    makesKeys ? runCeremonyPlan(ceremonyCrashPlan(seed, node, at)) : runPlan(crashPlan(seed, node, at));
   let runs = 0;
   const { participants } = crashPlan(seed, 0, 0);
   for (let node = 0; node < participants; node++) {
-    const { awaits } = await runPlan(crashPlan(seed, node, 0));
-    const all = awaits[node] ?? 0;
+    const { awaits, points } = await crashed(node, 0);
+    const all = (makesKeys ? points : awaits)[node] ?? 0;
     report(`node ${node}: ${Math.ceil(all / stride)} runs`);
     for (let at = 0; at <= all && !signal.aborted; at += stride) {
-      const outcome = await runPlan(crashPlan(seed, node, at));
+      const outcome = await crashed(node, at);
       runs += 1;
       if (outcome.violation !== null) return { runs, failed: outcome };
     }

@@ -8,11 +8,13 @@ import { SimulatedChain } from './chain.ts';
 import { ChainView } from './chain-view.ts';
 import { dealtKeys, dealtSecrets } from './dealer.ts';
 import { Draws } from './draws.ts';
+import { KeyRestores } from './key-restores.ts';
 import { SimulatedLedger } from './ledger.ts';
 import { Liars } from './liars.ts';
 import { EPOCH_MS, Member, Process } from './member.ts';
 import { configOf, diskOf, keyFileOf } from './member-config.ts';
 import type { MemoryKeyFile } from './memory-key-ring.ts';
+import { Mishaps } from './mishaps.ts';
 import { Network } from './network.ts';
 import type { Overrule } from './observed-judge.ts';
 import { Oracle } from './oracle.ts';
@@ -58,6 +60,17 @@ export interface Founding {
   readonly answersAtOnce: boolean;
 }
 
+/**
+ * A copy of a node, and whether it is the one that peers reach. `side`: the peers that reach the copy alone, and are
+ * reached by it alone, as long as the network keeps it apart from the original; `wasApart`: it ever did.
+ */
+export interface Clone {
+  readonly member: Member;
+  readonly isReached: boolean;
+  readonly side: ReadonlySet<number> | null;
+  readonly wasApart: boolean;
+}
+
 const RESTART_MS_MIN = 200;
 const RESTART_MS_MAX = 30_000;
 
@@ -81,8 +94,12 @@ export class World {
   readonly recipients: RecipientScript[] = [];
   acknowledged: readonly Acknowledged[] = [];
   readonly tally = new Tally();
-  /** A copy of a node that runs beside it, and whether it is the one that peers reach. */
-  clone: { readonly member: Member; readonly isReached: boolean } | null = null;
+  readonly mishaps: Mishaps;
+  readonly keyRestores: KeyRestores;
+  /** A copy of a node that runs beside it. */
+  clone: Clone | null = null;
+  /** The node of which a copy was kept apart. */
+  copied: number | null = null;
   readonly #identityKeys: readonly Uint8Array[];
   /** Whether faults still strike. */
   faulty = true;
@@ -97,6 +114,8 @@ export class World {
     this.secrets = new SecretScan(this.trace);
     this.prng = new Prng(`world/${plan.seed}`);
     this.#crashPrng = this.prng.fork('crashes');
+    this.mishaps = new Mishaps(this);
+    this.keyRestores = new KeyRestores(this);
     const keys = dealtKeys(plan.participants, plan.threshold);
     this.groupKey = keys.bitcoin.publicKey;
     this.keyId = keys.keyId;
@@ -134,11 +153,26 @@ export class World {
     return this.clone === null ? this.members : [...this.members, this.clone.member];
   }
 
-  /** Who answers at a node's address. */
-  answering(index: number): Process | null {
+  /** Who answers at a node's address, when `asker` asks. */
+  answering(index: number, asker: number): Process | null {
     const { clone } = this;
-    if (clone?.isReached === true && clone.member.index === index) return clone.member.process;
-    return this.member(index).process;
+    if (clone?.member.index !== index) return this.member(index).process;
+    const isCopy = clone.side === null ? clone.isReached : clone.side.has(asker);
+    return isCopy ? clone.member.process : this.member(index).process;
+  }
+
+  /** Whether a living copy of a node, or its original, is kept apart from this peer. */
+  isApart(member: Member, peer: number): boolean {
+    const { clone } = this;
+    if (clone === null || clone.side === null || clone.member.index !== member.index) return false;
+    return clone.side.has(peer) !== (member === clone.member);
+  }
+
+  /** A node has stopped for good. */
+  halted({ index, services }: Process): void {
+    const state = services.heartbeat?.standing.state;
+    if (state?.phase !== 'halted' || state.cause !== 'twin' || this.clone?.member.index === index) return;
+    this.trace.violated('never 5', `node ${index} takes itself for two: ${state.detail}`);
   }
 
   /** The nodes that run and do not lie. */
@@ -154,6 +188,7 @@ export class World {
 
   start(member: Member): void {
     if (member.process !== null) return;
+    this.mishaps.starting(member);
     this.trace.add(`start ${member.name}`);
     const process = new Process(this, member);
     for (const recipient of this.recipients) process.expect(recipient);
@@ -163,20 +198,29 @@ export class World {
     }
     const missing = this.oracle.missingDecision(process);
     if (missing !== null) this.trace.violated('never 7', `node ${member.index} has lost its decision of ${missing}`);
+    if (this.mishaps.started(process)) this.#crashForAWhile(member, 'as soon as it was started');
   }
 
   /** Whether a crash strikes a node here; it has ended then. */
   strikes(member: Member, where: string): boolean {
+    member.points += 1;
+    if (!this.#isStruck(member) && !this.mishaps.strikes(member, where)) return false;
+    this.#crashForAWhile(member, where);
+    return true;
+  }
+
+  #isStruck(member: Member): boolean {
     const { crashAt, faults } = this.plan;
     if (crashAt !== null) {
-      if (member.index !== crashAt.node || member.crashes > 0 || member.awaits !== crashAt.await) return false;
-    } else {
-      if (!this.faulty || this.#crashes >= faults.crashesMax || faults.crash === 0) return false;
-      if (!this.#crashPrng.chance(faults.crash)) return false;
+      return member.index === crashAt.node && member.crashes === 0 && member.awaits === crashAt.await;
     }
+    if (!this.faulty || this.#crashes >= faults.crashesMax || faults.crash === 0) return false;
+    return this.#crashPrng.chance(faults.crash);
+  }
+
+  #crashForAWhile(member: Member, where: string): void {
     this.crash(member, where);
     this.time.after(this.#crashPrng.int(RESTART_MS_MIN, RESTART_MS_MAX), () => this.start(member));
-    return true;
   }
 
   /** Keeps what a caller was told. */

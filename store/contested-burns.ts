@@ -6,7 +6,14 @@ import { appendAudit } from './audit-log.ts';
 import { type Outpoint, PAGE_ROWS_MAX, type Queries, transact } from './database.ts';
 import { foreignPaymentOf } from './foreign-payments.ts';
 import { listPayoutsOfBurn } from './payout-listing.ts';
-import { contestedBurns, contestedClaims, contestedReleases, type RELEASE_CAUSES } from './schema.ts';
+import {
+  claimAbsences,
+  contestedBurns,
+  contestedClaims,
+  contestedReleases,
+  type RELEASE_CAUSES,
+  utxos,
+} from './schema.ts';
 import { getUtxo } from './utxos.ts';
 
 /** A payout of a burn that this node may have signed. */
@@ -15,7 +22,10 @@ export interface ContestedClaim {
   readonly inputs: readonly Outpoint[];
 }
 
-/** Why one is released: another transaction spends a coin of it deep in the chain, or an operator saw to it. */
+/**
+ * Why one is released: another transaction spends a coin of it deep in the chain, or an operator has had it released whose
+ * coin was missing for as long.
+ */
 export type ReleaseCause = (typeof RELEASE_CAUSES)[number];
 
 /** A burn left to the others. `claims`: those not released; null where an earlier version did not keep them. */
@@ -59,13 +69,19 @@ export function listContested(db: Queries, height: number): readonly ContestedBu
   return open;
 }
 
-/** Releases a claim, once. */
+/** Releases a claim, once. `operator`: throws unless a coin of it is missed (claim-absences.ts). */
 export function releaseClaim(db: Queries, burnTxid: string, txid: string, cause: ReleaseCause, now: number): void {
   transact(db, (tx) => {
-    if (!openClaims(tx, burnTxid)?.some((claim) => claim.txid === txid)) return;
+    const rows = rowsOf(tx, burnTxid).filter((row) => row.txid === txid);
+    if (rows.length === 0 || rows.some((row) => row.cause !== null)) return;
     tx.insert(contestedReleases).values({ burnTxid, txid, cause, at: now }).run();
     appendAudit(tx, now, 'burn_claim_released', { burn_txid: burnTxid, txid, cause });
   });
+}
+
+/** Whether a claim was released before, and is open again because its coin has come back. */
+export function isReopened(db: Queries, burnTxid: string, txid: string): boolean {
+  return rowsOf(db, burnTxid).some((row) => row.txid === txid && row.cause !== null);
 }
 
 /** Whether another transaction spends a coin of a claim in a block of at most this height: it can never be mined. */
@@ -92,21 +108,32 @@ function rowsOf(db: Queries, burnTxid: string) {
     eq(contestedReleases.burnTxid, contestedClaims.burnTxid),
     eq(contestedReleases.txid, contestedClaims.txid),
   );
+  const wasMissed = and(
+    eq(claimAbsences.burnTxid, contestedClaims.burnTxid),
+    eq(claimAbsences.txid, contestedClaims.txid),
+  );
+  const isMissed = and(eq(utxos.txid, claimAbsences.prevTxid), eq(utxos.vout, claimAbsences.prevVout));
   return db
-    .select({ txid, prevTxid, prevVout, cause: contestedReleases.cause })
+    .select({ txid, prevTxid, prevVout, cause: contestedReleases.cause, back: utxos.txid, spentBy: utxos.spentBy })
     .from(contestedClaims)
     .leftJoin(contestedReleases, isReleased)
+    .leftJoin(claimAbsences, wasMissed)
+    .leftJoin(utxos, isMissed)
     .where(eq(contestedClaims.burnTxid, burnTxid))
     .orderBy(asc(txid), asc(prevTxid), asc(prevVout))
     .all();
 }
 
-/** The payouts that this node may have signed and that might still be mined; null where none was ever kept. */
+/**
+ * The payouts that this node may have signed and that might still be mined; null where none was ever kept. One that was
+ * released because its coin was missing is among them again where that coin has come back, until another spends it.
+ */
 export function openClaims(db: Queries, burnTxid: string): readonly ContestedClaim[] | null {
   const rows = rowsOf(db, burnTxid);
   const claims = new Map<string, Outpoint[]>();
-  for (const { txid, prevTxid, prevVout, cause } of rows) {
-    if (cause === null) claims.set(txid, [...(claims.get(txid) ?? []), { txid: prevTxid, vout: prevVout }]);
+  for (const { txid, prevTxid, prevVout, cause, back, spentBy } of rows) {
+    const isBack = cause === 'operator' && back !== null && (spentBy === null || spentBy === txid);
+    if (cause === null || isBack) claims.set(txid, [...(claims.get(txid) ?? []), { txid: prevTxid, vout: prevVout }]);
   }
   return rows.length === 0 ? null : [...claims].map(([txid, inputs]) => ({ txid, inputs }));
 }

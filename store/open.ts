@@ -29,11 +29,15 @@ export function databasePath(configured: string): string {
 
 /**
  * Opens the security database for writing, makes it where it is missing (file mode 0600, missing folders 0700) and
- * brings its schema up to date. `path` goes through `databasePath`. Throws StoreError where another process writes it
- * or the file belongs to a newer program.
+ * brings its schema up to date. `path` goes through `databasePath`. Throws StoreError where another process writes it,
+ * the file belongs to a newer program, or the path is that of no file (empty, `:memory:`).
  */
 export function openStore(path: string): Store {
   const file = databasePath(path);
+  // SQLite would keep what is decided in memory only, while this made files of those names in the working directory.
+  if (file === '' || file === ':memory:') {
+    throw new StoreError(`the database needs a file: "${file}" is the name of none`);
+  }
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const unlock = lockFile(file);
   let database: Database | undefined;

@@ -1,5 +1,5 @@
 // Reading payouts: one transaction with what it pays, the transactions of a burn, and the list of withdrawals.
-import { asc, desc, eq } from 'drizzle-orm';
+import { and, asc, desc, eq } from 'drizzle-orm';
 import { asBurn, type Burn, getBurn } from './burns.ts';
 import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries } from './database.ts';
 import { given, givenPage, isOneGiven, prepared, preparedCount } from './prepared.ts';
@@ -68,6 +68,15 @@ const ofBurn = prepared((db) =>
     .orderBy(asc(payoutTransactions.createdAt), asc(payoutTransactions.txid))
     .prepare(),
 );
+const spending = prepared((db) => {
+  const { txid, prevTxid, prevVout } = payoutTransactionInputs;
+  return db
+    .select({ payout: payoutTransactions })
+    .from(payoutTransactionInputs)
+    .innerJoin(payoutTransactions, eq(payoutTransactions.txid, txid))
+    .where(and(eq(prevTxid, given(prevTxid, 'txid')), eq(prevVout, given(prevVout, 'vout'))))
+    .prepare();
+});
 const inStatuses = prepared((db) =>
   db
     .select()
@@ -117,6 +126,13 @@ export function listPayouts(
 export function listPayoutsOfBurn(db: Queries, burnTxid: string): readonly Payout[] {
   const rows = ofBurn(db).all({ burnTxid });
   return rows.map(({ payout }) => withParts(db, payout));
+}
+
+/** Every transaction decided that spends an outpoint. */
+export function listSpenders(db: Queries, { txid, vout }: Outpoint): readonly Payout[] {
+  return spending(db)
+    .all({ txid, vout })
+    .map(({ payout }) => withParts(db, payout));
 }
 
 /** A burn with its payouts, or null. */

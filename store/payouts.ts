@@ -13,7 +13,7 @@ import { asBurn, type Burn, getBurn } from './burns.ts';
 import { isContested, openClaims } from './contested-burns.ts';
 import { assertBatch, type Outpoint, type Queries, transact } from './database.ts';
 import { attributeForeignPayments, foreignPaymentOf } from './foreign-payments.ts';
-import { getPayout, listPayoutsOfBurn, type Payout } from './payout-listing.ts';
+import { getPayout, listPayoutsOfBurn, listSpenders, type Payout } from './payout-listing.ts';
 import { burns, payoutTransactionBurns, payoutTransactionInputs, payoutTransactions } from './schema.ts';
 import { getUtxo } from './utxos.ts';
 
@@ -138,7 +138,7 @@ function refuseBurn(tx: Queries, burnTxid: string, { txid, inputs }: PayoutDecis
 function refuseSpent(tx: Queries, { txid, inputs, burns: paid }: PayoutDecision, known: Payout | null): Refused | null {
   const spent = (input: Outpoint, by: string) => refused('input_spent', { ...outpointJson(input), spent_by: by });
   for (const input of inputs) {
-    const settled = spendersOf(tx, input).find(({ status }) => status === 'settled');
+    const settled = listSpenders(tx, input).find(({ status }) => status === 'settled');
     if (settled !== undefined && settled.txid !== txid) return spent(input, settled.txid);
     const by = getUtxo(tx, input)?.spentBy ?? null;
     if (known?.status === 'replaced' && by !== null && by !== txid) return spent(input, by);
@@ -188,19 +188,10 @@ function anchoredAt(tx: Queries, { txid, vout }: Outpoint): readonly Burn[] {
 function anchorFor(tx: Queries, burnTxid: string, inputs: readonly Outpoint[]): Outpoint {
   const released = releasedAnchors(tx, burnTxid);
   const possible = inputs.filter((input) => !released.some((one) => sameOutpoint(one, input)));
-  const isFree = (input: Outpoint) => spendersOf(tx, input).every(({ status }) => status === 'replaced');
+  const isFree = (input: Outpoint) => listSpenders(tx, input).every(({ status }) => status === 'replaced');
   const anchor = possible.find(isFree) ?? possible[0];
   if (anchor === undefined) throw new Error('what only spends released anchors was refused');
   return anchor;
-}
-
-function spendersOf(tx: Queries, { txid, vout }: Outpoint): readonly Payout[] {
-  const rows = tx
-    .select({ txid: payoutTransactionInputs.txid })
-    .from(payoutTransactionInputs)
-    .where(and(eq(payoutTransactionInputs.prevTxid, txid), eq(payoutTransactionInputs.prevVout, vout)))
-    .all();
-  return rows.flatMap((row) => getPayout(tx, row.txid) ?? []);
 }
 
 // The transaction's row comes last: it is what the triggers judge, and it seals the inputs and burns written before.

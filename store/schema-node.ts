@@ -90,6 +90,29 @@ export const contestedReleases = sqliteTable(
   ],
 );
 
+/**
+ * A coin of a claim that this node and all its Bitcoin nodes know nothing of, since an operator asked for the claim's
+ * release: the best block then. A row goes where the absence ends; that of a released claim stays.
+ */
+export const claimAbsences = sqliteTable(
+  'claim_absences',
+  {
+    burnTxid: text('burn_txid').notNull(),
+    txid: text().notNull(),
+    prevTxid: text('prev_txid').notNull(),
+    prevVout: integer53('prev_vout').notNull(),
+    height: integer53().notNull(),
+    blockHash: text('block_hash').notNull(),
+    at: integer53().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.burnTxid, t.txid] }),
+    check('claim_absences_ids', sql`${isHex(t.burnTxid, 32)} and ${isHex(t.txid, 32)} and ${isHex(t.blockHash, 32)}`),
+    check('claim_absences_outpoint', isOutpoint(t.prevTxid, t.prevVout)),
+    check('claim_absences_height', sql`${t.height} >= 0`),
+  ],
+);
+
 /** From which height on a payout is counted as waiting; a row goes when it waits no more. */
 export const payoutWaits = sqliteTable(
   'payout_waits',

@@ -14,6 +14,7 @@ import { adoptMint, recognisePayments, retireRivals } from './adoption.ts';
 import type { Bridge } from './bridge.ts';
 import { attest } from './deposits.ts';
 import type { FinishedWork } from './finished.ts';
+import { LastingTrouble } from './lasting-trouble.ts';
 import { MempoolFollow } from './mempool-follow.ts';
 import { payBurns, readBurns } from './pay-burns.ts';
 import { broadcastPayout } from './payouts.ts';
@@ -43,11 +44,13 @@ export class Autopilot {
   readonly #turns: Turns;
   readonly #stuck: StuckPayouts;
   readonly #stopped = new AbortController();
+  readonly #trouble: LastingTrouble;
   #running: Promise<void> | null = null;
   #releasedAt: number | null = null;
 
   constructor(bridge: Bridge, scan: Scan, pulled: Pulled) {
     this.#bridge = bridge;
+    this.#trouble = new LastingTrouble('autopilot', bridge.log, () => bridge.effects.now());
     this.#pulled = pulled;
     this.#scan = scan;
     this.mempool = new MempoolFollow(bridge, scan.watched);
@@ -109,9 +112,11 @@ export class Autopilot {
     for (;;) {
       if (this.#stops('scan')) return false;
       try {
-        if (await this.#scan.catchUp(key, signal)) return true;
+        const isAtTip = await this.#scan.catchUp(key, signal);
+        this.#trouble.well('scan');
+        if (isAtTip) return true;
       } catch (error) {
-        this.#bridge.log('warn', 'autopilot_failed', { what: 'scan', detail: errorText(error) });
+        this.#trouble.failed('scan', errorText(error));
         return false;
       }
       if (signal.aborted) return false;
@@ -186,8 +191,9 @@ export class Autopilot {
     if (this.#stopped.signal.aborted) return;
     try {
       await work();
+      this.#trouble.well(what);
     } catch (error) {
-      this.#bridge.log('warn', 'autopilot_failed', { what, detail: errorText(error) });
+      this.#trouble.failed(what, errorText(error));
     }
   }
 }

@@ -9,6 +9,7 @@ import { getBurn } from '../../store/burns.ts';
 import { foreignPaymentOf } from '../../store/foreign-payments.ts';
 import { getWithdrawal, type Payout, type Withdrawal } from '../../store/payout-listing.ts';
 import { CommandError } from '../command-error.ts';
+import { counted } from '../counted.ts';
 import type { FederationKey } from '../keys.ts';
 import type { Bridge } from './bridge.ts';
 
@@ -79,7 +80,8 @@ async function payable(
     else reasons.push(verdict.detail);
   }
   const group = withOneAnchor(bridge, claims);
-  if (group.length < claims.length) reasons.push(`${claims.length - group.length} burn(s) need another transaction`);
+  const left = claims.length - group.length;
+  if (left > 0) reasons.push(`${counted(left, 'burn')} ${left === 1 ? 'needs' : 'need'} another transaction`);
   return { claims: group, skipped: reasons.length === 0 ? '' : `; passed over: ${reasons.join('; ')}` };
 }
 

@@ -3,6 +3,7 @@
 
 import { returnedAnchors } from '../../store/anchor-releases.ts';
 import { exposedDeposits, thrownOutPayouts } from '../../store/reorganisation.ts';
+import { counted } from '../counted.ts';
 import { contestedProblems, deepHeight } from '../guard/release.ts';
 import type { Node } from '../node.ts';
 import type { ScanReport } from './scan.ts';
@@ -30,21 +31,24 @@ export function chainProblems({ store, chain, online, config, input }: Node): re
   const contested = online?.autopilot.mempool.contested() ?? [];
   problems.push(...contested.slice(0, CONTESTED_SHOWN_MAX));
   if (contested.length > CONTESTED_SHOWN_MAX) {
-    problems.push(`${contested.length - CONTESTED_SHOWN_MAX} more deposits in the mempool are contested`);
+    const more = contested.length - CONTESTED_SHOWN_MAX;
+    problems.push(`${counted(more, 'more deposit')} in the mempool ${more === 1 ? 'is' : 'are'} contested`);
   }
   const exposed = exposedDeposits(store.db);
   if (exposed.length > 0) {
     const sats = exposed.reduce((sum, { amount }) => sum + amount, 0n);
-    const told = `a reorganisation took back ${exposed.length} deposit(s) that were attested already`;
-    problems.push(`${told}: ${sats} sats are exposed until they are mined again`);
+    const told = `a reorganisation took back ${counted(exposed.length, 'deposit')} attested already`;
+    problems.push(`${told}: ${sats} sats are exposed until mined again`);
   }
   problems.push(...contestedProblems(store.db, deepHeight({ db: store.db, config })));
   const thrownOut = thrownOutPayouts(store.db).length;
-  if (thrownOut > 0)
-    problems.push(`a reorganisation threw out ${thrownOut} settled payout(s), which are broadcast again`);
+  if (thrownOut > 0) {
+    const told = `a reorganisation threw out ${counted(thrownOut, 'settled payout')}`;
+    problems.push(`${told}, which ${thrownOut === 1 ? 'is' : 'are'} broadcast again`);
+  }
   const returned = new Set(returnedAnchors(store.db).map(({ burnTxid }) => burnTxid)).size;
   if (returned > 0) {
-    const told = `a reorganisation brought back coins of earlier payouts of ${returned} burn(s)`;
+    const told = `a reorganisation brought back coins of earlier payouts of ${counted(returned, 'burn')}`;
     problems.push(`${told}: if those payouts are mined beside later ones, the burns are paid twice`);
   }
   return problems;
@@ -55,5 +59,5 @@ export function lagProblem({ height, tip, since }: ScanReport, now: number): str
   const left = tip - height;
   const lasts = left > 0 && since !== null && now - since > LAG_MS_MAX;
   if (!lasts && left <= LAG_BLOCKS_MAX) return null;
-  return `catching up: ${left} block(s) to read (${height} of ${tip}); it leads nothing meanwhile`;
+  return `catching up: ${counted(left, 'block')} to read (${height} of ${tip}); it leads nothing meanwhile`;
 }

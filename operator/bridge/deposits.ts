@@ -21,6 +21,7 @@ import type { CommandParams, CommandResults } from '../command-types.ts';
 import { claimOf } from '../judge/judge-attestation.ts';
 import type { Progress } from '../progress.ts';
 import { type Bridge, notSigned, outputHeight, requireLiveKey, signingReport } from './bridge.ts';
+import type { LastingTrouble } from './lasting-trouble.ts';
 
 /** An attestation that still runs this long is given again instead of signed anew, in seconds. */
 const REUSE_MARGIN_S = 600;
@@ -95,8 +96,11 @@ export async function takeAttestation(bridge: Bridge, json: unknown): Promise<bo
   return true;
 }
 
-/** Hands in on Wire whatever is attested, not minted and not expired. Called again and again while the server runs. */
-export async function submitPending(bridge: Bridge): Promise<void> {
+/**
+ * Hands in on Wire whatever is attested, not minted and not expired. Called again and again while the server runs; what
+ * Wire does not take goes into `trouble`.
+ */
+export async function submitPending(bridge: Bridge, trouble: LastingTrouble): Promise<void> {
   const waiting: Attestation[] = [];
   const now = BigInt(Math.floor(bridge.effects.now() / 1000));
   for (let offset = 0; ; offset += PAGE_ROWS_MAX) {
@@ -110,7 +114,11 @@ export async function submitPending(bridge: Bridge): Promise<void> {
     if (rows.length < PAGE_ROWS_MAX) break;
   }
   // The oldest first, and a few at a time: the next round goes on with what is left.
-  for (const attestation of waiting.reverse().slice(0, SUBMITTED_PER_ROUND)) await submit(bridge, attestation);
+  for (const attestation of waiting.reverse().slice(0, SUBMITTED_PER_ROUND)) {
+    const { submitted, detail } = await submit(bridge, attestation);
+    if (submitted) trouble.well('mint');
+    else trouble.failed('mint', `${attestation.depositTxid}:${attestation.depositVout}: ${detail}`);
+  }
 }
 
 function intentOf(claim: Claim, now: number, validityS: number): AttestationIntent {
@@ -192,7 +200,6 @@ async function submit(
   const verdict = await bridge.wire.postMint(attestation);
   const { depositTxid: txid, depositVout: vout } = attestation;
   if (!verdict.ok) {
-    bridge.log('warn', 'mint_not_submitted', { txid, vout, reason: verdict.reason, detail: verdict.detail });
     return { submitted: false, detail: `${verdict.reason}: ${verdict.detail}` };
   }
   setDepositStatus(bridge.db, { txid, vout }, 'minted', bridge.effects.now());

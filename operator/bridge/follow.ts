@@ -12,14 +12,17 @@ import {
   recordPayoutSettled,
 } from '../../store/payout-progress.ts';
 import { markUtxoGone, markUtxoSpent, markUtxoUnspent, recordUtxo } from '../../store/utxos.ts';
+import { followAbsences } from '../guard/missing-coins.ts';
 import { releaseDead } from '../guard/release.ts';
 import { errorText } from '../log.ts';
 import type { ServiceMessage } from '../messages.ts';
 import type { Bridge } from './bridge.ts';
 import { submitPending, takeAttestation } from './deposits.ts';
 import { followChildren } from './follow-children.ts';
+import { LastingTrouble } from './lasting-trouble.ts';
 import { newestVersions } from './payout-versions.ts';
 import { broadcastPayout } from './payouts.ts';
+import { scannedHeight } from './scan.ts';
 import { takePayout } from './take-payout.ts';
 
 /** Most announcements of one peer that wait to be confirmed here; its own oldest make room, never another peer's. */
@@ -33,11 +36,14 @@ type Announcement = Extract<ServiceMessage, { type: 'announce_attestation' | 'an
 /** Follows what is under way, one round at a time. */
 export class Follower {
   readonly #bridge: Bridge;
+  readonly #trouble: LastingTrouble;
   #announced: { readonly from: number; readonly message: Announcement; tries: number }[] = [];
   #running: Promise<void> | null = null;
+  #absencesAt: number | null = null;
 
   constructor(bridge: Bridge) {
     this.#bridge = bridge;
+    this.#trouble = new LastingTrouble('round', bridge.log, () => bridge.effects.now());
   }
 
   /** Keeps a peer's announcement for the next round. */
@@ -62,17 +68,27 @@ export class Follower {
 
   async #round(): Promise<void> {
     await this.#attempt('announcements', () => this.#announcements());
-    await this.#attempt('mints', () => submitPending(this.#bridge));
+    await this.#attempt('mints', () => submitPending(this.#bridge, this.#trouble));
     await this.#attempt('payouts', () => this.#payouts());
     await this.#attempt('children', () => followChildren(this.#bridge));
     await this.#attempt('contested', async () => releaseDead(this.#bridge));
+    await this.#attempt('missing coins', () => this.#absences());
+  }
+
+  // Once for each block.
+  async #absences(): Promise<void> {
+    const height = scannedHeight(this.#bridge.db);
+    if (height === this.#absencesAt) return;
+    await followAbsences(this.#bridge);
+    this.#absencesAt = height;
   }
 
   async #attempt(what: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();
+      this.#trouble.well(what);
     } catch (error) {
-      this.#bridge.log('warn', 'round_failed', { what, detail: errorText(error) });
+      this.#trouble.failed(what, errorText(error));
     }
   }
 

@@ -21,21 +21,26 @@ import type { Bridge } from './bridge.ts';
 
 /** How many UTXOs are considered, largest first. */
 const CANDIDATES_MAX = 500;
+/** How often a payout outbids those whose burns it pays too: so many may be under way beside each other. */
+const BIDS_MAX = 4;
 
 /**
  * What refusals have taught: inputs that must be there, inputs that must not (names `txid:vout`), and, where a peer has
  * signed another payout of a burn, the burns to go on with: a burn with an anchor is paid without new ones. `unpayable`:
- * burns that peers told of and that cannot be paid, as this node sees it.
+ * burns that peers told of and that cannot be paid, as this node sees it. `bids`: how many payouts, which may be signed in
+ * this moment, the new one has to replace: at the same rate none would relay in their place, and whichever came first
+ * would take the input that the others' burns are bound to.
  */
 export interface PlanHints {
   readonly required: readonly Outpoint[];
   readonly avoided: ReadonlySet<string>;
   readonly only: ReadonlySet<string> | null;
   readonly unpayable: ReadonlySet<string>;
+  readonly bids: number;
 }
 
 /** Nothing learnt yet. */
-export const noHints: PlanHints = { required: [], avoided: new Set(), only: null, unpayable: new Set() };
+export const noHints: PlanHints = { required: [], avoided: new Set(), only: null, unpayable: new Set(), bids: 0 };
 
 /** What to pay. `feeRate` in sat/vB; null: the node's own estimate, as far as the burns' fees reach. */
 export interface PlanOrder {
@@ -50,6 +55,7 @@ export interface PlanOrder {
 const txidSchema = z.string().regex(/^[0-9a-f]{64}$/);
 const outpointSchema = z.object({ txid: txidSchema, vout: z.int().min(0).max(0xffff_ffff) });
 const conflictSchema = z.object({ burn_txid: txidSchema, anchor: outpointSchema });
+const leastSchema = z.object({ least: z.string() });
 const reservedSchema = z.object({ input: outpointSchema, burns: z.array(txidSchema).max(PAYOUT_BURNS_MAX) });
 
 type Refusal = Pick<Exclusion, 'reason' | 'data'>;
@@ -78,15 +84,15 @@ export function learn(
     const anchors = conflicts.filter(({ burn_txid }) => burn_txid === first.burn_txid).map(({ anchor }) => anchor);
     const unique = [...new Map(anchors.map((anchor) => [outpointName(anchor), anchor])).values()];
     const only = new Set([...(hints.only ?? []), first.burn_txid]);
-    return { ...hints, required: [...hints.required, ...unique], only };
+    return { ...hints, required: [...hints.required, ...unique], only, bids: hints.bids + 1 };
   }
   const reserved = refusals
     .flatMap(({ reason, data }) => (reason === 'input_reserved' ? (reservedSchema.safeParse(data).data ?? []) : []))
     .filter(({ burns }) => !burns.some((burnTxid) => hints.unpayable.has(burnTxid)));
   const bound = reserved.filter(({ input }) => isRequired(input)).flatMap(({ burns }) => burns);
   const only = new Set([...(hints.only ?? burnTxids), ...bound]);
-  if (only.size > (hints.only?.size ?? burnTxids.length)) return { ...hints, only };
-  return avoidMore(hints, refusals, reserved);
+  if (only.size > (hints.only?.size ?? burnTxids.length)) return { ...hints, only, bids: hints.bids + 1 };
+  return avoidMore(hints, refusals, reserved) ?? outbid(hints, refusals);
 }
 
 function avoidMore(
@@ -100,6 +106,13 @@ function avoidMore(
   const inputs = [...reserved.map(({ input }) => input), ...unusable];
   const avoided = new Set([...hints.avoided, ...inputs.map(outpointName)]);
   return avoided.size > hints.avoided.size ? { ...hints, avoided } : null;
+}
+
+function outbid(hints: PlanHints, refusals: readonly Refusal[]): PlanHints | null {
+  const isCheap = refusals.some(
+    ({ reason, data }) => reason === 'fee_rate_too_low' && leastSchema.safeParse(data).success,
+  );
+  return isCheap && hints.bids < BIDS_MAX ? { ...hints, bids: hints.bids + 1 } : null;
 }
 
 /** Plans the transaction. Throws `CommandError` with the name of the verdict where there can be none. */
@@ -124,15 +137,24 @@ export async function planFor(bridge: Bridge, key: FederationKey, order: PlanOrd
       : planPayout(rules, { ...ask, candidates: all, feeRate });
   };
   const asked = order.feeRate === null ? null : BigInt(Math.round(order.feeRate * 1000));
-  if (asked !== null && order.replaces === null) return built(plan(asked));
+  if (asked !== null && order.replaces === null) {
+    return built(hints.bids === 0 ? plan(asked) : affordable(plan, overbid(asked, hints), asked));
+  }
   if (asked !== null && order.replaces !== null) {
     const least = leastRateOver(order.replaces);
-    return built(affordable(plan, larger(asked, least), least));
+    return built(affordable(plan, overbid(larger(asked, least), hints), least));
   }
   const absurd = bridge.chain?.stops('fee_estimates') ?? null;
   if (absurd !== null) throw new CommandError('bitcoin_unavailable', absurd);
   const estimate = await bridge.bitcoin.feeRate(bridge.config.feeTargetBlocks);
-  return built(affordable(plan, clamp(estimate, rules.feeRateMin, rules.feeRateMax), rules.feeRateMin));
+  const wanted = overbid(clamp(estimate, rules.feeRateMin, rules.feeRateMax), hints);
+  return built(affordable(plan, wanted, rules.feeRateMin));
+}
+
+// What replaces several pays the sum of their fees and its own relay cost (BIP 125): a transaction that spends and pays
+// for all of them is smaller than they are together by less than a quarter of its own size for each.
+function overbid(rate: bigint, { bids }: PlanHints): bigint {
+  return rate + BigInt(Math.min(bids, BIDS_MAX)) * (FEE_RATE_SATS_PER_KVB_MIN + rate / 4n);
 }
 
 // What relays as a replacement (BIP 125): the old fee and the new one's own relay cost, for a transaction of the same size.

@@ -17,6 +17,7 @@ import { recordPayoutBroadcast, recordPayoutSigned } from '../../store/payout-pr
 import { getUtxo } from '../../store/utxos.ts';
 import { CommandError } from '../command-error.ts';
 import type { CommandParams, CommandResults, SigningReport, WithdrawalReport } from '../command-types.ts';
+import { counted } from '../counted.ts';
 import type { Approval } from '../judge/judgement.ts';
 import type { FederationKey } from '../keys.ts';
 import { noProgress, type Progress } from '../progress.ts';
@@ -60,7 +61,8 @@ export async function withdraw(
   const sent = await broadcastPayout(bridge, payout.txid, transaction);
   const detail = `${sent.detail}${skipped}`;
   const signing = signingReport(result, begun, bridge.effects.now());
-  return { ...describe(bridge, payout.txid), vsize: payout.vsize, broadcast: sent.ok, detail, signing };
+  const { vsize } = payout;
+  return { ...describe(bridge, payout.txid), status: 'new', vsize, broadcast: sent.ok, detail, signing };
 }
 
 /**
@@ -180,14 +182,14 @@ async function signPayout(bridge: Bridge, key: FederationKey, order: Order, prog
   const isKnown = (outpoint: Outpoint): boolean => getUtxo(bridge.db, outpoint)?.status === 'unspent';
   let hints: PlanHints = noHints;
   let { claims } = order;
-  const isAnchor = (outpoint: Outpoint): boolean => {
-    const anchors = order.test ? [] : claims.flatMap(({ burnTxid }) => getBurn(bridge.db, burnTxid)?.anchor ?? []);
-    return anchors.some((anchor) => outpointName(anchor) === outpointName(outpoint));
-  };
   for (let plans = 1; ; plans++) {
     [claims, hints] = await withBound(bridge, key, claims, hints);
+    // As the plan knows them: this node may bind a burn for another coordinator while it is being signed.
+    const anchors = order.test ? [] : claims.flatMap(({ burnTxid }) => getBurn(bridge.db, burnTxid)?.anchor ?? []);
+    const names = new Set(anchors.map(outpointName));
+    const isAnchor = (outpoint: Outpoint): boolean => names.has(outpointName(outpoint));
     const burnTxids = claims.map(({ burnTxid }) => burnTxid);
-    progress({ step: 'plan', text: `planning a transaction for ${claims.length} burn(s)` });
+    progress({ step: 'plan', text: `planning a transaction for ${counted(claims.length, 'burn')}` });
     const payout = await planFor(bridge, key, { ...order, claims, hints });
     const intent = payoutIntentSchema.parse(payoutIntentJson(payout.intent));
     const judgement = await bridge.judge.judge(intent, key.keyId, 'bip340');
@@ -198,7 +200,7 @@ async function signPayout(bridge: Bridge, key: FederationKey, order: Order, prog
       continue;
     }
     const { length } = payout.messages;
-    progress({ step: 'sign', text: `asking ${key.bitcoin.threshold} operators to sign ${length} input(s)` });
+    progress({ step: 'sign', text: `asking ${key.bitcoin.threshold} operators to sign ${counted(length, 'input')}` });
     const scheme = bridge.keys.scheme('bip340');
     const task = { scheme, keyId: key.keyId, key: key.bitcoin, intent, messages: judgement.messages };
     const result = await bridge.signing.coordinate(task, bridge.signing.candidates());
@@ -238,7 +240,7 @@ async function withBound(
 // This node is bound by what it coordinates even where the others signed without it.
 function keepSigned(bridge: Bridge, { payout, decide }: SignedPayout, transaction: string): void {
   const { txid } = payout;
-  const decision = decide();
+  const decision = decide('signed');
   if (!decision.ok) throw new CommandError(decision.reason, `payout ${txid} is signed, but ${decision.detail}`);
   const stored = recordPayoutSigned(bridge.db, txid, transaction, bridge.effects.now());
   if (!stored.ok) throw new CommandError(stored.reason, `payout ${txid} cannot be kept: ${stored.reason}`);
@@ -260,13 +262,14 @@ async function again(bridge: Bridge, payout: Payout, progress: Progress): Promis
   const { txid, signedTx } = payout;
   const signing: SigningReport = { signers: [], excluded: [], duration_ms: 0 };
   const vsize = payout.feeRate > 0 ? Math.round(Number(payout.fee) / payout.feeRate) : 0;
-  const known = { ...describe(bridge, txid), vsize, signing };
+  const known = { ...describe(bridge, txid), status: 'under_way', vsize, signing } as const;
+  const told = `being paid by transaction ${txid}, which is unconfirmed`;
   if (payout.status === 'confirmed' || payout.status === 'settled') {
     throw new CommandError('burn_already_paid', `paid by transaction ${txid}, which is ${payout.status}`);
   }
-  if (signedTx === null) return { ...known, broadcast: true, detail: `already paid by ${txid}` };
+  if (signedTx === null) return { ...known, broadcast: true, detail: `${told}: nothing to do` };
   const sent = await broadcastPayout(bridge, txid, signedTx);
-  return { ...known, broadcast: sent.ok, detail: `already paid by ${txid}: ${sent.detail}` };
+  return { ...known, broadcast: sent.ok, detail: `${told}: ${sent.ok ? 'nothing to do' : sent.detail}` };
 }
 
 /** The burns that a stored payout pays. */

@@ -7,9 +7,10 @@ import { toHex } from '../../crypto/bytes.ts';
 import type { SchemeName } from '../../crypto/scheme.ts';
 import type { Effects } from '../effects.ts';
 import type { FederationKey, Keys } from '../keys.ts';
+import { isNotReadyYet } from '../signing/signer-records.ts';
 import type { Signing } from '../signing/signing.ts';
 
-/** Pause before a subset is tried again, in ms, doubling: the others may still be sealing their key files. */
+/** Pause before a subset is tried again, in ms; doubling, unless the others are only still sealing their key files. */
 const RETRY_MS = 500;
 const RETRY_MS_MAX = 15_000;
 
@@ -67,7 +68,7 @@ async function signWith(
   const messages = ceremonyProofMessages(name, intent);
   const groupKey = name === 'bip340' ? key.bitcoin : key.attestation;
   const task = { scheme: keys.scheme(name), keyId: key.keyId, key: groupKey, intent, messages };
-  for (let pause = RETRY_MS; ; pause = Math.min(2 * pause, RETRY_MS_MAX)) {
+  for (let pause = RETRY_MS; ; ) {
     const result = await signing.coordinate(task, subset);
     const signature = result.kind === 'signed' ? result.signatures[0] : undefined;
     if (signature !== undefined) return signature;
@@ -77,5 +78,8 @@ async function signWith(
       return `operators ${subset.join(', ')} did not sign: ${who}`;
     }
     await effects.sleep(pause, signal);
+    const { exclusions } = result;
+    const isOnlyEarly = exclusions.length > 0 && exclusions.every(({ reason }) => isNotReadyYet(reason));
+    if (!isOnlyEarly) pause = Math.min(2 * pause, RETRY_MS_MAX);
   }
 }

@@ -4,11 +4,12 @@
 import { type CeremonySummary, verifyCeremonyFile } from '../../ceremony/ceremony-file.ts';
 import { recoverShares } from '../../ceremony/dkg-recovery.ts';
 import { ceremonyFileSchema, type Transcript } from '../../ceremony/transcript.ts';
-import { fromHex, toHex } from '../../crypto/bytes.ts';
+import { equal, fromHex, toHex, zeroize } from '../../crypto/bytes.ts';
+import { canonicalBytes } from '../../crypto/canonical-json.ts';
 import type { CeremonyKeys } from '../../crypto/seal.ts';
 import { beginCeremony, endCeremony, eraseCeremonyEvents, getCeremony } from '../../store/ceremonies.ts';
 import { transact } from '../../store/database.ts';
-import { getKey, liveKey, storeKey } from '../../store/keys.ts';
+import { getKey, liveKey, type StoredKey, storeKey } from '../../store/keys.ts';
 import { CommandError } from '../command-error.ts';
 import type { CommandResults } from '../command-types.ts';
 import type { OperatorConfig } from '../config/config.ts';
@@ -22,7 +23,10 @@ export interface RecoveryInput extends CompletionInput {
   readonly config: OperatorConfig;
 }
 
-/** Makes the key of an exported ceremony live at this node. Throws `CommandError` naming what does not hold. */
+/**
+ * Makes the key of an exported ceremony live at this node; where it is live already and the key file lacks its shares,
+ * brings these back. Shares that are there are never replaced. Throws `CommandError` naming what does not hold.
+ */
 export async function recoverKeys(input: RecoveryInput, json: unknown): Promise<CommandResults['ceremony-recover']> {
   const { db, keyRing, effects } = input;
   const verdict = verifyCeremonyFile(json);
@@ -30,25 +34,25 @@ export async function recoverKeys(input: RecoveryInput, json: unknown): Promise<
   const { transcript, certificate } = ceremonyFileSchema.parse(json);
   assertOurs(input, transcript, verdict.summary);
   const keyId = keyIdOf(fromHex(verdict.summary.bitcoinKey), fromHex(verdict.summary.attestationKey));
+  const ceremonyId = transcript.ceremony_id;
   const live = liveKey(db);
-  if (live !== null) {
-    const known =
-      live.keyId === keyId ? 'that very key is live here already' : `another key, ${live.keyId}, is live here`;
-    throw new CommandError('key_exists', known);
-  }
+  if (live !== null) assertLacking(input, live, keyId);
   const { keys: kept, shares } = sharesOf(input, keyId, transcript);
+  if (live !== null) assertMadeBy(live, ceremonyId, kept);
   await keyRing.add(kept);
   if (keyRing.keysOf(keyId) === null) throw refusal('the key file holds other shares of a ceremony of this name');
-  const ceremonyId = transcript.ceremony_id;
   const now = effects.now();
   // Without proofs: this node's share has not signed yet as far as it knows, and the others tell it or try it.
   const file = { v: 1, transcript, certificate: { ...certificate } };
   const outcome = { key_id: keyId, coordinator: null, file, subsets: null };
   transact(db, (tx) => {
+    // Writing the key file took its time; what is live was made so with the whole of the ceremony.
+    if (liveKey(tx)?.keyId === keyId) return;
     if (getCeremony(tx, ceremonyId) === null) beginCeremony(tx, { ceremonyId, kind: 'dkg', rehearsal: false }, now);
     if (getKey(tx, keyId) !== null) throw refusal(`key ${keyId} is ${getKey(tx, keyId)?.status} here`);
     const groupKeys = groupKeysToJson(kept.bitcoin.groupKey, kept.attestation.groupKey);
-    storeKey(tx, { keyId, ceremonyId, groupKeys, transcript, certificate: { ...certificate } }, 'live', now);
+    const record = { keyId, ceremonyId, groupKeys, transcript, certificate: { ...certificate } };
+    if (!storeKey(tx, record, 'live', now).ok) throw keyExists(`another key, ${liveKey(tx)?.keyId}, is live here`);
     endCeremony(tx, ceremonyId, 'done', outcome, now);
     eraseCeremonyEvents(tx, ceremonyId);
   });
@@ -62,6 +66,22 @@ export async function recoverKeys(input: RecoveryInput, json: unknown): Promise<
     transcript_hash,
     shares,
   };
+}
+
+// A live key is recovered only where an older key file was put back, which knows nothing of it.
+function assertLacking({ keyRing, keys }: RecoveryInput, live: StoredKey, keyId: string): void {
+  if (live.keyId !== keyId) throw keyExists(`another key, ${live.keyId}, is live here`);
+  if (keyRing.keysOf(keyId) === null) return;
+  if (keys.sharesFit(keyId) === true) throw keyExists('that very key is live here already');
+  throw refusal('the key file holds shares of the live key that do not fit it: put it back from its backup');
+}
+
+// The recovered shares fit the verifying shares that came with them (`recoverShares`): these must be the live key's.
+function assertMadeBy(live: StoredKey, ceremonyId: string, { bitcoin, attestation }: CeremonyKeys): void {
+  const groupKeys = canonicalBytes(groupKeysToJson(bitcoin.groupKey, attestation.groupKey));
+  if (live.ceremonyId === ceremonyId && equal(groupKeys, canonicalBytes(live.groupKeys))) return;
+  zeroize(bitcoin.signingShare, attestation.signingShare);
+  throw refusal(`the live key was made by ceremony ${live.ceremonyId} in another way than this file says`);
 }
 
 // The file vouches for itself only; that it is of this federation, the operator cards say.
@@ -102,6 +122,10 @@ function sharesOf(
   const { bitcoin, attestation } = recovered;
   const keys = { ceremonyId: transcript.ceremony_id, createdAt: effects.now(), bitcoin, attestation };
   return { keys, shares: 'recovered' };
+}
+
+function keyExists(detail: string): CommandError {
+  return new CommandError('key_exists', detail);
 }
 
 function refusal(detail: string): CommandError {

@@ -10,6 +10,7 @@ import type { Effects } from '../effects.ts';
 import { errorText } from '../log.ts';
 import { parseServiceMessage } from '../messages.ts';
 import type { PeerClient } from '../transport/deliver.ts';
+import { LAST_WORDS_MS } from '../transport/peer-session.ts';
 import { BeatBook, type BeatBookInput, type BeatFacts } from './beat-book.ts';
 import type { Beat } from './messages-guard.ts';
 import type { RecoveryTask, RecoveryVerdict } from './recovery.ts';
@@ -19,12 +20,12 @@ import type { TwinEvidence } from './twin.ts';
 const BEAT_TIMEOUT_MS = 5_000;
 /** Least time between two beats to a peer, in ms; also how soon a start asks again. */
 const BEAT_GAP_MS = 250;
-/** How long another start of this node must have been silent before this one signs, in beats: a living one would beat. */
+/** How long another start of this node must have been silent to count as ended, in beats: a living one would beat. */
 const QUIET_BEATS = 1.5;
 const WHOLE_EVERY_MS = 60_000;
 const WHOLE_LOOK_MS = 5_000;
 /** How long a command waits for a start to be confirmed, in ms, and how often it looks. */
-const READY_WAIT_MS = 15_000;
+const READY_WAIT_MS = 25_000;
 const READY_LOOK_MS = 50;
 
 /** What heartbeats work with. `facts`: what a beat tells besides the head; `catchUp`: operator/guard/recovery.ts. */
@@ -51,7 +52,8 @@ export class Heartbeat {
   readonly book: BeatBook;
   readonly #input: HeartbeatInput;
   readonly #lines = new Map<number, Line>();
-  readonly #startedAt: number;
+  /** How long it beats by itself: counted, as a clock may be set. */
+  #beatingMs = -BEAT_GAP_MS;
   #facts: Omit<BeatFacts, 'phase'> = { version: '', key_id: null, bitcoin_height: null, recipients: 0 };
   #factsAt = Number.NEGATIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
@@ -61,7 +63,6 @@ export class Heartbeat {
   constructor(input: HeartbeatInput) {
     const { setup, db, log, catchUp } = input;
     this.#input = input;
-    this.#startedAt = input.effects.now();
     this.book = new BeatBook({ ...input, now: () => input.effects.now() });
     this.standing = new Standing({ setup, db, log, catchUp, onRecovered: () => this.book.forgetSeen() });
     for (let index = 0; index < setup.participants; index++) {
@@ -79,7 +80,9 @@ export class Heartbeat {
   tick(): void {
     const { intervalMs, db } = this.#input;
     const now = this.#input.effects.now();
-    if (now - this.#startedAt >= intervalMs * QUIET_BEATS) this.standing.step({ kind: 'quiet' });
+    this.#beatingMs += BEAT_GAP_MS;
+    // What another start says at first may be its last words: only what it says later proves that it lives.
+    if (this.#beatingMs >= intervalMs * QUIET_BEATS + LAST_WORDS_MS) this.standing.step({ kind: 'quiet' });
     if (now - this.#factsAt >= intervalMs) this.#refreshFacts(now);
     for (const [index, line] of this.#lines) if (this.#isDue(line, now)) void this.beat(index);
     this.standing.tick(now, intervalMs);

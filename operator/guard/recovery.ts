@@ -16,6 +16,7 @@ import { recordRecovery } from '../../store/node-state.ts';
 import { getPayout, listPayoutsOfBurn } from '../../store/payout-listing.ts';
 import { recordPayoutSigned } from '../../store/payout-progress.ts';
 import type { Bridge } from '../bridge/bridge.ts';
+import { counted } from '../counted.ts';
 import { decide } from '../judge/judge-payout.ts';
 import type { PeerClient } from '../transport/deliver.ts';
 import { askDecisions, type Told } from './decisions-exchange.ts';
@@ -122,10 +123,10 @@ function keep(input: RecoveryInput, task: RecoveryTask, told: readonly Told[], f
       for (const [burnTxid, claims] of contested) contestBurn(tx, burnTxid, claims, now);
       const peers = told.map(({ peer }) => peer);
       recordRecovery(tx, task.epoch, { told_by: peers, adopted, contested: contested.size }, now);
-      const marked = contested.size === 0 ? '' : `; ${contested.size} burn(s) are left to the other operators`;
+      const marked = contested.size === 0 ? '' : `; left to the other operators: ${counted(contested.size, 'burn')}`;
       return {
         kind: 'recovered',
-        detail: `${adopted} decision(s) taken over from operators ${peers.join(', ')}${marked}`,
+        detail: `${counted(adopted, 'decision')} taken over from operators ${peers.join(', ')}${marked}`,
       };
     });
   } catch (error) {

@@ -1,16 +1,19 @@
 // Burns that this node left to the others when it was brought back (operator/guard/recovery.ts). It may have signed one of
 // the payouts that it was told of, so it decides no other while one of them could still be mined: a claim is released once
-// another transaction spends a coin of it so deep in the chain that it counts, or once its operator has the node find that
-// a coin of it does not exist, for a node signs confirmed coins only. No release makes a second payout possible.
+// another transaction spends a coin of it so deep in the chain that it counts, or by its operator once a coin of it has
+// been unknown to this node and to all its Bitcoin nodes for as many blocks (missing-coins.ts), for a node signs confirmed
+// coins only. Should such a coin come back, the claim is open again.
 
-import type { Outpoint } from '../../chain/outpoint.ts';
-import { type ContestedClaim, isDead, listContested, releaseClaim } from '../../store/contested-burns.ts';
+import { asUnavailable } from '../../chain/bitcoin-view.ts';
+import { outpointName } from '../../chain/outpoint.ts';
+import { type ContestedClaim, isDead, isReopened, listContested, releaseClaim } from '../../store/contested-burns.ts';
 import type { Queries } from '../../store/database.ts';
-import { getUtxo } from '../../store/utxos.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { scannedHeight } from '../bridge/scan.ts';
 import { CommandError } from '../command-error.ts';
 import type { CommandParams, CommandResults } from '../command-types.ts';
+import { counted } from '../counted.ts';
+import { finalDepth, type MissingParts, missingCoin } from './missing-coins.ts';
 
 /** So many contested burns are named. */
 const NAMED_MAX = 10;
@@ -40,12 +43,17 @@ export function contestedProblems(db: Queries, height: number | null): readonly 
   return problems;
 }
 
-/** Looks at each claim of a contested burn on the own Bitcoin nodes, and releases those that can never be mined. */
+type Left = CommandResults['release-burn']['left'][number];
+
+/**
+ * Looks at each claim of a contested burn on all own Bitcoin nodes, and releases those that can never be mined. Where a coin
+ * is missing for the first time, that is where its blocks are counted from. Throws `CommandError`.
+ */
 export async function releaseBurn(
-  bridge: Bridge,
+  bridge: MissingParts,
   { burn_txid }: CommandParams<'release-burn'>,
 ): Promise<CommandResults['release-burn']> {
-  const { db, effects, log } = bridge;
+  const { db } = bridge;
   const height = deepHeight(bridge) ?? -1;
   const contested = listContested(db, height).find(({ burnTxid }) => burnTxid === burn_txid);
   if (contested === undefined) throw new CommandError('not_contested', `burn ${burn_txid} is not contested here`);
@@ -54,39 +62,52 @@ export async function releaseBurn(
     throw new CommandError('claims_unknown', `${told}: the other operators have to pay it`);
   }
   const released: string[] = [];
-  const left: { txid: string; reason: string }[] = [];
+  const left: Left[] = [];
   for (const claim of contested.claims) {
-    const dead = isDead(db, claim, height);
-    if (!dead && (await missingCoin(bridge, claim)) === null) {
-      left.push({ txid: claim.txid, reason: stillThere(claim) });
-      continue;
-    }
-    releaseClaim(db, burn_txid, claim.txid, dead ? 'spent' : 'operator', effects.now());
-    log('warn', 'burn_claim_released', { burn_txid, txid: claim.txid, by: 'operator' });
-    released.push(claim.txid);
+    const stays = await tryRelease(bridge, burn_txid, claim, height);
+    if (stays === null) released.push(claim.txid);
+    else left.push(stays);
   }
   return { burn_txid, released, left };
 }
 
-function stillThere({ inputs }: ContestedClaim): string {
-  const coins = inputs.map(({ txid, vout }) => `${txid}:${vout}`).join(', ');
-  return `it can still be mined, as nothing else has spent ${coins}`;
+// Null where the claim is released; else why it is not.
+async function tryRelease(
+  bridge: MissingParts,
+  burnTxid: string,
+  claim: ContestedClaim,
+  height: number,
+): Promise<Left | null> {
+  const { db, effects, log } = bridge;
+  const { txid, inputs } = claim;
+  const stays = (reason: string, blocks_left: number | null = null): Left => ({ txid, reason, blocks_left });
+  if (isReopened(db, burnTxid, txid))
+    return stays('it was released as its coin was missing, and that coin has come back');
+  const dead = isDead(db, claim, height);
+  if (!dead) {
+    const missing = await missingCoin(bridge, burnTxid, claim).catch(asCommandError);
+    if (missing.kind === 'none') {
+      return stays(`it can still be mined, as nothing else has spent ${inputs.map(outpointName).join(', ')}`);
+    }
+    if (missing.kind === 'waiting') {
+      const { coin, since, blocksLeft } = missing;
+      const told = `its coin ${outpointName(coin)} is known to none of our Bitcoin nodes as of block ${since}`;
+      return stays(`${told}: ask again in ${counted(blocksLeft, 'block')}, as it may still come back`, blocksLeft);
+    }
+  }
+  releaseClaim(db, burnTxid, txid, dead ? 'spent' : 'operator', effects.now());
+  log('warn', 'burn_claim_released', { burn_txid: burnTxid, txid, by: 'operator' });
+  return null;
 }
 
-// A coin that no block and no mempool ever showed this node: it cannot have signed for it.
-async function missingCoin({ db, bitcoin, chain }: Bridge, { inputs }: ContestedClaim): Promise<Outpoint | null> {
-  const stopped = chain?.stops('history') ?? null;
-  if (stopped !== null) throw new CommandError('bitcoin_unavailable', stopped);
-  for (const input of inputs) {
-    if (getUtxo(db, input) !== null) continue;
-    const { state } = await bitcoin.transaction(input.txid, input.vout + 1);
-    if (state === 'unknown') return input;
-  }
-  return null;
+function asCommandError(error: unknown): never {
+  if (error instanceof CommandError) throw error;
+  const { reason, detail } = asUnavailable(error);
+  throw new CommandError(reason, detail);
 }
 
 /** The height up to which blocks count as final, as for anchors, however whole the chain looks; null before it was read. */
 export function deepHeight({ db, config }: Pick<Bridge, 'db' | 'config'>): number | null {
   const scanned = scannedHeight(db);
-  return scanned === null ? null : scanned - Math.max(config.normalConfirmations, config.forkConfirmations) + 1;
+  return scanned === null ? null : scanned - finalDepth(config) + 1;
 }

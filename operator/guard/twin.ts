@@ -1,6 +1,8 @@
 // Proof that a second copy of this node is alive. It rests on what only this node's identity key can have made, so no peer
 // can invent one: another start's session certificate that is later than this start, or a message of another start that
 // was sent after this one began. An unsigned rejection proves nothing by itself; the certificate that comes with it does.
+// Where the clock was ahead and has been set right, the last words of an ended process pass for such a message: peers show
+// none that they heard so soon after this start that it may be one (operator/transport/peer-session.ts).
 import { z } from 'zod';
 import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
 import { parseEnvelope, verifyEnvelope } from '../../crypto/envelope.ts';

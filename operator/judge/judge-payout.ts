@@ -3,7 +3,6 @@
 
 import type { BitcoinView } from '../../chain/bitcoin-view.ts';
 import { type BurnRules, type BurnVerdict, verifyBurn } from '../../chain/burn.ts';
-import { FEE_RATE_SATS_PER_KVB_MIN, feeAt } from '../../chain/fee.ts';
 import { checkPayout, type PayoutCheckRules } from '../../chain/payout-check.ts';
 import { type CustodyUtxo, type PayoutIntent, payoutIntentJson } from '../../chain/payout-intent.ts';
 import type { BuiltPayout } from '../../chain/transaction.ts';
@@ -18,6 +17,7 @@ import { voidChildrenOn } from '../../store/payout-children-progress.ts';
 import { listPayoutsOfBurn } from '../../store/payout-listing.ts';
 import { decidePayout } from '../../store/payouts.ts';
 import { type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
+import { refuseBesideFresh, refuseCheap } from './payout-rivals.ts';
 
 /** How many burns are asked for at a time. */
 const BURN_QUERIES_AT_ONCE = 8;
@@ -32,7 +32,13 @@ export interface PayoutBench {
   readonly now: () => number;
 }
 
-/** Judges a payout; `payout` is the transaction as this node builds it. */
+/** Judges a payout that is to be signed now, beside those that were decided a moment ago. */
+export async function judgePayoutToSign(bench: PayoutBench, intent: PayoutIntent): Promise<Judgement> {
+  const judged = await judgePayout(bench, intent);
+  return judged.ok ? (refuseBesideFresh(bench.db, judged.payout, bench.now()) ?? judged) : judged;
+}
+
+/** Judges a payout by itself; `payout` is the transaction as this node builds it. */
 export async function judgePayout(
   bench: PayoutBench,
   intent: PayoutIntent,
@@ -51,14 +57,25 @@ export async function judgePayout(
   const unminted = await unmintedInput(bench, wire, intent.inputs);
   if (unminted !== null) return unminted;
   const { payout } = checked;
-  const cheap = cheaperThanReplaced(bench.db, payout);
+  const cheap = refuseCheap(bench.db, payout);
   if (cheap !== null) return cheap;
   return {
     ok: true,
     payout,
     messages: payout.messages.map(({ message, tweaks }) => ({ message, tweaks })),
-    decide: intent.test ? nothingToDecide : () => decide(bench, payout, burns),
+    decide: intent.test ? nothingToDecide : (signed) => decideBesideOthers(bench, payout, burns, signed),
   };
+}
+
+// What was decided since this was judged counts as well.
+function decideBesideOthers(
+  bench: PayoutBench,
+  payout: BuiltPayout,
+  burns: readonly WireBurn[],
+  signed: 'signed' | undefined,
+): { readonly ok: true } | Refusal {
+  const rival = signed === undefined ? refuseBesideFresh(bench.db, payout, bench.now()) : null;
+  return rival ?? decide(bench, payout, burns);
 }
 
 // Before the inputs, which are spent then: whoever asks has missed it, and is told by which transaction.
@@ -93,22 +110,6 @@ export async function verifyBurns(
     }
   }
   return burns;
-}
-
-// BIP 125: a version that pays no more than an earlier one by its own relay cost is not relayed, and would only bind nodes.
-function cheaperThanReplaced(db: Queries, { intent, txid, vsize }: BuiltPayout): Refusal | null {
-  if (intent.test) return null;
-  for (const { burnTxid } of intent.burns) {
-    for (const earlier of listPayoutsOfBurn(db, burnTxid)) {
-      const isAlive = earlier.status === 'signed' || earlier.status === 'broadcast';
-      if (!isAlive || earlier.txid === txid) continue;
-      const least = earlier.fee + feeAt(vsize, FEE_RATE_SATS_PER_KVB_MIN);
-      if (intent.fee >= least) continue;
-      const told = `the fee of ${intent.fee} sats does not replace ${earlier.txid}, which pays ${earlier.fee}`;
-      return refuse('fee_rate_too_low', `${told}: the least is ${least} sats`);
-    }
-  }
-  return null;
 }
 
 // A deposit that is spent can no longer be attested, and an attestation that was not used in time must be made anew:

@@ -16,7 +16,7 @@ import { type ChainStanding, plainStanding } from '../bridge/chain-watch.ts';
 import type { OperatorConfig } from '../config/config.ts';
 import type { FederationKey, Keys } from '../keys.ts';
 import { type AttestationBench, judgeAttestation } from './judge-attestation.ts';
-import { judgePayout, type PayoutBench } from './judge-payout.ts';
+import { judgePayoutToSign, type PayoutBench } from './judge-payout.ts';
 import { judgeChild } from './judge-payout-child.ts';
 import { type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
 
@@ -65,7 +65,7 @@ export class Judge {
         if (scheme !== 'bip340') return refuse('unknown_intent', 'payouts are signed with the bitcoin key');
         const payout = parsePayoutIntent(intent);
         if (payout === null) return refuse('bad_request', 'the payout is malformed');
-        return (await this.#stopped('payouts')) ?? judgePayout(this.payoutBench(key), payout);
+        return (await this.#stopped('payouts')) ?? judgePayoutToSign(this.payoutBench(key), payout);
       }
       case 'payout_child': {
         if (scheme !== 'bip340') return refuse('unknown_intent', 'payouts are helped with the bitcoin key');

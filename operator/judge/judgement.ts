@@ -18,8 +18,11 @@ export interface Approval {
   readonly ok: true;
   /** In the order of the intent's items or inputs. */
   readonly messages: readonly DerivedMessage[];
-  /** Writes the decision down in one durable commit. Called once, after all checks and before any share is computed. */
-  readonly decide: () => { readonly ok: true } | Refusal;
+  /**
+   * Writes the decision down in one durable commit. Called once, after all checks and before any share is computed.
+   * `signed`: the group has signed it already, so that only what contradicts an earlier decision speaks against it.
+   */
+  readonly decide: (signed?: 'signed') => { readonly ok: true } | Refusal;
 }
 
 export type Judgement = Approval | Refusal;

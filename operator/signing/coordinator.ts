@@ -7,6 +7,7 @@ import { nextTickAt, type SigningResult, type SigningState } from '../../ceremon
 import {
   keepNonces,
   nonceRequest,
+  prepareAhead,
   type SigningEvent,
   signingStepInSteps,
   startSigningInSteps,
@@ -17,7 +18,7 @@ import { errorText } from '../log.ts';
 import type { OutMessage } from '../transport/peer-reply.ts';
 import { EventQueue } from './event-queue.ts';
 import type { NonceUpkeep } from './nonce-upkeep.ts';
-import { isLie, SignerRecords } from './signer-records.ts';
+import { isLie, isNotReadyYet, isProof, SignerRecords } from './signer-records.ts';
 import { eventsOf, failureOf } from './signing-events.ts';
 import type { SigningInput } from './signing-input.ts';
 import { type Slices, SlicesClosedError } from './slices.ts';
@@ -138,6 +139,10 @@ export class Coordinator {
     const about = { scheme: task.scheme.name, key_id: task.keyId, intent: task.intent.kind };
     for (const exclusion of exclusions) {
       const { index, reason, detail } = exclusion;
+      if (isProof(task) && isNotReadyYet(reason)) {
+        log('info', 'signer_not_ready_yet', { index, reason, detail });
+        continue;
+      }
       this.#troubled.set(index, effects.now());
       if (isLie(reason)) this.#lied.set(index, effects.now());
       log('warn', 'signer_excluded', { index, reason, detail, intent: task.intent.kind });
@@ -202,6 +207,9 @@ export class Coordinator {
       if (this.#isClosed) throw new CommandError('closing', 'the node is being closed');
       if (event.kind === 'nonces' || event.kind === 'response') upkeep.received(task.scheme, event.body.nonces);
       step = await slices.run(signingStepInSteps(step.state, event, this.#held));
+      // This node has given its own share, and the others are at work.
+      const isOwnShare = event.kind === 'response' && event.from === myIndex;
+      if (isOwnShare && task.messages.length === 1) prepareAhead(step.state, this.#held);
       for (const { index, standing } of step.state.candidates) {
         if (standing.kind === 'slow') late.add(`${index}/${standing.session ?? ''}`);
       }
@@ -281,7 +289,8 @@ export class Coordinator {
       if (event.kind !== 'response' && event.kind !== 'nonces') continue;
       if (event.kind === 'nonces') this.#times.note(index, 'nonces', tookMs, now);
       else if (task.messages.length === 1) this.#times.note(index, task.intent.kind, tookMs, now);
-      if (isLate) this.#records.failed(index, 'slow', 'slow', `answered after ${Math.round(tookMs)} ms`);
+      if (isLate && !isProof(task))
+        this.#records.failed(index, 'slow', 'slow', `answered after ${Math.round(tookMs)} ms`);
       else if (event.kind === 'response') this.#records.answered(index);
     }
   }

@@ -1,6 +1,7 @@
 // How each signer has behaved towards this coordinator since the process started: for `status`, `test-communication` and
 // the audit log. Counts only grow. Nothing here decides whether anybody may sign.
 import type { Exclusion } from '../../ceremony/signing-candidates.ts';
+import type { SigningTask } from '../../ceremony/signing-session.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 
 /** For so long after a wrong share was put into the audit log, further ones of that signer are only counted, in ms. */
@@ -32,6 +33,19 @@ export type AuditAppend = (kind: string, body: Json) => void;
 /** Whether a reason to leave a signer out is one that no honest signer ever gives. */
 export function isLie(reason: Exclusion['reason']): boolean {
   return reason === 'bad_share' || reason === 'bad_nonce';
+}
+
+/**
+ * Whether the keys of a ceremony are being proven. Each node seals its keys in its own time then: to be early or slow is no
+ * trouble with anybody.
+ */
+export function isProof({ intent }: SigningTask): boolean {
+  return intent.kind === 'ceremony_proof';
+}
+
+/** Whether a reason to leave a signer out says no more, right after a key ceremony, than that it still takes its keys in. */
+export function isNotReadyYet(reason: Exclusion['reason']): boolean {
+  return reason === 'no_nonces' || reason === 'unknown_key' || reason === 'timeout';
 }
 
 export class SignerRecords {

@@ -1,6 +1,7 @@
 // Threshold signatures. As a participant: judge the meaning, write the decision down, then answer with shares. As the
 // coordinator: run the signing ceremony over the network. A node that coordinates asks itself like any other.
 
+import { clipDetail } from '../../ceremony/fields.ts';
 import type { MessageBody, SigningMessage } from '../../ceremony/messages.ts';
 import { NONCE_BATCH_MAX } from '../../ceremony/messages-signing.ts';
 import { IssuedNonces, type NonceOwner } from '../../ceremony/nonce-pool.ts';
@@ -107,7 +108,7 @@ export class Signing {
   async #giveNonces(from: number, body: MessageBody<'nonce_request'>): Promise<OutMessage> {
     const { scheme, key_id, count } = body;
     const owner = this.#owner(key_id, scheme);
-    // No nonces is an answer: the coordinator names this node as one that gave fewer than it was asked for.
+    // No nonces is an answer: the coordinator leaves this node out as one that holds no live share of the key.
     const nonces = 'ok' in owner ? [] : await this.#issue(owner, from, count);
     return { type: 'nonces', body: { scheme, key_id, boot: this.#input.boot, nonces } };
   }
@@ -171,5 +172,8 @@ export class Signing {
 
 function refusalMessage(session: string, refusal: Refusal): OutMessage {
   const { reason, detail, data } = refusal;
-  return { type: 'sign_refusal', body: { session, reason, detail, ...(data === undefined ? {} : { data }) } };
+  return {
+    type: 'sign_refusal',
+    body: { session, reason, detail: clipDetail(detail), ...(data === undefined ? {} : { data }) },
+  };
 }

@@ -8,8 +8,8 @@ import {
   parseEnvelope,
   sealEnvelope,
 } from '../../crypto/envelope.ts';
-import { errorText } from '../log.ts';
 import type { BodyCheck } from './accept.ts';
+import { connectionFault } from './connection-fault.ts';
 import {
   MESSAGES_PATH,
   type OutMessage,
@@ -163,7 +163,7 @@ export class HttpsPeerClient implements PeerClient {
     } catch (error) {
       if (deadline.aborted) return failed('timeout', `no answer within ${options.timeoutMs} ms`);
       if (options.signal?.aborted === true) return failed('timeout', 'the wait for an answer was ended');
-      return failed('unreachable', errorText(error));
+      return failed('unreachable', connectionFault(error, peer.address));
     }
   }
 

@@ -22,6 +22,13 @@ import type { Refusal, Rejection } from './peer-reply.ts';
 /** Longest session header that is read, in characters. */
 export const SESSION_HEADER_CHARS_MAX = 2048;
 
+/**
+ * How long after a later start was heard first a process that has ended may still be heard, in ms: what it sent last is on
+ * its way. By its clock such words may lie after that start, where the clock was ahead and has been set right; a copy that
+ * is alive goes on talking.
+ */
+export const LAST_WORDS_MS = 5_000;
+
 /** Largest message of a superseded start that is kept as evidence, in bytes. */
 export const SUPERSEDED_MESSAGE_BYTES_MAX = 16_384;
 
@@ -47,9 +54,11 @@ export interface PeerSessionState {
   readonly issuedAt: number | null;
   /** How many boots of this peer have followed another since this process started. */
   readonly restarts: number;
-  /** How often an older boot spoke after a newer one was known, which means that a second copy of the peer is alive. */
+  /** How often an older boot spoke after a newer one was known, last words among them. */
   readonly supersededMessages: number;
   readonly supersededAt: number | null;
+  /** When one spoke last that was no last word, which means that a second copy of the peer is alive. */
+  readonly twinAt: number | null;
 }
 
 /** What shows that two copies of a peer are alive: the later start, and a message of the earlier one. */
@@ -68,9 +77,12 @@ interface KnownSession {
 interface PeerEntry {
   peer: Peer;
   known: KnownSession | null;
+  /** When the known boot was heard first, by a clock that cannot jump. */
+  knownSince: number;
   restarts: number;
   supersededMessages: number;
   supersededAt: number | null;
+  twinAt: number | null;
   superseded: TwinSight['earlier'];
   /** When the known boot spoke last, and when one before it did. */
   heardAt: number | null;
@@ -86,16 +98,20 @@ export class PeerSessions {
   /** What this node puts into the session header. */
   readonly header: string;
   private readonly entries = new Map<number, PeerEntry>();
+  private readonly elapsed: () => number;
 
+  /** `elapsed`: ms since any moment, by a clock that nobody sets. */
   constructor(input: {
     readonly network: string;
     readonly myIndex: number;
     readonly session: Session;
     readonly peers: readonly Peer[];
+    readonly elapsed?: () => number;
   }) {
     this.network = input.network;
     this.myIndex = input.myIndex;
     this.session = input.session;
+    this.elapsed = input.elapsed ?? (() => performance.now());
     this.header = Buffer.from(canonicalBytes(input.session.certificate)).toString('base64url');
     this.replacePeers(input.peers);
   }
@@ -140,14 +156,17 @@ export class PeerSessions {
     return this.peers().flatMap(({ index }) => {
       const entry = this.entries.get(index);
       if (entry === undefined) return [];
-      const { restarts, supersededMessages, supersededAt, known } = entry;
+      const { restarts, supersededMessages, supersededAt, twinAt, known } = entry;
       const boot = known?.certificate.boot ?? null;
       const issuedAt = known?.certificate.issued_at ?? null;
-      return [{ index, boot, issuedAt, restarts, supersededMessages, supersededAt }];
+      return [{ index, boot, issuedAt, restarts, supersededMessages, supersededAt, twinAt }];
     });
   }
 
-  /** The two copies of a peer that were heard, and when the superseded one spoke last; null where there was none. */
+  /**
+   * The two starts of a peer that were heard in the wrong order, and when the superseded one spoke last; null where none
+   * were. `earlier`: null where all that was heard of it beside `later` may have been its last words.
+   */
   twinOf(index: number): (TwinSight & { readonly at: number }) | null {
     const entry = this.entries.get(index);
     if (entry === undefined || entry.known === null || entry.supersededAt === null) return null;
@@ -179,7 +198,10 @@ export class PeerSessions {
     const known = entry.known;
     const followsOn = known === null || isSame(known.certificate, certificate);
     if (!followsOn && certificate.issued_at <= known.certificate.issued_at) {
-      keepSuperseded(entry, certificate, envelope, now);
+      entry.supersededMessages += 1;
+      entry.supersededAt = now;
+      entry.earlierHeardAt = now;
+      if (this.elapsed() - entry.knownSince > LAST_WORDS_MS) keepTwin(entry, certificate, envelope, now);
       const detail = 'a newer start of this node is known: two copies of it seem to be running';
       return { ...refuse('superseded_boot', detail), session: known.certificate };
     }
@@ -192,10 +214,13 @@ export class PeerSessions {
     if (!sequence.ok)
       return refuse('replay', 'a message with this sequence number has been seen, or is too old to tell');
     current.window = sequence.window;
+    if (entry.known !== current) entry.knownSince = this.elapsed();
     entry.known = current;
     if (!followsOn) {
       entry.restarts += 1;
       entry.earlierHeardAt = entry.heardAt;
+      // What spoke beside an earlier start tells nothing of this one.
+      entry.superseded = null;
     }
     entry.heardAt = now;
     return null;
@@ -217,14 +242,12 @@ export class PeerSessions {
 }
 
 function newEntry(peer: Peer, sent: number): PeerEntry {
-  const heard = { supersededMessages: 0, supersededAt: null, superseded: null, heardAt: null, earlierHeardAt: null };
-  return { peer, known: null, restarts: 0, ...heard, sent };
+  const twin = { supersededMessages: 0, supersededAt: null, superseded: null, twinAt: null };
+  return { peer, known: null, knownSince: 0, restarts: 0, ...twin, heardAt: null, earlierHeardAt: null, sent };
 }
 
-function keepSuperseded(entry: PeerEntry, session: SessionCertificate, envelope: PeerEnvelope, now: number): void {
-  entry.supersededMessages += 1;
-  entry.supersededAt = now;
-  entry.earlierHeardAt = now;
+function keepTwin(entry: PeerEntry, session: SessionCertificate, envelope: PeerEnvelope, now: number): void {
+  entry.twinAt = now;
   const latest = entry.superseded?.envelope.sent_at ?? 0;
   if (envelope.sent_at < latest || canonicalBytes(envelope).length > SUPERSEDED_MESSAGE_BYTES_MAX) return;
   entry.superseded = { session, envelope };

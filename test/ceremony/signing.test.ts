@@ -150,6 +150,18 @@ for (const scheme of ['bip340', 'ed25519'] as const) {
       ]);
     });
 
+    test('says how many candidates remain, one or more', () => {
+      for (const [threshold, refusing, detail] of [
+        [2, [1, 2], '1 candidate remains where 2 are needed'],
+        [3, [1, 2, 4], '2 candidates remain where 3 are needed'],
+      ] as const) {
+        const behaviours = Object.fromEntries(refusing.map((index) => [index, REFUSING]));
+        const desks = desksOf(threshold, 2 * threshold - 1, scheme);
+        const result = new SigningRoom({ desks, messages: messagesFor(scheme, 1), behaviours }).run();
+        expect(result).toMatchObject({ kind: 'failed', detail });
+      }
+    });
+
     test('drops the nonces, not the peer, after a restart of a participant', () => {
       const desks = desksOf(2, 3, scheme);
       const messages = messagesFor(scheme, 1);
@@ -186,6 +198,27 @@ for (const scheme of ['bip340', 'ed25519'] as const) {
       expect(result.signers).toEqual([2, 3, 4]);
       expect(result.exclusions).toMatchObject([
         { index: 0, reason: 'bad_nonce' },
+        { index: 1, reason: 'malformed' },
+      ]);
+    });
+
+    test('tells who has no nonces to give, as its share is not live yet, from who gives fewer than it was asked for', () => {
+      const giving =
+        (count: number): Behaviour =>
+        (_message, honest) => {
+          const answer = honest();
+          if (answer.type !== 'nonces') return answer;
+          return { ...answer, body: { ...answer.body, nonces: answer.body.nonces.slice(0, count) } };
+        };
+      const room = new SigningRoom({
+        desks: desksOf(3, 5, scheme),
+        messages: messagesFor(scheme, 2),
+        behaviours: { 0: giving(0), 1: giving(1) },
+      });
+      const result = expectSignatures(room);
+      expect(result.signers).toEqual([2, 3, 4]);
+      expect(result.exclusions).toMatchObject([
+        { index: 0, reason: 'no_nonces' },
         { index: 1, reason: 'malformed' },
       ]);
     });

@@ -26,6 +26,7 @@ function lacking(path: string, command: Command): string[] {
   if (!example.split('\n').some((line) => line.startsWith(`  $ ${leaf ? path : 'mpc_operator'}`)))
     faults.push('example');
   if (command.description() === '') faults.push('description');
+  for (const option of ['--config <path>', '--json']) if (!help.includes(option)) faults.push(option);
   if (command.options.some((option) => option.description === '')) faults.push('option description');
   return faults.map((fault) => `${path}: no ${fault}`);
 }
@@ -33,7 +34,7 @@ function lacking(path: string, command: Command): string[] {
 describe('every command', () => {
   const program = createProgram(memoryContext().context, commandModules());
   for (const [path, command] of withDescendants(program, 'mpc_operator')) {
-    test(`${path} has a description and help with an example of itself`, () => {
+    test(`${path} has a description and help with an example of itself, --config and --json`, () => {
       expect(lacking(path, command)).toEqual([]);
     });
   }

@@ -1,14 +1,15 @@
 // A federation of real operator processes as tests use it: operators ended and started one by one.
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Federation, startFederation } from '../../devnet/federation.ts';
 import { OperatorRefusal } from '../../devnet/operator.ts';
+import { makeScratch } from '../../devnet/scratch.ts';
 import { attest, deposit, depositAddress, exchangeCards, newRecipient, runDkg } from '../../devnet/steps.ts';
 
 const START_TIMEOUT_MS = 180_000;
-const folder = join(mkdtempSync(join(tmpdir(), 'mpc-federation-')), 'data');
+const folder = join(makeScratch(tmpdir(), 'mpc-federation'), 'data');
 let federation: Federation;
 
 beforeAll(async () => {

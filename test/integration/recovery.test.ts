@@ -191,7 +191,7 @@ test(
     });
     // It has found the payout on the chain by now, hears of it from whoever it asks, or its Bitcoin node refuses.
     const late = await unaware.cli(flags);
-    expect(late.stdout + late.stderr).toMatch(/not broadcast: |burn_already_paid|already paid by/);
+    expect(late.stdout + late.stderr).toMatch(/not broadcast: |burn_already_paid|being paid by/);
     await eventually('a signer calls the burn paid', async () => {
       const { code, stderr } = await federation.operator(1).cli(flags);
       return code === 1 && stderr.trim().endsWith(' (burn_already_paid).');

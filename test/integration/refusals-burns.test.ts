@@ -140,12 +140,12 @@ test(
       const told: (string | null)[] = [];
       for (const at of [0, 1, 2]) {
         const again = await ask(at);
-        told.push(again?.detail.includes(`already paid by ${again.txid}`) === true ? again.txid : null);
+        told.push(again?.detail.includes(`being paid by transaction ${again.txid}`) === true ? again.txid : null);
       }
       return new Set(told).size === 1 && !told.includes(null);
     });
     const [{ txid } = { txid: '' }] = await expectPaidOnce(burnt, 6_995_000n);
-    expect(await ask(0)).toMatchObject({ txid, detail: expect.stringContaining(`already paid by ${txid}`) });
+    expect(await ask(0)).toMatchObject({ txid, detail: expect.stringContaining(`being paid by transaction ${txid}`) });
     await untilSettled(federation, txid);
     await expectRefused(burnt, 'burn_already_paid', 'paid');
     await expectPaidOnce(burnt, 6_995_000n);

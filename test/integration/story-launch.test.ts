@@ -133,6 +133,7 @@ test(
     for (const said of await everybody(`${OPERATOR} key-info`)) {
       expect(said).toContain(`bitcoin key      ${bitcoinKey}`);
       expect(said).toContain('(live)');
+      expect(said).toContain('fit the public keys');
     }
     ledger.setAttestationKey(Uint8Array.fromHex(lines('attestation key')[0] ?? ''));
 

@@ -21,9 +21,10 @@ describe('a scan that is behind', () => {
     const lag = { height: 100, tip: 108, since: 1_000_000 };
     expect(lagProblem(lag, 1_000_000)).toBeNull();
     expect(lagProblem(lag, 1_060_000)).toBeNull();
-    expect(lagProblem(lag, 1_060_001)).toContain('8 block(s) to read (100 of 108)');
+    expect(lagProblem(lag, 1_060_001)).toContain('8 blocks to read (100 of 108)');
+    expect(lagProblem({ ...lag, tip: 101 }, 1_060_001)).toContain('1 block to read (100 of 101)');
     expect(lagProblem({ ...lag, tip: 112 }, 1_000_000)).toBeNull();
-    expect(lagProblem({ ...lag, tip: 113 }, 1_000_000)).toContain('13 block(s)');
+    expect(lagProblem({ ...lag, tip: 113 }, 1_000_000)).toContain('13 blocks');
     expect(lagProblem({ height: 108, tip: 108, since: 0 }, 1_060_001)).toBeNull();
     expect(lagProblem({ ...lag, since: null }, 9_060_001)).toBeNull();
   });
@@ -44,7 +45,7 @@ describe('a scan that is behind', () => {
     expect(tip - height).toBe(4);
     expect(since ?? 0).toBeGreaterThanOrEqual(before);
     expect(since ?? 0).toBeLessThan(before + 60_000);
-    expect(lagProblem(progress(), now())).toContain('4 block(s) to read');
+    expect(lagProblem(progress(), now())).toContain('4 blocks to read');
     view.block = read;
     await world.rounds(1, [0]);
     expect(progress()).toMatchObject({ since: null });

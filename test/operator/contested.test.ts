@@ -1,7 +1,8 @@
 // Burns that a node left to the others when it was brought back: how it takes them up again, and when it must not.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { payoutIntentSchema } from '../../ceremony/intent.ts';
-import { outpointName } from '../../chain/outpoint.ts';
+import type { TransactionStatus } from '../../chain/bitcoin-view.ts';
+import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
 import { type PayoutIntent, payoutIntentJson } from '../../chain/payout-intent.ts';
 import { buildPayout } from '../../chain/transaction.ts';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
@@ -15,6 +16,7 @@ import { statusReport } from '../../operator/reports.ts';
 import type { PeerClient } from '../../operator/transport/deliver.ts';
 import { isContested, listContested } from '../../store/contested-burns.ts';
 import { getNodeState } from '../../store/node-state.ts';
+import { markUtxoSpent, recordUtxo } from '../../store/utxos.ts';
 import { BridgeWorld } from './bridge-world.ts';
 import { codeOf, freshHash } from './custody.ts';
 
@@ -147,25 +149,111 @@ describe('a burn that was left to the others', () => {
     for (const one of payouts) expect(await decideAt(2, one)).toBe('burn_conflict');
     expect(await codeOf(releaseBurn(bridge, { burn_txid: freshHash() }))).toBe('not_contested');
   });
+});
 
-  test('by the lie of a peer, of a payout whose coin never was, is released by its operator', async () => {
+describe('a burn left to the others for a payout whose coin nobody knows', () => {
+  /** Node 2 hears of a payout from a coin that never was. Gives the burn, that payout, and one that can be made. */
+  async function missed(): Promise<{ due: WireBurn; told: PayoutIntent; honest: PayoutIntent; coin: Outpoint }> {
     await world.minted(500_000n);
     for (const { config } of world.federation.members) Object.assign(config, { automatic: false });
     const due = world.burn();
     const honest = await payoutWithout(due);
     expect(await decideAt(0, honest)).toBe('ok');
-    const coin = { ...honest, inputs: honest.inputs.map((input) => ({ ...input, txid: freshHash() })) };
-    const lie = payoutIntentSchema.parse(payoutIntentJson(coin));
-    await broughtBack((told) => ({ ...told, payouts: [{ intent: lie, transaction: null }] }));
+    const told = { ...honest, inputs: honest.inputs.map((input) => ({ ...input, txid: freshHash() })) };
+    const lie = payoutIntentSchema.parse(payoutIntentJson(told));
+    await broughtBack((decisions) => ({ ...decisions, payouts: [{ intent: lie, transaction: null }] }));
     expect(isContested(world.db(2), due.burnTxid)).toBe(true);
-    const { bridge } = world.federation.at(2).services;
-    expect(await releaseBurn(bridge, { burn_txid: due.burnTxid })).toMatchObject({
-      released: [txidOf(coin)],
-      left: [],
-    });
+    const [coin] = told.inputs;
+    if (coin === undefined) throw new Error('a payout spends a coin');
+    return { due, told, honest, coin: { txid: coin.txid, vout: coin.vout } };
+  }
+
+  const release = ({ burnTxid }: WireBurn) =>
+    releaseBurn(world.federation.at(2).services.bridge, { burn_txid: burnTxid });
+  const blocksLeft = async (due: WireBurn) => (await release(due)).left.map(({ blocks_left }) => blocks_left);
+
+  async function mine(blocks: number): Promise<void> {
+    world.mine(blocks);
+    await world.rounds(2, [2]);
+  }
+
+  /** What node 2's Bitcoin nodes say of the coin's transaction from now on. */
+  function say(coin: Outpoint, status: TransactionStatus): void {
+    const view = world.federation.chain.views[2];
+    if (view === undefined) throw new Error('every member has a view');
+    const asked = view.transaction.bind(view);
+    view.transaction = async (txid, outputs) => (txid === coin.txid ? status : asked(txid, outputs));
+  }
+
+  test('is released by its operator once that has lasted as long as a deep block is waited for, and not before', async () => {
+    const { due, told, honest } = await missed();
+    const [first] = (await release(due)).left;
+    expect(first).toMatchObject({ txid: txidOf(told), blocks_left: 12 });
+    expect(first?.reason).toContain('ask again in 12 blocks');
+    await mine(11);
+    expect(await release(due)).toMatchObject({ released: [], left: [{ blocks_left: 1 }] });
+    expect(await decideAt(2, honest)).toBe('burn_conflict');
+    await mine(1);
+    expect(await release(due)).toEqual({ burn_txid: due.burnTxid, released: [txidOf(told)], left: [] });
     expect(isContested(world.db(2), due.burnTxid)).toBe(false);
     expect(await decideAt(2, honest)).toBe('ok');
-    const other = { ...honest, inputs: coin.inputs };
-    expect(await decideAt(2, other)).not.toBe('ok');
+    expect(await decideAt(2, { ...honest, inputs: told.inputs })).not.toBe('ok');
+  });
+
+  test('is counted from its operator asking, not from before', async () => {
+    const { due } = await missed();
+    await mine(20);
+    expect(await blocksLeft(due)).toEqual([12]);
+  });
+
+  test('is counted anew where the coin was seen meanwhile, in a mempool too', async () => {
+    const { due, coin } = await missed();
+    expect(await blocksLeft(due)).toEqual([12]);
+    say(coin, { state: 'mempool', outputs: null });
+    await mine(6);
+    say(coin, { state: 'unknown' });
+    await mine(6);
+    expect(await blocksLeft(due)).toEqual([12]);
+    await mine(12);
+    say(coin, { state: 'confirmed', confirmations: 1, outputs: 1 });
+    expect(await release(due)).toMatchObject({ released: [], left: [{ blocks_left: null }] });
+  });
+
+  test('is counted anew where the block from which it was counted has left the chain', async () => {
+    const { due } = await missed();
+    expect(await blocksLeft(due)).toEqual([12]);
+    await mine(2);
+    world.chain.reorganise(4, () => true, null);
+    await mine(9);
+    expect(await blocksLeft(due)).toEqual([12]);
+  });
+
+  test('is not counted while one of its own Bitcoin nodes does not answer', async () => {
+    const { due } = await missed();
+    const { bridge } = world.federation.at(2).services;
+    const silent = { problem: 'node_unavailable', node: 'b', detail: 'node b is silent', stops: [] } as const;
+    const chain = { ready: () => Promise.resolve(), problems: () => [silent] };
+    const parts = { ...bridge, chain };
+    expect(await codeOf(releaseBurn(parts, { burn_txid: due.burnTxid }))).toBe('bitcoin_unavailable');
+    await mine(12);
+    expect(await blocksLeft(due)).toEqual([12]);
+    await mine(12);
+    expect(await codeOf(releaseBurn(parts, { burn_txid: due.burnTxid }))).toBe('bitcoin_unavailable');
+    expect(isContested(world.db(2), due.burnTxid)).toBe(true);
+  });
+
+  test('is left to them again where that coin comes back after all, and is released no second time', async () => {
+    const { due, honest, coin } = await missed();
+    await release(due);
+    await mine(12);
+    await release(due);
+    const back = { ...coin, amount: 500_000n, leaf: { kind: 'change' }, height: 3 };
+    recordUtxo(world.db(2), back, 1);
+    expect(isContested(world.db(2), due.burnTxid)).toBe(true);
+    expect(await decideAt(2, honest)).toBe('burn_conflict');
+    expect((await problems()).join()).toContain(due.burnTxid);
+    expect(await release(due)).toMatchObject({ released: [], left: [{ blocks_left: null }] });
+    markUtxoSpent(world.db(2), coin, freshHash(), 4, 1);
+    expect(await decideAt(2, honest)).toBe('ok');
   });
 });

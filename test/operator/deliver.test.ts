@@ -77,7 +77,8 @@ describe('a message', () => {
     const client = clientTo(port);
     expect((await ping(client)).ok).toBe(true);
     await receiver.listener.stop();
-    expect(await ping(client)).toMatchObject({ ok: false, error: 'unreachable' });
+    const detail = `nothing answers at 127.0.0.1:${port} (ECONNREFUSED)`;
+    expect(await ping(client)).toMatchObject({ ok: false, error: 'unreachable', detail });
     expect(client.linkStates()[0]?.failed.unreachable).toBe(1);
     const again = listen(alpha, [beta]);
     await again.listener.stop();
@@ -111,7 +112,11 @@ describe('a message', () => {
   test('to a node that has no card of this one is unreachable, for its gate is shut', async () => {
     const running = listen(alpha, [gamma]);
     stops.push(() => running.listener.stop());
-    expect(await ping(clientTo(running.listener.port))).toMatchObject({ ok: false, error: 'unreachable' });
+    const result = await ping(clientTo(running.listener.port));
+    expect(result).toMatchObject({ ok: false, error: 'unreachable' });
+    expect(result.ok ? '' : result.detail).toMatch(
+      /^127\.0\.0\.1:\d+ closed the connection, .* lacks this node's card/,
+    );
   });
 });
 
@@ -127,7 +132,9 @@ describe('the pin', () => {
   test('refuses a peer whose certificate is not the one on its card', async () => {
     const swapped = { ...alpha, tls: gamma.tls };
     const running = started({}, swapped);
-    expect(await ping(clientTo(running.listener.port))).toMatchObject({ ok: false, error: 'unreachable' });
+    const result = await ping(clientTo(running.listener.port));
+    expect(result).toMatchObject({ ok: false, error: 'unreachable' });
+    expect(result.ok ? '' : result.detail).toContain('shows another certificate than the one on its operator card');
     expect(running.received).toEqual([]);
   });
 

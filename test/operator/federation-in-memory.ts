@@ -1,10 +1,11 @@
 // A whole federation in one process: real stores and key files in a temporary folder, the real services of every node,
 // and messages handed over in memory, where a test may lose, delay or change them.
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
+import { makeScratch } from '../../devnet/scratch.ts';
 import type { CommandParams, CommandResults } from '../../operator/command-types.ts';
 import { checkConfig, type OperatorConfig } from '../../operator/config/config.ts';
 import type { Effects } from '../../operator/effects.ts';
@@ -79,7 +80,7 @@ export class FederationInMemory {
 
   /** Makes n organisations with keys, certificates and each other's cards; all run. */
   static async make(parties = 3, threshold = 2, withCards = true): Promise<FederationInMemory> {
-    const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'mpc-federation-'));
+    const folder = makeScratch(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'mpc-federation');
     const addresses = Array.from({ length: parties }, (_, index) => `127.0.0.1:${7000 + index}`);
     const members = addresses.map((_, index): Member => {
       const config = memberConfig(join(folder, `${index}`), index, addresses, threshold);

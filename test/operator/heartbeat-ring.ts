@@ -17,6 +17,8 @@ import { putPeer } from '../../store/peers.ts';
 
 export const INTERVAL_MS = 2_000;
 export const NETWORK = 'regtest';
+/** How far apart a heartbeat ticks that keeps itself going. */
+const TICK_MS = 250;
 const fresh = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
 
 /** One node: what stays on its disk, and its running process. */
@@ -78,6 +80,15 @@ export class Ring {
   /** One node beats to all others. */
   async beat(index: number): Promise<void> {
     for (const peer of this.nodes) if (peer.index !== index) await this.node(index).heartbeat.beat(peer.index);
+  }
+
+  /** A node keeps beating by itself for so long; the very first tick of a start is at its beginning. */
+  idle(index: number, ms: number): void {
+    const { heartbeat } = this.node(index);
+    for (let tick = 0; tick < ms / TICK_MS; tick++) {
+      this.now += TICK_MS;
+      heartbeat.tick();
+    }
   }
 
   /** Writes something down at a node. */

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'bun:test';
 import { sealEnvelope } from '../../crypto/envelope.ts';
 import { signHead } from '../../crypto/head-statement.ts';
 import { createSession, type Session } from '../../crypto/identity.ts';
+import { LAST_WORDS_MS } from '../../operator/transport/peer-session.ts';
 import { listAudit } from '../../store/audit-log.ts';
 import { getNodeState, stateHead } from '../../store/node-state.ts';
 import { getPeer } from '../../store/peers.ts';
@@ -209,9 +210,20 @@ describe('a peer that lies', () => {
     of.meddle = (_, __, beat) => ({ ...beat, other_start_ms: 0 });
     await of.rounds(3);
     expect(of.phase(1)).toBe('starting');
-    of.now += INTERVAL_MS * 2;
-    of.node(1).heartbeat.tick();
+    of.idle(1, 1.5 * INTERVAL_MS + LAST_WORDS_MS);
+    expect(of.phase(1)).toBe('starting');
+    of.idle(1, 250);
     expect(of.phase(1)).toBe('live');
+  });
+
+  test('and a clock that is set forward do not make a start sign before a living copy would have shown itself', async () => {
+    const of = start();
+    of.meddle = (_, __, beat) => ({ ...beat, other_start_ms: 0 });
+    await of.rounds(3);
+    of.now += 3_600_000;
+    of.idle(1, INTERVAL_MS);
+    await of.rounds(1);
+    expect(of.phase(1)).toBe('starting');
   });
 
   test('cannot pass its own session off as a copy of another node', async () => {

@@ -1,5 +1,6 @@
 // A liar among the signers is named, counted, shown and written down by the node that coordinates.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { PATIENCE_UNKNOWN_MS } from '../../ceremony/answer-times.ts';
 import { testMessages } from '../../ceremony/intent-messages.ts';
 import { LIE_TOLD_MS, liars, signerReport } from '../../operator/signing/signer-reports.ts';
 import { listAudit, verifyAuditLog } from '../../store/audit-log.ts';
@@ -80,5 +81,57 @@ describe('a signer that gave a wrong share', () => {
         .services.signing.signers()
         .find(({ index }) => index === 1)?.faults.lying,
     ).toBe(1);
+  });
+});
+
+describe('a signer whose share of a new key is not live yet', () => {
+  test('is asked again until it is, and neither counted nor told as one that failed', async () => {
+    const late = await FederationInMemory.make();
+    try {
+      let early = 0;
+      late.meddleReply = ({ replies }) =>
+        replies.map(({ type, body }) => {
+          if (type !== 'nonces' || early >= 4) return { type, body };
+          early += 1;
+          return { type, body: { ...Object(body), nonces: [] } };
+        });
+      // Sealing its key file keeps a node from answering for a while.
+      for (const { running } of late.members) {
+        if (running === null) throw new Error('all members run');
+        const { services } = running;
+        const handle = services.handle.bind(services);
+        let asked = 0;
+        services.handle = async (request) => {
+          asked += request.type === 'nonce_request' ? 1 : 0;
+          if (request.type === 'nonce_request' && asked === 3) await Bun.sleep(PATIENCE_UNKNOWN_MS + 100);
+          return handle(request);
+        };
+      }
+      for (const { proven } of await late.dkgByAll()) expect(proven).toHaveLength(2);
+      expect(early).toBe(4);
+      const records = late.members.flatMap(({ index }) => late.at(index).services.signing.signers());
+      expect(records.map(({ last }) => last)).toEqual(records.map(() => null));
+      expect(records.filter(({ answered }) => answered > 0).length).toBeGreaterThanOrEqual(3);
+      expect(late.logLines().filter((line) => /signer_excluded|"warn"/.test(line))).toEqual([]);
+    } finally {
+      await late.close();
+    }
+  });
+
+  test('is left out of any other signature with a reason that is no lie', async () => {
+    federation.meddleReply = ({ to, replies }) =>
+      replies.map(({ type, body }) => {
+        return to === 2 && type === 'nonces' ? { type, body: { ...Object(body), nonces: [] } } : { type, body };
+      });
+    await federation.restart(0);
+    federation.down.add(1);
+    await expect(sign('with nobody')).rejects.toThrow();
+    federation.down.clear();
+    const record = federation
+      .at(0)
+      .services.signing.signers()
+      .find(({ index }) => index === 2);
+    expect(record?.faults).toMatchObject({ refused: 1, lying: 0 });
+    expect(record?.last).toMatchObject({ fault: 'refused', reason: 'no_nonces' });
   });
 });

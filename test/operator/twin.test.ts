@@ -4,7 +4,7 @@ import { type PeerEnvelope, sealEnvelope } from '../../crypto/envelope.ts';
 import { createSession, identityFromSeed, type Session } from '../../crypto/identity.ts';
 import { provenTwin, twinEvidence } from '../../operator/guard/twin.ts';
 import { parseRefusal } from '../../operator/transport/peer-reply.ts';
-import { PeerSessions, SUPERSEDED_MESSAGE_BYTES_MAX } from '../../operator/transport/peer-session.ts';
+import { LAST_WORDS_MS, PeerSessions, SUPERSEDED_MESSAGE_BYTES_MAX } from '../../operator/transport/peer-session.ts';
 
 const T = 1_900_000_000_000;
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
@@ -20,16 +20,31 @@ function speak(session: Session, seq: number, sent_at: number, filler = ''): Pee
   return sealEnvelope({ ...words, boot, seq, sent_at }, session.signer).envelope;
 }
 
-/** A peer that has heard the first start, then the second, then the first again. */
-function witness(first: Session, second: Session, filler = '') {
+/** A peer whose clock and whose ticks, which cannot jump, the test moves. */
+function aPeer() {
   const peer = { index: 1, name: 'one', address: '127.0.0.1:1', certificate: '', identityKey: identity.publicKey };
   const session = begin(0, T, identityFromSeed(random(32)));
-  const sessions = new PeerSessions({ network: 'regtest', myIndex: 0, session, peers: [peer] });
-  const heard = [
-    sessions.admit(speak(first, 1, T + 100), header(first), T + 100),
-    sessions.admit(speak(second, 1, T + 10_100), header(second), T + 10_100),
-    sessions.admit(speak(first, 2, T + 12_000, filler), header(first), T + 12_000),
-  ];
+  const at = { now: T, ticks: 0 };
+  const elapsed = () => at.ticks;
+  const sessions = new PeerSessions({ network: 'regtest', myIndex: 0, session, peers: [peer], elapsed });
+  const pass = (ms: number): void => {
+    at.now += ms;
+    at.ticks += ms;
+  };
+  const hear = (of: Session, seq: number, sent_at = at.now, filler = '') =>
+    sessions.admit(speak(of, seq, sent_at, filler), header(of), at.now);
+  return { sessions, at, pass, hear };
+}
+
+/** A peer that has heard the first start, then the second, then the first again. */
+function witness(first: Session, second: Session, filler = '') {
+  const { sessions, pass, hear } = aPeer();
+  pass(100);
+  const heard = [hear(first, 1)];
+  pass(10_000);
+  heard.push(hear(second, 1));
+  pass(LAST_WORDS_MS + 1);
+  heard.push(hear(first, 2, T + 10_100 + LAST_WORDS_MS + 1, filler));
   return { sessions, heard };
 }
 
@@ -41,7 +56,7 @@ describe('two copies of a node that both speak to a peer', () => {
     const { sessions } = witness(first, second);
     const sight = sessions.twinOf(1);
     if (sight === null) throw new Error('the peer has seen two copies');
-    expect(sight.at).toBe(T + 12_000);
+    expect(sight.at).toBe(T + 10_101 + LAST_WORDS_MS);
     expect(provenTwin(own(first), twinEvidence(sight))).toContain('another copy of it was started');
     expect(provenTwin(own(second), twinEvidence(sight))).toContain('an earlier start of it was still speaking');
   });
@@ -68,6 +83,64 @@ describe('two copies of a node that both speak to a peer', () => {
     const sight = sessions.twinOf(1);
     if (sight === null) throw new Error('what was seen is kept');
     expect(provenTwin(own(third), twinEvidence(sight))).toBeNull();
+  });
+});
+
+describe('a node whose clock was ahead, and that was started again with the clock set right', () => {
+  const AHEAD_MS = 20_000;
+  const [before, after] = [begin(1, T - 60_000), begin(1, T + 1_000)];
+
+  test('is no copy of itself because of the last words of the process before it, whenever they come and by any clock', () => {
+    const { sessions, at, pass, hear } = aPeer();
+    hear(before, 1, T + AHEAD_MS);
+    pass(1_100);
+    expect(hear(after, 1)).toBeNull();
+    pass(100);
+    expect(hear(before, 2, T + AHEAD_MS + 500)).toMatchObject({ reason: 'superseded_boot' });
+    at.now += 25_000;
+    pass(LAST_WORDS_MS - 100);
+    expect(hear(before, 3, T + AHEAD_MS + 900)).toMatchObject({ reason: 'superseded_boot' });
+    const sight = sessions.twinOf(1);
+    if (sight === null) throw new Error('the peer has heard both');
+    expect(provenTwin(own(after), twinEvidence(sight))).toBeNull();
+    // A copy that is alive after all learns of the other one at once.
+    expect(provenTwin(own(before), twinEvidence(sight))).toContain('another copy of it was started');
+    expect(sessions.earlierHeardAt(1)).toBe(at.now);
+    expect(sessions.states()[0]).toMatchObject({ supersededMessages: 2, twinAt: null });
+  });
+
+  test('is found to live twice by what the earlier start says later, though its last words came first', () => {
+    const { sessions, pass, hear } = aPeer();
+    hear(before, 1, T + AHEAD_MS);
+    pass(1_100);
+    hear(after, 1);
+    pass(100);
+    hear(before, 2, T + AHEAD_MS + 500);
+    pass(LAST_WORDS_MS);
+    // By a clock that was put back since: the message that came too early does not stand in its way.
+    hear(before, 3, T + 6_200);
+    const sight = sessions.twinOf(1);
+    if (sight === null) throw new Error('the peer has seen two copies');
+    expect(sessions.states()[0]?.twinAt).toBe(T + 6_200);
+    expect(provenTwin(own(after), twinEvidence(sight))).toContain('an earlier start of it was still speaking');
+  });
+
+  test('is not held to have a copy by two others that lived before it', () => {
+    const { sessions, pass, hear } = aPeer();
+    const [one, two] = [begin(1, T - 60_000), begin(1, T - 30_000)];
+    hear(one, 1, T + AHEAD_MS);
+    hear(two, 1, T + AHEAD_MS);
+    pass(LAST_WORDS_MS + 1);
+    hear(one, 2, T + AHEAD_MS);
+    const sight = sessions.twinOf(1);
+    if (sight === null) throw new Error('the peer has seen two copies');
+    expect(provenTwin(own(two), twinEvidence(sight))).not.toBeNull();
+    const third = begin(1, T + 5_500);
+    pass(600);
+    expect(hear(third, 1)).toBeNull();
+    const since = sessions.twinOf(1);
+    expect(since).not.toBeNull();
+    expect(since === null ? null : provenTwin(own(third), twinEvidence(since))).toBeNull();
   });
 });
 

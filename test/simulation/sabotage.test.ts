@@ -1,4 +1,5 @@
 // Each checker is shown a federation whose nodes are broken in the way it exists to notice.
+import type { Database } from 'bun:sqlite';
 import { describe, expect, test } from 'bun:test';
 import { attestationMessages } from '../../ceremony/intent-messages.ts';
 import { parsePayoutIntent } from '../../chain/payout-intent.ts';
@@ -8,11 +9,14 @@ import { dealtKeys, dealtSecrets } from '../../simulation/dealer.ts';
 import type { Overrule } from '../../simulation/observed-judge.ts';
 import { planOf } from '../../simulation/plan.ts';
 import { Prng } from '../../simulation/prng.ts';
+import { NOTHING_RARE } from '../../simulation/rare-faults.ts';
 import { type Outcome, runPlan, runSeed } from '../../simulation/run.ts';
 import type { Sabotage, World } from '../../simulation/world.ts';
 
 const SEEDS_MAX = 60;
 const TIMEOUT_MS = 120_000;
+/** A seed of those that keep copies apart (simulation/rare-faults.ts). */
+const APART_SEED = 10;
 
 // The first seed at which a broken federation is found out.
 async function found(
@@ -159,6 +163,33 @@ describe('a simulated federation is found out whose nodes', () => {
         return runPlan({ ...plan, faults, liars: new Map(), dead: 0 }, { startsUnheard: true });
       };
       expect(await found(() => ({}), onLine('never 5'), copied)).toBe('never 5');
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'do not notice that one of them runs twice when the network that kept its copies apart has healed (Never 5)',
+    async () => {
+      const apart = (seed: number): Promise<Outcome> => {
+        const plan = planOf(APART_SEED, new Prng(`apart/${seed}`));
+        return runPlan({ ...plan, seed }, { startsUnheard: true });
+      };
+      expect(await found(() => ({}), onLine('never 5'), apart)).toBe('never 5');
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'forget when they were started last, and take a clock that was set back for a copy of themselves (Never 5)',
+    async () => {
+      const store = (database: Database): void => void database.run("DELETE FROM cursors WHERE name = 'own_starts'");
+      const setBack = (seed: number): Promise<Outcome> => {
+        const plan = planOf(seed, new Prng(`plan/${seed}`));
+        const rare = { ...NOTHING_RARE, setBack: 1, clockSteps: 4, restarts: 8 };
+        const faults = { ...plan.faults, crash: 0, farOff: null, restores: 0, clone: false };
+        return runPlan({ ...plan, rare, faults, liars: new Map(), dead: 0 }, { store });
+      };
+      expect(await found(() => ({}), onLine('never 5'), setBack)).toBe('never 5');
     },
     TIMEOUT_MS,
   );

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'bun:test';
 import { decideAttestations } from '../../store/attestations.ts';
 import { appendAudit } from '../../store/audit-log.ts';
 import { appendCeremonyEvents, beginCeremony } from '../../store/ceremonies.ts';
+import { beginAbsence } from '../../store/claim-absences.ts';
 import { contestBurn, releaseClaim } from '../../store/contested-burns.ts';
 import { recordDeposit } from '../../store/deposits.ts';
 import { setKeyStatus, storeKey } from '../../store/keys.ts';
@@ -19,6 +20,8 @@ const BLOCK = { height: 100, hash: id('block') };
 const [A, B, C] = [burn('a').burnTxid, burn('b').burnTxid, burn('c').burnTxid];
 const PAID = payout(['x', 'y'], ['a']);
 const OTHER = id('another transaction');
+const MISSED = id('a transaction whose coin is missed');
+const PRESENT = id('a transaction whose coin may be there');
 
 function fill(store: Store): void {
   const { db } = store;
@@ -40,8 +43,11 @@ function fill(store: Store): void {
   putPeer(db, { index: 1, identityKey: id('peer'), card: {} }, NOW);
   const head = { epoch: 0, seq: 9, hash: id('head'), boot: null, follows: null, statement: null, at: NOW };
   recordPeerHead(db, 1, head, NOW);
-  contestBurn(db, B, [{ txid: OTHER, inputs: [outpoint(1)] }], NOW);
+  const claims = [OTHER, MISSED, PRESENT].map((txid, at) => ({ txid, inputs: [outpoint(1 + 10 * at)] }));
+  contestBurn(db, B, claims, NOW);
   releaseClaim(db, B, OTHER, 'spent', NOW);
+  beginAbsence(db, { burnTxid: B, txid: MISSED, coin: outpoint(11), height: 1, blockHash: id('block') }, NOW);
+  releaseClaim(db, B, MISSED, 'operator', NOW);
   recordUtxo(db, { ...outpoint(1), amount: 5n, leaf: { kind: 'change' }, height: 1 }, NOW);
 }
 
@@ -286,5 +292,26 @@ describe('a burn that was left to the others:', () => {
       'given back to a claim that was released': `INSERT INTO contested_claims VALUES ('${B}', '${OTHER}', '${A}', 0)`,
     },
     /only a claim that is known|released already/,
+  );
+  const missing = (claim: string, coin: string) =>
+    `INSERT INTO claim_absences VALUES ('${B}', '${claim}', '${coin}', 1, 1, '${A}', 1)`;
+  refusesEach(
+    {
+      'released by its operator, no coin missing': `INSERT INTO contested_releases VALUES ('${B}', '${PRESENT}', 'operator', 1)`,
+      'released by its operator upon a coin that came back': (database) => {
+        const { txid, vout } = outpoint(21);
+        database.run(`INSERT INTO claim_absences VALUES ('${B}', '${PRESENT}', '${txid}', ${vout}, 1, '${A}', 1)`);
+        database.run(
+          `INSERT INTO utxos SELECT '${txid}', ${vout}, amount, leaf, height, status, spent_by, spent_height, updated_at FROM utxos LIMIT 1`,
+        );
+        database.run(`INSERT INTO contested_releases VALUES ('${B}', '${PRESENT}', 'operator', 1)`);
+      },
+      'missing a coin that is none of the claim’s': missing(PRESENT, OTHER),
+      'missing a coin that this node knows': missing(OTHER, outpoint(1).txid),
+      'whose ground of release is taken away': `DELETE FROM claim_absences WHERE txid = '${MISSED}'`,
+      'missed since another block': 'UPDATE claim_absences SET height = 0',
+      'missed since another block, by replacing': `INSERT OR REPLACE INTO claim_absences SELECT * FROM claim_absences LIMIT 1`,
+    },
+    /whose coin was missed|only the coin of a claim|this node knows|ground of a release|never change|is there already/,
   );
 });

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite';
 import { describe, expect, test } from 'bun:test';
-import { chmodSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { appendAudit, auditHead } from '../../store/audit-log.ts';
@@ -37,6 +37,13 @@ describe('opening', () => {
       expect(auditHead(again.db).seq).toBe(1);
       again.close();
     });
+  });
+
+  test('an empty path and :memory: are refused, as they name no file, and leave none behind', () => {
+    for (const path of ['', ':memory:']) {
+      expect(() => openStore(path)).toThrow(new StoreError(`the database needs a file: "${path}" is the name of none`));
+      for (const left of [path, `${path}.lock`]) expect(left !== '' && existsSync(left)).toBe(false);
+    }
   });
 
   test('takes the permissions of others from a file that has them', () => {

@@ -9,6 +9,20 @@ describe('vector folders', () => {
     expect(strayAndMissing(VECTORS_ROOT)).toEqual({ stray: [], missing: [] });
   });
 
+  test('are looked for where VECTORS_DIR says; left empty, it says as little as where it is missing', () => {
+    const file = JSON.stringify(join(import.meta.dir, 'vectors.ts'));
+    const rootWith = (env: Readonly<Record<string, string>>): string => {
+      const code = `console.log((await import(${file})).VECTORS_ROOT)`;
+      const { VECTORS_DIR: _own, ...others } = process.env;
+      return Bun.spawnSync([process.execPath, '-e', code], { env: { ...others, ...env } })
+        .stdout.toString()
+        .trim();
+    };
+    expect(rootWith({ VECTORS_DIR: '/elsewhere' })).toBe('/elsewhere');
+    expect(rootWith({}).endsWith('/vectors')).toBe(true);
+    expect(rootWith({ VECTORS_DIR: '' })).toBe(rootWith({}));
+  });
+
   test('an unknown file, an unknown folder and a missing file are noticed', () => {
     const root = mkdtempSync(join(tmpdir(), 'vectors-'));
     try {

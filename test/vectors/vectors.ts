@@ -8,8 +8,8 @@ import { z } from 'zod';
 
 const PROJECT_ROOT = resolve(import.meta.dir, '../..');
 
-/** The folder of all vectors: VECTORS_DIR, by default ../shared/vectors beside the project. */
-export const VECTORS_ROOT = resolve(PROJECT_ROOT, process.env['VECTORS_DIR'] ?? '../shared/vectors');
+/** The folder of all vectors: VECTORS_DIR, by default or where that is empty ../shared/vectors beside the project. */
+export const VECTORS_ROOT = resolve(PROJECT_ROOT, process.env['VECTORS_DIR'] || '../shared/vectors');
 
 /** Every folder and file that some test here runs. */
 export const KNOWN_FILES = {

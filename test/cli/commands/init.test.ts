@@ -81,16 +81,63 @@ describe('init', () => {
     });
   });
 
-  test('does not replace a configuration unless forced to', async () => {
+  test('completes a configuration written by hand: the flags count, what they do not say is kept', async () => {
     const { inputs, services } = noting();
-    const file = desk.write('passphrase', PASSPHRASE);
-    const refused = await desk.run([...FEDERATION, '--passphrase-file', file], { services });
-    expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain('--force');
-    expect(inputs).toEqual([]);
-    expect((await desk.run([...FEDERATION, '--force', '--passphrase-file', file], { services })).code).toBe(0);
+    const passphrase = desk.write('passphrase', PASSPHRASE);
+    const nodes = { bitcoin_nodes: ['http://10.0.0.7:8332'], normal_confirmations: 9, threshold: 3, my_index: 0 };
+    const draft = JSON.stringify({ ...nodes, tls_cert_path: '~/tls/cert.pem', parties: 5, party_addresses: ['x:1'] });
+    const path = desk.write('draft.json', draft);
+    const ran = await desk.run([...FEDERATION, '--output', path, '--passphrase-file', passphrase], { services });
+    expect(ran.code).toBe(0);
+    expect(ran.stderr).toContain(`${path} was there`);
     expect(inputs[0]?.force).toBe(true);
+    expect(inputs[0]?.content).toEqual({
+      parties: 3,
+      threshold: 2,
+      party_addresses: [...ADDRESSES],
+      my_index: 1,
+      key_share_path: 'key_share.enc',
+      tls_cert_path: '~/tls/cert.pem',
+      tls_key_path: 'tls_key.pem',
+      user_db_path: 'users.json',
+      security_db_path: 'security.json',
+      bitcoin_nodes: ['http://10.0.0.7:8332'],
+      normal_confirmations: 9,
+      fork_confirmations: 12,
+    });
   });
+
+  test('refuses a draft that cannot be used, saying what is wrong, and leaves it', async () => {
+    const { inputs, services } = noting();
+    const passphrase = desk.write('passphrase', PASSPHRASE);
+    for (const [draft, told] of [
+      ['{"parties": <number_of_operators>}', 'is no JSON object; give --force'],
+      ['["parties"]', 'is no JSON object; give --force'],
+      ['{"bitcoin_node": ["http://a:1"]}', 'Did you mean "bitcoin_nodes"?'],
+    ] as const) {
+      const path = desk.write('draft.json', draft);
+      const ran = await desk.run([...FEDERATION, '--output', path, '--passphrase-file', passphrase], { services });
+      expect(ran.code).toBeGreaterThan(0);
+      expect(ran.stderr).toContain(told);
+      expect(await Bun.file(path).text()).toBe(draft);
+    }
+    expect(inputs).toEqual([]);
+  });
+
+  test.each(['key_share.enc', 'security.db'])(
+    'does not replace the configuration of a node that has a %s unless forced to',
+    async (name) => {
+      const { inputs, services } = noting();
+      const file = desk.write('passphrase', PASSPHRASE);
+      desk.write(name, 'made before');
+      const refused = await desk.run([...FEDERATION, '--passphrase-file', file], { services });
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain('--force');
+      expect(inputs).toEqual([]);
+      expect((await desk.run([...FEDERATION, '--force', '--passphrase-file', file], { services })).code).toBe(0);
+      expect(inputs[0]?.force).toBe(true);
+    },
+  );
 
   test('asks for strength only of a new key file’s passphrase', async () => {
     const { services } = noting();

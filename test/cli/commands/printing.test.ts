@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { localTime } from '../../../cli/format.ts';
 import type { CommandName, CommandResults } from '../../../operator/command-types.ts';
 import { type Answers, Desk } from './desk.ts';
 import * as results from './results.ts';
@@ -42,6 +43,13 @@ const cases = [
     'All is well.',
   ]),
   expected(['key-info'], 'key-info', {}, results.keyInfo, ['0011223344556677 (live)', 'fit the public keys']),
+  expected(
+    ['key-info'],
+    'key-info',
+    {},
+    { keys: results.keyInfo.keys.map((key) => ({ ...key, shares_held: null, shares_valid: null })) },
+    ['not checked, the node is sealed'],
+  ),
   expected(['key-info'], 'key-info', {}, { keys: [] }, ['No keys yet', 'mpc_operator dkg --ceremony-id']),
   expected(['peer', 'list'], 'peer-list', {}, results.peerList, ['Alpha (this node)', 'missing of index 1, 2']),
   expected(
@@ -95,7 +103,12 @@ const cases = [
     'attest',
     { txid: TXID, vout: 1, recipient: RECIPIENT, amount: '100000000', test: false },
     results.attest,
-    ['100000000 sats (1.00000000 BTC)', 'handed to Wire: minted at height 9', ...SIGNERS],
+    [
+      '100000000 sats (1.00000000 BTC)',
+      `1795466938 (${localTime('2026-11-23T20:48:58Z')})`,
+      'handed to Wire: minted at height 9',
+      ...SIGNERS,
+    ],
   ),
   expected(
     ['test-attestation', ...DEPOSIT_FLAGS, '--amount', '100000000'],
@@ -194,6 +207,11 @@ describe('a result that tells of trouble', () => {
       { 'key-info': { keys: results.keyInfo.keys.map((key) => ({ ...key, shares_valid: false })) } },
       'do not fit key 0011223344556677',
     ],
+    [
+      ['key-info'],
+      { 'key-info': { keys: results.keyInfo.keys.map((key) => ({ ...key, shares_held: false, shares_valid: null })) } },
+      'no shares of the live key 0011223344556677: this node cannot sign',
+    ],
   ];
   for (const [args, answers, sentence] of troubled) {
     for (const json of [[], ['--json']]) {
@@ -254,19 +272,26 @@ test('progress goes to stderr while the result alone is on stdout', async () => 
   }
 });
 
-test('a burn that stays contested is printed with what holds it, and exit code 1 says so', async () => {
-  const desk = new Desk();
-  try {
-    const left = [{ txid: TXID, reason: 'it can still be mined' }];
-    await desk.serve({ 'release-burn': { ...results.releaseBurn, released: [], left } });
-    const { code, stdout, stderr } = await desk.run(['release-burn', '--burn', BURN]);
-    expect(code).toBe(1);
-    expect(stdout).toContain('it can still be mined');
-    expect(stderr).toEndWith('1 payout of this burn may still be mined: the other operators have to pay it.\n');
-  } finally {
-    await desk.close();
-  }
-});
+const spendable = { txid: TXID, reason: 'it can still be mined', blocks_left: null };
+const missed = { txid: TXID, reason: 'ask again in 7 blocks', blocks_left: 7 };
+for (const [what, left, end] of [
+  ['what holds it', [spendable], '1 payout of this burn may still be mined: the other operators have to pay it.\n'],
+  ['all that holds it', [missed, spendable], '2 payouts of this burn may still be mined: the other'],
+  ['the blocks to wait for', [missed], 'Run this command again in 7 blocks, or have the other operators pay it.\n'],
+] as const) {
+  test(`a burn that stays contested is printed with ${what}, and exit code 1 says so`, async () => {
+    const desk = new Desk();
+    try {
+      await desk.serve({ 'release-burn': { ...results.releaseBurn, released: [], left } });
+      const { code, stdout, stderr } = await desk.run(['release-burn', '--burn', BURN]);
+      expect(code).toBe(1);
+      for (const { reason } of left) expect(stdout).toContain(reason);
+      expect(stderr).toContain(end);
+    } finally {
+      await desk.close();
+    }
+  });
+}
 
 test('a payout that was signed and not broadcast is printed, and exit code 1 says so', async () => {
   const detail = 'our Bitcoin nodes refuse it (min relay fee not met); it is kept and sent again';

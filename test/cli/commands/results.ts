@@ -51,6 +51,7 @@ export const keyInfo: CommandResults['key-info'] = {
       attestation_public_key: '22'.repeat(32),
       transcript_hash: '33'.repeat(32),
       created_at: AT,
+      shares_held: true,
       shares_valid: true,
       change_address: 'bcrt1pchange',
     },
@@ -154,7 +155,13 @@ export const depositAddress: CommandResults['deposit-address'] = {
 };
 
 export const attest: CommandResults['attest'] = {
-  attestation: { deposit_txid: TXID, deposit_vout: 0, amount: '100000000', signature: '55'.repeat(64) },
+  attestation: {
+    deposit_txid: TXID,
+    deposit_vout: 0,
+    amount: '100000000',
+    signature: '55'.repeat(64),
+    expiry: '1795466938',
+  },
   test: false,
   submitted: true,
   detail: 'minted at height 9',
@@ -163,6 +170,7 @@ export const attest: CommandResults['attest'] = {
 
 export const withdraw: CommandResults['withdraw'] = {
   txid: TXID,
+  status: 'new',
   burns: [{ burn_txid: BURN, address: 'bcrt1qpayee', amount: '50000000', fee: '1000' }],
   miner_fee: '310',
   fee_rate: 2,

@@ -85,6 +85,17 @@ describe('without a server', () => {
     expect(ran.stderr).toEndWith('mpc_operator: There is no key yet (no_key).\n');
   });
 
+  test('a refusal that begins with an identifier leaves it as it is', async () => {
+    const told = async (message: string) => {
+      const node = localNode(new CommandError('deposit_spent', message));
+      const { stderr } = await desk.run(['deposits'], { services: node });
+      return stderr.split('\n').at(-2);
+    };
+    const outpoint = `${'c1'.repeat(32)}:0`;
+    expect(await told(`${outpoint} is spent`)).toBe(`mpc_operator: ${outpoint} is spent (deposit_spent).`);
+    expect(await told('one.example.com:1 is gone')).toBe('mpc_operator: one.example.com:1 is gone (deposit_spent).');
+  });
+
   test('a bug of the node is told as a bug', async () => {
     const ran = await desk.run(['status'], { services: localNode(new TypeError('x is undefined')) });
     expect(ran.code).toBe(1);
@@ -103,6 +114,19 @@ describe('without a server', () => {
     };
     await desk.run(['key-info', '--passphrase-file', file], { services });
     expect(read).toBe('correct horse battery');
+  });
+
+  test('a command that can do without a passphrase is given none where nobody can be asked', async () => {
+    let given: Uint8Array | null = new Uint8Array();
+    const services: NodeServices = {
+      ...untouchedServices,
+      runLocally: async (_config, _command, _params, { passphraseIfAny }) => {
+        given = await passphraseIfAny();
+        throw new CommandError('done', 'enough seen');
+      },
+    };
+    await desk.run(['key-info'], { services });
+    expect(given).toBeNull();
   });
 
   test('a command that needs the passphrase and can ask nobody says how to give it', async () => {

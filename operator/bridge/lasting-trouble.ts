@@ -1,0 +1,71 @@
+// What the log is told of work that is tried again and again: that it fails and why, not each time that it does. A node of
+// the operator's own that is down makes every round fail, several times a second.
+import type { Log } from '../log.ts';
+
+/** How often a trouble that lasts is told again, in ms. */
+export const TOLD_AGAIN_MS = 60_000;
+/** How long nothing may have failed before a trouble is over, in ms: what comes and goes is one trouble. */
+export const OVER_AFTER_MS = 5_000;
+/** Most reasons that are told between two regular tellings; a reason may hold a number that is another each time. */
+const REASONS_TOLD_MAX = 4;
+/** Most kinds of work that are remembered as failing; the oldest make room. */
+const TROUBLES_MAX = 1_000;
+
+interface Trouble {
+  readonly since: number;
+  failedAt: number;
+  failures: number;
+  toldAt: number;
+  reasons: Set<string>;
+}
+
+/** The troubles of one service. `now` in ms since 1970. */
+export class LastingTrouble {
+  readonly #service: string;
+  readonly #log: Log;
+  readonly #now: () => number;
+  readonly #troubles = new Map<string, Trouble>();
+
+  /** Writes `<service>_failed` and `<service>_recovered`. */
+  constructor(service: string, log: Log, now: () => number) {
+    this.#service = service;
+    this.#log = log;
+    this.#now = now;
+  }
+
+  /** Notes that a kind of work has failed; told at once where it did not before, or for another reason. */
+  failed(what: string, detail: string): void {
+    const now = this.#now();
+    const known = this.#troubles.get(what);
+    const trouble = known ?? { since: now, failedAt: now, failures: 0, toldAt: now, reasons: new Set<string>() };
+    trouble.failedAt = now;
+    trouble.failures += 1;
+    if (known === undefined) this.#remember(what, trouble);
+    const isDue = now - trouble.toldAt >= TOLD_AGAIN_MS;
+    const isNew = !trouble.reasons.has(detail) && trouble.reasons.size < REASONS_TOLD_MAX;
+    if (!isDue && !isNew) return;
+    if (isDue) {
+      trouble.toldAt = now;
+      trouble.reasons = new Set();
+    }
+    trouble.reasons.add(detail);
+    const since = new Date(trouble.since).toISOString();
+    const lasting = trouble.failures === 1 ? {} : { since, failures: trouble.failures };
+    this.#log('warn', `${this.#service}_failed`, { what, detail, ...lasting });
+  }
+
+  /** Notes that it went well; told once where a trouble is over by that. */
+  well(what: string): void {
+    const trouble = this.#troubles.get(what);
+    if (trouble === undefined || this.#now() - trouble.failedAt < OVER_AFTER_MS) return;
+    this.#troubles.delete(what);
+    const lasted_s = Math.round((trouble.failedAt - trouble.since) / 1000);
+    this.#log('info', `${this.#service}_recovered`, { what, lasted_s, failures: trouble.failures });
+  }
+
+  #remember(what: string, trouble: Trouble): void {
+    this.#troubles.set(what, trouble);
+    const [oldest] = this.#troubles.keys();
+    if (this.#troubles.size > TROUBLES_MAX && oldest !== undefined) this.#troubles.delete(oldest);
+  }
+}

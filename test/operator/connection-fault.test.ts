@@ -1,0 +1,32 @@
+// What an operator reads where a peer cannot be reached.
+import { expect, test } from 'bun:test';
+import { connectionFault } from '../../operator/transport/connection-fault.ts';
+
+const ADDRESS = 'mpc.example:7000';
+const fault = (code: string) => connectionFault(Object.assign(new Error("the runtime's own text"), { code }), ADDRESS);
+
+for (const [code, sentence] of [
+  ['ECONNREFUSED', 'nothing answers at mpc.example:7000 (ECONNREFUSED)'],
+  ['ETIMEDOUT', 'nothing answered at mpc.example:7000 in time (ETIMEDOUT)'],
+  ['EHOSTUNREACH', 'no network path leads to mpc.example:7000 (EHOSTUNREACH)'],
+  ['ENOTFOUND', 'the name in mpc.example:7000 is not found (ENOTFOUND)'],
+  ['CERT_HAS_EXPIRED', 'the certificate of mpc.example:7000 has expired (CERT_HAS_EXPIRED)'],
+] as const) {
+  test(`${code} is told in a plain sentence with the address and the code`, () => expect(fault(code)).toBe(sentence));
+}
+
+test('any other fault of a certificate is told as one', () => {
+  for (const code of [
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+  ]) {
+    expect(fault(code)).toBe(`mpc.example:7000 shows another certificate than the one on its operator card (${code})`);
+  }
+});
+
+test('an unknown fault keeps its own text', () => {
+  expect(fault('ESOMETHING')).toBe("the runtime's own text");
+  expect(connectionFault(new Error('the pin'), ADDRESS)).toBe('the pin');
+  expect(connectionFault('text', ADDRESS)).toBe('text');
+});
