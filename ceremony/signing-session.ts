@@ -102,8 +102,8 @@ export type SessionOutcome =
   | { readonly ok: true; readonly signatures: readonly Uint8Array[] }
   | { readonly ok: false; readonly liars: readonly number[] };
 
-/** How many signatures are verified together; a step of a long work takes no longer than that. */
-export const VERIFIED_AT_ONCE = 8;
+/** How many signatures are verified together: few enough to be one step of a long work. */
+const VERIFIED_AT_ONCE = 8;
 
 /** Aggregates an answered session and verifies what comes out under the tweaked key. */
 export function finishSession(task: SigningTask, session: OpenSession): SessionOutcome {
@@ -113,18 +113,21 @@ export function finishSession(task: SigningTask, session: OpenSession): SessionO
 /** `finishSession`, message by message. */
 export function* finishSessionInSteps(task: SigningTask, session: OpenSession): Steps<SessionOutcome> {
   const signed: Signed[] = [];
+  let verified = 0;
   for (const [i, part] of session.parts.entries()) {
+    // Where this node is none of the signers, R of each message is computed here for the first time.
+    if (i > 0) yield;
     const partials = session.signers.map((signer) => session.responses.get(signer)?.[i] ?? new Uint8Array(0));
     const combined = task.scheme.aggregate(task.key, part.session, partials);
     if (!combined.ok) return { ok: false, liars: yield* liarsOf(task, session, [combined.culprit]) };
     signed.push({ session: part.session, signature: combined.signature });
-  }
-  for (let first = 0; first < signed.length; first += VERIFIED_AT_ONCE) {
-    if (first > 0) yield;
-    if (isRight(task, signed.slice(first, first + VERIFIED_AT_ONCE))) continue;
-    const liars = yield* liarsOf(task, session, []);
-    if (liars.length === 0) throw new Error('right partial signatures gave a wrong signature');
-    return { ok: false, liars };
+    if (signed.length - verified < VERIFIED_AT_ONCE && signed.length < session.parts.length) continue;
+    if (!isRight(task, signed.slice(verified))) {
+      const liars = yield* liarsOf(task, session, []);
+      if (liars.length === 0) throw new Error('right partial signatures gave a wrong signature');
+      return { ok: false, liars };
+    }
+    verified = signed.length;
   }
   return { ok: true, signatures: signed.map(({ signature }) => signature) };
 }
