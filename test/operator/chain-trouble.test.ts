@@ -78,6 +78,25 @@ describe('while the index is behind', () => {
   });
 });
 
+describe('while the fee estimate is absurd', () => {
+  test('no payout takes its fee from it; deposits are attested, and the payout follows once the estimate is sane', async () => {
+    await world.minted();
+    trouble = { what: 'fee_estimates', why: 'the node estimates 0 sats' };
+    const burn = world.burn({ amount: 400_000n, fee: 20_000n });
+    world.pass(100_000);
+    const paid = world.pay(await world.recipient());
+    world.mine(6);
+    await world.untilMinted(paid);
+    for (let tries = 0; tries < 12; tries++) {
+      await world.rounds(1);
+      world.pass(11);
+    }
+    expect(statuses()).toEqual([]);
+    trouble = null;
+    await world.untilAll(burn, 'broadcast');
+  });
+});
+
 describe('a deposit in the mempool', () => {
   test('whose coin another node sees spent otherwise is shown, and is no more once it is mined', async () => {
     const spends = { txid: freshHash(), vout: 0 };
