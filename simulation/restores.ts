@@ -1,6 +1,6 @@
 // Faults of people and disks: a node is put back to an older state of its database, or a copy of it is started beside it.
 import { sameHead } from '../crypto/head-statement.ts';
-import { stateHead } from '../store/node-state.ts';
+import { getNodeState, stateHead } from '../store/node-state.ts';
 import { getPeer } from '../store/peers.ts';
 import { ChainView } from './chain-view.ts';
 import { Member } from './member.ts';
@@ -55,12 +55,13 @@ export class Restores {
     this.#world.time.after(at, () => keep(member.process?.store.snapshot() ?? member.disk));
   }
 
-  // A decision that no peer was shown before the state was lost cannot be missed by anybody (docs/SECURITY.md): waits for a
-  // moment at which all honest nodes have seen what is to be lost.
+  // A decision that no peer was shown before the state was lost cannot be missed by anybody, nor one that only nodes have
+  // given which were all put back since (docs/SECURITY.md): waits for a moment at which all honest nodes have seen what is to
+  // be lost, and at which fewer than t − 1 of them have something to catch up with.
   #putBack(member: Member, bytes: Uint8Array, retries: number): void {
     const { time, trace, tally, oracle } = this.#world;
     if (!this.#world.faulty) return;
-    if (!this.#isShown(member)) {
+    if (!this.#isShown(member) || this.#isLastToKnow()) {
       if (retries > 0) time.after(RETRY_MS, () => this.#putBack(member, bytes, retries - 1));
       return;
     }
@@ -76,6 +77,14 @@ export class Restores {
       this.#world.acknowledged = this.#world.acknowledged.filter(({ index }) => index !== member.index);
     }
     time.after(this.#prng.int(OUTAGE_MS_MIN, OUTAGE_MS_MAX), () => this.#world.start(member));
+  }
+
+  #isLastToKnow(): boolean {
+    const { members, plan } = this.#world;
+    const behind = members.filter(({ regressedTo, process }) => {
+      return regressedTo !== null && (process === null || getNodeState(process.store.db).epoch <= regressedTo);
+    });
+    return behind.length + 1 >= plan.threshold;
   }
 
   #isShown(member: Member): boolean {
