@@ -71,7 +71,7 @@ async function run(world: World): Promise<Outcome> {
     while (trace.violation === null && !isOver(world, `${ceremony}`, answered)) {
       if (time.now > plan.faultsMs + CALM_MS_MAX) trace.violated('progress', `ceremony ${ceremony} does not end`);
       if (world.faulty && time.now >= plan.faultsMs) clear(world);
-      world.keyRestores.see(`${ceremony}`);
+      world.keyRestores.see();
       for (const { process } of members)
         if (process !== null) await takePart(world, process, `${ceremony}`, { joined, answered });
       await until(world, time.now + LOOK_MS, () => false);
@@ -80,7 +80,7 @@ async function run(world: World): Promise<Outcome> {
     }
     if (members.every(({ process }) => process !== null && process.node.keys.live() !== null)) {
       world.keyRestores.putBackAfterwards();
-      await untilKeysAreBack(world, `${ceremony}`);
+      await untilKeysAreBack(world);
       break;
     }
     if (world.faulty) {
@@ -96,7 +96,7 @@ async function run(world: World): Promise<Outcome> {
 }
 
 // A node that was put back gets its key again, by itself or from what another exports, and signs again.
-async function untilKeysAreBack(world: World, id: string): Promise<void> {
+async function untilKeysAreBack(world: World): Promise<void> {
   const { time, trace, members, keyRestores } = world;
   const isBack = (): boolean =>
     members.every(({ process }) => process !== null && hasKey(process) && process.phase === 'live');
@@ -106,9 +106,9 @@ async function untilKeysAreBack(world: World, id: string): Promise<void> {
     if (time.now - begun > CALM_MS_MAX) {
       const without = members.filter(({ process }) => process === null || !hasKey(process) || process.phase !== 'live');
       const told = without.map(({ name, process }) => `${name} (${process?.phase ?? 'down'})`).join(', ');
-      trace.violated('progress', `put back, not all nodes get to sign with the keys of ceremony ${id}: ${told}`);
+      trace.violated('progress', `put back, not all nodes get to sign with the keys: ${told}`);
     }
-    keyRestores.see(id);
+    keyRestores.see();
     await until(world, time.now + LOOK_MS, () => false);
     check(world);
   }

@@ -1,6 +1,6 @@
 // A node that makes keys is put back to an older database, key file or both, while it makes them or after; and what its
 // operator then does: where the others have the key and it does not, it takes it up from their exported ceremony.
-import { storedOutcome } from '../operator/ceremonies/ceremony-outcome.ts';
+import { type CeremonyOutcome, storedOutcome } from '../operator/ceremonies/ceremony-outcome.ts';
 import { getCeremony } from '../store/ceremonies.ts';
 import type { Member, Process } from './member.ts';
 import type { MemoryKeyFile } from './memory-key-ring.ts';
@@ -52,16 +52,16 @@ export class KeyRestores {
   }
 
   /** Does what the operator of the node would do, once it has had its time: looks whether the others have the key. */
-  see(id: string): void {
+  see(): void {
     const { plan, time, trace, tally } = this.#world;
     const { keyRestore } = plan.rare;
     if (keyRestore === null || this.#restoredAt === null || time.now - this.#restoredAt < OWN_WAY_MS) return;
     const { process } = this.#world.member(keyRestore.node);
     if (process === null || hasKey(process) || this.#isRecovering === process) return;
-    const file = this.#exported(id, process);
+    const file = this.#exported(process);
     if (file === null) return;
     this.#isRecovering = process;
-    trace.add(`node ${process.index} recovers the keys of ceremony ${id}`);
+    trace.add(`node ${process.index} recovers the keys of ceremony ${file.transcript.ceremony_id}`);
     process.services.ceremonies.recover(file).then(
       ({ shares }) => {
         tally.add(`keys recovered from an exported ceremony: shares ${shares}`);
@@ -74,10 +74,13 @@ export class KeyRestores {
     );
   }
 
-  #exported(id: string, asker: Process): unknown {
+  // What made the key in use may be an earlier ceremony than the one that is held now: where the node was told that the
+  // others have finished that one, or that it is over, its operator may have gone on to the next.
+  #exported(asker: Process): CeremonyOutcome['file'] | null {
     for (const { process } of this.#world.members) {
-      if (process === null || process === asker || process.node.keys.live() === null) continue;
-      const stored = getCeremony(process.store.db, id);
+      const key = process?.node.keys.live() ?? null;
+      if (process === null || process === asker || key === null) continue;
+      const stored = getCeremony(process.store.db, key.ceremonyId);
       const outcome = stored === null ? null : storedOutcome(stored);
       if (outcome !== null) return outcome.file;
     }

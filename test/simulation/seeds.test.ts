@@ -18,6 +18,7 @@ const ONCE_FAILED: Readonly<Record<string, readonly number[]>> = {
   'a copy has caught up before the original beats again': [2249],
   'a lying coordinator alters the package of an honest dealer': [625],
   'a key file of before the live key is put back, and its shares are recovered': [1575, 2075],
+  'a node is put back whose ceremony is over before its operator sees to it': [2800],
   'last words from a clock that was ahead come after a start whose clock is right': [2080, 2940],
   'a node that was away in the lobby refuses a start, and nobody waits there any more': [5350],
 };
