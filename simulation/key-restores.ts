@@ -97,7 +97,7 @@ export class KeyRestores {
     this.#world.crash(member, 'to be put back');
     trace.add(`the ${what} of node ${member.index} is put back`);
     tally.add(`put back ${keyRestore.after ? 'after' : 'while'} making keys: ${what}`);
-    if (what !== 'key file') member.disk = this.#kept.disk;
+    if (what !== 'key file') member.putBack(this.#kept.disk);
     if (what !== 'database') member.keyFile.contents = this.#kept.contents;
     this.#restoredAt = time.now;
     time.after(OUTAGE_MS, () => this.#world.start(member));

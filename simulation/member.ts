@@ -46,6 +46,9 @@ export class Member {
   commits = 0;
   /** Where the database was put back and the node has not signed since: the epoch of the older state. */
   regressedTo: number | null = null;
+  /** The latest `issued_at` of its starts, and of those that its database, put back since, may know nothing of. */
+  latestStart = Number.NEGATIVE_INFINITY;
+  forgottenStart = Number.NEGATIVE_INFINITY;
 
   constructor(index: number, view: ChainView, { keyFile, disk, draws }: Founding, mark = '') {
     this.index = index;
@@ -54,6 +57,12 @@ export class Member {
     this.keyFile = keyFile(index);
     this.disk = disk(index);
     this.draws = draws(this.name);
+  }
+
+  /** Puts its database back to an older state. */
+  putBack(disk: Uint8Array): void {
+    this.disk = disk;
+    this.forgottenStart = this.latestStart;
   }
 }
 
@@ -84,6 +93,7 @@ export class Process {
       this.store.db,
       this.node.input.effects,
     );
+    member.latestStart = Math.max(member.latestStart, this.session.certificate.issued_at);
     member.process = this;
     this.heard = new Heard(index, () => world.time.now);
     this.services = startServices(this.node, {

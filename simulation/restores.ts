@@ -69,7 +69,7 @@ export class Restores {
     const before = headOf(bytes);
     this.#world.crash(member, 'to be put back');
     trace.add(`node ${member.name} is put back from ${now.epoch}/${now.seq} to ${before.epoch}/${before.seq}`);
-    member.disk = bytes;
+    member.putBack(bytes);
     if (!sameHead(now, before)) {
       tally.add('restores of older states');
       member.regressedTo = before.epoch;
