@@ -138,11 +138,21 @@ async function bringAbout(world: World, workload: Workload): Promise<void> {
   }
 }
 
+// What the deposits that are left bear beside the burns that were paid, in sats: a double-spend may have taken the coins that
+// burns were to be paid from. Miner fees not counted.
+function whatIsLeft(world: World, workload: Workload): bigint {
+  const deposited = standing(workload).reduce((sum, { amount }) => sum + amount, 0n);
+  const paid = world.ledger.burns.filter(({ burnTxid }) => isPaid(world, burnTxid));
+  return paid.reduce((left, { amount, fee }) => left - (amount - fee), deposited);
+}
+
 function whatIsOwed(world: World, workload: Workload): readonly string[] {
   const unminted = live(world, workload).filter((deposit) => !world.ledger.minted.has(outpointName(deposit)));
   const torn = tornBurns(world);
+  const covered = whatIsLeft(world, workload);
   const payable = world.ledger.burns.filter(
-    ({ burnTxid }) => !isBoundToNothing(world, burnTxid) && !torn.has(burnTxid),
+    ({ burnTxid, amount, fee }) =>
+      !isBoundToNothing(world, burnTxid) && !torn.has(burnTxid) && (isPaid(world, burnTxid) || amount - fee <= covered),
   );
   const unpaid = payable.filter(({ burnTxid }) => !isPaid(world, burnTxid));
   const unsettled = payable.filter(
@@ -166,10 +176,11 @@ function tornBurns({ plan, oracle }: World): ReadonlySet<string> {
 
 // A deposit that is on its way, or there; not one that was taken back or spent by a payout after its mint.
 function live(world: World, workload: Workload): readonly Deposit[] {
-  return workload.deposits.filter((deposit) => {
-    if (deposit === undefined || workload.withdrawn.has(outpointName(deposit))) return false;
-    return !world.ledger.minted.has(outpointName(deposit));
-  });
+  return standing(workload).filter((deposit) => !world.ledger.minted.has(outpointName(deposit)));
+}
+
+function standing({ deposits, withdrawn }: Workload): readonly Deposit[] {
+  return deposits.filter((deposit) => deposit !== undefined && !withdrawn.has(outpointName(deposit)));
 }
 
 // A reorganisation deeper than the confirmations can take a burn's input out of the chain for good: what was signed for the
