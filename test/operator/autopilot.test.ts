@@ -194,7 +194,11 @@ describe('a node that was away', () => {
     const one = world.burn();
     // The others do not know of it yet: a node that coordinates binds the burn to a coin itself, also where nobody answers.
     const others = world.federation.chain.ledgers.slice(0, 2);
-    for (const { known } of others) known.splice(known.findIndex(({ burnTxid }) => burnTxid === one.burnTxid), 1);
+    for (const { known } of others)
+      known.splice(
+        known.findIndex(({ burnTxid }) => burnTxid === one.burnTxid),
+        1,
+      );
     world.pass(5_000);
     await world.rounds(1, [2]);
     world.pass(5_000);
