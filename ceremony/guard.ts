@@ -11,6 +11,9 @@
 //  · To catch up, the larger of the two must have told all they have decided, without that relief: the state is known
 //    to be incomplete, and fewer could all have missed a signature. Where that is n − t + 1 and one of those lies, the
 //    only one that took part in a lost decision may be it.
+// Only whole peers make the full quorum up: one that is not live itself may have lost what it would have shown or told.
+// Where too few are whole, as when a federation starts again or several nodes were put back, all n − 1 must have agreed
+// or been tried, and all n − 1 must have told: then nobody is left who could know more.
 // Only what this node itself has signed counts against it, so no peer can stop it by a claim: a head shown must carry
 // its own signature, and a twin must prove itself by this node's identity key.
 
@@ -32,6 +35,8 @@ export type GuardState =
       readonly phase: 'starting';
       /** Peers that have seen nothing of this node that it lacks. */
       readonly agreed: ReadonlySet<number>;
+      /** Those of them that were live when they last said so. */
+      readonly whole: ReadonlySet<number>;
       readonly silences: ReadonlyMap<number, number>;
       /** A peer heard another start of this node a moment ago: wait until a living one would have shown itself. */
       readonly unsettled: boolean;
@@ -47,8 +52,11 @@ export type HaltCause = 'twin' | 'contradiction';
 
 /** What the guard is told of. All claims were verified before; see `judgeSeen` and operator/guard/twin.ts. */
 export type GuardEvent =
-  /** A peer answered, and whatever it has seen is in the own log. `settled`: no other start of the node spoke lately. */
-  | { readonly kind: 'agreed'; readonly peer: number; readonly settled: boolean }
+  /**
+   * A peer answered, and whatever it has seen is in the own log. `settled`: no other start of the node spoke lately;
+   * `whole`: the peer is live itself.
+   */
+  | { readonly kind: 'agreed'; readonly peer: number; readonly settled: boolean; readonly whole: boolean }
   /** A peer gave no usable answer. */
   | { readonly kind: 'silent'; readonly peer: number }
   /** This start is as old as it takes for another living one to show. */
@@ -63,12 +71,13 @@ export type GuardEvent =
 export const GUARD_STARTING: Extract<GuardState, { phase: 'starting' }> = {
   phase: 'starting',
   agreed: new Set(),
+  whole: new Set(),
   silences: new Map(),
   unsettled: false,
   quietPassed: false,
 };
 
-/** How many peers must agree at a start before the others need not be waited for, and must tell for catching up. */
+/** How many whole peers must agree at a start before the others need not be waited for, and must tell for catching up. */
 export function fullQuorum({ participants, threshold }: GuardSetup): number {
   return Math.max(participants - threshold + 1, threshold - 1);
 }
@@ -114,16 +123,19 @@ function hear(
   if (peer === setup.myIndex || peer < 0 || peer >= setup.participants) return state;
   if (event.kind === 'agreed') {
     const agreed = new Set(state.agreed).add(peer);
-    return { ...state, agreed, unsettled: state.unsettled || !event.settled };
+    const whole = new Set(state.whole);
+    if (event.whole) whole.add(peer);
+    else whole.delete(peer);
+    return { ...state, agreed, whole, unsettled: state.unsettled || !event.settled };
   }
   const silences = new Map(state.silences).set(peer, (state.silences.get(peer) ?? 0) + 1);
   return { ...state, silences };
 }
 
 function settle(setup: GuardSetup, state: Starting): GuardState {
-  const { agreed, silences, unsettled, quietPassed } = state;
+  const { agreed, whole, silences, unsettled, quietPassed } = state;
   const tried = peersOf(setup).every((peer) => agreed.has(peer) || (silences.get(peer) ?? 0) >= SILENCES_NEEDED);
-  const enough = agreed.size >= fullQuorum(setup) || (tried && agreed.size >= leastQuorum(setup));
+  const enough = whole.size >= fullQuorum(setup) || (tried && agreed.size >= leastQuorum(setup));
   return enough && (quietPassed || !unsettled) ? { phase: 'live' } : state;
 }
 
@@ -145,8 +157,8 @@ export function maySign(
     case 'live':
       return { ok: true };
     case 'starting': {
-      const awaited = peersOf(setup).filter((peer) => !state.agreed.has(peer));
-      const needed = Math.max(1, fullQuorum(setup) - state.agreed.size);
+      const awaited = peersOf(setup).filter((peer) => !state.whole.has(peer));
+      const needed = Math.max(1, fullQuorum(setup) - state.whole.size);
       const who = `${needed} of operators ${awaited.join(', ')}`;
       return { ok: false, detail: `the node has just started and waits for ${who} to confirm its state` };
     }

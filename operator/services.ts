@@ -174,7 +174,8 @@ async function serve(
     case 'heartbeat':
       return heartbeat === null ? [] : [{ type: 'heartbeat_reply', body: heartbeat.answer(from, message.body) }];
     case 'decisions_request':
-      return [{ type: 'decisions', body: { ...tellDecisions(node.store.db, message.body) } }];
+      if (heartbeat === null) return [];
+      return [{ type: 'decisions', body: tellDecisions(node.store.db, message.body, heartbeat.standing.state.phase) }];
     case 'finished_request':
       return [{ type: 'finished', body: { ...tellFinished(node.store.db, message.body) } }];
     case 'pong':

@@ -1,6 +1,7 @@
 // Decisions as they travel to a node that has lost some: what this node has decided, in windows, and the asking of it.
 // What comes in is a list of claims; operator/guard/recovery.ts verifies each before it is kept.
 
+import type { GuardState } from '../../ceremony/guard.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import type { Attestation } from '../../store/attestations.ts';
 import type { Queries } from '../../store/database.ts';
@@ -19,9 +20,10 @@ const WINDOW_TIMEOUT_MS = 15_000;
 type AttestationClaim = Decisions['attestations'][number];
 type PayoutClaim = Decisions['payouts'][number];
 
-/** All that a peer has told. */
+/** All that a peer has told. `whole`: it was live all the while, so that it lacks nothing of its own. */
 export interface Told {
   readonly peer: number;
+  readonly whole: boolean;
   readonly attestations: readonly AttestationClaim[];
   readonly payouts: readonly PayoutClaim[];
 }
@@ -31,12 +33,19 @@ export interface Wanted {
   attestation(claim: AttestationClaim): boolean;
 }
 
-/** The decisions of one window. */
-export function tellDecisions(db: Queries, { cursor, since }: DecisionsRequest): Decisions {
-  return cursor.table === 'payouts' ? tellPayouts(db, cursor.after, since) : tellAttestations(db, cursor.after, since);
+type Window = Omit<Decisions, 'whole'>;
+
+/** The decisions of one window. `phase`: where this node stands itself. */
+export function tellDecisions(
+  db: Queries,
+  { cursor: { table, after }, since }: DecisionsRequest,
+  phase: GuardState['phase'],
+): Decisions {
+  const window = table === 'payouts' ? tellPayouts(db, after, since) : tellAttestations(db, after, since);
+  return { whole: phase === 'live', ...window };
 }
 
-function tellPayouts(db: Queries, after: number, since: number): Decisions {
+function tellPayouts(db: Queries, after: number, since: number): Window {
   const { rows, next } = payoutWindow(db, after, since);
   const payouts: PayoutClaim[] = [];
   let characters = 0;
@@ -53,7 +62,7 @@ function tellPayouts(db: Queries, after: number, since: number): Decisions {
   return { attestations: [], payouts, next: on };
 }
 
-function tellAttestations(db: Queries, after: number, since: number): Decisions {
+function tellAttestations(db: Queries, after: number, since: number): Window {
   const { rows, next } = attestationWindow(db, after, since);
   const attestations = rows.map(tellAttestation);
   return { attestations, payouts: [], next: next === null ? null : { table: 'attestations', after: next } };
@@ -84,6 +93,7 @@ export async function askDecisions(
   const payouts: PayoutClaim[] = [];
   let cursor: Decisions['next'] = { table: 'payouts', after: 0 };
   let characters = 0;
+  let whole = true;
   for (let window = 0; window < WINDOWS_MAX; window++) {
     const request = { ceremony: '', type: 'decisions_request', body: { cursor: { ...cursor }, since } };
     const result = await client.send(peer, request, { timeoutMs: WINDOW_TIMEOUT_MS });
@@ -92,10 +102,11 @@ export async function askDecisions(
     const message = reply === undefined ? null : parseServiceMessage(reply.type, reply.body);
     if (message === null || message === false || message.type !== 'decisions') return null;
     const { body } = message;
+    whole &&= body.whole;
     payouts.push(...body.payouts);
     attestations.push(...body.attestations.filter((claim) => wanted.attestation(claim)));
     characters += JSON.stringify(body).length;
-    if (body.next === null) return { peer, attestations, payouts };
+    if (body.next === null) return { peer, whole, attestations, payouts };
     if (characters > TOLD_CHARACTERS_MAX || !isFurther(cursor, body.next)) return null;
     cursor = body.next;
   }

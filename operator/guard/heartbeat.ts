@@ -42,6 +42,7 @@ interface Line {
   sentAt: number;
   /** The head that was sent last. */
   sentSeq: number;
+  /** When the peer, live itself, agreed last, in ms. */
   agreedAt: number;
   underWay: boolean;
 }
@@ -174,10 +175,11 @@ export class Heartbeat {
     const verdict = beat === null ? 'unusable' : this.#take(index, beat);
     if (verdict === 'unusable') this.standing.step({ kind: 'silent', peer: index });
     if (beat === null || verdict !== 'agrees') return;
-    line.agreedAt = this.#input.effects.now();
+    const whole = beat.phase === 'live';
+    if (whole) line.agreedAt = this.#input.effects.now();
     const quietMs = this.#input.intervalMs * QUIET_BEATS;
     const settled = beat.other_start_ms === null || beat.other_start_ms >= quietMs;
-    this.standing.step({ kind: 'agreed', peer: index, settled });
+    this.standing.step({ kind: 'agreed', peer: index, settled, whole });
   }
 
   #take(from: number, beat: Beat): 'agrees' | 'newer' | 'unusable' {

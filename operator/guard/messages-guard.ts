@@ -38,6 +38,8 @@ const cursor = z.strictObject({ table: z.enum(['payouts', 'attestations']), afte
 const requestSchema = z.strictObject({ cursor, since: timeField });
 /** An answer to `decisions_request`. */
 export const decisionsSchema = z.strictObject({
+  /** Whether the sender is live: one that is not may lack what it has decided. */
+  whole: z.boolean(),
   /** `expiry` as decided last; the group's signature, where there is one, covers `signature_expiry`. */
   attestations: z
     .array(

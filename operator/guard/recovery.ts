@@ -28,7 +28,7 @@ export type RecoveryInput = Pick<Bridge, 'db' | 'keys' | 'bitcoin' | 'judge' | '
   readonly client: PeerClient;
 };
 
-/** What to catch up to: `epoch` is the new one; `since` in ms; `needed` peers must tell. */
+/** What to catch up to: `epoch` is the new one; `since` in ms; `needed` whole peers must tell, or all of `peers`. */
 export interface RecoveryTask {
   readonly epoch: number;
   readonly since: number;
@@ -54,8 +54,8 @@ export async function catchUp(input: RecoveryInput, task: RecoveryTask): Promise
     task.peers.map((peer) => askDecisions(client, peer, task.since, { attestation: isNew })),
   );
   const told = answers.filter((answer) => answer !== null);
-  if (told.length < task.needed) {
-    return { kind: 'waiting', detail: awaited(task, new Set(told.map(({ peer }) => peer))) };
+  if (told.length < task.peers.length && told.filter(({ whole }) => whole).length < task.needed) {
+    return { kind: 'waiting', detail: awaited(task, told) };
   }
   const key = keys.live();
   if (key === null) {
@@ -78,13 +78,20 @@ export async function catchUp(input: RecoveryInput, task: RecoveryTask): Promise
 }
 
 // Who must be reached, by index: fewer than these could all have missed a signature that this node gave (ceremony/guard.ts).
-function awaited({ peers, needed }: RecoveryTask, told: ReadonlySet<number>): string {
+function awaited({ peers, needed }: RecoveryTask, answers: readonly Told[]): string {
+  const told = new Set(answers.map(({ peer }) => peer));
   const left = peers.filter((peer) => !told.has(peer));
-  const missing = needed - told.size;
+  const behind = answers.filter(({ whole }) => !whole);
+  const missing = Math.min(left.length, needed - (told.size - behind.length));
   const who = `operator${left.length === 1 ? '' : 's'} ${left.join(', ')}`;
   const sentence =
     missing === left.length ? `${who} must be reached` : `${missing} of ${who} must be reached, whichever they are`;
-  return told.size === 0 ? sentence : `${sentence}; ${[...told].join(', ')} told what was decided`;
+  if (told.size === 0) return sentence;
+  const unsure =
+    behind.length === 0
+      ? ''
+      : `; what ${behind.map(({ peer }) => peer).join(', ')} told counts once all have told: signing nothing as well`;
+  return `${sentence}; ${[...told].join(', ')} told what was decided${unsure}`;
 }
 
 interface Found {

@@ -17,7 +17,9 @@ const setup = (participants: number, threshold: number, myIndex = 0): GuardSetup
   threshold,
   myIndex,
 });
-const agreed = (peer: number, settled = true): GuardEvent => ({ kind: 'agreed', peer, settled });
+const agreed = (peer: number, settled = true, whole = true): GuardEvent => ({ kind: 'agreed', peer, settled, whole });
+/** Agreement of a peer that does not sign itself. */
+const unsure = (peer: number): GuardEvent => agreed(peer, true, false);
 const silent = (peer: number): GuardEvent => ({ kind: 'silent', peer });
 const newer = (peer: number, epoch = 0): GuardEvent => ({ kind: 'newer', peer, epoch });
 const run = (of: GuardSetup, events: readonly GuardEvent[], from: GuardState = GUARD_STARTING): GuardState =>
@@ -34,7 +36,7 @@ const federation = fc
 const event = (n: number): fc.Arbitrary<GuardEvent> => {
   const peer = fc.integer({ min: -1, max: n });
   return fc.oneof(
-    fc.record({ kind: fc.constant('agreed' as const), peer, settled: fc.boolean() }),
+    fc.record({ kind: fc.constant('agreed' as const), peer, settled: fc.boolean(), whole: fc.boolean() }),
     fc.record({ kind: fc.constant('silent' as const), peer }),
     fc.record({ kind: fc.constant('newer' as const), peer, epoch: fc.nat(5) }),
     fc.constantFrom<GuardEvent>({ kind: 'quiet' }, { kind: 'recovered' }),
@@ -107,6 +109,21 @@ describe('a node that has just started', () => {
     );
   });
 
+  test('counts no peer that is not live itself, as it may have lost what it saw, unless nobody else is left to ask', () => {
+    const of = setup(5, 3);
+    const short = run(of, [agreed(1), agreed(2), unsure(3)]);
+    expect(signs(of, short)).toBe(false);
+    expect(JSON.stringify(maySign(of, short))).toContain('waits for 1 of operators 3, 4 to confirm');
+    expect(signs(of, run(of, [agreed(3)], short))).toBe(true);
+    expect(signs(of, run(of, [agreed(4)], short))).toBe(true);
+    expect(signs(of, run(of, [silent(4), silent(4)], short))).toBe(true);
+    // It was live, and has found since that it lacks something.
+    expect(signs(of, run(of, [agreed(1), unsure(1), agreed(2), agreed(3)]))).toBe(false);
+    // All of a federation starts again at once.
+    expect(signs(of, run(of, [1, 2, 3].map(unsure)))).toBe(false);
+    expect(signs(of, run(of, [1, 2, 3, 4].map(unsure)))).toBe(true);
+  });
+
   test('does not count itself, nor an index outside the federation', () => {
     expect(signs(setup(3, 2), run(setup(3, 2), [agreed(0), agreed(3), agreed(-1), agreed(1)]))).toBe(false);
   });
@@ -141,8 +158,7 @@ describe('a node that lacks what it has signed', () => {
   test('that has caught up beside a start that spoke a moment ago waits until a living one would have shown itself', () => {
     const lacking = run(of, [newer(4)], live);
     const { participants } = of;
-    const agree = (settled: boolean) =>
-      Array.from({ length: participants }, (_, peer): GuardEvent => ({ kind: 'agreed', peer, settled }));
+    const agree = (settled: boolean) => Array.from({ length: participants }, (_, peer) => agreed(peer, settled));
     const waiting = run(of, [{ kind: 'recovered' }, ...agree(false)], lacking);
     expect(waiting.phase).toBe('starting');
     expect(guardStep(of, waiting, { kind: 'quiet' }).phase).toBe('live');
@@ -186,7 +202,7 @@ describe('a head that was seen', () => {
 describe('what an operator is told of a node that does not sign', () => {
   test('names who must be reached', () => {
     const setup = { myIndex: 1, participants: 3, threshold: 2 };
-    const starting = maySign(setup, guardStep(setup, GUARD_STARTING, { kind: 'agreed', peer: 0, settled: false }));
+    const starting = maySign(setup, guardStep(setup, GUARD_STARTING, agreed(0, false)));
     expect(starting).toMatchObject({ ok: false });
     expect(JSON.stringify(starting)).toContain('waits for 1 of operators 2 to confirm');
     const behind = maySign(setup, guardStep(setup, GUARD_STARTING, { kind: 'newer', peer: 2, epoch: 0 }));

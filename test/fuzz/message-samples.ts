@@ -150,6 +150,7 @@ export const serviceSamples: readonly (readonly [string, Json])[] = [
   [
     'decisions',
     {
+      whole: true,
       attestations: [
         { txid: hash, vout: 1, recipient: hash, amount: '5', expiry: '7', signature, signature_expiry: '7' },
         { txid: hash, vout: 2, recipient: hash, amount: '5', expiry: '7', signature: null, signature_expiry: null },

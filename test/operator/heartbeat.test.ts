@@ -150,17 +150,39 @@ describe('a node that was put back to an older state', () => {
 
   test('asks for what was decided since its peers last agreed that its state was whole', async () => {
     const of = start();
+    const wholeAt = () => getNodeState(of.node(1).store.db).wholeAt;
     await of.rounds(1);
     of.node(1).heartbeat.tick();
-    const wholeAt = of.now;
-    expect(getNodeState(of.node(1).store.db).wholeAt).toBe(wholeAt);
+    // At their first beats none of them was live yet.
+    expect(wholeAt()).toBeNull();
+    of.now += 10_000;
+    await of.rounds(1);
+    of.node(1).heartbeat.tick();
+    const first = of.now;
+    expect(wholeAt()).toBe(first);
     await restored(of);
     await of.rounds(1);
     of.now += 3_600_000;
     of.node(1).heartbeat.tick();
     await of.node(1).heartbeat.standing.settled();
     expect(of.node(1).tasks).toMatchObject([{ needed: 2, peers: [0, 2], epoch: 1 }]);
-    expect(of.node(1).tasks[0]?.since).toBeLessThan(wholeAt);
+    expect(of.node(1).tasks[0]?.since).toBeLessThan(first);
+  });
+
+  test('does not confirm the state of another one beside it, but where no other is left to confirm it', async () => {
+    const of = start(5, 3);
+    await of.rounds(2);
+    await restored(of);
+    await of.rounds(1);
+    expect(of.phase(1)).toBe('catching_up');
+    of.down.add(4);
+    await of.restart(0);
+    await of.rounds(1);
+    // Operators 1, 2 and 3 agree, which would do if 1 were live.
+    expect(of.phase(0)).toBe('starting');
+    of.down.delete(4);
+    await of.rounds(1);
+    expect(of.phase(0)).toBe('live');
   });
 
   test('that only a dead peer has seen newer is found out when that peer is back, though it was live by then', async () => {

@@ -1,5 +1,6 @@
 // Catching up: what a node takes over from its peers, and what a lying one can and cannot make it do.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import type { GuardState } from '../../ceremony/guard.ts';
 import { payoutIntentSchema } from '../../ceremony/intent.ts';
 import { type PayoutIntent, payoutIntentJson } from '../../chain/payout-intent.ts';
 import { buildPayout } from '../../chain/transaction.ts';
@@ -28,16 +29,17 @@ afterEach(() => federation.close());
 const db = (index: number) => federation.at(index).node.store.db;
 const txidOf = (intent: PayoutIntent): string => buildPayout(intent, federation.key().bitcoin.publicKey).txid;
 
-/** Node 2 catches up with what 0 and 1 tell; `lie` changes what a peer tells. */
+/** Node 2 catches up with what 0 and 1 tell; `lie` changes what a peer tells, `phases` say where they stand themselves. */
 function catchUpAt2(
   lie: (peer: number, told: Decisions) => Decisions | null = (_, told) => told,
+  { phases = [], needed = 2 }: { phases?: readonly GuardState['phase'][]; needed?: number } = {},
 ): Promise<RecoveryVerdict> {
   const { node } = federation.at(2);
   const client: PeerClient = {
     async send(to, { body }) {
       const asked = parseServiceMessage('decisions_request', body);
       if (asked === null || asked === false || asked.type !== 'decisions_request') throw new Error('not asked rightly');
-      const told = lie(to, tellDecisions(db(to), asked.body));
+      const told = lie(to, tellDecisions(db(to), asked.body, phases[to] ?? 'live'));
       if (told === null) return { ok: false, error: 'unreachable', rejection: null, detail: 'down' };
       const messages = [{ type: 'decisions', body: JSON.parse(JSON.stringify(told)) }];
       return { ok: true, messages, boot: '', peerTime: 0, roundTripMs: 1 };
@@ -46,10 +48,7 @@ function catchUpAt2(
   const { keys, bitcoin, judge } = node;
   const { effects, log } = node.input;
   const epoch = getNodeState(db(2)).epoch + 1;
-  return catchUp(
-    { db: db(2), keys, bitcoin, judge, effects, log, client },
-    { epoch, since: 0, peers: [0, 1], needed: 2 },
-  );
+  return catchUp({ db: db(2), keys, bitcoin, judge, effects, log, client }, { epoch, since: 0, peers: [0, 1], needed });
 }
 
 /** Has a node decide a payout, as it does before it gives a share. */
@@ -145,6 +144,31 @@ describe('a node that catches up', () => {
     expect(listAudit(db(2)).total).toBe(before);
     expect(getNodeState(db(2)).epoch).toBe(0);
     expect(await catchUpAt2()).toMatchObject({ kind: 'recovered' });
+  });
+
+  test('takes no word for whole of a peer that is not live itself, until every peer has told', async () => {
+    await minted(federation);
+    await decideAt(0, await planned(federation, 0, [burn(federation)]));
+    const only = (who: number) => (peer: number, told: Decisions) => (peer === who ? told : null);
+    for (const phase of ['starting', 'catching_up', 'halted'] as const) {
+      const verdict = await catchUpAt2(only(1), { phases: ['live', phase], needed: 1 });
+      const detail =
+        'operator 0 must be reached; 1 told what was decided; what 1 told counts once all have told: signing nothing as well';
+      expect(verdict).toEqual({ kind: 'waiting', detail });
+    }
+    expect(getNodeState(db(2)).epoch).toBe(0);
+    expect(await catchUpAt2(only(0), { phases: ['live', 'live'], needed: 1 })).toMatchObject({ kind: 'recovered' });
+    const all = await catchUpAt2(undefined, { phases: ['starting', 'catching_up'], needed: 1 });
+    expect(all).toMatchObject({ kind: 'recovered' });
+  });
+
+  test('counts as not live a peer that ceases to be so while it tells', async () => {
+    let windows = 0;
+    const told = await catchUpAt2((peer, window) => (peer === 0 ? null : { ...window, whole: windows++ === 0 }), {
+      needed: 1,
+    });
+    expect(windows).toBeGreaterThan(1);
+    expect(told.kind).toBe('waiting');
   });
 
   test('stops with nothing changed where the federation has signed what contradicts its own decision', async () => {

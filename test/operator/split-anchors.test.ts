@@ -167,7 +167,7 @@ test(
         const asked = parseServiceMessage('decisions_request', body);
         if (asked === null || asked === false || asked.type !== 'decisions_request')
           throw new Error('not asked rightly');
-        const told: Json = JSON.parse(JSON.stringify(tellDecisions(world.db(to), asked.body)));
+        const told: Json = JSON.parse(JSON.stringify(tellDecisions(world.db(to), asked.body, 'live')));
         const messages = [{ type: 'decisions', body: told }];
         return { ok: true, messages, boot: '', peerTime: 0, roundTripMs: 1 };
       },
