@@ -1,7 +1,7 @@
 // Payouts as Bitcoin transactions: version 2, replaceable (BIP 125), key-path spends (BIP 341) whose messages the
 // federation signs. The transaction follows from the intent and the group key alone, so every node builds the same one.
 import { schnorr } from '@noble/curves/secp256k1.js';
-import { SigHash, Transaction } from '@scure/btc-signer';
+import { Transaction } from '@scure/btc-signer';
 import { fromHex, toHex, u32be } from '../crypto/bytes.ts';
 import type { Tweak } from '../crypto/scheme.ts';
 import { taggedHash } from '../crypto/tagged-hash.ts';
@@ -9,9 +9,11 @@ import { type CustodyScript, custodyScript } from '../crypto/taproot.ts';
 import type { BurnClaim } from './burn.ts';
 import { payoutWeight, virtualSize } from './fee.ts';
 import type { CustodyUtxo, PayoutIntent } from './payout-intent.ts';
+import { keyPathSighash } from './sighash.ts';
 
 /** Signals replaceability and leaves nLockTime in force (BIP 125). */
 export const REPLACEABLE_SEQUENCE = 0xffff_fffd;
+const PAYOUT_VERSION = 2;
 /** No transaction fits 2^32 outputs, so no output has this number. */
 export const IMPOSSIBLE_VOUT = 0xffff_ffff;
 
@@ -57,11 +59,18 @@ export function testInput(burns: readonly BurnClaim[]): CustodyUtxo {
 /** Builds the transaction and the message of each input. Throws where the intent is malformed: check it before. */
 export function buildPayout(intent: PayoutIntent, groupKey: Uint8Array): BuiltPayout {
   const transaction = payoutTransaction(intent);
-  const custody = intent.inputs.map((input) => custodyScript(groupKey, input.leaf));
-  const scripts = custody.map((output) => output.scriptPubKey);
-  const amounts = intent.inputs.map((input) => input.amount);
+  const spends = intent.inputs.map((input) => ({ ...input, output: custodyScript(groupKey, input.leaf) }));
+  const custody = spends.map(({ output }) => output);
+  const sighash = keyPathSighash(
+    { version: PAYOUT_VERSION, lockTime: intent.lockTime, outputs: intent.outputs },
+    spends.map(({ output, ...spent }) => ({
+      ...spent,
+      script: output.scriptPubKey,
+      sequence: REPLACEABLE_SEQUENCE,
+    })),
+  );
   const messages = custody.map(({ tweak, outputKey }, index) => ({
-    message: transaction.preimageWitnessV1(index, scripts, SigHash.DEFAULT, amounts),
+    message: sighash(index),
     tweaks: [{ tweak, xOnly: true }],
     outputKey,
   }));
@@ -75,7 +84,11 @@ export function buildPayout(intent: PayoutIntent, groupKey: Uint8Array): BuiltPa
 
 /** The transaction of an intent in @scure/btc-signer's form, without witness data. */
 export function payoutTransaction(intent: PayoutIntent): Transaction {
-  const transaction = new Transaction({ version: 2, lockTime: intent.lockTime, allowUnknownOutputs: true });
+  const transaction = new Transaction({
+    version: PAYOUT_VERSION,
+    lockTime: intent.lockTime,
+    allowUnknownOutputs: true,
+  });
   for (const { txid, vout } of intent.inputs) {
     transaction.addInput({ txid, index: vout, sequence: REPLACEABLE_SEQUENCE });
   }
