@@ -39,7 +39,7 @@ export function hearInLobby(context: DkgContext, core: CoreIn<'lobby'>, event: H
       return stay(next, message.body.answer ? [joinMessage(setup, next, from, now, !informed)] : []);
     }
     case 'dkg_not_joined':
-      return stay(forgetJoin(lobby, from));
+      return stay(forgetJoin(lobby, from, 'reason' in message.body ? message.body.reason : null, now));
     case 'dkg_start':
       return called(context, core, from, message.body.attempt);
     case 'dkg_abort': {

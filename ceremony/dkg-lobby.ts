@@ -12,7 +12,14 @@ import {
 } from './dkg-setup.ts';
 import { clipDetail } from './fields.ts';
 import type { DkgMessage, MessageBody, Outgoing } from './messages.ts';
-import type { PreflightCheck } from './messages-dkg.ts';
+import type { NotJoinedReason, PreflightCheck } from './messages-dkg.ts';
+
+/**
+ * How often one peer may change what a lobby knows of it, each change being stored: so often at once, and once more in
+ * each such time, in ms. What finds no room is said again.
+ */
+export const LOBBY_CHANGES_MAX = 64;
+export const LOBBY_CHANGE_MS = 30_000;
 
 /** A node that has joined. */
 interface Join {
@@ -29,6 +36,10 @@ export interface Lobby {
   readonly rehearsal: boolean;
   readonly checks: readonly PreflightCheck[];
   readonly joins: ReadonlyMap<number, Join>;
+  /** Who says that it cannot join, and why. */
+  readonly declined: ReadonlyMap<number, NotJoinedReason>;
+  /** How often each peer has changed what is known of it, since this node's operator joined. */
+  readonly changes: ReadonlyMap<number, number>;
   /** Joins of earlier lobbies of this ceremony: only later ones count. */
   readonly floors: ReadonlyMap<number, number>;
   /** The attempt that the coordinator has asked to start, if this node is ready for it. */
@@ -50,14 +61,16 @@ export function openLobby(joined: Joined, previous: Lobby | null): Lobby {
   const joinedAt = previous === null ? now : Math.max(now, previous.joinedAt + 1);
   const floors = previous?.floors ?? new Map<number, number>();
   const { spent, ended } = previous ?? { spent: [], ended: null };
-  return { joinedAt, rehearsal, checks, joins: new Map(), floors, called: null, spent, ended, until };
+  const nobody = { joins: new Map(), declined: new Map(), changes: new Map() };
+  return { joinedAt, rehearsal, checks, ...nobody, floors, called: null, spent, ended, until };
 }
 
 /** The lobby after this node's operator joined again in it, with checks made anew. */
 export function rejoinLobby(lobby: Lobby, joined: Joined): Lobby {
   const joins = new Map([...lobby.joins].map(([index, join]) => [index, { ...join, heardMe: false }] as const));
   const { now, rehearsal, checks, until = null } = joined;
-  return { ...lobby, joinedAt: Math.max(now, lobby.joinedAt + 1), rehearsal, checks, joins, called: null, until };
+  const joinedAt = Math.max(now, lobby.joinedAt + 1);
+  return { ...lobby, joinedAt, rehearsal, checks, joins, declined: new Map(), changes: new Map(), called: null, until };
 }
 
 /**
@@ -70,7 +83,7 @@ export function endLobby(lobby: Lobby, abort: DkgAbort, tookPart: boolean): Lobb
   // That a node has given up the ceremony for good is no attempt: it is heard again in the next lobby.
   const isNew = abort.attempt !== NO_ATTEMPT && !lobby.spent.includes(abort.attempt);
   const spent = isNew ? [...lobby.spent, abort.attempt] : lobby.spent;
-  return { ...lobby, joins: new Map(), floors, called: null, spent, ended: abort };
+  return { ...lobby, joins: new Map(), declined: new Map(), floors, called: null, spent, ended: abort };
 }
 
 /** The lobby after a join was heard; the same object where it tells nothing new. */
@@ -93,16 +106,29 @@ export function hearJoin(
   const proven = same && (known.skewMs <= setup.timing.clockSkewMaxMs || skewMs === known.skewMs);
   if (proven && heardMe === known.heardMe) return lobby;
   const joins = new Map(lobby.joins).set(from, { body, skewMs, heardMe });
+  const declined = without(lobby.declined, from);
   // Another joined_at may make another node the coordinator: what the former one called for no longer counts.
-  return { ...lobby, joins, called: same ? lobby.called : null };
+  return changed(lobby, from, now, { joins, declined, called: same ? lobby.called : null });
 }
 
-/** The lobby after a node said that it has not joined. */
-export function forgetJoin(lobby: Lobby, from: number): Lobby {
-  if (!lobby.joins.has(from)) return lobby;
-  const joins = new Map(lobby.joins);
-  joins.delete(from);
-  return { ...lobby, joins, called: null };
+/** The lobby after a node said that it has not joined, and perhaps why it cannot. */
+export function forgetJoin(lobby: Lobby, from: number, reason: NotJoinedReason | null, now: number): Lobby {
+  if (!lobby.joins.has(from) && (lobby.declined.get(from) ?? null) === reason) return lobby;
+  const declined = without(lobby.declined, from);
+  if (reason !== null) declined.set(from, reason);
+  return changed(lobby, from, now, { joins: without(lobby.joins, from), declined, called: null });
+}
+
+function without<Value>(byPeer: ReadonlyMap<number, Value>, index: number): Map<number, Value> {
+  return new Map([...byPeer].filter(([peer]) => peer !== index));
+}
+
+// A peer that changes its mind without end must not fill the disk.
+function changed(lobby: Lobby, from: number, now: number, change: Pick<Lobby, 'joins' | 'declined' | 'called'>): Lobby {
+  const count = lobby.changes.get(from) ?? 0;
+  const sinceJoined = Math.max(0, now - lobby.joinedAt);
+  if (count >= LOBBY_CHANGES_MAX + Math.floor(sinceJoined / LOBBY_CHANGE_MS)) return lobby;
+  return { ...lobby, ...change, changes: new Map(lobby.changes).set(from, count + 1) };
 }
 
 /** Who has not joined yet. */

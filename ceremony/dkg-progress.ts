@@ -10,6 +10,7 @@ const NOTHING: Omit<DkgProgress, 'phase' | 'step'> = {
   coordinator: null,
   waitingFor: [],
   problems: [],
+  declined: [],
   abort: null,
   mayStillComplete: false,
 };
@@ -24,7 +25,9 @@ export function dkgProgress(context: DkgContext, { core }: DkgState): DkgProgres
       const waitingFor = lobbyAwaits(setup, core.lobby);
       const problems = preflight(setup, core.lobby);
       const step = problems.length > 0 ? 'preflight_failed' : waitingFor.length > 0 ? 'joining' : 'ready';
-      return { ...NOTHING, phase: 'lobby', step, waitingFor, problems, coordinator: coordinatorOf(setup, core.lobby) };
+      const declined = [...core.lobby.declined].map(([index, reason]) => ({ index, reason }));
+      const coordinator = coordinatorOf(setup, core.lobby);
+      return { ...NOTHING, phase: 'lobby', step, waitingFor, problems, declined, coordinator };
     }
     case 'running': {
       const { attempt, coordinator, participant, coordination, doubt } = core.run;

@@ -3,7 +3,7 @@
 import type { Ed25519Signer } from '../crypto/ed25519.ts';
 import type { GroupKey } from '../crypto/scheme.ts';
 import type { DkgMessage } from './messages.ts';
-import type { AbortReason, PreflightCheck } from './messages-dkg.ts';
+import type { AbortReason, NotJoinedReason, PreflightCheck } from './messages-dkg.ts';
 import type { CeremonyCertificate, Transcript } from './transcript.ts';
 
 /** A member of the federation, from its operator card. Public keys: 32 bytes (Ed25519), 33 bytes (secp256k1). */
@@ -130,6 +130,8 @@ export interface DkgProgress {
   /** Indices whose answer is awaited, as far as this node can know. */
   readonly waitingFor: readonly number[];
   readonly problems: readonly PreflightProblem[];
+  /** Who says that it cannot join, and why: their word, which nobody can check. */
+  readonly declined: readonly { readonly index: number; readonly reason: NotJoinedReason }[];
   readonly abort: DkgAbort | null;
   /** After this node confirmed: others may hold live keys already, so this node's part must be kept. */
   readonly mayStillComplete: boolean;

@@ -35,6 +35,15 @@ export const ABORT_REASONS = {
 export type AbortReason = keyof typeof ABORT_REASONS;
 const abortReason = z.custom<AbortReason>((value) => typeof value === 'string' && Object.hasOwn(ABORT_REASONS, value));
 
+/** Why a node's operator cannot join. */
+export const NOT_JOINED_REASONS = {
+  key_live: 'holds a live key already',
+} as const;
+export type NotJoinedReason = keyof typeof NOT_JOINED_REASONS;
+const notJoinedReason = z.custom<NotJoinedReason>(
+  (value) => typeof value === 'string' && Object.hasOwn(NOT_JOINED_REASONS, value),
+);
+
 const check = z.strictObject({ name: z.string().min(1).max(64), ok: z.boolean(), detail: detailField });
 
 /** One thing that a node checked about itself. */
@@ -55,8 +64,8 @@ export const dkgSchemas = {
     heard: z.array(indexField).max(PARTICIPANTS_MAX),
     answer: z.boolean(),
   }),
-  /** Answer of a node whose operator has not joined this ceremony (or whose attempt is over). */
-  dkg_not_joined: z.strictObject({}),
+  /** Answer of a node whose operator has not joined this ceremony (or whose attempt is over), and why it cannot. */
+  dkg_not_joined: z.union([z.strictObject({}), z.strictObject({ reason: notJoinedReason })]),
   /** coordinator → all. */
   dkg_start: z.strictObject({ attempt: idField }),
   /** participant → coordinator: ChillDKG's first participant message and the Ed25519 round-1 package. */

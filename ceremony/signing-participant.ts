@@ -34,12 +34,16 @@ export type SignAnswer =
   | { readonly ok: true; readonly partials: readonly string[] }
   | { readonly ok: false; readonly reason: RefusalReason; readonly detail: string };
 
-/** Null where a request fits the key; else the refusal. Needs no secrets and takes no nonces: to be called first. */
+/** Null where a request fits the key; else the refusal. Takes no nonces: to be called first. */
 export function checkSignRequest(desk: ParticipantDesk, judged: JudgedRequest): SignAnswer | null {
   const { owner, boot } = desk;
   const { request, messages } = judged;
   if (request.scheme !== owner.scheme.name || request.key_id !== owner.keyId) {
     return refuse('unknown_key', 'the request names another key or scheme');
+  }
+  // As when a rehearsal has ended while this was judged: what it signed would be wrong, and this node blamed for it.
+  if (owner.signingShare.every((byte) => byte === 0)) {
+    return refuse('unknown_key', 'the share of this key has been erased meanwhile');
   }
   const flaw = signersFlaw(request.signers, owner.key.threshold, owner.key.participants);
   if (flaw !== null) return refuse('bad_request', flaw);

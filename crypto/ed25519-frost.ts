@@ -142,7 +142,7 @@ export const ed25519Scheme: FrostScheme = {
         throw new Error('the session holds another commitment of this signer');
       const [d, e] = [nonceAt(nonce, 0), nonceAt(nonce, SCALAR_BYTES)];
       const coefficient = Fn.mul(lambda, binding.challenge);
-      const z = Fn.add(Fn.add(d, Fn.mul(e, factor)), Fn.mul(coefficient, Fn.fromBytes(Uint8Array.from(signingShare))));
+      const z = Fn.add(Fn.add(d, Fn.mul(e, factor)), Fn.mul(coefficient, shareScalar(signingShare)));
       return Uint8Array.from(Fn.toBytes(z));
     } finally {
       zeroize(nonce);
@@ -210,9 +210,25 @@ function nonceScalar(random: Uint8Array, signingShare: Uint8Array): Uint8Array {
 
 // Throws on a used nonce, whose bytes are zero.
 function nonceAt(nonce: Uint8Array, start: number): bigint {
-  const scalar = Fn.fromBytes(nonce.slice(start, start + SCALAR_BYTES));
+  const scalar = secretScalar(nonce.subarray(start, start + SCALAR_BYTES));
   if (scalar === Fn.ZERO) throw new Error('the nonce has been used');
   return scalar;
+}
+
+// Throws on a share that was erased meanwhile: what it gave would be wrong, and its signer blamed for it.
+function shareScalar(signingShare: Uint8Array): bigint {
+  const scalar = secretScalar(signingShare);
+  if (scalar === Fn.ZERO) throw new Error('the signing share has been erased');
+  return scalar;
+}
+
+function secretScalar(bytes: Uint8Array): bigint {
+  const copy = Uint8Array.from(bytes);
+  try {
+    return Fn.fromBytes(copy);
+  } finally {
+    zeroize(copy);
+  }
 }
 
 // Null where a public nonce is malformed.

@@ -131,7 +131,10 @@ export class KeyRing {
     );
   }
 
-  /** Adds the shares of a finished ceremony, durably. Adding the same ceremony twice changes nothing. */
+  /**
+   * Adds the shares of a finished ceremony, durably. Adding the same keys twice changes nothing. Keys are told apart by
+   * themselves: where the database was lost, a later ceremony may bear the name of one that this file knows.
+   */
   add(keys: CeremonyKeys): Promise<void> {
     const added = this.#writing.then(() => this.#add(keys));
     this.#writing = added.catch(() => {});
@@ -140,7 +143,7 @@ export class KeyRing {
 
   async #add(keys: CeremonyKeys): Promise<void> {
     const open = this.#unsealed();
-    if (open.file.keys.some((known) => known.ceremonyId === keys.ceremonyId)) return;
+    if (this.keysOf(keyIdOf(keys.bitcoin.groupKey.publicKey, keys.attestation.groupKey.publicKey)) !== null) return;
     const file: KeyFile = { ...open.file, keys: [...open.file.keys, keys] };
     await this.#write(file, open.passphrase);
     open.file = file;

@@ -107,6 +107,8 @@ export class Keys {
 
   /** Lets a rehearsal's key sign its own proof, and nothing else, until `endRehearsal`. */
   beginRehearsal(keyId: string, shares: CeremonyKeys, transcriptHash: string): void {
+    // Where its end could not be written down, it is taken up again with copies of its own.
+    this.endRehearsal(keyId);
     const { ceremonyId, createdAt, bitcoin, attestation } = shares;
     const publics = { bitcoin: bitcoin.groupKey, attestation: attestation.groupKey };
     const key = { keyId, ceremonyId, status: 'rehearsal' as const, ...publics, transcriptHash, createdAt };

@@ -56,7 +56,7 @@ export class MemoryKeyRing extends KeyRing {
   override add(keys: CeremonyKeys): Promise<void> {
     return this.#write(() => {
       const { contents } = this.#file;
-      if (contents.keys.some((known) => known.ceremonyId === keys.ceremonyId)) return;
+      if (this.keysOf(keyIdOf(keys.bitcoin.groupKey.publicKey, keys.attestation.groupKey.publicKey)) !== null) return;
       this.#file.contents = { ...contents, keys: [...contents.keys, keys] };
     });
   }

@@ -9,6 +9,7 @@ import {
   endCeremony,
   eraseCeremonyEvents,
   getCeremony,
+  readCeremonyEvents,
   runningCeremonies,
 } from '../../store/ceremonies.ts';
 import { transact } from '../../store/database.ts';
@@ -19,7 +20,7 @@ import type { ProofsAnnouncement } from '../messages.ts';
 import type { Progress } from '../progress.ts';
 import { fingerprintOf, listCards, missingCards, participantsOf } from '../transport/federation.ts';
 import type { OutMessage } from '../transport/peer-reply.ts';
-import { assertMayEnter, assertNothingElseAtWork } from './ceremony-entry.ts';
+import { assertMayEnter, leaveOthers, sayingKeyIsLive } from './ceremony-entry.ts';
 import { abandonedReply, type CeremonyOutcome, dkgReport, finishedReply, storedOutcome } from './ceremony-outcome.ts';
 import { CeremonyRunner } from './ceremony-runner.ts';
 import { ceremonyFailure, progressText } from './ceremony-text.ts';
@@ -76,6 +77,11 @@ export class Ceremonies {
 
   /** Answers a message of a ceremony. */
   async hear(from: number, ceremonyId: string, message: DkgMessage): Promise<readonly OutMessage[]> {
+    const answers = await this.#answers(from, ceremonyId, message);
+    return this.#input.keys.live() === null ? answers : sayingKeyIsLive(message, answers);
+  }
+
+  async #answers(from: number, ceremonyId: string, message: DkgMessage): Promise<readonly OutMessage[]> {
     const { db, effects } = this.#input;
     const runner = this.#runners.get(ceremonyId);
     const event = { kind: 'message', now: effects.now(), from, message } as const;
@@ -108,7 +114,8 @@ export class Ceremonies {
     if (stored.status !== 'running' || (runner !== undefined && runner.result() !== null)) {
       throw new CommandError('ceremony_over', `ceremony ${ceremonyId} is over: there is nothing to abandon`);
     }
-    const mayLive = runner?.progress().mayStillComplete === true;
+    // Of one that could not be taken up again at the start, nobody can tell whether this node had confirmed.
+    const mayLive = runner?.progress().mayStillComplete ?? readCeremonyEvents(db, ceremonyId).length > 0;
     await runner?.feed({ kind: 'operator_aborted', now: effects.now(), detail: 'abandoned' });
     this.#runners.delete(ceremonyId);
     runner?.dispose();
@@ -125,6 +132,7 @@ export class Ceremonies {
     const { ceremony_id: id } = recovered;
     this.#runners.get(id)?.dispose();
     this.#runners.delete(id);
+    leaveOthers(this.#input, this.#runners, id);
     this.#proof.begin(id, this.#input.config.myIndex);
     return recovered;
   }
@@ -145,11 +153,12 @@ export class Ceremonies {
 
   async #makeKeys(params: Params, progress: Progress, signal: AbortSignal): Promise<void> {
     const { config, bitcoin, effects } = this.#input;
+    assertMayEnter({ ...this.#input, runners: this.#runners }, params);
     const runner = this.#enter(params);
     progress({ step: 'preflight', text: 'checking this node' });
     const checks = await runPreflight(config, bitcoin, effects.now());
-    // The checks took their time, in which another ceremony may have been entered.
-    this.#assertAlone(params.ceremony_id);
+    // The checks took their time, in which another ceremony may have been entered, or a key recovered.
+    if (runner.result() === null) assertMayEnter({ ...this.#input, runners: this.#runners }, params);
     const now = effects.now();
     // After a restart no command waits any more: the node leaves by itself when that would have.
     const until = now + params.wait_s * 1000 + LOBBY_GRACE_MS;
@@ -159,14 +168,9 @@ export class Ceremonies {
     await runner.finished();
   }
 
-  #assertAlone(ceremonyId: string): void {
-    assertNothingElseAtWork({ db: this.#input.db, runners: this.#runners }, ceremonyId);
-  }
-
   #enter(params: Params): CeremonyRunner {
     const { db, effects } = this.#input;
     const { ceremony_id: id, rehearsal } = params;
-    assertMayEnter({ ...this.#input, runners: this.#runners }, params);
     const known = getCeremony(db, id);
     if (known === null) beginCeremony(db, { ceremonyId: id, kind: 'dkg', rehearsal }, effects.now());
     return this.#runners.get(id) ?? this.#open(id);
@@ -188,15 +192,9 @@ export class Ceremonies {
     const runner = CeremonyRunner.resume({
       ...{ context, db, keyRing, client, effects, log },
       onComplete: (result) => this.#onComplete(ceremonyId, result),
+      mayBegin: () => getCeremony(db, ceremonyId)?.rehearsal === true || this.#input.keys.live() === null,
       mayRevive: () => !others().some((other) => other.hasBegun()),
-      onRevived: () => {
-        const left = {
-          kind: 'operator_aborted',
-          now: effects.now(),
-          detail: `ceremony ${ceremonyId} made keys`,
-        } as const;
-        for (const other of others()) if (other.isAtWork()) void other.feed(left);
-      },
+      onRevived: () => leaveOthers(this.#input, this.#runners, ceremonyId),
     });
     this.#runners.set(ceremonyId, runner);
     return runner;

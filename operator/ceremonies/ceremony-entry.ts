@@ -1,13 +1,17 @@
-// Whether an operator's word may begin, or go on with, a key ceremony at this node.
+// Whether an operator's word may begin, or go on with, a key ceremony at this node, and what follows for others.
 
+import type { DkgMessage } from '../../ceremony/messages.ts';
 import { getCeremony } from '../../store/ceremonies.ts';
 import type { Queries } from '../../store/database.ts';
 import { CommandError } from '../command-error.ts';
 import type { CommandParams } from '../command-types.ts';
 import type { OperatorConfig } from '../config/config.ts';
 import type { Keys } from '../keys.ts';
+import { errorText } from '../log.ts';
 import { listCards, missingCards } from '../transport/federation.ts';
+import type { OutMessage } from '../transport/peer-reply.ts';
 import type { CeremonyRunner } from './ceremony-runner.ts';
+import type { CompletionInput } from './completion.ts';
 
 /** What the entry is judged by. */
 export interface EntryInput {
@@ -42,8 +46,16 @@ export function assertMayEnter(input: EntryInput, params: CommandParams<'dkg'>):
   assertNothingElseAtWork(input, id);
 }
 
-/** Throws `CommandError` where this node is making keys, rehearsals included, in another ceremony. */
-export function assertNothingElseAtWork({ db, runners }: Pick<EntryInput, 'db' | 'runners'>, ceremonyId: string): void {
+/** The answers to a join, of a node that has a live key: its operator cannot join a ceremony that makes another. */
+export function sayingKeyIsLive(join: DkgMessage, answers: readonly OutMessage[]): readonly OutMessage[] {
+  if (join.type !== 'dkg_join' || join.body.rehearsal) return answers;
+  return answers.map((answer) =>
+    answer.type === 'dkg_not_joined' ? { type: answer.type, body: { reason: 'key_live' } } : answer,
+  );
+}
+
+// Neither in another ceremony, rehearsals included.
+function assertNothingElseAtWork({ db, runners }: Pick<EntryInput, 'db' | 'runners'>, ceremonyId: string): void {
   for (const [id, runner] of runners) {
     if (id === ceremonyId || !runner.isAtWork()) continue;
     const words = `ceremony ${id} is under way at this node, and a node takes part in one at a time`;
@@ -54,5 +66,20 @@ export function assertNothingElseAtWork({ db, runners }: Pick<EntryInput, 'db' |
     const flag = getCeremony(db, id)?.rehearsal === true ? ' --rehearsal' : '';
     const how = `join it with \`dkg --ceremony-id ${id}${flag}\`, or leave it with \`ceremony abandon ${id}\``;
     throw new CommandError('ceremony_running', `${words}: ${how}`);
+  }
+}
+
+/** Leaves every other ceremony that this node is making keys in: by this one it has a key, and theirs would be a second. */
+export function leaveOthers(
+  { effects, log }: Pick<CompletionInput, 'effects' | 'log'>,
+  runners: ReadonlyMap<string, CeremonyRunner>,
+  ceremonyId: string,
+): void {
+  const left = { kind: 'operator_aborted', now: effects.now(), detail: `ceremony ${ceremonyId} made keys` } as const;
+  for (const [id, runner] of runners) {
+    if (id === ceremonyId || !runner.isAtWork()) continue;
+    runner.feed(left).catch((error: unknown) => {
+      log('error', 'ceremony_not_left', { ceremony: id, detail: errorText(error) });
+    });
   }
 }

@@ -17,6 +17,13 @@ import type { OutMessage } from '../transport/peer-reply.ts';
 /** How long a peer has to answer one message of a ceremony, in ms: sealing a key file takes it about a second. */
 const ANSWER_TIMEOUT_MS = 20_000;
 const SEAL_NONCE_BYTES = 12;
+/**
+ * How many messages to one peer await their answers at once. An answer may lead to further messages, so a peer could make
+ * ever more of them; what finds no room is sent again if it matters.
+ */
+const SENDS_PER_PEER_MAX = 32;
+/** Pause before keys that could not be stored are stored again, in ms: sealing a key file is a lot of work. */
+const STORE_RETRY_MS = 2_000;
 
 /** What a runner works with. `onComplete` makes the keys live; a peer is told of completion only after it. */
 export interface RunnerInput {
@@ -27,6 +34,8 @@ export interface RunnerInput {
   readonly effects: Effects;
   readonly log: Log;
   readonly onComplete: (result: DkgResult) => Promise<void>;
+  /** Whether an attempt may begin: not where this node has a live key, and the ceremony would make another. */
+  readonly mayBegin: () => boolean;
   /** Whether an attempt that was ended may still complete: not where this node has since begun to make other keys. */
   readonly mayRevive: () => boolean;
   /** An attempt that was ended has completed after all. */
@@ -38,6 +47,9 @@ export class CeremonyRunner {
   readonly #input: RunnerInput;
   #state: DkgState;
   #completion: Promise<void> | null = null;
+  /** When storing the keys failed last, in ms; null where it has not. */
+  #failedAt: number | null = null;
+  readonly #sending = new Map<number, number>();
   #isStored = false;
   #isDisposed = false;
 
@@ -104,23 +116,27 @@ export class CeremonyRunner {
     const { context, effects } = this.#input;
     if (this.#isDisposed) return [];
     const replies = [...this.#step(event)];
-    while (wantsRandomness(context, this.#state)) {
+    while (wantsRandomness(context, this.#state) && this.#input.mayBegin()) {
       this.#step({ kind: 'begin', now: effects.now(), random: toHex(effects.random(32)) });
     }
     await this.finished();
     return replies;
   }
 
-  /** Makes the keys live where the ceremony is complete, once; where that failed, the next call tries again. */
+  /** Makes the keys live where the ceremony is complete, once; where that failed, a call after a pause tries again. */
   finished(): Promise<void> {
+    const { effects } = this.#input;
     const result = this.result();
     if (result === null) return Promise.resolve();
+    if (this.#failedAt !== null && Math.abs(effects.now() - this.#failedAt) >= STORE_RETRY_MS) {
+      [this.#completion, this.#failedAt] = [null, null];
+    }
     this.#completion ??= this.#input.onComplete(result).then(
       () => {
         this.#isStored = true;
       },
       (error: unknown) => {
-        this.#completion = null;
+        this.#failedAt = effects.now();
         throw error;
       },
     );
@@ -156,6 +172,9 @@ export class CeremonyRunner {
   async #send(message: Outgoing<DkgMessage>): Promise<void> {
     const { context, client, effects, log } = this.#input;
     const { to, type, body } = message;
+    const underWay = this.#sending.get(to) ?? 0;
+    if (underWay >= SENDS_PER_PEER_MAX) return;
+    this.#sending.set(to, underWay + 1);
     try {
       // Keys that are complete here must be in the key file before anybody hears of it.
       await this.finished();
@@ -173,6 +192,8 @@ export class CeremonyRunner {
       }
     } catch (error) {
       log('error', 'ceremony_message_failed', { to, type, detail: errorText(error) });
+    } finally {
+      this.#sending.set(to, (this.#sending.get(to) ?? 1) - 1);
     }
   }
 }

@@ -1,7 +1,7 @@
 // A key ceremony in sentences for operators.
 
 import { type DkgProgress, type DkgSetup, namesOf } from '../../ceremony/dkg-setup.ts';
-import { ABORT_REASONS } from '../../ceremony/messages-dkg.ts';
+import { ABORT_REASONS, NOT_JOINED_REASONS, type NotJoinedReason } from '../../ceremony/messages-dkg.ts';
 import { CommandError } from '../command-error.ts';
 
 const STEPS: Readonly<Record<string, string>> = {
@@ -18,6 +18,13 @@ const STEPS: Readonly<Record<string, string>> = {
   in_doubt: 'asking the others how it ended',
 };
 
+/** What an operator can do where others cannot join for a reason. */
+const WAYS_OUT: Readonly<Record<NotJoinedReason, string>> = {
+  key_live:
+    'Where this node belongs to that key, restore it here instead: `ceremony recover FILE` with what another operator ' +
+    'exports by `ceremony show ID --output FILE`, or a backup',
+};
+
 /** What goes on, in one sentence. */
 export function progressText(setup: DkgSetup, seen: DkgProgress): string {
   const waiting = seen.waitingFor.length === 0 ? '' : `; waiting for ${namesOf(setup, seen.waitingFor)}`;
@@ -26,7 +33,9 @@ export function progressText(setup: DkgSetup, seen: DkgProgress): string {
       return 'not joined';
     case 'lobby':
       if (seen.problems.length > 0) return `preflight: ${problemsText(seen)}${waiting}`;
-      return seen.waitingFor.length > 0 ? `joined${waiting}` : 'all have joined, all checks pass';
+      return seen.waitingFor.length > 0
+        ? `joined${waiting}${declinedText(setup, seen)}`
+        : 'all have joined, all checks pass';
     case 'running':
     case 'confirmed':
     case 'complete':
@@ -43,7 +52,20 @@ export function ceremonyFailure(setup: DkgSetup, seen: DkgProgress): CommandErro
     return new CommandError('preflight_failed', `no keys were made: ${problemsText(seen)}. Mend it and run dkg again`);
   }
   const waiting = namesOf(setup, seen.waitingFor);
-  return new CommandError('left_lobby', `no keys were made: ${waiting === '' ? 'stopped' : `${waiting} did not join`}`);
+  const why = waiting === '' ? 'stopped' : `${waiting} did not join${declinedText(setup, seen)}`;
+  return new CommandError('left_lobby', `no keys were made: ${why}`);
+}
+
+// Their own word, told as such: whoever lies about it could as well not join.
+function declinedText(setup: DkgSetup, { declined }: DkgProgress): string {
+  const reasons = [...new Set(declined.map(({ reason }) => reason))];
+  return reasons
+    .map((reason) => {
+      const who = declined.filter((one) => one.reason === reason).map(({ index }) => index);
+      const says = who.length === 1 ? 'says that it' : 'each say that it';
+      return `; ${namesOf(setup, who)} ${says} ${NOT_JOINED_REASONS[reason]}. ${WAYS_OUT[reason]}`;
+    })
+    .join('');
 }
 
 function problemsText(seen: DkgProgress): string {

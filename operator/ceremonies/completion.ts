@@ -8,7 +8,7 @@ import type { Effects } from '../effects.ts';
 import { type KeyRing, keyIdOf } from '../key-ring.ts';
 import { groupKeysToJson, type Keys } from '../keys.ts';
 import type { Log } from '../log.ts';
-import { keysFromResult } from './ceremony-keys.ts';
+import { keepShares, keysFromResult } from './ceremony-keys.ts';
 import { outcomeOf } from './ceremony-outcome.ts';
 
 /** What completion works with. */
@@ -35,7 +35,7 @@ export async function completeCeremony(
   const keyId = keyIdOf(shares.bitcoin.groupKey.publicKey, shares.attestation.groupKey.publicKey);
   const outcome = outcomeOf(keyId, result, coordinator);
   if (result.rehearsal) keys.beginRehearsal(keyId, shares, result.certificate.transcript_hash);
-  else await keyRing.add(shares);
+  else await keepShares(keyRing, keyId, shares);
   transact(db, (tx) => {
     if (!result.rehearsal) {
       const { transcript, certificate } = result;

@@ -112,7 +112,11 @@ export class KeyProof {
     for (const [id, unproven] of this.#unproven) {
       const age = effects.now() - unproven.since;
       if (unproven.rehearsal && age >= PROOF_WAIT_MS) {
-        this.#giveUp(id);
+        try {
+          this.#giveUp(id);
+        } catch (error) {
+          log('error', 'rehearsal_not_ended', { ceremony: id, detail: errorText(error) });
+        }
         continue;
       }
       const { turn, endsIn } = turnAt(age, config.parties);
@@ -191,9 +195,11 @@ export class KeyProof {
   }
 
   #giveUp(ceremonyId: string): void {
+    // First, for where the store cannot be read now, the shares are destroyed at the next occasion.
+    const keyId = this.#outcome(ceremonyId)?.key_id ?? '';
     this.#unproven.get(ceremonyId)?.under?.abort();
     this.#unproven.delete(ceremonyId);
-    this.#input.keys.endRehearsal(this.#outcome(ceremonyId)?.key_id ?? '');
+    this.#input.keys.endRehearsal(keyId);
   }
 
   #outcome(ceremonyId: string): CeremonyOutcome | null {

@@ -16,6 +16,7 @@ import type { OperatorConfig } from '../config/config.ts';
 import { keyIdOf } from '../key-ring.ts';
 import { groupKeysToJson } from '../keys.ts';
 import { listCards, missingCards, participantsOf } from '../transport/federation.ts';
+import { keepShares } from './ceremony-keys.ts';
 import type { CompletionInput } from './completion.ts';
 
 /** What recovery works with. */
@@ -39,8 +40,7 @@ export async function recoverKeys(input: RecoveryInput, json: unknown): Promise<
   if (live !== null) assertLacking(input, live, keyId);
   const { keys: kept, shares } = sharesOf(input, keyId, transcript);
   if (live !== null) assertMadeBy(live, ceremonyId, kept);
-  await keyRing.add(kept);
-  if (keyRing.keysOf(keyId) === null) throw refusal('the key file holds other shares of a ceremony of this name');
+  await keepShares(keyRing, keyId, kept);
   const now = effects.now();
   // Without proofs: this node's share has not signed yet as far as it knows, and the others tell it or try it.
   const file = { v: 1, transcript, certificate: { ...certificate } };

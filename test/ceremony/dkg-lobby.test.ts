@@ -1,7 +1,9 @@
 // Before a key ceremony: nothing is made until everybody has joined and passes every check, and whoever fails is named.
 import { describe, expect, test } from 'bun:test';
+import { LOBBY_CHANGE_MS, LOBBY_CHANGES_MAX } from '../../ceremony/dkg-lobby.ts';
 import { dkgProgress } from '../../ceremony/dkg-progress.ts';
 import type { PreflightProblem } from '../../ceremony/dkg-setup.ts';
+import type { DkgMessage } from '../../ceremony/messages.ts';
 import { Federation } from './federation.ts';
 
 const OPTIONS = { n: 3, t: 2 };
@@ -94,6 +96,43 @@ describe('the lobby', () => {
     const { context, state } = federation.node(0);
     expect(dkgProgress(context, state).abort).toMatchObject({ by: 1, reason: 'preflight_failed', culprit: 2 });
     expect(federation.node(1).stored.filter(({ kind }) => kind === 'begin')).toEqual([]);
+  });
+});
+
+describe('a peer that changes its mind without end', () => {
+  const waitsLong = (): Federation => {
+    const federation = new Federation({ n: 3, t: 2 });
+    federation.join(0);
+    return federation;
+  };
+  const joinOf = (federation: Federation, joined_at: number): DkgMessage => {
+    const { setup } = federation.node(0).context;
+    const { parametersFingerprint: parameters_fingerprint, version } = setup;
+    const body = { parameters_fingerprint, version, rehearsal: false, joined_at, checks: [], heard: [], answer: false };
+    return { type: 'dkg_join', body: { ...body, now: federation.now } };
+  };
+  const hear = (federation: Federation, from: number, message: DkgMessage): void =>
+    federation.feed(0, { kind: 'message', now: federation.now, from, message });
+
+  test('by joining later and later, or by joining and leaving, is written down so often and no more', () => {
+    const [later, leaving] = [waitsLong(), waitsLong()];
+    for (let i = 0; i < 1_000; i++) {
+      hear(later, 1, joinOf(later, later.now + i));
+      hear(leaving, 1, i % 2 === 0 ? joinOf(leaving, leaving.now) : { type: 'dkg_not_joined', body: {} });
+    }
+    for (const { stored } of [later.node(0), leaving.node(0)]) expect(stored).toHaveLength(1 + LOBBY_CHANGES_MAX);
+  });
+
+  test('is heard again after a while, takes nothing of what the others may say, and all can still make keys', () => {
+    const federation = waitsLong();
+    for (let i = 0; i < 1_000; i++) hear(federation, 1, joinOf(federation, federation.now - 2_000 + i));
+    const before = federation.node(0).stored.length;
+    hear(federation, 2, joinOf(federation, federation.now - 1));
+    expect(federation.node(0).stored).toHaveLength(before + 1);
+    federation.now += LOBBY_CHANGE_MS;
+    federation.join(1);
+    federation.join(2);
+    expect(federation.run((all) => all.allComplete(), 400)).toBe(true);
   });
 });
 

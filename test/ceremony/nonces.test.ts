@@ -7,7 +7,7 @@ import { answerSignRequest, type ParticipantDesk } from '../../ceremony/signing-
 import { toHex } from '../../crypto/bytes.ts';
 import type { FrostScheme } from '../../crypto/scheme.ts';
 import { bytesOf } from './federation.ts';
-import { desksOf, draw } from './signing-desk.ts';
+import { desksOf, draw, SigningRoom } from './signing-desk.ts';
 
 const MESSAGES = [{ message: bytesOf('message'), tweaks: [] }];
 
@@ -118,6 +118,22 @@ describe('a participant', () => {
     const answer = answerSignRequest(one, { from: 0, request: requestWith(desks, ids), messages: MESSAGES });
     expect(answer).toMatchObject({ ok: false, reason: 'bad_request' });
   });
+
+  test.each(['bip340', 'ed25519'] as const)(
+    'whose %s share was erased meanwhile refuses, and is not taken for a liar',
+    (name) => {
+      const desks = desksOf(2, 3, name).map((desk) => {
+        const signingShare = desk.owner.signingShare.slice();
+        return { ...desk, owner: { ...desk.owner, signingShare } };
+      });
+      const messages = MESSAGES;
+      const room = new SigningRoom({ desks, messages });
+      desks[1]?.owner.signingShare.fill(0);
+      const result = room.run();
+      expect(result).toMatchObject({ kind: 'signed', signers: [0, 2] });
+      expect(result?.exclusions).toMatchObject([{ index: 1, reason: 'unknown_key' }]);
+    },
+  );
 
   test('never signs twice with one secret nonce, whatever it is asked', () => {
     const { desks, one } = setting();

@@ -107,6 +107,12 @@ describe('FROST(Ed25519, SHA-512)', () => {
     expect(nonce.secret).toEqual(new Uint8Array(128));
   });
 
+  test('a share that was erased signs nothing: what came out would be blamed on its owner', () => {
+    const { session } = signedBy(group, [0, 1], message);
+    const { secret } = ed25519Scheme.generateNonce(key, 0, defined(shares[0]), fresh(1, 0));
+    expect(() => ed25519Scheme.sign(key, 0, new Uint8Array(32), secret, session)).toThrow('share has been erased');
+  });
+
   test('signing leaves share, message and session as they were', () => {
     const before = shares.map(toHex);
     const { session } = signedBy(group, [1, 2], message);

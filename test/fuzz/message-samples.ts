@@ -69,7 +69,7 @@ const typed: Samples = {
       answer: true,
     },
   ],
-  dkg_not_joined: [{}],
+  dkg_not_joined: [{}, { reason: 'key_live' }],
   dkg_start: [{ attempt: id }],
   dkg_round1: [{ attempt: id, pmsg1: '02'.repeat(200), ed25519_package: '01'.repeat(129) }],
   dkg_packages: [{ attempt: id, cmsg1: '02'.repeat(500), ed25519_packages: ['01'.repeat(129), '01'.repeat(129)] }],
