@@ -11,6 +11,8 @@ import { satsAmount } from './amount.ts';
 export const BURNS_PAGE_MAX = 500;
 /** Largest proof that comes with a burn, in bytes. */
 export const BURN_PROOF_BYTES_MAX = 128 * 1024;
+/** So much is kept of a burn's address, in characters: more than any address has, so that what is cut off is none. */
+export const BURN_ADDRESS_CHARACTERS_MAX = 128;
 
 const hash = hexOf(32);
 const count = z.int().min(0);
@@ -21,7 +23,8 @@ export const wireBurnSchema = z
     seq: count,
     burn_txid: hash,
     nullifier: hash,
-    btc_address: z.string().min(1).max(128),
+    // Whatever a burner wrote: one that cannot be an address must not make the page unreadable that it stands in.
+    btc_address: z.string().transform((address) => address.slice(0, BURN_ADDRESS_CHARACTERS_MAX)),
     amount: satsAmount,
     fee: satsAmount,
     height: count,

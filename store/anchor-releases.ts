@@ -136,5 +136,5 @@ function unpaid(db: Queries, rows: readonly LostRow[]): readonly LostAnchor[] {
 
 function isPaid(db: Queries, burnTxid: string): boolean {
   if (foreignPaymentOf(db, burnTxid) !== null) return true;
-  return listPayoutsOfBurn(db, burnTxid).some(({ status }) => status === 'confirmed' || status === 'settled');
+  return listPayoutsOfBurn(db, burnTxid, ['confirmed', 'settled']).length > 0;
 }

@@ -94,7 +94,7 @@ export function isDead(db: Queries, { txid, inputs }: ContestedClaim, height: nu
 }
 
 function isPaid(db: Queries, burnTxid: string, height: number): boolean {
-  const payments = [...listPayoutsOfBurn(db, burnTxid), foreignPaymentOf(db, burnTxid)];
+  const payments = [...listPayoutsOfBurn(db, burnTxid, ['confirmed', 'settled']), foreignPaymentOf(db, burnTxid)];
   return payments.some((payment) => payment !== null && payment.height !== null && payment.height <= height);
 }
 

@@ -1,10 +1,11 @@
 // Decisions in the order in which they were written down, for a peer that has lost some: windows of rows, so that one
 // question costs the same however long the history is. Rows are never deleted, so rowids keep their order.
-import { and, asc, eq, gt, gte, inArray, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, asc, eq, exists, gt, gte, inArray, isNull, lte, notExists, or, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/sqlite-core';
 import type { Json } from '../crypto/canonical-json.ts';
 import type { Attestation } from './attestations.ts';
 import type { Queries } from './database.ts';
-import { attestations, payoutTransactions } from './schema.ts';
+import { attestations, burns, payoutTransactionBurns, payoutTransactionInputs, payoutTransactions } from './schema.ts';
 
 /** How many attestations one window looks at. */
 export const ATTESTATION_WINDOW_ROWS = 1_000;
@@ -38,8 +39,9 @@ export function attestationWindow(db: Queries, after: number, since: number): Wi
 }
 
 /**
- * Payouts after a position that can still be mined, and those settled since (ms since 1970). A replaced one never can: the
- * one that replaced it stands in the list instead.
+ * Payouts after a position that can still be mined, and those settled since (ms since 1970). One that was replaced can be
+ * mined again by a reorganisation that is deep, yet not as deep as counts for releasing burns: it is told as long as it
+ * binds a burn that no settled payout pays.
  */
 export function payoutWindow(db: Queries, after: number, since: number): Window<DecidedPayout> {
   const end = after + PAYOUT_WINDOW_ROWS;
@@ -49,10 +51,31 @@ export function payoutWindow(db: Queries, after: number, since: number): Window<
   const rows = db
     .select({ position: rowid, txid, intent, signedTx })
     .from(payoutTransactions)
-    .where(and(gt(rowid, BigInt(after)), lte(rowid, BigInt(end)), or(open, lately)))
+    .where(and(gt(rowid, BigInt(after)), lte(rowid, BigInt(end)), or(open, lately, givenUp(db))))
     .orderBy(asc(rowid))
     .all();
   const last = db.select({ last: sql<bigint>`coalesce(max(rowid), 0)` }).from(payoutTransactions).get()?.last ?? 0n;
   const decided = rows.map((row) => ({ ...row, position: Number(row.position) }));
   return { rows: decided, next: BigInt(end) < last ? end : null };
+}
+
+// Replaced, and binding a burn all the same: its anchor is among the inputs, and no settled payout pays it.
+function givenUp(db: Queries) {
+  const { txid: of, prevTxid, prevVout } = payoutTransactionInputs;
+  const settled = alias(payoutTransactions, 'settled');
+  const paying = alias(payoutTransactionBurns, 'paying');
+  const isPaid = db
+    .select({ one: sql`1` })
+    .from(paying)
+    .innerJoin(settled, and(eq(settled.txid, paying.txid), eq(settled.status, 'settled')))
+    .where(eq(paying.burnTxid, burns.burnTxid));
+  const binding = db
+    .select({ one: sql`1` })
+    .from(payoutTransactionBurns)
+    .innerJoin(burns, eq(burns.burnTxid, payoutTransactionBurns.burnTxid))
+    .innerJoin(payoutTransactionInputs, and(eq(prevTxid, burns.anchorTxid), eq(prevVout, burns.anchorVout)))
+    .where(
+      and(eq(payoutTransactionBurns.txid, payoutTransactions.txid), eq(of, payoutTransactions.txid), notExists(isPaid)),
+    );
+  return and(eq(payoutTransactions.status, 'replaced'), exists(binding));
 }

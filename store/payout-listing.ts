@@ -64,7 +64,12 @@ const ofBurn = prepared((db) =>
     .select({ payout: payoutTransactions })
     .from(payoutTransactionBurns)
     .innerJoin(payoutTransactions, eq(payoutTransactions.txid, payoutTransactionBurns.txid))
-    .where(eq(payoutTransactionBurns.burnTxid, given(payoutTransactionBurns.burnTxid, 'burnTxid')))
+    .where(
+      and(
+        eq(payoutTransactionBurns.burnTxid, given(payoutTransactionBurns.burnTxid, 'burnTxid')),
+        isOneGiven(payoutTransactions.status, 'statuses'),
+      ),
+    )
     .orderBy(asc(payoutTransactions.createdAt), asc(payoutTransactions.txid))
     .prepare(),
 );
@@ -74,7 +79,13 @@ const spending = prepared((db) => {
     .select({ payout: payoutTransactions })
     .from(payoutTransactionInputs)
     .innerJoin(payoutTransactions, eq(payoutTransactions.txid, txid))
-    .where(and(eq(prevTxid, given(prevTxid, 'txid')), eq(prevVout, given(prevVout, 'vout'))))
+    .where(
+      and(
+        eq(prevTxid, given(prevTxid, 'txid')),
+        eq(prevVout, given(prevVout, 'vout')),
+        isOneGiven(payoutTransactions.status, 'statuses'),
+      ),
+    )
     .prepare();
 });
 const inStatuses = prepared((db) =>
@@ -122,16 +133,27 @@ export function listPayouts(
   return { rows: rows.map((row) => withParts(db, row)), total: countInStatuses(db, wanted) };
 }
 
-/** Every transaction decided for a burn, oldest first. */
-export function listPayoutsOfBurn(db: Queries, burnTxid: string): readonly Payout[] {
-  const rows = ofBurn(db).all({ burnTxid });
+/**
+ * Every transaction decided for a burn, oldest first; or those in one of the statuses: a peer may have had this node decide
+ * very many of which nothing came.
+ */
+export function listPayoutsOfBurn(
+  db: Queries,
+  burnTxid: string,
+  statuses: readonly PayoutStatus[] = PAYOUT_STATUSES,
+): readonly Payout[] {
+  const rows = ofBurn(db).all({ burnTxid, statuses: JSON.stringify(statuses) });
   return rows.map(({ payout }) => withParts(db, payout));
 }
 
-/** Every transaction decided that spends an outpoint. */
-export function listSpenders(db: Queries, { txid, vout }: Outpoint): readonly Payout[] {
+/** Every transaction decided that spends an outpoint; or those in one of the statuses. */
+export function listSpenders(
+  db: Queries,
+  { txid, vout }: Outpoint,
+  statuses: readonly PayoutStatus[] = PAYOUT_STATUSES,
+): readonly Payout[] {
   return spending(db)
-    .all({ txid, vout })
+    .all({ txid, vout, statuses: JSON.stringify(statuses) })
     .map(({ payout }) => withParts(db, payout));
 }
 

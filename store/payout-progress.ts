@@ -19,11 +19,15 @@ type Changes = Partial<typeof payoutTransactions.$inferInsert>;
 
 const DONE: ProgressVerdict = { ok: true };
 
-/** Keeps the complete transaction, hex with witnesses, whose signatures were verified. */
+/**
+ * Keeps the complete transaction, hex with witnesses, whose signatures were verified: also of one that was seen in the
+ * mempool or a block first, for it may have to be sent again.
+ */
 export function recordPayoutSigned(db: Queries, txid: string, signedTx: string, now: number): ProgressVerdict {
   return step(db, txid, (tx, payout) => {
-    if (payout.status !== 'decided') return DONE;
-    return change(tx, txid, { status: 'signed', signedTx, signedAt: now }, now, 'payout_signed', {});
+    if (payout.signedTx !== null) return DONE;
+    const status = payout.status === 'decided' ? 'signed' : payout.status;
+    return change(tx, txid, { status, signedTx, signedAt: now }, now, 'payout_signed', {});
   });
 }
 

@@ -121,7 +121,7 @@ function refuseContested(tx: Queries, burnTxid: string, { mined, inputs }: Payou
 function refuseBurn(tx: Queries, burnTxid: string, { txid, inputs }: PayoutDecision): Refused | null {
   const burn = getBurn(tx, burnTxid);
   if (burn === null) return refused('burn_unknown', { burn_txid: burnTxid });
-  const paid = listPayoutsOfBurn(tx, burnTxid).find(({ status }) => status === 'confirmed' || status === 'settled');
+  const [paid] = listPayoutsOfBurn(tx, burnTxid, ['confirmed', 'settled']);
   if (paid !== undefined) return refused('burn_already_paid', { burn_txid: burnTxid, txid: paid.txid });
   const foreign = foreignPaymentOf(tx, burnTxid);
   if (foreign !== null && foreign.txid !== txid) {
@@ -138,7 +138,7 @@ function refuseBurn(tx: Queries, burnTxid: string, { txid, inputs }: PayoutDecis
 function refuseSpent(tx: Queries, { txid, inputs, burns: paid }: PayoutDecision, known: Payout | null): Refused | null {
   const spent = (input: Outpoint, by: string) => refused('input_spent', { ...outpointJson(input), spent_by: by });
   for (const input of inputs) {
-    const settled = listSpenders(tx, input).find(({ status }) => status === 'settled');
+    const [settled] = listSpenders(tx, input, ['settled']);
     if (settled !== undefined && settled.txid !== txid) return spent(input, settled.txid);
     const by = getUtxo(tx, input)?.spentBy ?? null;
     if (known?.status === 'replaced' && by !== null && by !== txid) return spent(input, by);
@@ -169,10 +169,7 @@ function refuseInputs(tx: Queries, decision: PayoutDecision): Refused | null {
 
 // What was signed for a burn that is paid is of no use any more; its anchor need not be kept for it.
 function isPaidForGood(tx: Queries, burnTxid: string): boolean {
-  return (
-    foreignPaymentOf(tx, burnTxid) !== null ||
-    listPayoutsOfBurn(tx, burnTxid).some(({ status }) => status === 'settled')
-  );
+  return foreignPaymentOf(tx, burnTxid) !== null || listPayoutsOfBurn(tx, burnTxid, ['settled']).length > 0;
 }
 
 function anchoredAt(tx: Queries, { txid, vout }: Outpoint): readonly Burn[] {

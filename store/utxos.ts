@@ -1,8 +1,17 @@
 // Outputs that the bitcoin key can spend, as the node's own Bitcoin view shows them. An output that a live payout
 // spends is reserved: new payouts take others.
-import { and, asc, desc, eq, exists, isNotNull, ne, not, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, exists, isNotNull, isNull, ne, not, sql } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
-import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries, transact } from './database.ts';
+import {
+  countRows,
+  type Listing,
+  type Outpoint,
+  PAGE_ROWS_MAX,
+  type Page,
+  pageBounds,
+  type Queries,
+  transact,
+} from './database.ts';
 import { given, prepared } from './prepared.ts';
 import {
   burns,
@@ -112,6 +121,13 @@ export function listOutpointsAfter(
 export function listSpendableUtxos(db: Queries, page: Page = {}): Listing<Utxo> {
   const isFree = and(not(exists(liveSpenders(db))), not(exists(promised(db))));
   return list(db, and(eq(utxos.status, 'unspent'), isNotNull(utxos.height), isFree), page);
+}
+
+/** Outputs that are spent by a transaction whose block has left the chain, at most a page of them. */
+export function listSpentWithoutBlock(db: Queries): readonly Utxo[] {
+  const { status, spentHeight, txid, vout } = utxos;
+  const where = and(eq(status, 'spent'), isNull(spentHeight));
+  return db.select().from(utxos).where(where).orderBy(asc(txid), asc(vout)).limit(PAGE_ROWS_MAX).all();
 }
 
 /**

@@ -58,11 +58,14 @@ function everyUnpaidBurn({ db }: Pick<Bridge, 'db'>): readonly Burn[] {
  * their burns, so deep in the chain that it counts. `height`: that of the deepest block which counts so far.
  */
 export function retireRivals({ db, log, effects }: Pick<Bridge, 'db' | 'log' | 'effects'>, height: number): void {
-  const open = listPayouts(db, ['decided', 'signed', 'broadcast'], { limit: PAGE_ROWS_MAX }).rows;
-  for (const payout of open) {
-    const by = spentBy(db, payout, height) ?? paidBy(db, payout, height);
-    if (by === null || !recordPayoutReplaced(db, payout.txid, by, effects.now()).ok) continue;
-    log('info', 'payout_given_up', { txid: payout.txid, by });
+  for (let offset = 0; ; ) {
+    const { rows } = listPayouts(db, ['decided', 'signed', 'broadcast'], { limit: PAGE_ROWS_MAX, offset });
+    for (const payout of rows) {
+      const by = spentBy(db, payout, height) ?? paidBy(db, payout, height);
+      if (by === null || !recordPayoutReplaced(db, payout.txid, by, effects.now()).ok) offset += 1;
+      else log('info', 'payout_given_up', { txid: payout.txid, by });
+    }
+    if (rows.length < PAGE_ROWS_MAX) return;
   }
 }
 
@@ -79,7 +82,7 @@ function spentBy(db: Bridge['db'], payout: Payout, height: number): string | nul
 function paidBy(db: Bridge['db'], payout: Payout, height: number): string | null {
   if (payout.status !== 'decided') return null;
   const payments = payout.burns.map(({ burnTxid }) => {
-    const settled = listPayoutsOfBurn(db, burnTxid).find(({ status }) => status === 'settled');
+    const [settled] = listPayoutsOfBurn(db, burnTxid, ['settled']);
     if (settled !== undefined) return settled.txid;
     const foreign = foreignPaymentOf(db, burnTxid);
     return foreign !== null && foreign.height !== null && foreign.height <= height ? foreign.txid : null;

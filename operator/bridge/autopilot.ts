@@ -2,6 +2,7 @@
 // and replaces payouts that do not confirm. A leader per piece of work begins; the others take over when it is silent.
 
 import { outpointName } from '../../chain/outpoint.ts';
+import { WireLedgerError } from '../../chain/wire-ledger.ts';
 import { PAGE_ROWS_MAX } from '../../store/database.ts';
 import { type Deposit, setDepositStatus } from '../../store/deposits.ts';
 import { listOpenDeposits } from '../../store/open-deposits.ts';
@@ -162,18 +163,35 @@ export class Autopilot {
     const nowSeconds = BigInt(Math.floor(effects.now() / 1000));
     let begun = 0;
     let asked = 0;
-    for (const deposit of this.#openDeposits(tip.height - needed + 1, nowSeconds)) {
+    const open = this.#openDeposits(tip.height - needed + 1, nowSeconds);
+    const isSuspended = ({ recipient }: Deposit): boolean => suspended.has(recipient);
+    // Those that wait for a lost deposit of their recipient come last, however old: they must not hold up the others.
+    for (const deposit of [...open.filter((one) => !isSuspended(one)), ...open.filter(isSuspended)]) {
       if (begun >= ATTESTED_PER_ROUND || asked >= ASKED_PER_ROUND || this.#stopped.signal.aborted) return;
       if (deposit.status === 'seen') setDepositStatus(db, deposit, 'confirmed', effects.now());
       const name = `deposit/${outpointName(deposit)}`;
       if (this.#turns.rests(name)) continue;
       asked += 1;
-      if ((await adoptMint(this.#bridge, key, deposit)) || suspended.has(deposit.recipient)) continue;
+      if ((await this.#isMinted(key, deposit, name)) || isSuspended(deposit)) continue;
       const isBegun = await this.#turns.take(name, async () => {
         const { txid, vout, recipient, amount } = deposit;
         await attest(this.#bridge, { txid, vout, recipient, amount: `${amount}`, test: false }, noProgress);
       });
       if (isBegun) begun += 1;
+    }
+  }
+
+  // Where the Wire nodes cannot tell of this one deposit, it is left alone for a while, and those behind it are not.
+  async #isMinted(key: FederationKey, deposit: Deposit, name: string): Promise<boolean> {
+    try {
+      return await adoptMint(this.#bridge, key, deposit);
+    } catch (error) {
+      if (!(error instanceof WireLedgerError)) throw error;
+      // Throws where they tell nothing at all.
+      await this.#bridge.wire?.status();
+      this.#bridge.log('warn', 'mint_untold', { name, detail: errorText(error) });
+      this.#turns.rest(name, this.#bridge.config.takeoverS * 1000);
+      return true;
     }
   }
 

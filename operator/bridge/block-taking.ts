@@ -41,15 +41,15 @@ export function takeBlock(block: Block, height: number, watched: Watched): (tx: 
     const revived: string[] = [];
     for (const txid of new Set(spent.map((one) => one.txid))) {
       const own = getPayout(tx, txid);
-      if (own === null) recordForeignPayments(tx, txid, paidToOthers(block, txid, watched), height, now);
+      if (own === null) recordForeignPayments(tx, txid, paidToBurns(block, txid, watched), height, now);
       else if (own.status === 'replaced') revived.push(txid);
     }
     return { deposits: payments.filter(({ watched: leaf }) => leaf.kind === 'deposit').length, revived };
   };
 }
 
-// Every output but those to the federation itself.
-function paidToOthers({ transactions }: Block, txid: string, watched: Watched): readonly ForeignOutput[] {
+// Every output but the change, which comes last. A burn may name any address, also one of the federation's own.
+function paidToBurns({ transactions }: Block, txid: string, watched: Watched): readonly ForeignOutput[] {
   const index = Array.from({ length: transactions.count }, (_, at) => at).find((at) => transactions.txid(at) === txid);
   if (index === undefined) throw new Error(`transaction ${txid} was found in this block`);
   const first = transactions.firstOutput(index);
@@ -59,14 +59,15 @@ function paidToOthers({ transactions }: Block, txid: string, watched: Watched): 
     script: transactions.script(first + outputIndex),
     amount: transactions.amount(first + outputIndex),
   }))
-    .filter(({ script }) => !isWatched(script, watched))
+    .filter(({ outputIndex, script }) => outputIndex < end - first - 1 || !isChange(script, watched))
     .map((output) => ({ ...output, script: toHex(output.script) }));
 }
 
-function isWatched(script: Uint8Array, { scripts }: Watched): boolean {
+function isChange(script: Uint8Array, { scripts }: Watched): boolean {
   if (script.length !== 34 || script[0] !== 0x51) return false;
   const view = new DataView(script.buffer, script.byteOffset, script.length);
-  return scripts.get(view, 2) !== undefined;
+  const kind = scripts.get(view, 2)?.kind;
+  return kind === 'change' || kind === 'reservoir';
 }
 
 function keepPayment(

@@ -4,14 +4,21 @@
 import type { TransactionStatus } from '../../chain/bitcoin-view.ts';
 import { leafJson } from '../../chain/payout-intent.ts';
 import { transact } from '../../store/database.ts';
-import { listPayouts, type Payout } from '../../store/payout-listing.ts';
+import { listPayouts, type Payout, type PayoutStatus } from '../../store/payout-listing.ts';
 import {
   recordPayoutBroadcast,
   recordPayoutConfirmed,
   recordPayoutReorganised,
   recordPayoutSettled,
 } from '../../store/payout-progress.ts';
-import { markUtxoGone, markUtxoSpent, markUtxoUnspent, recordUtxo } from '../../store/utxos.ts';
+import {
+  getUtxo,
+  listSpentWithoutBlock,
+  markUtxoGone,
+  markUtxoSpent,
+  markUtxoUnspent,
+  recordUtxo,
+} from '../../store/utxos.ts';
 import { followAbsences } from '../guard/missing-coins.ts';
 import { releaseDead } from '../guard/release.ts';
 import { errorText } from '../log.ts';
@@ -40,6 +47,7 @@ export class Follower {
   #announced: { readonly from: number; readonly message: Announcement; tries: number }[] = [];
   #running: Promise<void> | null = null;
   #absencesAt: number | null = null;
+  readonly #pages = new Map<string, number>();
 
   constructor(bridge: Bridge) {
     this.#bridge = bridge;
@@ -71,6 +79,7 @@ export class Follower {
     await this.#attempt('mints', () => submitPending(this.#bridge, this.#trouble));
     await this.#attempt('payouts', () => this.#payouts());
     await this.#attempt('children', () => followChildren(this.#bridge));
+    await this.#attempt('coins', () => takeCoinsBack(this.#bridge));
     await this.#attempt('contested', async () => releaseDead(this.#bridge));
     await this.#attempt('missing coins', () => this.#absences());
   }
@@ -112,16 +121,28 @@ export class Follower {
       : takePayout(this.#bridge, message.body);
   }
 
+  // Of what was only decided, a peer can bring about as much as it likes: it takes no turn from the rest.
   async #payouts(): Promise<void> {
-    const open = listPayouts(this.#bridge.db, ['decided', 'signed', 'broadcast', 'confirmed'], {
-      limit: PAYOUTS_PER_ROUND,
-    });
-    const live = open.rows.filter(({ status }) => status === 'signed' || status === 'broadcast');
+    const made = this.#next(['signed', 'broadcast', 'confirmed']);
+    const live = made.filter(({ status }) => status !== 'confirmed');
     const newest = new Set(newestVersions(live).map(({ txid }) => txid));
-    for (const payout of open.rows) {
+    for (const payout of [...made, ...this.#next(['decided'])]) {
       const isSuperseded = live.includes(payout) && !newest.has(payout.txid);
       await this.#attempt(payout.txid, () => follow(this.#bridge, payout, isSuperseded));
     }
+  }
+
+  // The page after that of the round before, so that all have their turn.
+  #next(statuses: readonly PayoutStatus[]): readonly Payout[] {
+    const name = statuses.join();
+    const { db } = this.#bridge;
+    const at = this.#pages.get(name) ?? 0;
+    const page = (offset: number) => listPayouts(db, statuses, { limit: PAYOUTS_PER_ROUND, offset }).rows;
+    const rows = page(at);
+    const isEnd = rows.length < PAYOUTS_PER_ROUND;
+    this.#pages.set(name, isEnd ? 0 : at + PAYOUTS_PER_ROUND);
+    // What has moved on since may have left the last page empty.
+    return rows.length === 0 && at > 0 ? page(0) : rows;
   }
 }
 
@@ -154,6 +175,21 @@ function reorganised(bridge: Bridge, payout: Payout): void {
     for (const input of payout.inputs) markUtxoUnspent(tx, input, payout.txid, now);
     if (payout.change !== null) markUtxoGone(tx, { txid: payout.txid, vout: payout.change.vout }, now);
   });
+}
+
+// What spent a coin has left the chain, and no mempool holds it or another that spends it: nobody may send it again, as where
+// a rival was mined that leaves this coin alone.
+async function takeCoinsBack({ db, bitcoin, effects, log }: Bridge): Promise<void> {
+  const coins = listSpentWithoutBlock(db);
+  if (coins.length === 0) return;
+  const outputs = await bitcoin.txOuts(coins, 'with_mempool');
+  for (const [i, { txid, vout, spentBy }] of coins.entries()) {
+    if (spentBy === null || (outputs[i] ?? null) === null) continue;
+    // A block may have come meanwhile.
+    if (getUtxo(db, { txid, vout })?.spentHeight !== null) continue;
+    markUtxoUnspent(db, { txid, vout }, spentBy, effects.now());
+    log('info', 'coin_unspent_again', { coin: `${txid}:${vout}`, spent_by: spentBy });
+  }
 }
 
 async function onConfirmed(

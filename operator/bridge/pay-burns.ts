@@ -41,6 +41,8 @@ export async function readBurns({ db, effects, log }: Bridge, wire: WireLedger, 
     transact(db, (tx) => {
       const now = effects.now();
       for (const { burnTxid, nullifier, address, amount, fee, seq, height } of burns) {
+        // Nothing is left to pay out; where the ledger allows it, it must not keep this node from reading what comes after.
+        if (fee > amount) continue;
         const record = { burnTxid, nullifier, address, amount, fee, wireSeq: BigInt(seq), wireHeight: height };
         if (!recordBurn(tx, record, now).ok) log('error', 'burn_contradicts', { burn_txid: burnTxid });
       }
@@ -98,12 +100,23 @@ async function payableBurns(
     for (const [i, burn] of part.entries()) {
       const verdict = verdicts[i];
       if (verdict === undefined || (!verdict.ok && verdict.reason === 'burn_unconfirmed')) continue;
-      if (!verdict.ok && verdict.reason === 'wire_unavailable') return [];
-      if (verdict.ok && (burn.anchor !== null || paysItself(verdict.output.script, burn.fee))) payable.push(burn);
+      if (!verdict.ok && verdict.reason === 'wire_unavailable') {
+        if (!(await answers(wire))) return [];
+        // Of this burn alone nothing can be told, as where its proof makes the verifier crash.
+        turns.rest(`burn/${burn.burnTxid}`, bridge.config.takeoverS * 1000);
+      } else if (verdict.ok && (burn.anchor !== null || paysItself(verdict.output.script, burn.fee)))
+        payable.push(burn);
       else turns.rest(`burn/${burn.burnTxid}`, UNPAYABLE_MS);
     }
   }
   return payable;
+}
+
+async function answers(wire: WireLedger): Promise<boolean> {
+  return wire.status().then(
+    () => true,
+    () => false,
+  );
 }
 
 // A burn that was decided before is bound to its payout's anchor, and shares a transaction only with burns of the same.

@@ -82,8 +82,7 @@ function decideBesideOthers(
 function alreadyPaid(db: Queries, { test, burns }: PayoutIntent): Refusal | null {
   if (test) return null;
   for (const { burnTxid } of burns) {
-    const payouts = listPayoutsOfBurn(db, burnTxid);
-    const own = payouts.find(({ status }) => status === 'confirmed' || status === 'settled');
+    const [own] = listPayoutsOfBurn(db, burnTxid, ['confirmed', 'settled']);
     const txid = own?.txid ?? foreignPaymentOf(db, burnTxid)?.txid;
     if (txid === undefined) continue;
     const detail = `burn ${burnTxid} is paid by transaction ${txid}, which is in the chain`;

@@ -17,9 +17,8 @@ export const PAYOUT_FRESH_MS = 15_000;
 export function refuseCheap(db: Queries, payout: BuiltPayout): Refusal | null {
   if (payout.intent.test) return null;
   for (const { burnTxid } of payout.intent.burns) {
-    for (const earlier of listPayoutsOfBurn(db, burnTxid)) {
-      const isAlive = earlier.status === 'signed' || earlier.status === 'broadcast';
-      const cheap = isAlive && earlier.txid !== payout.txid ? refuseBelow(payout, earlier) : null;
+    for (const earlier of listPayoutsOfBurn(db, burnTxid, ['signed', 'broadcast'])) {
+      const cheap = earlier.txid !== payout.txid ? refuseBelow(payout, earlier) : null;
       if (cheap !== null) return cheap;
     }
   }

@@ -177,6 +177,14 @@ describe('several Wire nodes', () => {
     await expect(ask(node(burn(1)), node()).burn(ID)).rejects.toThrow('disagree');
   });
 
+  test('are understood whatever a burner wrote as an address, so that one burn hides no other', async () => {
+    for (const address of ['', 'x'.repeat(129), 'x'.repeat(100_000)]) {
+      const wire = ask(node(burn(1, { btc_address: address }), burn(2)));
+      expect((await wire.burns(0, 100)).map(({ seq }) => seq)).toEqual([1, 2]);
+      expect((await wire.burn(ID))?.address).toBe(address.slice(0, 128));
+    }
+  });
+
   test('must answer in their majority', async () => {
     const good = node(burn(1));
     expect((await ask(good, DOWN, node(burn(1))).burn(ID))?.seq).toBe(1);

@@ -3,16 +3,20 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { parsePayoutIntent, payoutIntentJson } from '../../chain/payout-intent.ts';
 import { buildPayout } from '../../chain/transaction.ts';
+import { sha256, toHex, utf8 } from '../../crypto/bytes.ts';
 import type { ChainStanding } from '../../operator/bridge/chain-watch.ts';
 import { Judge } from '../../operator/judge/judge.ts';
 import { judgePayout } from '../../operator/judge/judge-payout.ts';
 import { statusReport } from '../../operator/reports.ts';
+import { recordBurn } from '../../store/burns.ts';
+import { transact } from '../../store/database.ts';
 import { getDeposit } from '../../store/deposits.ts';
-import { getPayout, listPayouts } from '../../store/payout-listing.ts';
+import { getPayout, listPayouts, listPayoutsOfBurn } from '../../store/payout-listing.ts';
+import { decidePayout } from '../../store/payouts.ts';
 import { exposedDeposits } from '../../store/reorganisation.ts';
 import { getUtxo, listSpendableUtxos } from '../../store/utxos.ts';
 import { BridgeWorld } from './bridge-world.ts';
-import { askAttestation } from './custody.ts';
+import { askAttestation, freshHash, someAddress } from './custody.ts';
 
 let world: BridgeWorld;
 
@@ -20,6 +24,8 @@ beforeEach(async () => {
   world = await BridgeWorld.make();
 });
 afterEach(() => world.close());
+
+const TIMEOUT_MS = 30_000;
 
 const never = (): boolean => false;
 const txidsOf = (index: number) => listPayouts(world.db(index)).rows.map(({ txid }) => txid);
@@ -35,6 +41,50 @@ async function untilReplaced(before: string): Promise<string> {
   }
   throw new Error(`nothing replaces it:\n${world.federation.logLines().slice(-20).join('\n')}`);
 }
+
+/** Has node 0 decide so many payouts of one more burn, of which nothing comes. */
+function decideInVain(count: number): void {
+  const { effects } = world.federation.at(0).node.input;
+  const burnTxid = freshHash();
+  const record = { burnTxid, nullifier: freshHash(), address: someAddress(), amount: 50_000n, fee: 1_000n };
+  const coin = { txid: freshHash(), vout: 0 };
+  transact(world.db(0), (tx) => {
+    recordBurn(tx, { ...record, wireSeq: 1_000n, wireHeight: 5 }, effects.now());
+    for (let version = 1; version <= count; version++) {
+      const unsigned = utf8(`version ${version}`);
+      const decision = {
+        txid: toHex(sha256(sha256(unsigned)).reverse()),
+        unsignedTx: toHex(unsigned),
+        inputs: [coin],
+        burns: [{ burnTxid, outputIndex: 0 }],
+        ...{ fee: BigInt(version), feeRate: 1, change: null },
+      };
+      expect(decidePayout(tx, decision, effects.now())).toEqual({ ok: true, repeated: false });
+    }
+  });
+}
+
+describe('a payout beside many others that a peer has had a node decide in vain', () => {
+  test(
+    'is followed to its end, and its rivals are given up',
+    async () => {
+      await world.minted();
+      const one = world.burn();
+      await world.untilAll(one, 'broadcast');
+      const [paid] = listPayoutsOfBurn(world.db(0), one.burnTxid);
+      if (paid === undefined) throw new Error('the burn is paid');
+      const unsigned = utf8('an earlier version');
+      const rival = { ...paid, txid: toHex(sha256(sha256(unsigned)).reverse()), unsignedTx: toHex(unsigned) };
+      expect(decidePayout(world.db(0), rival, 1).ok).toBe(true);
+      decideInVain(510);
+      world.mine(6);
+      await world.rounds(4);
+      expect(world.statuses(one)).toEqual(['settled', 'settled', 'settled']);
+      expect(getPayout(world.db(0), rival.txid)?.status).toBe('replaced');
+    },
+    TIMEOUT_MS,
+  );
+});
 
 describe('a payout that does not confirm', () => {
   test('is replaced after so many blocks also where the nodes are started again in between, each time', async () => {
@@ -208,6 +258,27 @@ describe('a reorganisation', () => {
     expect(exposedDeposits(world.db(0))).toEqual([]);
     expect(world.logged('attested_deposit_taken_back')).toHaveLength(3);
   });
+
+  test(
+    'after attestation holds up no other recipient, however many deposits the one whose mints stopped has besides',
+    async () => {
+      const paid = world.pay(await world.recipient(), 700_000n);
+      const other = await world.recipient();
+      world.mine(6);
+      await world.untilMinted(paid);
+      world.chain.reorganise(7, never, null);
+      world.showTip();
+      for (let more = 0; more < 210; more++) world.pay(paid.recipient, 1_000n);
+      world.mine(1, ({ txid }) => txid !== paid.txid);
+      const next = world.pay(other, 300_000n);
+      world.mine(6, ({ txid }) => txid !== paid.txid);
+      world.pass(300);
+      await world.rounds(1);
+      await world.untilMinted(next);
+      expect(exposedDeposits(world.db(0))).toHaveLength(1);
+    },
+    TIMEOUT_MS,
+  );
 
   test('that throws a settled payout out has it broadcast again, never made again', async () => {
     await world.minted();

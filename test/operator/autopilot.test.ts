@@ -1,13 +1,17 @@
 // The bridge by itself, on a simulated Bitcoin network: what nodes find, attest, pay and follow without being told to.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { scriptAddress } from '../../chain/network.ts';
+import { WireLedgerError } from '../../chain/wire-ledger.ts';
+import { fromHex } from '../../crypto/bytes.ts';
+import { custodyScript } from '../../crypto/taproot.ts';
 import { rankFor } from '../../operator/bridge/schedule.ts';
 import { getAttestation } from '../../store/attestations.ts';
 import { getDeposit } from '../../store/deposits.ts';
 import { foreignPaymentOf } from '../../store/foreign-payments.ts';
 import { listOpenBurns } from '../../store/open-burns.ts';
-import { listPayouts } from '../../store/payout-listing.ts';
+import { listPayouts, listPayoutsOfBurn } from '../../store/payout-listing.ts';
 import { listRecipients } from '../../store/recipients.ts';
-import { listSpendableUtxos, listUtxos } from '../../store/utxos.ts';
+import { getUtxo, listSpendableUtxos, listUtxos } from '../../store/utxos.ts';
 import { BridgeWorld } from './bridge-world.ts';
 import type { Meddle } from './federation-in-memory.ts';
 
@@ -43,6 +47,22 @@ describe('a deposit to a registered recipient', () => {
     world.mine(5);
     await world.untilMinted(paid);
     expect(world.federation.chain.minted.size).toBe(1);
+  });
+
+  test('of which alone the Wire nodes cannot tell whether it is minted holds up no other', async () => {
+    const untold = world.pay(await world.recipient());
+    world.mine(1);
+    for (const ledger of world.federation.chain.ledgers) {
+      const ask = ledger.mint;
+      ledger.mint = async (txid, vout) => {
+        if (txid === untold.txid) throw new WireLedgerError('the Wire nodes disagree about this mint');
+        return ask(txid, vout);
+      };
+    }
+    const behind = world.pay(await world.recipient());
+    world.mine(6);
+    await world.untilMinted(behind);
+    expect(statusAt(0, untold)).toBe('confirmed');
   });
 
   test('that nobody registered is left alone', async () => {
@@ -87,6 +107,29 @@ describe('a burn', () => {
     const good = world.burn();
     await world.untilAll(good, 'broadcast');
     expect(world.paymentsOf(good)).toHaveLength(1);
+  });
+
+  test('about which alone nothing can be told, as by its proof or Wire nodes that disagree, holds up no other', async () => {
+    await world.minted();
+    const untold = world.burn();
+    for (const ledger of world.federation.chain.ledgers) {
+      const ask = ledger.burn;
+      ledger.burn = async (burnTxid) => {
+        if (burnTxid === untold.burnTxid) throw new WireLedgerError('the burn proof verifier was ended by SIGSEGV');
+        return ask(burnTxid);
+      };
+    }
+    const behind = world.burn();
+    await world.untilAll(behind, 'broadcast');
+    expect(world.paymentsOf(untold)).toHaveLength(0);
+  });
+
+  test('whose fee is more than its amount does not keep those behind it from being read', async () => {
+    await world.minted();
+    world.burn({ amount: 50_000n, fee: 60_000n });
+    const behind = world.burn();
+    await world.untilAll(behind, 'broadcast');
+    expect(world.paymentsOf(behind)).toHaveLength(1);
   });
 
   test('is paid once though every node is ended at every stage', async () => {
@@ -185,6 +228,51 @@ describe('a node that was away', () => {
     const next = world.burn();
     await world.federation.stop(0);
     await world.untilAll(next, 'broadcast');
+  });
+
+  test('learns from the chain alone that a burn to an address of the federation itself is paid', async () => {
+    await world.minted();
+    const groupKey = world.federation.key().bitcoin.publicKey;
+    const recipient = fromHex(await world.recipient(), { bytes: 32 });
+    const addresses = [{ kind: 'deposit', recipient } as const, { kind: 'change' } as const].map((leaf) =>
+      scriptAddress(custodyScript(groupKey, leaf).scriptPubKey, 'regtest'),
+    );
+    await world.federation.stop(2);
+    const burns = addresses.map((address) => world.burn({ address: address ?? '' }));
+    for (const one of burns) await world.untilAll(one, 'broadcast');
+    world.mine(8);
+    for (const one of burns) await world.untilAll(one, 'settled');
+    world.federation.meddle = tellingNothing;
+    await world.federation.start(2);
+    await world.rounds(3, [2]);
+    for (const one of burns) {
+      const [paying] = listPayoutsOfBurn(world.db(0), one.burnTxid);
+      expect(foreignPaymentOf(world.db(2), one.burnTxid)?.txid).toBe(paying?.txid ?? '');
+    }
+    expect(listOpenBurns(world.db(2)).total).toBe(0);
+  });
+
+  test('takes a coin for unspent again where what spent it has left the chain for good', async () => {
+    const coin = await world.minted();
+    await world.federation.stop(2);
+    const untold = ['announce_payout', 'finished_request'];
+    world.federation.meddle = ({ message }) => (untold.includes(message.type) ? 'lost' : message);
+    const one = world.burn();
+    await world.until(() => world.paymentsOf(one).length === 1);
+    world.mine(1);
+    await world.federation.start(2);
+    await world.rounds(2, [2]);
+    const [paying] = world.paymentsOf(one);
+    expect(getUtxo(world.db(2), coin)).toMatchObject({ status: 'spent', spentBy: paying?.txid ?? '' });
+    world.chain.reorganise(1, () => false, null);
+    world.showTip();
+    await world.rounds(2, [2]);
+    // It waits in the mempool again.
+    expect(getUtxo(world.db(2), coin)).toMatchObject({ status: 'spent', spentHeight: null });
+    world.chain.evict(paying?.txid ?? '');
+    world.mine(1);
+    await world.rounds(2, [2]);
+    expect(getUtxo(world.db(2), coin)).toMatchObject({ status: 'unspent', spentBy: null });
   });
 
   test('gives up its own unfinished payout of a burn once another one of it is deep in the chain', async () => {

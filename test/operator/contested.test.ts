@@ -16,6 +16,7 @@ import { statusReport } from '../../operator/reports.ts';
 import type { PeerClient } from '../../operator/transport/deliver.ts';
 import { isContested, listContested } from '../../store/contested-burns.ts';
 import { getNodeState } from '../../store/node-state.ts';
+import { getPayout } from '../../store/payout-listing.ts';
 import { markUtxoSpent, recordUtxo } from '../../store/utxos.ts';
 import { BridgeWorld } from './bridge-world.ts';
 import { codeOf, freshHash } from './custody.ts';
@@ -148,6 +149,30 @@ describe('a burn that was left to the others', () => {
     expect(told.left.map(({ txid }) => txid)).toEqual([txidOf(claimed)]);
     for (const one of payouts) expect(await decideAt(2, one)).toBe('burn_conflict');
     expect(await codeOf(releaseBurn(bridge, { burn_txid: freshHash() }))).toBe('not_contested');
+  });
+});
+
+describe('a node that was brought back', () => {
+  test('hears of a payout that was given up, until what outran it is too deep for any reorganisation that counts', async () => {
+    for (const amount of [500_000n, 600_000n, 700_000n]) await world.minted(amount);
+    for (const { config } of world.federation.members) Object.assign(config, { automatic: false });
+    const due = world.burn();
+    const single = await payoutWithout(due);
+    const second = await payoutWithout(due, single.inputs.map(outpointName));
+    const signed = await payoutWithout(due, [], [...single.inputs, ...second.inputs]);
+    const apart = await payoutWithout(due, signed.inputs.map(outpointName));
+    // Nodes 0 and 2 have signed it, and node 2 forgets. Another transaction takes one coin of it, not the burn's anchor.
+    expect(await decideAt(0, signed)).toBe('ok');
+    const taken = signed.inputs.slice(1);
+    world.chain.send(taken, [{ script: new Uint8Array([0x51]), amount: 1_000n }]);
+    world.mine(6);
+    await world.rounds(2, [0, 1, 2]);
+    expect(getPayout(world.db(0), txidOf(signed))?.status).toBe('replaced');
+    await broughtBack();
+    expect(await decideAt(2, apart)).toBe('burn_conflict');
+    world.mine(6);
+    await world.rounds(2, [2]);
+    expect(await decideAt(2, apart)).toBe('ok');
   });
 });
 

@@ -208,6 +208,26 @@ describe('the life of a payout', () => {
     });
   });
 
+  test('its transaction is kept whenever it comes, also after it was seen in a mempool or in a block', () => {
+    withBurns(['a'], ({ db }) => {
+      const { txid } = payout(['x'], ['a']);
+      decidePayout(db, payout(['x'], ['a']), NOW);
+      recordPayoutBroadcast(db, txid, NOW);
+      expect(recordPayoutSigned(db, txid, 'beef', NOW + 1)).toEqual(OK);
+      expect(getPayout(db, txid)).toMatchObject({ status: 'broadcast', signedTx: 'beef', signedAt: NOW + 1 });
+    });
+    withBurns(['a'], (store) => {
+      const { db } = store;
+      const decision = payout(['x'], ['a']);
+      decidePayout(db, decision, NOW);
+      confirm(store, decision);
+      recordPayoutSettled(db, decision.txid, NOW);
+      for (const told of ['beef', 'f00d']) recordPayoutSigned(db, decision.txid, told, NOW + 1);
+      expect(getPayout(db, decision.txid)).toMatchObject({ status: 'settled', signedTx: 'beef' });
+      expect(verifyAuditLog(db).ok).toBe(true);
+    });
+  });
+
   test('a reorganisation takes a confirmation back, and lets the rival confirm', () => {
     withBurns(['a'], ({ db }) => {
       const [first, bump] = [payout(['x'], ['a']), payout(['x'], ['a'], 900n)];
