@@ -13,7 +13,9 @@
 //    only one that took part in a lost decision may be it.
 // Only whole peers make the full quorum up: one that is not live itself may have lost what it would have shown or told.
 // Where too few are whole, as when a federation starts again or several nodes were put back, all n − 1 must have agreed
-// or been tried, and all n − 1 must have told: then nobody is left who could know more.
+// or been tried, and all n − 1 must have told: then nobody is left who could know more. Where one of those n − 1 stays
+// away as well, a node takes the word of the others after five minutes (operator/guard/standing.ts): a federation must
+// not stand still for ever, and what was signed in full stands in blocks or mempools by then.
 // Only what this node itself has signed counts against it, so no peer can stop it by a claim: a head shown must carry
 // its own signature, and a twin must prove itself by this node's identity key.
 

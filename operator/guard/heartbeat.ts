@@ -86,7 +86,7 @@ export class Heartbeat {
     if (this.#beatingMs >= intervalMs * QUIET_BEATS + LAST_WORDS_MS) this.standing.step({ kind: 'quiet' });
     if (now - this.#factsAt >= intervalMs) this.#refreshFacts(now);
     for (const [index, line] of this.#lines) if (this.#isDue(line, now)) void this.beat(index);
-    this.standing.tick(now, intervalMs);
+    this.standing.tick(now, intervalMs, this.#beatingMs);
     if (this.standing.state.phase === 'live' && this.#isWhole(now)) markWhole(db, now);
   }
 

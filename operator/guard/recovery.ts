@@ -28,12 +28,16 @@ export type RecoveryInput = Pick<Bridge, 'db' | 'keys' | 'bitcoin' | 'judge' | '
   readonly client: PeerClient;
 };
 
-/** What to catch up to: `epoch` is the new one; `since` in ms; `needed` whole peers must tell, or all of `peers`. */
+/**
+ * What to catch up to: `epoch` is the new one; `since` in ms; `needed` whole peers must tell, or all of `peers`, or where
+ * `anyCounts` as many that are not live themselves.
+ */
 export interface RecoveryTask {
   readonly epoch: number;
   readonly since: number;
   readonly peers: readonly number[];
   readonly needed: number;
+  readonly anyCounts: boolean;
 }
 
 /** How it went. `waiting`: to be tried again. */
@@ -54,9 +58,7 @@ export async function catchUp(input: RecoveryInput, task: RecoveryTask): Promise
     task.peers.map((peer) => askDecisions(client, peer, task.since, { attestation: isNew })),
   );
   const told = answers.filter((answer) => answer !== null);
-  if (told.length < task.peers.length && told.filter(({ whole }) => whole).length < task.needed) {
-    return { kind: 'waiting', detail: awaited(task, told) };
-  }
+  if (!isEnough(task, told)) return { kind: 'waiting', detail: awaited(task, told) };
   const key = keys.live();
   if (key === null) {
     const nothing = told.every(({ attestations, payouts }) => attestations.length + payouts.length === 0);
@@ -77,6 +79,11 @@ export async function catchUp(input: RecoveryInput, task: RecoveryTask): Promise
   return keep(input, task, told, { payouts, attestations, lost });
 }
 
+function isEnough({ peers, needed, anyCounts }: RecoveryTask, told: readonly Told[]): boolean {
+  const counting = told.filter(({ whole }) => whole || anyCounts);
+  return told.length === peers.length || counting.length >= needed;
+}
+
 // Who must be reached, by index: fewer than these could all have missed a signature that this node gave (ceremony/guard.ts).
 function awaited({ peers, needed }: RecoveryTask, answers: readonly Told[]): string {
   const told = new Set(answers.map(({ peer }) => peer));
@@ -90,7 +97,7 @@ function awaited({ peers, needed }: RecoveryTask, answers: readonly Told[]): str
   const unsure =
     behind.length === 0
       ? ''
-      : `; what ${behind.map(({ peer }) => peer).join(', ')} told counts once all have told: signing nothing as well`;
+      : `; the word of ${behind.map(({ peer }) => peer).join(', ')}, signing nothing as well, counts after five minutes`;
   return `${sentence}; ${[...told].join(', ')} told what was decided${unsure}`;
 }
 

@@ -15,6 +15,8 @@ import type { RecoveryTask, RecoveryVerdict } from './recovery.ts';
 
 /** Peers' clocks, the longest signature, and the minute between two marks: how far before `wholeAt` is asked, in ms. */
 const SINCE_MARGIN_MS = 15 * 60_000;
+/** How long a node looks for peers that are live before it takes the word of others that are not, in ms. */
+const LIVE_PEERS_WAIT_MS = 5 * 60_000;
 const LEVELS = { starting: 'info', live: 'info', catching_up: 'error', halted: 'error' } as const;
 
 /** What a standing works with. `onRecovered`: the state has a new epoch. */
@@ -32,6 +34,8 @@ export class Standing {
   #state: GuardState = GUARD_STARTING;
   #catchingUp: Promise<void> | null = null;
   #lastAt = Number.NEGATIVE_INFINITY;
+  /** When catching up began, in ms of `elapsed`; null while nothing is to be caught up with. */
+  #since: number | null = null;
   #detail = '';
 
   constructor(input: StandingInput) {
@@ -58,9 +62,14 @@ export class Standing {
     this.#input.log(LEVELS[phase], `guard_${phase}`, verdict.ok ? {} : { detail: verdict.detail });
   }
 
-  /** Asks the peers for what was lost, where that is due and not under way. `now` in ms. */
-  tick(now: number, intervalMs: number): void {
-    if (this.#state.phase !== 'catching_up' || this.#catchingUp !== null || now - this.#lastAt < intervalMs) return;
+  /** Asks the peers for what was lost, where that is due and not under way. `now` in ms; `elapsed`: ms that nobody sets. */
+  tick(now: number, intervalMs: number, elapsed: number): void {
+    if (this.#state.phase !== 'catching_up') {
+      this.#since = null;
+      return;
+    }
+    this.#since ??= elapsed;
+    if (this.#catchingUp !== null || now - this.#lastAt < intervalMs) return;
     this.#lastAt = now;
     const { db, setup, catchUp, log } = this.#input;
     const { epoch, wholeAt } = getNodeState(db);
@@ -70,6 +79,7 @@ export class Standing {
       since: wholeAt === null ? 0 : Math.max(0, wholeAt - SINCE_MARGIN_MS),
       peers: Array.from({ length: participants }, (_, index) => index).filter((index) => index !== myIndex),
       needed: fullQuorum(setup),
+      anyCounts: elapsed - this.#since >= LIVE_PEERS_WAIT_MS,
     };
     this.#catchingUp = catchUp(task)
       .then((verdict) => this.#caughtUp(verdict))

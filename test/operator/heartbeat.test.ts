@@ -169,6 +169,26 @@ describe('a node that was put back to an older state', () => {
     expect(of.node(1).tasks[0]?.since).toBeLessThan(first);
   });
 
+  test('takes the word of peers that are not live for whole only after five minutes without enough of the others', async () => {
+    const of = start();
+    await restored(of);
+    await of.rounds(1);
+    of.node(1).catchUp = async () => ({ kind: 'waiting', detail: 'its peers have not told yet' });
+    const asked = async (ms: number) => {
+      of.idle(1, ms);
+      await of.node(1).heartbeat.standing.settled();
+      of.idle(1, INTERVAL_MS);
+      await of.node(1).heartbeat.standing.settled();
+      return of.node(1).tasks.at(-1)?.anyCounts;
+    };
+    expect(await asked(INTERVAL_MS)).toBe(false);
+    expect(await asked(4.5 * 60_000)).toBe(false);
+    // A clock that is set makes no difference.
+    of.now += 3_600_000;
+    expect(await asked(INTERVAL_MS)).toBe(false);
+    expect(await asked(30_000)).toBe(true);
+  });
+
   test('does not confirm the state of another one beside it, but where no other is left to confirm it', async () => {
     const of = start(5, 3);
     await of.rounds(2);

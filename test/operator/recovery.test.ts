@@ -8,7 +8,7 @@ import { WireLedgerError } from '../../chain/wire-ledger.ts';
 import { mintNonce } from '../../crypto/attestation.ts';
 import { tellDecisions } from '../../operator/guard/decisions-exchange.ts';
 import type { Decisions } from '../../operator/guard/messages-guard.ts';
-import { catchUp, type RecoveryVerdict } from '../../operator/guard/recovery.ts';
+import { catchUp, type RecoveryTask, type RecoveryVerdict } from '../../operator/guard/recovery.ts';
 import { parseServiceMessage } from '../../operator/messages.ts';
 import type { PeerClient } from '../../operator/transport/deliver.ts';
 import { decideAttestations, getAttestation } from '../../store/attestations.ts';
@@ -32,7 +32,7 @@ const txidOf = (intent: PayoutIntent): string => buildPayout(intent, federation.
 /** Node 2 catches up with what 0 and 1 tell; `lie` changes what a peer tells, `phases` say where they stand themselves. */
 function catchUpAt2(
   lie: (peer: number, told: Decisions) => Decisions | null = (_, told) => told,
-  { phases = [], needed = 2 }: { phases?: readonly GuardState['phase'][]; needed?: number } = {},
+  { phases = [], ...asked }: { phases?: readonly GuardState['phase'][] } & Partial<RecoveryTask> = {},
 ): Promise<RecoveryVerdict> {
   const { node } = federation.at(2);
   const client: PeerClient = {
@@ -48,7 +48,8 @@ function catchUpAt2(
   const { keys, bitcoin, judge } = node;
   const { effects, log } = node.input;
   const epoch = getNodeState(db(2)).epoch + 1;
-  return catchUp({ db: db(2), keys, bitcoin, judge, effects, log, client }, { epoch, since: 0, peers: [0, 1], needed });
+  const task = { epoch, since: 0, peers: [0, 1], needed: 2, anyCounts: false, ...asked };
+  return catchUp({ db: db(2), keys, bitcoin, judge, effects, log, client }, task);
 }
 
 /** Has a node decide a payout, as it does before it gives a share. */
@@ -153,10 +154,12 @@ describe('a node that catches up', () => {
     for (const phase of ['starting', 'catching_up', 'halted'] as const) {
       const verdict = await catchUpAt2(only(1), { phases: ['live', phase], needed: 1 });
       const detail =
-        'operator 0 must be reached; 1 told what was decided; what 1 told counts once all have told: signing nothing as well';
+        'operator 0 must be reached; 1 told what was decided; the word of 1, signing nothing as well, counts after five minutes';
       expect(verdict).toEqual({ kind: 'waiting', detail });
     }
     expect(getNodeState(db(2)).epoch).toBe(0);
+    const waited = await catchUpAt2(only(1), { phases: ['live', 'catching_up'], needed: 1, anyCounts: true });
+    expect(waited).toMatchObject({ kind: 'recovered' });
     expect(await catchUpAt2(only(0), { phases: ['live', 'live'], needed: 1 })).toMatchObject({ kind: 'recovered' });
     const all = await catchUpAt2(undefined, { phases: ['starting', 'catching_up'], needed: 1 });
     expect(all).toMatchObject({ kind: 'recovered' });

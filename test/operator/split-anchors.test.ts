@@ -174,7 +174,7 @@ test(
     };
     const { keys, bitcoin, judge, input } = world.federation.at(0).node;
     const { effects, log } = input;
-    const task = { epoch: 1, since: 0, peers: [1, 2], needed: 2 };
+    const task = { epoch: 1, since: 0, peers: [1, 2], needed: 2, anyCounts: false };
     const verdict = await catchUp({ db: world.db(0), keys, bitcoin, judge, effects, log, client }, task);
     expect(verdict).toMatchObject({ kind: 'recovered' });
     expect(isContested(world.db(0), left.burnTxid)).toBe(true);

@@ -21,6 +21,7 @@ const ONCE_FAILED: Readonly<Record<string, readonly number[]>> = {
   'a node is put back whose ceremony is over before its operator sees to it': [2800],
   'last words from a clock that was ahead come after a start whose clock is right': [2080, 2940],
   'an older database is put back and the clock set back: a start is no later than those it forgot': [3580, 5780],
+  'two nodes are put back at once, and one of the others is silent for good': [11593],
   'a node that was away in the lobby refuses a start, and nobody waits there any more': [5350],
 };
 /** What seeds without which they would prove little bring about. */
