@@ -8,6 +8,8 @@ import { findSummary, type Summary, summaryLine } from './run-summary.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const TAIL_CHARACTERS_MAX = 64 * 1024;
 const TEST_TIMEOUT_MS = 60_000;
+/** Files that run at a time. No more: many of them start a federation, four processes and more. */
+const WORKERS = 2;
 
 /** Runs a step of the preparation with its output shown; throws where it fails. */
 async function prepare(what: string, command: readonly string[]): Promise<void> {
@@ -36,7 +38,11 @@ async function passThrough(from: ReadableStream<Uint8Array>): Promise<string> {
 
 async function runSuite(args: readonly string[], env: Record<string, string | undefined>): Promise<Summary> {
   // Many tests watch real processes by the clock: a second try, which the runner names, tells a slow moment from a fault.
-  const command = [process.execPath, 'test', `--timeout=${TEST_TIMEOUT_MS}`, '--retry=1', '--only-failures', ...args];
+  const trying = [`--timeout=${TEST_TIMEOUT_MS}`, '--retry=1'];
+  // One waits for processes while another computes. Each worker runs its files one after the other as a runner without
+  // workers does, in one process, where modules and what they compute beforehand are shared.
+  const working = [`--parallel=${WORKERS}`, '--no-isolate'];
+  const command = [process.execPath, 'test', ...working, ...trying, '--only-failures', ...args];
   const child = Bun.spawn(command, { cwd: root, env, stdin: 'ignore', stdout: 'inherit', stderr: 'pipe' });
   const interrupt = () => child.kill('SIGTERM');
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);

@@ -75,7 +75,7 @@ describe('a node whose state nobody vouches for', () => {
     const txid = 'd1'.repeat(32);
     const asked = await coordinator.prepare(0, 'ed25519', depositIntent(txid));
     const before = auditSeq(victim);
-    besieged.world.delayMs = 150;
+    besieged.world.delayMs = 500;
     try {
       const answer = coordinator.refusal(asked);
       await Bun.sleep(100);

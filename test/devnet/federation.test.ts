@@ -13,6 +13,8 @@ const folder = join(makeScratch(tmpdir(), 'mpc-federation'), 'data');
 let federation: Federation;
 
 beforeAll(async () => {
+  // Makes key files quick to open; what they guard here is nothing.
+  process.env['MPC_OPERATOR_SCRYPT_WORK_FACTOR'] = '4';
   federation = await startFederation({ parties: 3, threshold: 2, folder });
 }, START_TIMEOUT_MS);
 

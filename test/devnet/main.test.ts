@@ -9,6 +9,8 @@ import { findBitcoind } from '../../devnet/bitcoind.ts';
 
 const MAIN = fileURLToPath(new URL('../../devnet/main.ts', import.meta.url));
 const RUN_TIMEOUT_MS = 180_000;
+/** Makes key files quick to open, in tests of how the devnet ends; what they guard there is nothing. */
+const QUICK = { MPC_OPERATOR_SCRYPT_WORK_FACTOR: '4' };
 const folders: string[] = [];
 
 afterEach(() => {
@@ -16,16 +18,18 @@ afterEach(() => {
 });
 
 /** The devnet in a process group of its own, so that whatever it leaves behind can be found. */
-function devnet(...args: string[]) {
-  return started([process.execPath, MAIN, ...args]);
+function devnet(args: readonly string[], more: Record<string, string> = {}) {
+  return started([process.execPath, MAIN, ...args], more);
 }
 
 async function started(command: string[], more: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mpc-test-'));
   folders.push(folder);
-  const env = { ...process.env, BITCOIND: await findBitcoind(), TMPDIR: folder, ...more };
+  const env: Record<string, string | undefined> = { ...process.env, BITCOIND: await findBitcoind(), TMPDIR: folder };
+  // The setting of other files in this process; the devnet's own is the default.
+  delete env['MPC_OPERATOR_SCRYPT_WORK_FACTOR'];
   const child = Bun.spawn(command, {
-    env,
+    env: { ...env, ...more },
     detached: true,
     stdin: 'ignore',
     stdout: 'pipe',
@@ -74,7 +78,7 @@ describe('the devnet', () => {
   test(
     '--once --json runs the bridge end to end, prints exact amounts, and leaves nothing behind',
     async () => {
-      const { child, folder, stdout } = await devnet('--once', '--json');
+      const { child, folder, stdout } = await devnet(['--once', '--json']);
       const [code, stderr] = await Promise.all([child.exited, child.stderr.text()]);
       expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
       const { steps } = storySchema.parse(JSON.parse(await stdout));
@@ -111,7 +115,7 @@ describe('the devnet', () => {
   ] as const)(
     '%s ends it with exit code %d at "%s", with no process and no file left',
     async (signal, code, step) => {
-      const { child, folder } = await devnet();
+      const { child, folder } = await devnet([], QUICK);
       await untilSaid(child.stderr, step);
       // Somewhere within the step, not just at its beginning.
       await Bun.sleep(Math.random() * 500);
@@ -126,7 +130,7 @@ describe('the devnet', () => {
   test(
     'a Ctrl-C that reaches the whole process group at once ends it in order too',
     async () => {
-      const { child, folder } = await devnet();
+      const { child, folder } = await devnet([], QUICK);
       await untilSaid(child.stderr, 'Starting 3 operators');
       await Bun.sleep(Math.random() * 500);
       process.kill(-child.pid, 'SIGINT');
@@ -141,7 +145,7 @@ describe('the devnet', () => {
     'started by npm, it ends with the shell that npm starts scripts in, which passes no signal on',
     async () => {
       const script = ['sh', '-c', '"$0" "$1"; true', process.execPath, MAIN];
-      const { child, folder } = await started(script, { npm_lifecycle_event: 'devnet' });
+      const { child, folder } = await started(script, { ...QUICK, npm_lifecycle_event: 'devnet' });
       await untilSaid(child.stderr, 'Starting 3 operators');
       child.kill('SIGTERM');
       await child.exited;

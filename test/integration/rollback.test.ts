@@ -6,11 +6,12 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ControlClient } from '../../cli/control-client.ts';
 import { type Child, startChild } from '../../devnet/child.ts';
-import { type Federation, startFederation } from '../../devnet/federation.ts';
+import type { Federation } from '../../devnet/federation.ts';
 import { type DevnetOperator, OperatorRefusal } from '../../devnet/operator.ts';
 import { freePorts } from '../../devnet/ports.ts';
-import { attest, burn, deposit, exchangeCards, newRecipient, runDkg, withdraw } from '../../devnet/steps.ts';
+import { attest, burn, deposit, newRecipient, withdraw } from '../../devnet/steps.ts';
 import { until } from '../../devnet/until.ts';
+import { startBridge } from './federation.ts';
 
 const TIMEOUT_MS = 240_000;
 const WAIT = { timeoutMs: 60_000, signal: new AbortController().signal };
@@ -18,11 +19,7 @@ let federation: Federation;
 let copy: Child | null = null;
 
 beforeAll(async () => {
-  // Makes key files quick to open; what they guard here is nothing.
-  process.env['MPC_OPERATOR_SCRYPT_WORK_FACTOR'] = '4';
-  federation = await startFederation({ parties: 3, threshold: 2 });
-  await exchangeCards(federation);
-  await runDkg(federation, 'first');
+  federation = await startBridge();
 }, TIMEOUT_MS);
 
 afterAll(async () => {
