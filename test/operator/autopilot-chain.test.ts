@@ -3,20 +3,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { parsePayoutIntent, payoutIntentJson } from '../../chain/payout-intent.ts';
 import { buildPayout } from '../../chain/transaction.ts';
-import { sha256, toHex, utf8 } from '../../crypto/bytes.ts';
 import type { ChainStanding } from '../../operator/bridge/chain-watch.ts';
 import { Judge } from '../../operator/judge/judge.ts';
 import { judgePayout } from '../../operator/judge/judge-payout.ts';
 import { statusReport } from '../../operator/reports.ts';
-import { recordBurn } from '../../store/burns.ts';
-import { transact } from '../../store/database.ts';
 import { getDeposit } from '../../store/deposits.ts';
-import { getPayout, listPayouts, listPayoutsOfBurn } from '../../store/payout-listing.ts';
-import { decidePayout } from '../../store/payouts.ts';
+import { getPayout, listPayouts } from '../../store/payout-listing.ts';
 import { exposedDeposits } from '../../store/reorganisation.ts';
 import { getUtxo, listSpendableUtxos } from '../../store/utxos.ts';
 import { BridgeWorld } from './bridge-world.ts';
-import { askAttestation, freshHash, someAddress } from './custody.ts';
+import { askAttestation } from './custody.ts';
 
 let world: BridgeWorld;
 
@@ -41,50 +37,6 @@ async function untilReplaced(before: string): Promise<string> {
   }
   throw new Error(`nothing replaces it:\n${world.federation.logLines().slice(-20).join('\n')}`);
 }
-
-/** Has node 0 decide so many payouts of one more burn, of which nothing comes. */
-function decideInVain(count: number): void {
-  const { effects } = world.federation.at(0).node.input;
-  const burnTxid = freshHash();
-  const record = { burnTxid, nullifier: freshHash(), address: someAddress(), amount: 50_000n, fee: 1_000n };
-  const coin = { txid: freshHash(), vout: 0 };
-  transact(world.db(0), (tx) => {
-    recordBurn(tx, { ...record, wireSeq: 1_000n, wireHeight: 5 }, effects.now());
-    for (let version = 1; version <= count; version++) {
-      const unsigned = utf8(`version ${version}`);
-      const decision = {
-        txid: toHex(sha256(sha256(unsigned)).reverse()),
-        unsignedTx: toHex(unsigned),
-        inputs: [coin],
-        burns: [{ burnTxid, outputIndex: 0 }],
-        ...{ fee: BigInt(version), feeRate: 1, change: null },
-      };
-      expect(decidePayout(tx, decision, effects.now())).toEqual({ ok: true, repeated: false });
-    }
-  });
-}
-
-describe('a payout beside many others that a peer has had a node decide in vain', () => {
-  test(
-    'is followed to its end, and its rivals are given up',
-    async () => {
-      await world.minted();
-      const one = world.burn();
-      await world.untilAll(one, 'broadcast');
-      const [paid] = listPayoutsOfBurn(world.db(0), one.burnTxid);
-      if (paid === undefined) throw new Error('the burn is paid');
-      const unsigned = utf8('an earlier version');
-      const rival = { ...paid, txid: toHex(sha256(sha256(unsigned)).reverse()), unsignedTx: toHex(unsigned) };
-      expect(decidePayout(world.db(0), rival, 1).ok).toBe(true);
-      decideInVain(510);
-      world.mine(6);
-      await world.rounds(4);
-      expect(world.statuses(one)).toEqual(['settled', 'settled', 'settled']);
-      expect(getPayout(world.db(0), rival.txid)?.status).toBe('replaced');
-    },
-    TIMEOUT_MS,
-  );
-});
 
 describe('a payout that does not confirm', () => {
   test('is replaced after so many blocks also where the nodes are started again in between, each time', async () => {
