@@ -11,6 +11,7 @@ import payoutChildren from '../migrations/0005_payout_children.sql' with { type:
 import oneLiveKey from '../migrations/0006_one_live_key.sql' with { type: 'text' };
 import contestedClaims from '../migrations/0007_contested_claims.sql' with { type: 'text' };
 import claimAbsences from '../migrations/0008_claim_absences.sql' with { type: 'text' };
+import lapsedBindings from '../migrations/0009_lapsed_bindings.sql' with { type: 'text' };
 
 /** One step of the schema: drizzle-kit's tag for it and its SQL. */
 export interface Migration {
@@ -29,6 +30,7 @@ export const SECURITY_MIGRATIONS: readonly Migration[] = [
   { tag: '0006_one_live_key', sql: oneLiveKey },
   { tag: '0007_contested_claims', sql: contestedClaims },
   { tag: '0008_claim_absences', sql: claimAbsences },
+  { tag: '0009_lapsed_bindings', sql: lapsedBindings },
 ];
 
 /** Why a file cannot be used; `message` is one sentence for the operator. */

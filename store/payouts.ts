@@ -2,8 +2,8 @@
 // so no two of them can both be mined. The anchor is an input of the first transaction decided for the burn: the first that
 // no live transaction spends already, where there is one, for that one may be mined instead, and the burn would have to
 // wait until it is released (anchor-releases.ts). For the same reason no transaction spends an anchor without paying its
-// burn. migrations/0001_never_list.sql and 0004_anchor_releases.sql hold the rules as triggers. Test transactions are never
-// stored here.
+// burn, unless the binding has lapsed (lapsed-bindings.ts). migrations/0001_never_list.sql, 0004_anchor_releases.sql and
+// 0009_lapsed_bindings.sql hold the rules as triggers. Test transactions are never stored here.
 import { and, eq, sql } from 'drizzle-orm';
 import { fromHex, sha256, toHex } from '../crypto/bytes.ts';
 import type { Json } from '../crypto/canonical-json.ts';
@@ -13,6 +13,7 @@ import { asBurn, type Burn, getBurn } from './burns.ts';
 import { isContested, openClaims } from './contested-burns.ts';
 import { assertBatch, type Outpoint, type Queries, transact } from './database.ts';
 import { attributeForeignPayments, foreignPaymentOf } from './foreign-payments.ts';
+import { isLapsed } from './lapsed-bindings.ts';
 import { getPayout, listPayoutsOfBurn, listSpenders, type Payout } from './payout-listing.ts';
 import { burns, payoutTransactionBurns, payoutTransactionInputs, payoutTransactions } from './schema.ts';
 import { getUtxo } from './utxos.ts';
@@ -54,8 +55,8 @@ export type PayoutRefusal =
   /** data {burn_txid, anchor: {txid, vout}}: the input that is missing. */
   | 'burn_conflict'
   /**
-   * data {input: {txid, vout}, burns: [burn_txid]}: these burns are bound to this input. A transaction that spends it must
-   * pay all of them.
+   * data {input: {txid, vout}, burns: [burn_txid]}: these burns are bound to this input, and the binding has not lapsed. A
+   * transaction that spends it must pay all of them.
    */
   | 'input_reserved'
   /** data {burn_txid}: brought back from an older state, this node cannot tell which payout of the burn it has signed. */
@@ -75,7 +76,7 @@ export type PayoutVerdict =
 export function decidePayout(db: Queries, decision: PayoutDecision, now: number): PayoutVerdict {
   assertDecision(decision);
   return transact(db, (tx): PayoutVerdict => {
-    const refusal = refuse(tx, decision);
+    const refusal = refuse(tx, decision, now);
     if (refusal !== null) return refusal;
     if (getPayout(tx, decision.txid) !== null) return { ok: true, repeated: true };
     insertPayout(tx, decision, now);
@@ -90,7 +91,7 @@ function refused(reason: PayoutRefusal, data: Json): Refused {
   return { ok: false, reason, data };
 }
 
-function refuse(tx: Queries, decision: PayoutDecision): Refused | null {
+function refuse(tx: Queries, decision: PayoutDecision, now: number): Refused | null {
   const known = getPayout(tx, decision.txid);
   if (known !== null && !paysTheSame(known.burns, decision.burns)) {
     return refused('burn_mismatch', { burns: known.burns.map(paidBurnJson) });
@@ -102,7 +103,7 @@ function refuse(tx: Queries, decision: PayoutDecision): Refused | null {
     const refusal = refuseContested(tx, burnTxid, decision) ?? refuseBurn(tx, burnTxid, decision);
     if (refusal !== null) return refusal;
   }
-  return refuseSpent(tx, decision, known) ?? (known === null ? refuseInputs(tx, decision) : null);
+  return refuseSpent(tx, decision, known) ?? (known === null ? refuseInputs(tx, decision, now) : null);
 }
 
 // Whatever this node signed before it was restored is among the claims: what shares an input with each conflicts with it.
@@ -155,11 +156,11 @@ function refuseSpent(tx: Queries, { txid, inputs, burns: paid }: PayoutDecision,
   return null;
 }
 
-function refuseInputs(tx: Queries, decision: PayoutDecision): Refused | null {
+function refuseInputs(tx: Queries, decision: PayoutDecision, now: number): Refused | null {
   const paid = new Set(decision.burns.map(({ burnTxid }) => burnTxid));
   for (const input of decision.inputs) {
     const anchored = burnIds(anchoredAt(tx, input)).filter(
-      (burnTxid) => paid.has(burnTxid) || !isPaidForGood(tx, burnTxid),
+      (burnTxid) => paid.has(burnTxid) || !(isPaidForGood(tx, burnTxid) || isLapsed(tx, burnTxid, input, now)),
     );
     if (anchored.every((burnTxid) => paid.has(burnTxid))) continue;
     return refused('input_reserved', { input: outpointJson(input), burns: [...anchored].sort() });

@@ -1,6 +1,6 @@
 // Outputs that the bitcoin key can spend, as the node's own Bitcoin view shows them. An output that a live payout
 // spends is reserved: new payouts take others.
-import { and, asc, desc, eq, exists, isNotNull, isNull, ne, not, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, exists, isNotNull, isNull, ne, not, type SQL, sql } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import {
   countRows,
@@ -12,6 +12,7 @@ import {
   type Queries,
   transact,
 } from './database.ts';
+import { isLapsed } from './lapsed-bindings.ts';
 import { given, prepared } from './prepared.ts';
 import {
   burns,
@@ -135,17 +136,29 @@ export function listSpentWithoutBlock(db: Queries): readonly Utxo[] {
  * `spent` as well and so conflict with a payout that does. Not those to which burns are bound. Largest first.
  */
 export function listHeldUtxos(db: Queries, spent: readonly Outpoint[], page: Page = {}): Listing<Utxo> {
+  return listHeld(db, spent, not(exists(bound(db))), () => true, page);
+}
+
+/** Such outputs to which burns are bound all of whose bindings have lapsed at `now` (ms since 1970). Largest first. */
+export function listLapsedUtxos(db: Queries, spent: readonly Outpoint[], now: number, page: Page = {}): Listing<Utxo> {
+  const isFree = (utxo: Utxo): boolean => boundTo(db, utxo).every(({ burnTxid }) => isLapsed(db, burnTxid, utxo, now));
+  return listHeld(db, spent, exists(bound(db)), isFree, page);
+}
+
+function listHeld(
+  db: Queries,
+  spent: readonly Outpoint[],
+  where: SQL,
+  isFree: (utxo: Utxo) => boolean,
+  page: Page,
+): Listing<Utxo> {
   const { limit, offset } = pageBounds(page);
   const rivals = new Set(spent.flatMap((outpoint) => spendersOf(db, outpoint).map(({ txid }) => txid)));
-  const held = and(
-    eq(utxos.status, 'unspent'),
-    isNotNull(utxos.height),
-    exists(liveSpenders(db)),
-    not(exists(bound(db))),
-  );
+  const held = and(eq(utxos.status, 'unspent'), isNotNull(utxos.height), exists(liveSpenders(db)), where);
   const rows = db.select().from(utxos).where(held).orderBy(desc(utxos.amount), asc(utxos.txid), asc(utxos.vout)).all();
-  const usable = rows.filter((utxo) =>
-    spendersOf(db, utxo).every(({ txid, status }) => status === 'decided' || rivals.has(txid)),
+  const usable = rows.filter(
+    (utxo) =>
+      spendersOf(db, utxo).every(({ txid, status }) => status === 'decided' || rivals.has(txid)) && isFree(utxo),
   );
   return { rows: usable.slice(offset, offset + limit), total: usable.length };
 }
@@ -185,6 +198,15 @@ function promised(db: Queries) {
     .select({ one: sql`1` })
     .from(payoutChildren)
     .where(and(eq(parentTxid, utxos.txid), eq(parentVout, utxos.vout), ne(status, 'void')));
+}
+
+function boundTo(db: Queries, { txid, vout }: Outpoint) {
+  const { burnTxid, anchorTxid, anchorVout } = burns;
+  return db
+    .select({ burnTxid })
+    .from(burns)
+    .where(and(eq(anchorTxid, txid), eq(anchorVout, vout)))
+    .all();
 }
 
 function bound(db: Queries) {

@@ -14,7 +14,7 @@ import type { BuiltPayout } from '../../chain/transaction.ts';
 import { getBurn } from '../../store/burns.ts';
 import { getDeposit, setDepositStatus } from '../../store/deposits.ts';
 import type { Payout } from '../../store/payout-listing.ts';
-import { getUtxo, listHeldUtxos, listSpendableUtxos, type Utxo } from '../../store/utxos.ts';
+import { getUtxo, listHeldUtxos, listLapsedUtxos, listSpendableUtxos, type Utxo } from '../../store/utxos.ts';
 import { CommandError } from '../command-error.ts';
 import type { FederationKey } from '../keys.ts';
 import type { Bridge } from './bridge.ts';
@@ -27,7 +27,7 @@ const BIDS_MAX = 4;
 /**
  * What refusals have taught: inputs that must be there, inputs that must not (names `txid:vout`), and, where a peer has
  * signed another payout of a burn, the burns to go on with: a burn with an anchor is paid without new ones. `unpayable`:
- * burns that peers told of and that cannot be paid, as this node sees it. `bids`: how many payouts, which may be signed in
+ * burns that cannot be paid, as this node sees it, or are left out, and that peers tell of in vain. `bids`: how many payouts, which may be signed in
  * this moment, the new one has to replace: at the same rate none would relay in their place, and whichever came first
  * would take the input that the others' burns are bound to.
  */
@@ -127,14 +127,19 @@ export async function planFor(bridge: Bridge, key: FederationKey, order: PlanOrd
   const burns = order.claims.filter(({ burnTxid }) => hints.only === null || hints.only.has(burnTxid));
   const ask = { test, burns, required };
   const candidates = free.filter(isUsable);
-  const held = test || order.replaces !== null ? [] : await heldCoins(bridge, required, rules.inputConfirmations);
-  const all = [...candidates, ...held.filter(isUsable)];
+  // Coins that payouts hold which may never be finished, or that burns are bound to which nobody paid in time: only where the
+  // others do not suffice.
+  const more = test || order.replaces !== null ? [] : await heldCoins(bridge, required, rules.inputConfirmations);
   const plan = (feeRate: bigint): PayoutPlan => {
-    const best = planPayout(rules, { ...ask, candidates, feeRate });
-    // Coins that payouts hold which may never be finished: only where the others do not suffice.
-    return best.ok || best.reason !== 'insufficient_funds' || all.length === candidates.length
-      ? best
-      : planPayout(rules, { ...ask, candidates: all, feeRate });
+    let all = candidates;
+    let best = planPayout(rules, { ...ask, candidates: all, feeRate });
+    for (const held of more.map((coins) => coins.filter(isUsable))) {
+      if (best.ok || best.reason !== 'insufficient_funds') break;
+      if (held.length === 0) continue;
+      all = [...all, ...held];
+      best = planPayout(rules, { ...ask, candidates: all, feeRate });
+    }
+    return best;
   };
   const asked = order.feeRate === null ? null : BigInt(Math.round(order.feeRate * 1000));
   if (asked !== null && order.replaces === null) {
@@ -205,12 +210,16 @@ function spendable(bridge: Bridge, confirmations: number): Promise<readonly Cust
 }
 
 // What this transaction would replace may wait in the mempool.
-function heldCoins(
+async function heldCoins(
   bridge: Bridge,
   required: readonly CustodyUtxo[],
   confirmations: number,
-): Promise<readonly CustodyUtxo[]> {
-  return usable(bridge, listHeldUtxos(bridge.db, required, { limit: CANDIDATES_MAX }).rows, confirmations, 'confirmed');
+): Promise<readonly (readonly CustodyUtxo[])[]> {
+  const { db, effects } = bridge;
+  const page = { limit: CANDIDATES_MAX };
+  const held = await usable(bridge, listHeldUtxos(db, required, page).rows, confirmations, 'confirmed');
+  const lapsed = listLapsedUtxos(db, required, effects.now(), page).rows;
+  return [held, await usable(bridge, lapsed, confirmations, 'confirmed')];
 }
 
 async function usable(

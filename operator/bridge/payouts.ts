@@ -23,7 +23,8 @@ import type { FederationKey } from '../keys.ts';
 import { noProgress, type Progress } from '../progress.ts';
 import { type Bridge, notSigned, requireLiveKey, signingReport } from './bridge.ts';
 import { burnsToPay, livePayoutOf } from './burns.ts';
-import { learn, noHints, type PlanHints, planFor } from './payout-plan.ts';
+import { type FittingOrder, planFitting } from './leave-out.ts';
+import { learn, noHints, type PlanHints } from './payout-plan.ts';
 
 /** How often a plan is adapted to what participants refused it for. */
 const PLANS_MAX = 16;
@@ -52,7 +53,7 @@ export async function withdraw(
   if (underWay !== null) return again(bridge, underWay, progress);
   const { claims, skipped } = await burnsToPay(bridge, key, open);
   if (claims.length === 0) throw new CommandError('nothing_to_pay', `no burn waits to be paid${skipped}`);
-  const order = { claims, test: false, feeRate: params.fee_rate ?? null, replaces: null };
+  const order = { claims, test: false, feeRate: params.fee_rate ?? null, replaces: null, named };
   const signed = await signPayout(bridge, key, order, progress);
   const { payout, result } = signed;
   const transaction = finalize(payout, result);
@@ -91,7 +92,7 @@ export async function testBurn(
   if (livePayoutOf(bridge, [claim.burnTxid]) !== null) {
     throw new CommandError('burn_already_paid', `burn ${claim.burnTxid} is paid, or is being paid, already`);
   }
-  const order = { claims: [claim], test: !params.broadcast, feeRate: null, replaces: null };
+  const order = { claims: [claim], test: !params.broadcast, feeRate: null, replaces: null, named: [claim.burnTxid] };
   const signed = await signPayout(bridge, key, order, progress);
   const { payout, result } = signed;
   const transaction = finalize(payout, result);
@@ -129,7 +130,7 @@ export async function replacePayout(
     if (burn === null) throw new Error('a payout pays burns that are stored');
     return { burnTxid, address: burn.address, amount: burn.amount, fee: burn.fee };
   });
-  const order = { claims, test: false, feeRate: Number(feeRate) / 1000, replaces: payout };
+  const order = { claims, test: false, feeRate: Number(feeRate) / 1000, replaces: payout, named: [] };
   const signed = await signPayout(bridge, key, order, noProgress);
   const transaction = finalize(signed.payout, signed.result);
   keepSigned(bridge, signed, transaction);
@@ -169,28 +170,27 @@ export function describe(
   return { txid, burns: paidBurns(bridge.db, payout), miner_fee: `${payout.fee}`, fee_rate: payout.feeRate };
 }
 
-interface Order {
-  readonly claims: readonly BurnClaim[];
-  readonly test: boolean;
-  readonly feeRate: number | null;
-  /** The payout that this one replaces: exactly its inputs are spent. */
-  readonly replaces: Payout | null;
-}
-
 // A participant that has signed another payout of a burn before says which input would make the new one agree with it.
-async function signPayout(bridge: Bridge, key: FederationKey, order: Order, progress: Progress): Promise<SignedPayout> {
+async function signPayout(
+  bridge: Bridge,
+  key: FederationKey,
+  order: Omit<FittingOrder, 'hints'>,
+  progress: Progress,
+): Promise<SignedPayout> {
   const isKnown = (outpoint: Outpoint): boolean => getUtxo(bridge.db, outpoint)?.status === 'unspent';
   let hints: PlanHints = noHints;
   let { claims } = order;
   for (let plans = 1; ; plans++) {
     [claims, hints] = await withBound(bridge, key, claims, hints);
+    progress({ step: 'plan', text: `planning a transaction for ${counted(claims.length, 'burn')}` });
+    const planned = await planFitting(bridge, key, { ...order, claims, hints });
+    const { payout } = planned;
+    ({ claims, hints } = planned);
     // As the plan knows them: this node may bind a burn for another coordinator while it is being signed.
     const anchors = order.test ? [] : claims.flatMap(({ burnTxid }) => getBurn(bridge.db, burnTxid)?.anchor ?? []);
     const names = new Set(anchors.map(outpointName));
     const isAnchor = (outpoint: Outpoint): boolean => names.has(outpointName(outpoint));
     const burnTxids = claims.map(({ burnTxid }) => burnTxid);
-    progress({ step: 'plan', text: `planning a transaction for ${counted(claims.length, 'burn')}` });
-    const payout = await planFor(bridge, key, { ...order, claims, hints });
     const intent = payoutIntentSchema.parse(payoutIntentJson(payout.intent));
     const judgement = await bridge.judge.judge(intent, key.keyId, 'bip340');
     if (!judgement.ok) {

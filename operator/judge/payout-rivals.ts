@@ -3,7 +3,9 @@
 
 import { FEE_RATE_SATS_PER_KVB_MIN, feeAt } from '../../chain/fee.ts';
 import type { BuiltPayout } from '../../chain/transaction.ts';
+import { getBurn } from '../../store/burns.ts';
 import type { Queries } from '../../store/database.ts';
+import { isLapsed } from '../../store/lapsed-bindings.ts';
 import { getPayout, listPayoutsOfBurn, listSpenders, type Payout } from '../../store/payout-listing.ts';
 import type { Refusal } from './judgement.ts';
 
@@ -42,7 +44,10 @@ export function refuseBesideFresh(db: Queries, payout: BuiltPayout, now: number)
       const isUnderWay = rival.status === 'decided' || rival.status === 'signed' || rival.status === 'broadcast';
       if (!isUnderWay || rival.txid === payout.txid || now - rival.createdAt >= PAYOUT_FRESH_MS) continue;
       const others = rival.burns.map(({ burnTxid }) => burnTxid);
-      if (others.some((burnTxid) => !paid.has(burnTxid))) {
+      const isPaidTogether = others.some((burnTxid) => paid.has(burnTxid));
+      // Or another version of what never gets signed, decided now and then, would keep its burns from being paid otherwise.
+      const isLeft = (burnTxid: string): boolean => isPaidTogether && hasLapsed(db, burnTxid, now);
+      if (others.some((burnTxid) => !paid.has(burnTxid) && !isLeft(burnTxid))) {
         const detail = `${txid}:${vout} is spent by ${rival.txid}, which was decided a moment ago and pays other burns`;
         return {
           ok: false,
@@ -57,6 +62,11 @@ export function refuseBesideFresh(db: Queries, payout: BuiltPayout, now: number)
     }
   }
   return null;
+}
+
+function hasLapsed(db: Queries, burnTxid: string, now: number): boolean {
+  const anchor = getBurn(db, burnTxid)?.anchor ?? null;
+  return anchor !== null && isLapsed(db, burnTxid, anchor, now);
 }
 
 function leastOver({ vsize }: BuiltPayout, { fee }: Payout): bigint {

@@ -9,6 +9,7 @@ import { type BuiltPayout, buildPayout } from '../../chain/transaction.ts';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
 import { noHints, planFor } from '../../operator/bridge/payout-plan.ts';
 import { PAYOUT_FRESH_MS } from '../../operator/judge/payout-rivals.ts';
+import { STALE_DECISION_MS } from '../../store/lapsed-bindings.ts';
 import { listPayouts, type Payout } from '../../store/payout-listing.ts';
 import { listSpendableUtxos } from '../../store/utxos.ts';
 import { BridgeWorld } from './bridge-world.ts';
@@ -73,6 +74,24 @@ describe('beside a payout that was decided a moment ago', () => {
       expect(await decide(second)).toEqual({ reason: 'input_reserved', data });
       world.pass(1);
       expect(await decide(second)).toBe('ok');
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'one that leaves some of its burns out is signed where their binding has lapsed, and one of other burns is not',
+    async () => {
+      await coins(500_000n);
+      const [due, idle, other] = [world.burn(), world.burn(), world.burn()];
+      expect(await decide(await plan([due, idle]))).toBe('ok');
+      world.pass(STALE_DECISION_MS / 1000 - 1);
+      const both = [due.burnTxid, idle.burnTxid].sort();
+      expect(await decide(await plan([due]))).toMatchObject({ reason: 'input_reserved', data: { burns: both } });
+      world.pass(1);
+      // Another version a moment ago: it may be on its way, to whoever has begun it.
+      expect(await decide(await plan([due, idle], { bids: 1 }))).toBe('ok');
+      expect(await decide(await plan([other]))).toMatchObject({ reason: 'input_reserved', data: { burns: both } });
+      expect(await decide(await plan([due]))).toBe('ok');
     },
     TIMEOUT_MS,
   );

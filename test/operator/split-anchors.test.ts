@@ -2,6 +2,7 @@
 // once, and without a new coin.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { payoutIntentSchema } from '../../ceremony/intent.ts';
+import { FEE_RATE_SATS_PER_KVB_MIN, feeAt, payoutWeight, virtualSize } from '../../chain/fee.ts';
 import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
 import { payoutIntentJson } from '../../chain/payout-intent.ts';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
@@ -26,12 +27,16 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 /** Has a node decide to pay a burn without these coins, as it does before it gives a share. Gives the txid. */
-async function decideAt(index: number, burn: WireBurn, without: readonly Outpoint[] = []): Promise<string> {
+function decideAt(index: number, burn: WireBurn, without: readonly Outpoint[] = []): Promise<string> {
+  return decideAllAt(index, [burn], without);
+}
+
+async function decideAllAt(index: number, burns: readonly WireBurn[], without: readonly Outpoint[]): Promise<string> {
   const { node, services } = world.federation.at(index);
   const key = world.federation.key(index);
-  const { burnTxid, address, amount, fee } = burn;
   const hints = { ...noHints, avoided: new Set(without.map(outpointName)) };
-  const order = { claims: [{ burnTxid, address, amount, fee }], test: false, feeRate: null, replaces: null, hints };
+  const claims = burns.map(({ burnTxid, address, amount, fee }) => ({ burnTxid, address, amount, fee }));
+  const order = { claims, test: false, feeRate: null, replaces: null, hints };
   const { intent, txid } = await planFor(services.bridge, key, order);
   const judgement = await node.judge.judge(payoutIntentSchema.parse(payoutIntentJson(intent)), key.keyId, 'bip340');
   if (!judgement.ok) throw new Error(judgement.detail);
@@ -48,6 +53,16 @@ async function twoCoins(): Promise<readonly [Outpoint, Outpoint]> {
   const [low, high] = coins.sort((a, b) => (outpointName(a) < outpointName(b) ? -1 : 1));
   if (low === undefined || high === undefined) throw new Error('two coins were minted');
   return [low, high];
+}
+
+/** Lets the nodes work by themselves: long enough for whatever may be on its way to have come, or never to come. */
+async function hours(count: number): Promise<void> {
+  for (const { config } of world.federation.members) Object.assign(config, { automatic: true });
+  for (let hour = 0; hour < count; hour++) {
+    world.pass(3_600);
+    world.mine(6);
+    await world.rounds(2);
+  }
 }
 
 describe('burns that two nodes have bound crosswise', () => {
@@ -90,6 +105,64 @@ describe('burns that two nodes have bound crosswise', () => {
     TIMEOUT_MS,
   );
 });
+
+describe('a burn that a liar had bound crosswise together with others that bring no fee', () => {
+  test(
+    'is paid all the same, with the liar silent',
+    async () => {
+      const [low, high] = await twoCoins();
+      for (const { config } of world.federation.members) Object.assign(config, { automatic: false });
+      const due = world.burn({ fee: 1_000n });
+      const idle = () => Array.from({ length: 20 }, () => world.burn({ amount: 400n, fee: 0n }));
+      await decideAllAt(0, [due, ...idle()], [high]);
+      await decideAllAt(1, [due, ...idle()], [low]);
+      await world.federation.stop(2);
+      await hours(6);
+      expect(world.paymentsOf(due)).toHaveLength(1);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'is paid all the same where those others alone are bound crosswise',
+    async () => {
+      const [low, high] = await twoCoins();
+      for (const { config } of world.federation.members) Object.assign(config, { automatic: false });
+      const [due, also] = [world.burn({ fee: 1_000n }), world.burn({ fee: 1_000n })];
+      const idle = Array.from({ length: 20 }, () => world.burn({ amount: 400n, fee: 0n }));
+      await decideAllAt(0, [due, ...idle], [high]);
+      await decideAllAt(1, [also, ...idle], [low]);
+      await world.federation.stop(2);
+      await hours(8);
+      expect([due, also].map((one) => world.paymentsOf(one).length)).toEqual([1, 1]);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+test(
+  'a burn that two nodes have bound crosswise, and whose fee covers one input and not two, is paid once others took a coin',
+  async () => {
+    const [low, high] = await twoCoins();
+    for (const { config } of world.federation.members) Object.assign(config, { automatic: false });
+    const one = virtualSize(payoutWeight(1, [34, 34]));
+    const due = world.burn({ fee: feeAt(one, FEE_RATE_SATS_PER_KVB_MIN) });
+    await decideAt(0, due, [high]);
+    await decideAt(1, due, [low]);
+    await world.federation.stop(2);
+    await hours(3);
+    expect(world.paymentsOf(due)).toHaveLength(0);
+    const others: WireBurn[] = [];
+    // Bound anew it may be bound crosswise again, where the node that was not asked first begins.
+    while (world.paymentsOf(due).length === 0 && others.length < 8) {
+      others.push(world.burn({ amount: 100_000n }));
+      await hours(4);
+    }
+    expect(world.paymentsOf(due)).toHaveLength(1);
+    expect(others.every((burn) => world.paymentsOf(burn).length === 1)).toBe(true);
+  },
+  TIMEOUT_MS,
+);
 
 describe('a burn whose anchor others have spent for another burn', () => {
   /** Node 0 has bound `stranded` to the only coin; the others, who do not know, have paid `other` with it. */

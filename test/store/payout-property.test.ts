@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { listLostAnchors, releaseAnchor, releasedAnchors } from '../../store/anchor-releases.ts';
 import { verifyAuditLog } from '../../store/audit-log.ts';
 import type { Outpoint } from '../../store/database.ts';
+import { STALE_DECISION_MS } from '../../store/lapsed-bindings.ts';
 import type { Store } from '../../store/open.ts';
 import { getPayout, listPayouts, listWithdrawals, type Payout } from '../../store/payout-listing.ts';
 import { recordPayoutConfirmed, recordPayoutReorganised, recordPayoutSettled } from '../../store/payout-progress.ts';
@@ -17,7 +18,7 @@ const HEIGHT = 10;
 const DEPTH = 6;
 
 type Kind = 'decide' | 'confirm' | 'reorganise' | 'settle' | 'steal';
-type Action = { readonly kind: Kind; readonly decision: PayoutDecision };
+type Action = { readonly kind: Kind; readonly decision: PayoutDecision; readonly after: number };
 
 const decision = fc
   .tuple(
@@ -30,6 +31,7 @@ const actions = fc.array(
   fc.record<Action>({
     kind: fc.constantFrom('decide', 'decide', 'decide', 'decide', 'confirm', 'reorganise', 'settle', 'steal'),
     decision,
+    after: fc.constantFrom(0, 0, 0, STALE_DECISION_MS - 1, STALE_DECISION_MS),
   }),
   { minLength: 15, maxLength: 35 },
 );
@@ -38,10 +40,30 @@ function spend(store: Store, txid: string, inputs: readonly Outpoint[]): void {
   for (const input of inputs) markUtxoSpent(store.db, input, txid, HEIGHT, NOW);
 }
 
-function perform(store: Store, { kind, decision: given }: Action, decided: string[]): void {
+interface Tally {
+  /** Burns left out by transactions that spend their anchors. */
+  leftOut: number;
+}
+
+// Burns bound to an input of this decision that it does not pay.
+function unpaidAt({ db }: Store, { inputs, burns }: PayoutDecision): number {
+  const paid = new Set(burns.map(({ burnTxid }) => burnTxid));
+  return listWithdrawals(db).rows.filter(
+    ({ burn: { burnTxid, anchor }, status }) =>
+      anchor !== null &&
+      status === 'decided' &&
+      !paid.has(burnTxid) &&
+      inputs.some(({ txid, vout }) => txid === anchor.txid && vout === anchor.vout),
+  ).length;
+}
+
+function perform(store: Store, { kind, decision: given }: Action, decided: string[], now: number, tally: Tally): void {
   const { db } = store;
   if (kind === 'decide') {
-    if (decidePayout(db, given, NOW).ok) decided.push(given.txid);
+    const left = unpaidAt(store, given);
+    if (!decidePayout(db, given, now).ok) return;
+    decided.push(given.txid);
+    tally.leftOut += left;
     return;
   }
   if (kind === 'steal') {
@@ -99,6 +121,7 @@ test('whatever is asked, mined and released: all transactions of a burn that can
   let agreed = 0;
   let mined = 0;
   let released = 0;
+  const tally: Tally = { leftOut: 0 };
   fc.assert(
     fc.property(actions, (sequence) => {
       withStore((store) => {
@@ -107,8 +130,10 @@ test('whatever is asked, mined and released: all transactions of a burn that can
           recordUtxo(store.db, { ...outpoint(name), amount: 9n, leaf: { kind: 'change' }, height: 1 }, NOW);
         }
         const decided: string[] = [];
+        let now = NOW;
         for (const action of sequence) {
-          perform(store, action, decided);
+          now += action.after;
+          perform(store, action, decided, now, tally);
           released += release(store);
         }
         check(store, decided);
@@ -122,4 +147,5 @@ test('whatever is asked, mined and released: all transactions of a burn that can
   expect(agreed).toBeGreaterThan(SEQUENCES);
   expect(mined).toBeGreaterThan(SEQUENCES / 4);
   expect(released).toBeGreaterThan(SEQUENCES / 4);
+  expect(tally.leftOut).toBeGreaterThan(SEQUENCES / 4);
 }, 60_000);
