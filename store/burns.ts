@@ -1,5 +1,5 @@
 // Burns as this node's own Wire nodes told them. What a burn says never changes; payouts.ts sets its anchor.
-import { asc, eq, isNull } from 'drizzle-orm';
+import { asc, eq, isNull, sql } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries, transact } from './database.ts';
 import { given, prepared } from './prepared.ts';
@@ -62,6 +62,12 @@ export function listUndecidedBurns(db: Queries, page: Page = {}): Listing<Burn> 
   const open = isNull(burns.anchorTxid);
   const rows = db.select().from(burns).where(open).orderBy(asc(burns.wireSeq)).limit(limit).offset(offset).all();
   return { rows: rows.flatMap((row) => asBurn(row) ?? []), total: countRows(db, burns, open) };
+}
+
+/** Every burn that is paid so many sats (its amount less its fee). Reads the whole table: not for what comes often. */
+export function listBurnsPaying(db: Queries, paid: bigint): readonly Burn[] {
+  const rows = db.select().from(burns).where(sql`${burns.amount} - ${burns.fee} = ${paid}`).all();
+  return rows.flatMap((row) => asBurn(row) ?? []);
 }
 
 /** A row of the table as a burn. */

@@ -16,6 +16,9 @@ import {
 } from './schema.ts';
 import { getUtxo } from './utxos.ts';
 
+/** A liar may have told of very many claims. */
+const ROWS_AT_ONCE = 250;
+
 /** A payout of a burn that this node may have signed. */
 export interface ContestedClaim {
   readonly txid: string;
@@ -41,9 +44,13 @@ export function contestBurn(db: Queries, burnTxid: string, claims: readonly Cont
     // Two peers may have told the same one, decided by one and signed by the other.
     const unique = new Map(claims.map((claim) => [claim.txid, claim]));
     const fresh = [...unique.values()].filter(({ txid }) => !known.has(txid));
-    for (const { txid, inputs } of fresh) {
-      const rows = inputs.map(({ txid: prevTxid, vout: prevVout }) => ({ burnTxid, txid, prevTxid, prevVout }));
-      tx.insert(contestedClaims).values(rows).run();
+    const rows = fresh.flatMap(({ txid, inputs }) =>
+      inputs.map(({ txid: prevTxid, vout: prevVout }) => ({ burnTxid, txid, prevTxid, prevVout })),
+    );
+    for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+      tx.insert(contestedClaims)
+        .values(rows.slice(at, at + ROWS_AT_ONCE))
+        .run();
     }
     const isMarked = markOf(tx, burnTxid) !== undefined;
     if (!isMarked) tx.insert(contestedBurns).values({ burnTxid, at: now }).run();

@@ -59,6 +59,13 @@ const ofTxid = prepared((db) =>
     .where(eq(payoutTransactions.txid, given(payoutTransactions.txid, 'txid')))
     .prepare(),
 );
+const statusOf = prepared((db) =>
+  db
+    .select({ status: payoutTransactions.status })
+    .from(payoutTransactions)
+    .where(eq(payoutTransactions.txid, given(payoutTransactions.txid, 'txid')))
+    .prepare(),
+);
 const ofBurn = prepared((db) =>
   db
     .select({ payout: payoutTransactions })
@@ -120,6 +127,11 @@ const paidBy = prepared((db) =>
 export function getPayout(db: Queries, txid: string): Payout | null {
   const row = ofTxid(db).get({ txid });
   return row === undefined ? null : withParts(db, row);
+}
+
+/** How far a payout is; null where none is stored. */
+export function getPayoutStatus(db: Queries, txid: string): PayoutStatus | null {
+  return statusOf(db).get({ txid })?.status ?? null;
 }
 
 /** Payout transactions in one of the statuses (default: all), newest first. */

@@ -6,14 +6,21 @@ import type { Json } from '../../crypto/canonical-json.ts';
 import type { Attestation } from '../../store/attestations.ts';
 import type { Queries } from '../../store/database.ts';
 import { attestationWindow, payoutWindow } from '../../store/decision-pages.ts';
+import { PAYOUT_IN_VAIN_MS, PAYOUTS_IN_VAIN_MAX } from '../judge/asked-payouts.ts';
 import { parseServiceMessage } from '../messages.ts';
 import type { PeerClient } from '../transport/deliver.ts';
 import { type Decisions, type DecisionsRequest, decisionsSchema } from './messages-guard.ts';
 
 /** What the payouts of one answer may take, in characters of JSON: well below the largest peer message. */
 const PAYOUT_CHARACTERS_MAX = 600_000;
-/** What one peer may tell in all, in characters of JSON, and in how many windows. */
-const TOLD_CHARACTERS_MAX = 64 * 1024 * 1024;
+/**
+ * What one peer may tell in all that this node does not know, in characters of JSON: what was decided in earnest, and what
+ * each lying peer can have had it decide in vain within a week (operator/judge/asked-payouts.ts).
+ */
+const TOLD_IN_EARNEST_CHARACTERS_MAX = 64 * 1024 * 1024;
+const PAYOUT_CLAIM_CHARACTERS_MAX = 120_000;
+const IN_VAIN_PER_PEER_MAX = PAYOUTS_IN_VAIN_MAX + (7 * 24 * 3_600_000) / PAYOUT_IN_VAIN_MS;
+/** In how many windows. */
 const WINDOWS_MAX = 20_000;
 const WINDOW_TIMEOUT_MS = 15_000;
 
@@ -30,7 +37,16 @@ export interface Told {
 
 /** Which claims are of interest; the rest is dropped as it comes. */
 export interface Wanted {
+  /** So much of interest is taken in from one peer, in characters of JSON. */
+  readonly charactersMax: number;
   attestation(claim: AttestationClaim): boolean;
+  /** The claim to keep: the same object where another peer has told the same; null: of no interest. */
+  payout(claim: PayoutClaim): PayoutClaim | null;
+}
+
+/** What one of so many peers may tell in all, in characters of JSON. */
+export function toldCharactersMax(peers: number): number {
+  return TOLD_IN_EARNEST_CHARACTERS_MAX + peers * IN_VAIN_PER_PEER_MAX * PAYOUT_CLAIM_CHARACTERS_MAX;
 }
 
 type Window = Omit<Decisions, 'whole'>;
@@ -82,13 +98,16 @@ export function tellAttestation(attestation: Attestation): AttestationClaim {
   };
 }
 
-/** Everything a peer has decided since (ms since 1970) or that is still open; null where it does not tell all of it. */
+/**
+ * Everything a peer has decided since (ms since 1970) or that is still open. `too_much`: more than is taken in; null where
+ * it does not tell all of it.
+ */
 export async function askDecisions(
   client: PeerClient,
   peer: number,
   since: number,
   wanted: Wanted,
-): Promise<Told | null> {
+): Promise<Told | 'too_much' | null> {
   const attestations: AttestationClaim[] = [];
   const payouts: PayoutClaim[] = [];
   let cursor: Decisions['next'] = { table: 'payouts', after: 0 };
@@ -103,11 +122,16 @@ export async function askDecisions(
     if (message === null || message === false || message.type !== 'decisions') return null;
     const { body } = message;
     whole &&= body.whole;
-    payouts.push(...body.payouts);
-    attestations.push(...body.attestations.filter((claim) => wanted.attestation(claim)));
-    characters += JSON.stringify(body).length;
+    const news = {
+      payouts: body.payouts.flatMap((claim) => wanted.payout(claim) ?? []),
+      attestations: body.attestations.filter((claim) => wanted.attestation(claim)),
+    };
+    payouts.push(...news.payouts);
+    attestations.push(...news.attestations);
+    characters += JSON.stringify(news).length;
+    if (characters > wanted.charactersMax) return 'too_much';
     if (body.next === null) return { peer, whole, attestations, payouts };
-    if (characters > TOLD_CHARACTERS_MAX || !isFurther(cursor, body.next)) return null;
+    if (!isFurther(cursor, body.next)) return null;
     cursor = body.next;
   }
   return null;

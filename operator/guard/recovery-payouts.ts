@@ -31,7 +31,7 @@ const UNAVAILABLE: ReadonlySet<RefusalReason> = new Set(['bitcoin_unavailable', 
 
 /** Judges a claim. Null: nothing to reckon with (known, a test, or malformed). */
 export async function preparePayout(
-  bridge: Pick<Bridge, 'db' | 'bitcoin' | 'judge' | 'log'>,
+  bridge: Pick<Bridge, 'db' | 'bitcoin' | 'log'> & { readonly judge: Pick<Bridge['judge'], 'payoutBench'> },
   key: FederationKey,
   claim: Told['payouts'][number],
   peer: number,

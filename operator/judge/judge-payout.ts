@@ -16,7 +16,7 @@ import { isPromisedToChild } from '../../store/payout-children.ts';
 import { voidChildrenOn } from '../../store/payout-children-progress.ts';
 import { listPayoutsOfBurn } from '../../store/payout-listing.ts';
 import { decidePayout } from '../../store/payouts.ts';
-import { type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
+import { type Approval, nothingToDecide, type Refusal, refuse } from './judgement.ts';
 import { refuseBesideFresh, refuseCheap } from './payout-rivals.ts';
 
 /** How many burns are asked for at a time. */
@@ -32,17 +32,17 @@ export interface PayoutBench {
   readonly now: () => number;
 }
 
+/** A payout that may be signed: `payout` is the transaction as this node builds it. */
+export type PayoutApproval = Approval & { readonly payout: BuiltPayout };
+
 /** Judges a payout that is to be signed now, beside those that were decided a moment ago. */
-export async function judgePayoutToSign(bench: PayoutBench, intent: PayoutIntent): Promise<Judgement> {
+export async function judgePayoutToSign(bench: PayoutBench, intent: PayoutIntent): Promise<PayoutApproval | Refusal> {
   const judged = await judgePayout(bench, intent);
   return judged.ok ? (refuseBesideFresh(bench.db, judged.payout, bench.now()) ?? judged) : judged;
 }
 
-/** Judges a payout by itself; `payout` is the transaction as this node builds it. */
-export async function judgePayout(
-  bench: PayoutBench,
-  intent: PayoutIntent,
-): Promise<(Extract<Judgement, { ok: true }> & { readonly payout: BuiltPayout }) | Refusal> {
+/** Judges a payout by itself. */
+export async function judgePayout(bench: PayoutBench, intent: PayoutIntent): Promise<PayoutApproval | Refusal> {
   const { wire } = bench;
   if (wire === null) return refuse('wire_unavailable', 'no wire_nodes are configured, so no burn can be verified');
   const paid = alreadyPaid(bench.db, intent);

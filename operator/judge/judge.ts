@@ -15,10 +15,11 @@ import type { Queries } from '../../store/database.ts';
 import { type ChainStanding, plainStanding } from '../bridge/chain-watch.ts';
 import type { OperatorConfig } from '../config/config.ts';
 import type { FederationKey, Keys } from '../keys.ts';
+import { AskedPayouts } from './asked-payouts.ts';
 import { type AttestationBench, judgeAttestation } from './judge-attestation.ts';
-import { judgePayoutToSign, type PayoutBench } from './judge-payout.ts';
+import { judgePayoutToSign, type PayoutApproval, type PayoutBench } from './judge-payout.ts';
 import { judgeChild } from './judge-payout-child.ts';
-import { type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
+import { type Approval, type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
 
 /** What a judge looks at. `now` in ms since 1970. */
 export interface JudgeInput {
@@ -37,14 +38,19 @@ export interface JudgeInput {
 export class Judge {
   readonly #input: JudgeInput;
   readonly #standing: ChainStanding;
+  readonly #asked: AskedPayouts;
 
   constructor(input: JudgeInput) {
     this.#input = input;
     this.#standing = input.standing ?? plainStanding(input.config);
+    this.#asked = new AskedPayouts(input.db, input.now);
   }
 
-  /** The verdict on an intent that is to be signed with this key. Never decides anything by itself. */
-  async judge(intent: Intent, keyId: string, scheme: SchemeName): Promise<Judgement> {
+  /**
+   * The verdict on an intent that is to be signed with this key. Never decides anything by itself. `peer`: who asks, by
+   * index; absent where this node does.
+   */
+  async judge(intent: Intent, keyId: string, scheme: SchemeName, peer?: number): Promise<Judgement> {
     const key = this.#input.keys.get(keyId);
     if (key === null) return refuse('unknown_key', `this node knows no key ${keyId}`);
     if (key.status === 'rehearsal' && intent.kind !== 'ceremony_proof') {
@@ -65,7 +71,10 @@ export class Judge {
         if (scheme !== 'bip340') return refuse('unknown_intent', 'payouts are signed with the bitcoin key');
         const payout = parsePayoutIntent(intent);
         if (payout === null) return refuse('bad_request', 'the payout is malformed');
-        return (await this.#stopped('payouts')) ?? judgePayoutToSign(this.payoutBench(key), payout);
+        const stopped = await this.#stopped('payouts');
+        if (stopped !== null) return stopped;
+        const judged = await judgePayoutToSign(this.payoutBench(key), payout);
+        return judged.ok && peer !== undefined && !payout.test ? this.#askedBy(peer, judged) : judged;
       }
       case 'payout_child': {
         if (scheme !== 'bip340') return refuse('unknown_intent', 'payouts are helped with the bitcoin key');
@@ -100,6 +109,12 @@ export class Judge {
       feeRateMax: BigInt(feeRateMaxSatVb) * 1000n,
       inputConfirmations: this.#standing.confirmations(),
     };
+  }
+
+  #askedBy(peer: number, judged: PayoutApproval): Judgement {
+    const decide: Approval['decide'] = (signed) =>
+      this.#asked.decide(peer, judged.payout.txid, () => judged.decide(signed));
+    return { ...judged, decide };
   }
 
   async #stopped(what: 'attestations' | 'payouts'): Promise<Refusal | null> {

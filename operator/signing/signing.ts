@@ -121,7 +121,9 @@ export class Signing {
     // Reading a large request took its time already.
     const isLarge = request.messages.length > 1;
     if (isLarge) await this.#slices.pause();
-    const judgement = await this.#input.judge.judge(request.intent, request.key_id, request.scheme);
+    const { judge, myIndex } = this.#input;
+    const peer = from === myIndex ? undefined : from;
+    const judgement = await judge.judge(request.intent, request.key_id, request.scheme, peer);
     if (!judgement.ok) return judgement;
     // Writing a large decision down takes its time as well.
     if (isLarge) await this.#slices.pause();
