@@ -27,9 +27,9 @@ const BIDS_MAX = 4;
 /**
  * What refusals have taught: inputs that must be there, inputs that must not (names `txid:vout`), and, where a peer has
  * signed another payout of a burn, the burns to go on with: a burn with an anchor is paid without new ones. `unpayable`:
- * burns that cannot be paid, as this node sees it, or are left out, and that peers tell of in vain. `bids`: how many payouts, which may be signed in
- * this moment, the new one has to replace: at the same rate none would relay in their place, and whichever came first
- * would take the input that the others' burns are bound to.
+ * burns that cannot be paid, as this node sees it, or are left out, and that peers tell of in vain. `bids`: how many
+ * payouts, which may be signed in this moment, the new one has to replace: at the same rate none would relay in their
+ * place, and whichever came first would take the input that the others' burns are bound to.
  */
 export interface PlanHints {
   readonly required: readonly Outpoint[];

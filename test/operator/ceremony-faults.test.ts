@@ -47,6 +47,17 @@ async function loseDatabase(index: number): Promise<void> {
   for (const card of listCards(db(index === 0 ? 1 : 0))) keepCard(db(index), card, false, Date.now());
 }
 
+/** All have made a key and lost their databases, and two wait in the lobby of another ceremony. */
+async function twoInAnotherLobby() {
+  federation = await FederationInMemory.make();
+  await federation.dkgByAll();
+  const file = exported(0);
+  for (const index of [0, 1, 2]) await loseDatabase(index);
+  const joins = [0, 1].map((index) => federation.dkg(index, { ceremony_id: 'another' }).catch(String));
+  await until(() => [0, 1].every((index) => phaseOf(index, 'another') === 'lobby'), 'two wait in the lobby');
+  return { file, joins };
+}
+
 /** Makes every node's clock go fast meanwhile. */
 async function hurrying(work: () => Promise<void>): Promise<void> {
   const timer = setInterval(() => {
@@ -88,12 +99,7 @@ describe('a node without the key', () => {
   });
 
   test('that takes its key up again makes no second one in a ceremony that it had entered before', async () => {
-    federation = await FederationInMemory.make();
-    await federation.dkgByAll();
-    const file = exported(0);
-    for (const index of [0, 1, 2]) await loseDatabase(index);
-    const joins = [0, 1].map((index) => federation.dkg(index, { ceremony_id: 'another' }).catch(String));
-    await until(() => [0, 1].every((index) => phaseOf(index, 'another') === 'lobby'), 'two wait in the lobby');
+    const { file, joins } = await twoInAnotherLobby();
     for (const index of [0, 1]) await federation.at(index).services.ceremonies.recover(file);
     const late = federation.dkg(2, { ceremony_id: 'another', wait_s: 1 }).catch(String);
     expect(await late).toContain('did not join');
@@ -104,12 +110,7 @@ describe('a node without the key', () => {
   });
 
   test('that takes its key up and cannot write down that it leaves the other ceremony makes no keys in it all the same', async () => {
-    federation = await FederationInMemory.make();
-    await federation.dkgByAll();
-    const file = exported(0);
-    for (const index of [0, 1, 2]) await loseDatabase(index);
-    const joins = [0, 1].map((index) => federation.dkg(index, { ceremony_id: 'another' }).catch(String));
-    await until(() => [0, 1].every((index) => phaseOf(index, 'another') === 'lobby'), 'two wait in the lobby');
+    const { file, joins } = await twoInAnotherLobby();
     await Bun.sleep(100);
     const member = federation.member(1);
     const { random } = member;
