@@ -18,7 +18,8 @@ export type CustodyLeaf =
   | { readonly kind: 'deposit'; readonly recipient: Uint8Array }
   | { readonly kind: 'change' }
   | { readonly kind: 'reservoir' }
-  | { readonly kind: 'test' };
+  | { readonly kind: 'test' }
+  | { readonly kind: 'treasury' };
 
 /** A custody output and what spending or proving it takes. */
 export interface CustodyScript {
@@ -42,7 +43,7 @@ const OP_1 = 0x51;
 const TAPSCRIPT_LEAF_VERSION = 0xc0;
 const LEAF_MAGIC = utf8('0BTCWIRE');
 /** The byte after the magic: which kind of leaf, and the version of its layout. */
-const LEAF_VERSION = { deposit: 0x01, change: 0x02, reservoir: 0x03, test: 0x04 } as const;
+const LEAF_VERSION = { deposit: 0x01, change: 0x02, reservoir: 0x03, test: 0x04, treasury: 0x05 } as const;
 const HRP: Record<BitcoinNetwork, string> = {
   mainnet: 'bc',
   testnet: 'tb',
