@@ -12,15 +12,22 @@ import type { PeerSessions } from '../transport/peer-session.ts';
 import type { Beat } from './messages-guard.ts';
 import { provenTwin, type TwinEvidence, twinEvidence } from './twin.ts';
 
-/** What the book works with. `watch`: what the transport knows of a peer's processes; `now` in ms since 1970. */
+/** For how long the alarm of a peer that was put back or copied is shown after its last sign, in ms. */
+export const REGRESSION_SHOWN_MS = 24 * 60 * 60_000;
+
+/**
+ * What the book works with. `watch`: what the transport knows of a peer's processes; `now` in ms since 1970, `monotonic` in
+ * ms by a clock that nobody sets.
+ */
 export interface BeatBookInput {
   readonly db: Queries;
   readonly session: Session;
   /** This node's own, 32 bytes. */
   readonly identityKey: Uint8Array;
   readonly identityKeyOf: (index: number) => Uint8Array | null;
-  readonly watch: Pick<PeerSessions, 'twinOf' | 'earlierHeardAt'>;
+  readonly watch: Pick<PeerSessions, 'twinOf' | 'earlierHeardAgo'>;
   readonly now: () => number;
+  readonly monotonic: () => number;
   readonly log: Log;
 }
 
@@ -29,13 +36,15 @@ export interface PeerBeat {
   readonly index: number;
   readonly beat: Omit<Beat, 'head' | 'seen' | 'twin'> | null;
   readonly heardAt: number | null;
-  readonly flaw: HeadFlaw | null;
+  /** Since when it has shown itself to be put back or copied, in ms since 1970; null a day after the last sign of it. */
+  readonly regressedSince: number | null;
 }
 
 /** What a beat comes to. `agrees`: nothing of what the peer has seen is missing here. `unusable`: it proves nothing. */
 export type BeatVerdict =
   | { readonly kind: 'agrees' }
-  | { readonly kind: 'newer'; readonly epoch: number }
+  /** The peer has seen a head that this node signed and lacks. */
+  | { readonly kind: 'newer'; readonly head: StateHead }
   | { readonly kind: 'unusable' };
 
 /** What a beat tells besides heads and proofs. */
@@ -44,7 +53,10 @@ export type BeatFacts = Pick<Beat, 'phase' | 'version' | 'key_id' | 'bitcoin_hei
 interface Page {
   beat: PeerBeat['beat'];
   heardAt: number | null;
+  /** What is wrong with the head that it showed last. */
   flaw: HeadFlaw | null;
+  /** When the peer was first found to be put back or copied (ms since 1970), and last (by the monotonic clock). */
+  regressed: { readonly since: number; readonly lastAt: number } | null;
   /** The head that the peer has seen of this node, and that stands in the own log. */
   follows: StateHead | null;
 }
@@ -60,19 +72,18 @@ export class BeatBook {
 
   /** What the peers have told, in index order. */
   peers(): readonly PeerBeat[] {
+    const from = this.#input.monotonic() - REGRESSION_SHOWN_MS;
     const pages = [...this.#pages].sort(([a], [b]) => a - b);
-    return pages.map(([index, { beat, heardAt, flaw }]) => ({ index, beat, heardAt, flaw }));
+    return pages.map(([index, { beat, heardAt, regressed }]) => {
+      const regressedSince = regressed !== null && regressed.lastAt > from ? regressed.since : null;
+      return { index, beat, heardAt, regressedSince };
+    });
   }
 
   /** The proof that another copy of this node lives, as a sentence; null where the evidence is none. */
   twinIn(evidence: TwinEvidence): string | null {
     const { session, identityKey } = this.#input;
     return provenTwin({ session: session.certificate, identityKey }, evidence);
-  }
-
-  /** Forgets what peers had seen of this node: it stands in a new epoch. */
-  forgetSeen(): void {
-    for (const page of this.#pages.values()) page.follows = null;
   }
 
   /** Verifies a beat or its answer and keeps what it shows. */
@@ -99,7 +110,7 @@ export class BeatBook {
       return { kind: 'unusable' };
     }
     const { epoch } = getNodeState(db);
-    if (judgeSeen({ epoch }, seen, auditHashAt(db, seen.seq)) === 'newer') return { kind: 'newer', epoch: seen.epoch };
+    if (judgeSeen({ epoch }, seen, auditHashAt(db, seen.seq)) === 'newer') return { kind: 'newer', head: seen };
     page.follows = seen.epoch === epoch ? seen : null;
     return { kind: 'agrees' };
   }
@@ -110,12 +121,12 @@ export class BeatBook {
     const now = this.#input.now();
     const head = stateHead(db);
     const twin = watch.twinOf(to);
-    const otherAt = watch.earlierHeardAt(to);
+    const otherAgo = watch.earlierHeardAgo(to);
     return {
       head: { ...signHead(session, { head, follows: this.#page(to).follows, at: now }) },
       seen: getPeer(db, to)?.head?.statement ?? null,
       twin: twin === null ? null : twinEvidence(twin),
-      other_start_ms: otherAt === null ? null : Math.max(0, Math.round(now - otherAt)),
+      other_start_ms: otherAgo === null ? null : Math.round(otherAgo),
       now,
       ...facts,
     };
@@ -133,16 +144,27 @@ export class BeatBook {
     const statement: Json = { statement: signed.statement, session: signed.session };
     const verdict = recordPeerHead(db, from, { ...head, boot, follows, at, statement }, now());
     const flaw = verdict.ok || verdict.reason === 'stale' ? null : verdict.reason;
-    if (flaw !== page.flaw && (flaw === 'regressed' || flaw === 'forked')) {
-      log('error', 'peer_state_regressed', { peer: from, flaw, epoch: head.epoch, seq: head.seq });
+    const isBack = flaw === 'regressed' || flaw === 'forked';
+    if ((isBack && flaw !== page.flaw) || (verdict.ok && verdict.epochRose)) {
+      const what = flaw ?? 'new_epoch';
+      log('error', 'peer_state_regressed', { peer: from, flaw: what, epoch: head.epoch, seq: head.seq });
     }
+    if (isBack || (verdict.ok && verdict.epochRose)) this.#regressed(page);
     page.flaw = flaw;
+  }
+
+  #regressed(page: Page): void {
+    const { now, monotonic } = this.#input;
+    const lastAt = monotonic();
+    const known = page.regressed;
+    const goesOn = known !== null && lastAt - known.lastAt < REGRESSION_SHOWN_MS;
+    page.regressed = { since: goesOn ? known.since : now(), lastAt };
   }
 
   #page(index: number): Page {
     const known = this.#pages.get(index);
     if (known !== undefined) return known;
-    const page: Page = { beat: null, heardAt: null, flaw: null, follows: null };
+    const page: Page = { beat: null, heardAt: null, flaw: null, regressed: null, follows: null };
     this.#pages.set(index, page);
     return page;
   }
