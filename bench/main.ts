@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { batches } from './batches.ts';
 import { blockScanRatio } from './block-scan.ts';
 import { depositCost } from './deposit-cost.ts';
+import { deposits } from './deposits.ts';
 import { dkgCpu } from './dkg-cpu.ts';
 import { dkgFederation } from './dkg-federation.ts';
 import type { BenchOptions, Figure, Report } from './measure.ts';
@@ -22,6 +23,7 @@ const MEASUREMENTS: Readonly<Record<string, (options: BenchOptions) => Promise<R
   'dkg-federation': dkgFederation,
   'block-scan': async () => ({ figures: [await blockScanRatio()], notes: [] }),
   'deposit-cost': depositCost,
+  'deposits-automatic': deposits,
 };
 const RESULTS_FILE = new URL('./results.json', import.meta.url).pathname;
 

@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toHex } from '../crypto/bytes.ts';
+import { fromHex, toHex } from '../crypto/bytes.ts';
 import { identityFromSeed } from '../crypto/identity.ts';
 import { makeCertificate } from '../operator/transport/certificate.ts';
 import { deal, randomBytes } from './deal.ts';
@@ -13,28 +13,41 @@ const [THRESHOLD, PARTICIPANTS] = [2, 3];
 
 type Answer = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly detail: string };
 
+/** How a federation is started. */
+export interface NodeFederationOptions {
+  readonly oneWayMs?: number;
+  readonly script?: string;
+  readonly wire?: string;
+}
+
 /** A federation of processes; node 0 coordinates. */
 export class NodeFederation {
   readonly #children: readonly NodeChild[];
   readonly #folder: string;
   readonly #proxies: DelayProxy[] = [];
 
-  private constructor(children: readonly NodeChild[], folder: string) {
+  /** 32 bytes. */
+  readonly attestationKey: Uint8Array;
+
+  private constructor(children: readonly NodeChild[], folder: string, attestationKey: Uint8Array) {
+    this.attestationKey = attestationKey;
     this.#children = children;
     this.#folder = folder;
   }
 
   /**
    * Starts three nodes with a fresh 2-of-3 key of each scheme and makes them known to each other. With `oneWayMs` they
-   * reach each other through proxies that take so long in each direction.
+   * reach each other through proxies that take so long in each direction. `script`: what a process runs; `wire`: the URL of
+   * the Wire ledger, for automatic nodes.
    */
-  static async start({ oneWayMs = 0 }: { readonly oneWayMs?: number } = {}): Promise<NodeFederation> {
+  static async start({ oneWayMs = 0, script = './node-process.ts', wire = '' }: NodeFederationOptions = {}) {
     // Where memory is a folder, its commits cost no disk: what is measured is the same on every machine.
     const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bench-nodes-'));
-    const setups = await setupsIn(folder);
+    const setups = await setupsIn(folder, wire);
     const federation = new NodeFederation(
-      setups.map(() => new NodeChild()),
+      setups.map(() => new NodeChild(script)),
       folder,
+      fromHex(setups[0]?.keys.ed25519.publicKey ?? ''),
     );
     try {
       const ports: number[] = [];
@@ -84,9 +97,8 @@ class NodeChild {
   readonly #process: Bun.Subprocess;
   #waiting: ((answer: Answer) => void) | null = null;
 
-  constructor() {
-    const script = new URL('./node-process.ts', import.meta.url).pathname;
-    this.#process = Bun.spawn([process.execPath, script], {
+  constructor(script: string) {
+    this.#process = Bun.spawn([process.execPath, new URL(script, import.meta.url).pathname], {
       stdio: ['ignore', 'inherit', 'inherit'],
       ipc: (message: Answer) => this.#waiting?.(message),
       onExit: () => this.#waiting?.({ ok: false, detail: 'the node process ended' }),
@@ -115,7 +127,7 @@ class NodeChild {
   }
 }
 
-async function setupsIn(folder: string): Promise<NodeSetup[]> {
+async function setupsIn(folder: string, wire: string): Promise<NodeSetup[]> {
   const indices = Array.from({ length: PARTICIPANTS }, (_, index) => index);
   const dealt = { bip340: deal('bip340', THRESHOLD, PARTICIPANTS), ed25519: deal('ed25519', THRESHOLD, PARTICIPANTS) };
   const material = (scheme: 'bip340' | 'ed25519', index: number): KeyMaterial => {
@@ -145,5 +157,6 @@ async function setupsIn(folder: string): Promise<NodeSetup[]> {
       .map((other) => ({ index: other.index, identityKey: other.identityKey, certificate: other.made.certificate })),
     keys: { bip340: material('bip340', index), ed25519: material('ed25519', index) },
     folder: join(folder, `node-${index}`),
+    wire,
   }));
 }

@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { parseMessage } from '../ceremony/messages.ts';
 import { fromHex } from '../crypto/bytes.ts';
 import { createSession, identityFromSeed } from '../crypto/identity.ts';
-import type { GroupKey, SchemeName } from '../crypto/scheme.ts';
+import type { SchemeName } from '../crypto/scheme.ts';
 import { systemEffects } from '../operator/effects.ts';
 import { KeyRing } from '../operator/key-ring.ts';
 import { Keys } from '../operator/keys.ts';
@@ -25,7 +25,8 @@ import { ColdCoordinators } from './cold-coordinators.ts';
 import { randomBytes } from './deal.ts';
 import { LoopWatch } from './loop-watch.ts';
 import { cpuMs } from './measure.ts';
-import type { KeyMaterial, NodeAnswers, NodeRequest, NodeSetup } from './node-protocol.ts';
+import { groupKeyOf, peersOf } from './node-parts.ts';
+import type { NodeAnswers, NodeRequest, NodeSetup } from './node-protocol.ts';
 import { BENCH_KEY_ID, measureBatches, measureOneRound, runBatches } from './signing-rounds.ts';
 
 const NETWORK = 'regtest';
@@ -82,6 +83,8 @@ async function answer(request: NodeRequest): Promise<NodeAnswers[NodeRequest['ki
       return {};
     case 'watched':
       return { longestBlockMs: watch.stop(), cpuMs: cpuMs() - cpuBefore, commits };
+    default:
+      throw new Error(`a node that judges nothing knows no ${request.kind}`);
   }
 }
 
@@ -152,22 +155,4 @@ function keysOf(setup: NodeSetup, store: Store): Keys {
   const shares = { ceremonyId: 'bench', createdAt: 0, bitcoin: share('bip340'), attestation: share('ed25519') };
   keys.beginRehearsal(BENCH_KEY_ID, shares, '');
   return keys;
-}
-
-function groupKeyOf(
-  scheme: SchemeName,
-  { threshold, participants, publicKey, verifyingShares }: KeyMaterial,
-): GroupKey {
-  const shares = verifyingShares.map((share) => fromHex(share));
-  return { scheme, threshold, participants, publicKey: fromHex(publicKey), verifyingShares: shares };
-}
-
-function peersOf(setup: NodeSetup, ports: readonly number[]) {
-  return setup.peers.map(({ index, identityKey, certificate }) => ({
-    index,
-    name: `node ${index}`,
-    address: `127.0.0.1:${ports[index] ?? 1}`,
-    certificate,
-    identityKey: fromHex(identityKey),
-  }));
 }

@@ -20,6 +20,8 @@ export interface NodeSetup {
   readonly keys: Readonly<Record<SchemeName, KeyMaterial>>;
   /** Folder of the node's database. */
   readonly folder: string;
+  /** Where an automatic node's Wire ledger is; empty for the others. */
+  readonly wire: string;
 }
 
 /** What the parent asks of a node. */
@@ -36,7 +38,11 @@ export type NodeRequest =
   | { readonly kind: 'sign_cold'; readonly count: number }
   /** Starts to watch the event loop, or tells what was seen since. */
   | { readonly kind: 'watch' }
-  | { readonly kind: 'watched' };
+  | { readonly kind: 'watched' }
+  /** Pays these recipients (hex) in one block, and mines until they are all but deep enough. Automatic nodes alone. */
+  | { readonly kind: 'prepare_deposits'; readonly recipients: readonly string[] }
+  /** Mines the last block, and answers once each deposit is minted as far as the node knows. */
+  | { readonly kind: 'handle_deposits' };
 
 /** Medians in ms; `alternating` is signature over noble where they go one by one, each just after another's work. */
 export interface OneRound {
@@ -72,4 +78,6 @@ export interface NodeAnswers {
   readonly sign_cold: { readonly times: readonly number[] };
   readonly watch: Record<string, never>;
   readonly watched: Watched;
+  readonly prepare_deposits: Record<string, never>;
+  readonly handle_deposits: Record<string, never>;
 }

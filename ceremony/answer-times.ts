@@ -12,6 +12,10 @@ export const PATIENCE_MS_MIN = 150;
 export const PATIENCE_MS_MAX = 5_000;
 /** What is waited beyond the usual at least, in ms: a judgement takes now longer, now shorter. */
 const MARGIN_MS_MIN = 50;
+/** How much longer a signer may take for each message after the first, in ms; SIGN_MESSAGES_MAX bounds it. */
+const PER_MESSAGE_MS = 15;
+/** And for each burn after the first, in ms: it asks its own Wire nodes about every one, many at a time. */
+const PER_BURN_MS = 5;
 /** How long a signer counts as slow after its last answer, in ms; then it gets another chance. */
 const SLOW_MS = 10 * 60_000;
 /** How much longer than the fastest quorum a signer is waited for at most. */
@@ -33,6 +37,12 @@ interface Estimate {
   readonly at: number;
 }
 
+/** What more work than one message of one item adds to the time that any signer is granted, in ms. */
+export function allowanceMs(messages: number, intent: Intent): number {
+  const burns = intent.kind === 'line' ? intent.burns.length : 0;
+  return PER_MESSAGE_MS * Math.max(0, messages - 1) + PER_BURN_MS * Math.max(0, burns - 1);
+}
+
 /** What the coordinator knows of the signers' times. One for each process. */
 export class AnswerTimes {
   readonly #quorum: number;
@@ -45,7 +55,7 @@ export class AnswerTimes {
     this.#quorum = quorum;
   }
 
-  /** Notes how long an answer took, late ones too; requests of one message alone are comparable. */
+  /** Notes how long an answer took, late ones too; only requests without an allowance are comparable. */
   note(index: number, timed: Timed, tookMs: number, now: number): void {
     const known = new Map(this.#estimates.get(index));
     // Taken out first, so that the last one is the newest.

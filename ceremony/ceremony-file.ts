@@ -8,7 +8,10 @@ import { coordinatorRecover, paramsHash } from '../crypto/chilldkg.ts';
 import { isPrimeOrderPoint } from '../crypto/ed25519.ts';
 import { checkPackage, dkgPackageBytes } from '../crypto/ed25519-dkg.ts';
 import { ed25519Scheme } from '../crypto/ed25519-frost.ts';
+import { keyIdOf } from '../crypto/key-id.ts';
+import { type RootStatement, verifyRootCertificate } from '../crypto/root-certificate.ts';
 import type { FrostScheme, GroupKey } from '../crypto/scheme.ts';
+import { custodyScript, isBitcoinNetwork, taprootAddress } from '../crypto/taproot.ts';
 import { ATTEMPT_DOMAIN } from './dkg-attempt.ts';
 import { bitcoinKey } from './dkg-chill.ts';
 import { PARTICIPANTS_MAX } from './fields.ts';
@@ -36,6 +39,8 @@ export interface CeremonySummary {
   readonly attestationKey: string;
   /** Which of the new keys have signed their ceremony; the file is valid without. */
   readonly proofs: readonly ('bitcoin' | 'attestation')[];
+  /** With which output the treasury line begins, and the address that it pays; null where the file does not say. */
+  readonly treasuryRoot: (RootStatement & { readonly address: string }) | null;
 }
 
 /** Verdict on a file: what it says, or everything that is wrong with it. */
@@ -59,6 +64,7 @@ export function verifyCeremonyFile(json: unknown): CeremonyFileVerdict {
     ...chilldkgProblems(file.transcript),
     ...attestationProblems(file.transcript),
     ...proofProblems(file),
+    ...rootProblems(file),
   ];
   return problems.length > 0 ? { ok: false, problems } : { ok: true, summary: summaryOf(file) };
 }
@@ -197,6 +203,22 @@ function proofProblems({ transcript, certificate, proofs }: CeremonyFile): strin
   });
 }
 
+function rootProblems({ transcript, treasury_root: root }: CeremonyFile): string[] {
+  if (root === undefined) return [];
+  const { network, rehearsal, participants, outputs } = transcript;
+  const problems: string[] = [];
+  if (rehearsal) problems.push('a rehearsal has no treasury');
+  const { statement } = root;
+  if (statement.network !== network) problems.push(`the treasury root is one of ${statement.network}, not ${network}`);
+  const keyId = keyIdOf(fromHex(outputs.bitcoin.public_key), fromHex(outputs.attestation.public_key));
+  if (statement.key_id !== keyId) problems.push(`the treasury root is one of key ${statement.key_id}, not ${keyId}`);
+  const identityKeys = participants.map(({ identity_key }) => fromHex(identity_key));
+  const verdict = verifyRootCertificate(root, identityKeys);
+  if (verdict.ok) return problems;
+  if (verdict.signer === null) return [...problems, 'the treasury root is not signed by every participant'];
+  return [...problems, `${participants[verdict.signer]?.name} did not sign this treasury root`];
+}
+
 function verifies(scheme: FrostScheme, key: GroupKey, message: Uint8Array, signature: Uint8Array): boolean {
   try {
     return scheme.verify(scheme.outputKey(key, []), message, signature);
@@ -214,7 +236,7 @@ function sameOutput(key: GroupKey, output: Transcript['outputs']['bitcoin']): bo
   );
 }
 
-function summaryOf({ transcript, certificate, proofs }: CeremonyFile): CeremonySummary {
+function summaryOf({ transcript, certificate, proofs, treasury_root: root }: CeremonyFile): CeremonySummary {
   const { ceremony_id, network, rehearsal, t, participants, outputs } = transcript;
   return {
     ceremonyId: ceremony_id,
@@ -226,5 +248,11 @@ function summaryOf({ transcript, certificate, proofs }: CeremonyFile): CeremonyS
     bitcoinKey: outputs.bitcoin.public_key,
     attestationKey: outputs.attestation.public_key,
     proofs: (['bitcoin', 'attestation'] as const).filter((name) => proofs?.[name] !== undefined),
+    treasuryRoot: root === undefined ? null : { ...root.statement, address: treasuryAddressOf(transcript) },
   };
+}
+
+function treasuryAddressOf({ network, outputs }: Transcript): string {
+  const { scriptPubKey } = custodyScript(fromHex(outputs.bitcoin.public_key), { kind: 'treasury' });
+  return isBitcoinNetwork(network) ? taprootAddress(scriptPubKey, network) : toHex(scriptPubKey);
 }

@@ -26,7 +26,7 @@ type Hearing = Extract<DkgEvent, { kind: 'message' }>;
 /** A message to a node in the lobby. */
 export function hearInLobby(context: DkgContext, core: CoreIn<'lobby'>, event: Hearing): Applied {
   const { setup } = context;
-  const { from, message, now } = event;
+  const { from, message, now, elapsed } = event;
   const { lobby } = core;
   const stay = (next: Lobby, replies: Outgoing<DkgMessage>[] = []): Applied =>
     next === lobby ? { core, replies } : { core: { phase: 'lobby', lobby: next }, replies };
@@ -34,12 +34,12 @@ export function hearInLobby(context: DkgContext, core: CoreIn<'lobby'>, event: H
   if (told !== null) return stay(lobby, told);
   switch (message.type) {
     case 'dkg_join': {
-      const next = hearJoin(setup, lobby, from, message.body, now);
+      const next = hearJoin(setup, lobby, from, message.body, { now, elapsed });
       const informed = next.joins.get(from)?.heardMe === true;
       return stay(next, message.body.answer ? [joinMessage(setup, next, from, now, !informed)] : []);
     }
     case 'dkg_not_joined':
-      return stay(forgetJoin(lobby, from, 'reason' in message.body ? message.body.reason : null, now));
+      return stay(forgetJoin(lobby, from, 'reason' in message.body ? message.body.reason : null, elapsed));
     case 'dkg_start':
       return called(context, core, from, message.body.attempt);
     case 'dkg_abort': {
@@ -77,9 +77,9 @@ function endedLobby(lobby: Lobby, abort: DkgAbort): DkgCore {
 }
 
 /** Lets time pass: leaves the lobby when the operator would have left it. */
-export function tickLobby(core: CoreIn<'lobby'>, now: number): DkgCore {
+export function tickLobby(core: CoreIn<'lobby'>, elapsed: number): DkgCore {
   const { until } = core.lobby;
-  return until !== null && now > until ? leaveLobby(core) : core;
+  return until !== null && elapsed > until ? leaveLobby(core) : core;
 }
 
 /** The operator leaves the lobby. */

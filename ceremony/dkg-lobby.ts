@@ -5,6 +5,7 @@ import {
   type DkgAbort,
   type DkgEvent,
   type DkgSetup,
+  type DkgTime,
   type Fault,
   NO_ATTEMPT,
   nameOf,
@@ -48,7 +49,8 @@ export interface Lobby {
   readonly spent: readonly string[];
   /** How the last attempt ended here. */
   readonly ended: DkgAbort | null;
-  /** When this node leaves although nobody tells it to, in ms; null: never. */
+  /** When its operator joined, and when this node leaves although nobody tells it to (null: never), in elapsed ms. */
+  readonly openedAt: number;
   readonly until: number | null;
 }
 
@@ -56,21 +58,37 @@ type Joined = Extract<DkgEvent, { kind: 'operator_joined' }>;
 
 /** Opens the lobby for this node. `previous`: the lobby that it left, or that of an attempt that has ended. */
 export function openLobby(joined: Joined, previous: Lobby | null): Lobby {
-  const { now, rehearsal, checks, until = null } = joined;
+  const { now, elapsed: openedAt, rehearsal, checks } = joined;
   // Later than any join of this node before, also where its clock was set back: older ones do not count.
   const joinedAt = previous === null ? now : Math.max(now, previous.joinedAt + 1);
   const floors = previous?.floors ?? new Map<number, number>();
   const { spent, ended } = previous ?? { spent: [], ended: null };
   const nobody = { joins: new Map(), declined: new Map(), changes: new Map() };
-  return { joinedAt, rehearsal, checks, ...nobody, floors, called: null, spent, ended, until };
+  return {
+    joinedAt,
+    rehearsal,
+    checks,
+    ...nobody,
+    floors,
+    called: null,
+    spent,
+    ended,
+    openedAt,
+    until: leavesAt(joined),
+  };
 }
 
 /** The lobby after this node's operator joined again in it, with checks made anew. */
 export function rejoinLobby(lobby: Lobby, joined: Joined): Lobby {
   const joins = new Map([...lobby.joins].map(([index, join]) => [index, { ...join, heardMe: false }] as const));
-  const { now, rehearsal, checks, until = null } = joined;
+  const { now, elapsed: openedAt, rehearsal, checks } = joined;
   const joinedAt = Math.max(now, lobby.joinedAt + 1);
-  return { ...lobby, joinedAt, rehearsal, checks, joins, declined: new Map(), changes: new Map(), called: null, until };
+  const anew = { declined: new Map(), changes: new Map(), called: null, openedAt, until: leavesAt(joined) };
+  return { ...lobby, joinedAt, rehearsal, checks, joins, ...anew };
+}
+
+function leavesAt({ elapsed, waitMs }: Joined): number | null {
+  return waitMs === undefined ? null : elapsed + waitMs;
 }
 
 /**
@@ -92,7 +110,7 @@ export function hearJoin(
   lobby: Lobby,
   from: number,
   body: MessageBody<'dkg_join'>,
-  now: number,
+  { now, elapsed }: DkgTime,
 ): Lobby {
   const floor = lobby.floors.get(from);
   const known = lobby.joins.get(from);
@@ -108,15 +126,15 @@ export function hearJoin(
   const joins = new Map(lobby.joins).set(from, { body, skewMs, heardMe });
   const declined = without(lobby.declined, from);
   // Another joined_at may make another node the coordinator: what the former one called for no longer counts.
-  return changed(lobby, from, now, { joins, declined, called: same ? lobby.called : null });
+  return changed(lobby, from, elapsed, { joins, declined, called: same ? lobby.called : null });
 }
 
 /** The lobby after a node said that it has not joined, and perhaps why it cannot. */
-export function forgetJoin(lobby: Lobby, from: number, reason: NotJoinedReason | null, now: number): Lobby {
+export function forgetJoin(lobby: Lobby, from: number, reason: NotJoinedReason | null, elapsed: number): Lobby {
   if (!lobby.joins.has(from) && (lobby.declined.get(from) ?? null) === reason) return lobby;
   const declined = without(lobby.declined, from);
   if (reason !== null) declined.set(from, reason);
-  return changed(lobby, from, now, { joins: without(lobby.joins, from), declined, called: null });
+  return changed(lobby, from, elapsed, { joins: without(lobby.joins, from), declined, called: null });
 }
 
 function without<Value>(byPeer: ReadonlyMap<number, Value>, index: number): Map<number, Value> {
@@ -124,9 +142,14 @@ function without<Value>(byPeer: ReadonlyMap<number, Value>, index: number): Map<
 }
 
 // A peer that changes its mind without end must not fill the disk.
-function changed(lobby: Lobby, from: number, now: number, change: Pick<Lobby, 'joins' | 'declined' | 'called'>): Lobby {
+function changed(
+  lobby: Lobby,
+  from: number,
+  elapsed: number,
+  change: Pick<Lobby, 'joins' | 'declined' | 'called'>,
+): Lobby {
   const count = lobby.changes.get(from) ?? 0;
-  const sinceJoined = Math.max(0, now - lobby.joinedAt);
+  const sinceJoined = elapsed - lobby.openedAt;
   if (count >= LOBBY_CHANGES_MAX + Math.floor(sinceJoined / LOBBY_CHANGE_MS)) return lobby;
   return { ...lobby, ...change, changes: new Map(lobby.changes).set(from, count + 1) };
 }
@@ -140,15 +163,14 @@ export function lobbyAwaits(setup: DkgSetup, lobby: Lobby): number[] {
 
 /** The preflight verdict on everybody who has joined: who fails what. Empty where all is well. */
 export function preflight(setup: DkgSetup, lobby: Lobby): PreflightProblem[] {
-  const { myIndex, parametersFingerprint, timing, version } = setup;
+  const { myIndex, timing, version } = setup;
   const problems = checkProblems(setup, myIndex, lobby.checks);
   for (const [index, { body, skewMs }] of [...lobby.joins].sort(([a], [b]) => a - b)) {
     const problem = (check: string, detail: string) =>
       problems.push({ index, name: nameOf(setup, index), check, detail: clipDetail(detail) });
     if (body.version !== version) problem('version', `runs ${body.version}, this node ${version}`);
-    if (body.parameters_fingerprint !== parametersFingerprint) {
-      problem('parameters', 'has other members, keys, addresses, certificates, threshold or network in its files');
-    }
+    const difference = parametersDifference(setup, body);
+    if (difference !== null) problem(...difference);
     if (body.rehearsal !== lobby.rehearsal) {
       problem('rehearsal', body.rehearsal ? 'has joined for a rehearsal' : 'has joined for real keys');
     }
@@ -156,6 +178,16 @@ export function preflight(setup: DkgSetup, lobby: Lobby): PreflightProblem[] {
     problems.push(...checkProblems(setup, index, body.checks));
   }
   return problems;
+}
+
+// The fingerprint covers the deposit minimum, and says nothing of what else differs where that does.
+function parametersDifference(setup: DkgSetup, body: Join['body']): readonly [check: string, detail: string] | null {
+  const { depositMinSats, parametersFingerprint } = setup;
+  if (BigInt(body.deposit_min_sats) !== depositMinSats) {
+    return ['deposit minimum', `deposit minimum: ${body.deposit_min_sats} there, ${depositMinSats} here`];
+  }
+  if (body.parameters_fingerprint === parametersFingerprint) return null;
+  return ['parameters', 'has other members, keys, addresses, certificates, threshold or network in its files'];
 }
 
 function checkProblems(setup: DkgSetup, index: number, checks: readonly PreflightCheck[]): PreflightProblem[] {
@@ -186,6 +218,7 @@ export function joinMessage(
     type: 'dkg_join',
     body: {
       parameters_fingerprint: setup.parametersFingerprint,
+      deposit_min_sats: `${setup.depositMinSats}`,
       version: setup.version,
       rehearsal: lobby.rehearsal,
       joined_at: lobby.joinedAt,

@@ -47,6 +47,8 @@ export interface DkgSetup {
   readonly participants: readonly CeremonyParticipant[];
   /** 32 bytes in hexadecimal: see `parametersFingerprint` in parameters.ts. */
   readonly parametersFingerprint: string;
+  /** The least deposit that is swept, in sats; the fingerprint covers it, and this names a difference. */
+  readonly depositMinSats: bigint;
   readonly timing: DkgTiming;
 }
 
@@ -63,25 +65,35 @@ export interface DkgContext {
   readonly secrets: DkgSecrets;
 }
 
-/**
- * What happens to a node; plain JSON. `now` in ms. To be stored (encrypted: `begin` holds the attempt's secret
- * randomness) whenever `dkgStep` says `durable`, before anything outgoing is sent.
- */
-export type DkgEvent =
+/** What happens to a node; plain JSON. */
+export type DkgHappening =
   | {
       readonly kind: 'operator_joined';
-      readonly now: number;
       readonly rehearsal: boolean;
       readonly checks: readonly PreflightCheck[];
-      /** When this node leaves the lobby although nobody tells it to; events of earlier versions lack it. */
-      readonly until?: number;
+      /** After so many ms this node leaves the lobby although nobody tells it to; absent: never. */
+      readonly waitMs?: number;
     }
   /** Answers `wantsRandomness`: 32 fresh random bytes in hexadecimal. */
-  | { readonly kind: 'begin'; readonly now: number; readonly random: string }
+  | { readonly kind: 'begin'; readonly random: string }
   /** `from` is authenticated by the envelope. */
-  | { readonly kind: 'message'; readonly now: number; readonly from: number; readonly message: DkgMessage }
-  | { readonly kind: 'tick'; readonly now: number }
-  | { readonly kind: 'operator_aborted'; readonly now: number; readonly detail: string };
+  | { readonly kind: 'message'; readonly from: number; readonly message: DkgMessage }
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'operator_aborted'; readonly detail: string };
+
+/** When it happens, in ms. */
+export interface DkgTime {
+  /** Since 1970, by a clock that may be set: what nodes compare with each other's. */
+  readonly now: number;
+  /** By a clock that never goes back, over restarts neither: what all waiting is measured by. */
+  readonly elapsed: number;
+}
+
+/**
+ * What happens to a node, and when. To be stored (encrypted: `begin` holds the attempt's secret randomness) whenever
+ * `dkgStep` says `durable`, before anything outgoing is sent.
+ */
+export type DkgEvent = DkgHappening & DkgTime;
 
 /** The attempt of an abort that is about no attempt: its sender has given up the ceremony for good. */
 export const NO_ATTEMPT = '00'.repeat(16);

@@ -54,7 +54,7 @@ export const IDLE: DkgState = { core: { phase: 'idle', left: null }, delivery: n
 export function dkgStep(context: DkgContext, state: DkgState, event: DkgEvent): DkgStep {
   const { core, replies } = apply(context, state.core, event);
   const unanswered = coreUnanswered(context, core, event.now);
-  const { delivery, due } = deliver(context.setup.timing, state.delivery, unanswered, event.now);
+  const { delivery, due } = deliver(context.setup.timing, state.delivery, unanswered, event.elapsed);
   const receipt = event.kind === 'message' && event.message.type === 'dkg_share_received';
   return {
     state: { core, delivery },
@@ -94,8 +94,8 @@ function apply(context: DkgContext, core: DkgCore, event: DkgEvent): Applied {
     case 'message':
       return hear(context, core, event);
     case 'tick':
-      if (core.phase === 'lobby') return quiet(tickLobby(core, event.now));
-      return core.phase === 'running' ? settled(context, core, tickRun(context, core.run, event.now)) : quiet(core);
+      if (core.phase === 'lobby') return quiet(tickLobby(core, event.elapsed));
+      return core.phase === 'running' ? settled(context, core, tickRun(context, core.run, event.elapsed)) : quiet(core);
     case 'operator_aborted': {
       if (core.phase === 'lobby') return quiet(leaveLobby(core));
       if (core.phase !== 'running') return quiet(core);
@@ -126,7 +126,7 @@ function begin(context: DkgContext, core: DkgCore, event: Extract<DkgEvent, { ki
   const attempt = coordinator === context.setup.myIndex ? attemptIdOf(random) : lobby.called;
   if (attempt === null) return quiet(core);
   const { rehearsal } = lobby;
-  const step = beginRun(context, { attempt, coordinator, rehearsal, random, now: event.now });
+  const step = beginRun(context, { attempt, coordinator, rehearsal, random, now: event.elapsed });
   const left: Lobby = { ...lobby, called: null, spent: [...lobby.spent, attempt] };
   return settled(context, { phase: 'running', lobby: left, run: step.run }, step);
 }
@@ -152,7 +152,7 @@ function hear(context: DkgContext, core: DkgCore, event: Extract<DkgEvent, { kin
 type Hearing = Extract<DkgEvent, { kind: 'message' }>;
 
 function hearWhileRunning(context: DkgContext, core: CoreIn<'running'>, event: Hearing): Applied {
-  const { from, message, now } = event;
+  const { from, message, now, elapsed } = event;
   const { lobby, run } = core;
   const confirmed = run.participant.step === 'confirmed';
   if (message.type === 'dkg_join') {
@@ -175,7 +175,7 @@ function hearWhileRunning(context: DkgContext, core: CoreIn<'running'>, event: H
     const abort: DkgAbort = { attempt, by: from, reason, culprit, suspects, detail };
     return quiet(endedRun(lobby, run, abort));
   }
-  return settled(context, core, hearInRun(context, run, from, message, now));
+  return settled(context, core, hearInRun(context, run, from, message, elapsed));
 }
 
 function settled(context: DkgContext, core: CoreIn<'running'>, step: RunStep): Applied {

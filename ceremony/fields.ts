@@ -11,8 +11,8 @@ export const PARTICIPANTS_MAX = 64;
 export const THRESHOLD_MIN = 2;
 /** Longest free text that a peer may send, in characters. */
 export const DETAIL_CHARACTERS_MAX = 500;
-/** Largest free-form `data` of a refusal, as JSON, in characters: it may name all burns of a transaction, 200 at most. */
-export const DATA_CHARACTERS_MAX = 32_768;
+/** Largest free-form `data` of a refusal, as JSON, in characters: it may name all burns of a step, 1,000 at most. */
+export const DATA_CHARACTERS_MAX = 80_000;
 
 /** A participant's 0-based index. */
 export const indexField = z

@@ -1,28 +1,19 @@
-// May this node sign? The guard against a state that is older than what the node has already done (the design's Never
-// list, 5): after a restore from a backup, or in a copy of a node that is alive elsewhere. Pure: events in, verdict out.
+// May this node sign? The guard against a state that is older than what the node has already done, and against two live
+// copies of a node (the design's Never list, 5). Pure: events in, verdict out.
 //
-// Why which quorum. A signature of t signers with this node among them has t − 1 others; n − t + 1 of the n − 1 peers
-// always include one of those, and t − 1 of them at least 2t − n − 1, of which all but one may lie.
-//  · To start, the larger of the two suffices at once. With fewer, every peer must have been tried in vain twice and
-//    t − 1 must agree: no signature comes about with fewer, and a federation that has lost n − t nodes must go on when
-//    one of the rest is started again. What is promised then is the Never's own sentence: no peer that can be reached
-//    has seen a newer state. Not promised where t − 1 < n − t + 1: that a state which only dead peers have seen is found
-//    missing before one of them is back; then it is, and the node stops signing.
-//  · To catch up, the larger of the two must have told all they have decided, without that relief: the state is known
-//    to be incomplete, and fewer could all have missed a signature. Where that is n − t + 1 and one of those lies, the
-//    only one that took part in a lost decision may be it.
-// Only whole peers make the full quorum up: one that is not live itself may have lost what it would have shown or told.
-// Where too few are whole, as when a federation starts again or several nodes were put back, all n − 1 must have agreed
-// or been tried, and all n − 1 must have told: then nobody is left who could know more. Where one of those n − 1 stays
-// away as well, a node takes the word of the others after five minutes (operator/guard/standing.ts): a federation must
-// not stand still for ever, and what was signed in full stands in blocks or mempools by then.
+// What a node has forgotten cannot make it pay twice, nor attest otherwise: the treasury line and the deposit addresses
+// say on the chain what may be signed. So a node that was put back need not learn what it decided. It and its peers raise
+// the alarm, and it goes on in a new epoch, above the state that was shown, so that its next heads are newer.
+//
+// Why t − 1 peers at a start. Any signature has t − 1 other signers, so where fewer answer none can come about anyway; and
+// with so many the one copy of a node that a peer has heard a moment ago has the time to show itself, before this one signs.
+// Two copies that a network keeps apart cannot know of each other; what is promised of them is in docs/SECURITY.md.
+//
 // Only what this node itself has signed counts against it, so no peer can stop it by a claim: a head shown must carry
-// its own signature, and a twin must prove itself by this node's identity key.
+// its own signature, and each can be shown once, as the next epoch lies above it; a twin must prove itself by this node's
+// identity key.
 
 import type { StateHead } from '../crypto/head-statement.ts';
-
-/** How often a peer must have been tried in vain before it counts as out of reach. */
-export const SILENCES_NEEDED = 2;
 
 /** The federation's n and t. */
 export interface GuardSetup {
@@ -35,57 +26,36 @@ export interface GuardSetup {
 export type GuardState =
   | {
       readonly phase: 'starting';
-      /** Peers that have seen nothing of this node that it lacks. */
+      /** Peers that have answered, and have seen nothing of this node that it lacks. */
       readonly agreed: ReadonlySet<number>;
-      /** Those of them that were live when they last said so. */
-      readonly whole: ReadonlySet<number>;
-      readonly silences: ReadonlyMap<number, number>;
       /** A peer heard another start of this node a moment ago: wait until a living one would have shown itself. */
       readonly unsettled: boolean;
       readonly quietPassed: boolean;
     }
   | { readonly phase: 'live' }
-  /** `epoch`: the highest that was seen; `witness`: the peer that showed it first. */
-  | { readonly phase: 'catching_up'; readonly epoch: number; readonly witness: number }
-  | { readonly phase: 'halted'; readonly cause: HaltCause; readonly detail: string };
+  /** Two copies of the node are alive; left only by a restart by its operator. */
+  | { readonly phase: 'halted'; readonly detail: string };
 
-/** Why a node stops for good, until it is started again by its operator. */
-export type HaltCause = 'twin' | 'contradiction';
-
-/** What the guard is told of. All claims were verified before; see `judgeSeen` and operator/guard/twin.ts. */
+/** What the guard is told of. All claims were verified before; see `judgeSeen` and operator/rollback-guard/twin.ts. */
 export type GuardEvent =
-  /**
-   * A peer answered, and whatever it has seen is in the own log. `settled`: no other start of the node spoke lately;
-   * `whole`: the peer is live itself.
-   */
-  | { readonly kind: 'agreed'; readonly peer: number; readonly settled: boolean; readonly whole: boolean }
-  /** A peer gave no usable answer. */
-  | { readonly kind: 'silent'; readonly peer: number }
-  /** This start is as old as it takes for another living one to show. */
+  /** A peer answered, and whatever it has seen is in the own log. `settled`: no other start of the node spoke lately. */
+  | { readonly kind: 'agreed'; readonly peer: number; readonly settled: boolean }
+  /** This start, or its return to `starting`, is as old as it takes for another living one to show. */
   | { readonly kind: 'quiet' }
-  /** A peer holds this node's own signature under a state that the own log lacks; `epoch` is that state's. */
-  | { readonly kind: 'newer'; readonly peer: number; readonly epoch: number }
-  /** What was lost has been adopted and written down under a higher epoch. */
-  | { readonly kind: 'recovered' }
-  | { readonly kind: 'halt'; readonly cause: HaltCause; readonly detail: string };
+  /** A state was shown that the own log lacks; a new epoch above it is written down. */
+  | { readonly kind: 'regressed' }
+  | { readonly kind: 'twin'; readonly detail: string };
 
 /** The first state of a start. */
 export const GUARD_STARTING: Extract<GuardState, { phase: 'starting' }> = {
   phase: 'starting',
   agreed: new Set(),
-  whole: new Set(),
-  silences: new Map(),
   unsettled: false,
   quietPassed: false,
 };
 
-/** How many whole peers must agree at a start before the others need not be waited for, and must tell for catching up. */
-export function fullQuorum({ participants, threshold }: GuardSetup): number {
-  return Math.max(participants - threshold + 1, threshold - 1);
-}
-
-/** How many peers must agree at a start in any case. */
-export function leastQuorum({ threshold }: GuardSetup): number {
+/** How many peers must have answered before a node signs: as many as any signature needs besides it. */
+export function startQuorum({ threshold }: GuardSetup): number {
   return threshold - 1;
 }
 
@@ -93,52 +63,33 @@ export function leastQuorum({ threshold }: GuardSetup): number {
 export function guardStep(setup: GuardSetup, state: GuardState, event: GuardEvent): GuardState {
   if (state.phase === 'halted') return state;
   switch (event.kind) {
-    case 'halt':
-      return { phase: 'halted', cause: event.cause, detail: event.detail };
-    case 'newer':
-      return state.phase === 'catching_up'
-        ? { ...state, epoch: Math.max(state.epoch, event.epoch) }
-        : { phase: 'catching_up', epoch: event.epoch, witness: event.peer };
-    case 'recovered':
-      // What was lost may have been lost to a copy that is alive: the wait for it to show is not over because of this.
-      return state.phase === 'catching_up' ? GUARD_STARTING : state;
+    case 'twin':
+      return { phase: 'halted', detail: event.detail };
+    case 'regressed':
+      // What was lost may have been lost to a copy that is alive: the wait for it to show begins anew.
+      return GUARD_STARTING;
     case 'agreed':
-    case 'silent':
     case 'quiet':
       return state.phase === 'starting' ? settle(setup, hear(setup, state, event)) : state;
   }
 }
 
-function peersOf({ participants, myIndex }: GuardSetup): readonly number[] {
-  return Array.from({ length: participants }, (_, index) => index).filter((index) => index !== myIndex);
-}
-
 type Starting = Extract<GuardState, { phase: 'starting' }>;
 
 function hear(
-  setup: GuardSetup,
+  { myIndex, participants }: GuardSetup,
   state: Starting,
-  event: Extract<GuardEvent, { kind: 'agreed' | 'silent' | 'quiet' }>,
+  event: Extract<GuardEvent, { kind: 'agreed' | 'quiet' }>,
 ): Starting {
   if (event.kind === 'quiet') return { ...state, quietPassed: true };
-  const { peer } = event;
-  if (peer === setup.myIndex || peer < 0 || peer >= setup.participants) return state;
-  if (event.kind === 'agreed') {
-    const agreed = new Set(state.agreed).add(peer);
-    const whole = new Set(state.whole);
-    if (event.whole) whole.add(peer);
-    else whole.delete(peer);
-    return { ...state, agreed, whole, unsettled: state.unsettled || !event.settled };
-  }
-  const silences = new Map(state.silences).set(peer, (state.silences.get(peer) ?? 0) + 1);
-  return { ...state, silences };
+  const { peer, settled } = event;
+  if (peer === myIndex || peer < 0 || peer >= participants) return state;
+  return { ...state, agreed: new Set(state.agreed).add(peer), unsettled: state.unsettled || !settled };
 }
 
 function settle(setup: GuardSetup, state: Starting): GuardState {
-  const { agreed, whole, silences, unsettled, quietPassed } = state;
-  const tried = peersOf(setup).every((peer) => agreed.has(peer) || (silences.get(peer) ?? 0) >= SILENCES_NEEDED);
-  const enough = whole.size >= fullQuorum(setup) || (tried && agreed.size >= leastQuorum(setup));
-  return enough && (quietPassed || !unsettled) ? { phase: 'live' } : state;
+  const { agreed, unsettled, quietPassed } = state;
+  return agreed.size >= startQuorum(setup) && (quietPassed || !unsettled) ? { phase: 'live' } : state;
 }
 
 /**
@@ -158,22 +109,19 @@ export function maySign(
   switch (state.phase) {
     case 'live':
       return { ok: true };
-    case 'starting': {
-      const awaited = peersOf(setup).filter((peer) => !state.whole.has(peer));
-      const needed = Math.max(1, fullQuorum(setup) - state.whole.size);
-      const who = `${needed} of operators ${awaited.join(', ')}`;
-      return { ok: false, detail: `the node has just started and waits for ${who} to confirm its state` };
-    }
-    case 'catching_up': {
-      const [needed, others] = [fullQuorum(setup), setup.participants - 1];
-      const whom = needed === others ? `all ${others} other operators` : `${needed} of the ${others} other operators`;
-      const what = `operator ${state.witness} has seen a newer state of this node than it has`;
-      return {
-        ok: false,
-        detail: `${what}: it is catching up and needs ${whom} to tell what was decided since`,
-      };
-    }
+    case 'starting':
+      return { ok: false, detail: `the node has just started and waits ${awaited(setup, state)}` };
     case 'halted':
       return { ok: false, detail: `the node has stopped signing until its operator starts it again: ${state.detail}` };
   }
+}
+
+function awaited(setup: GuardSetup, { agreed }: Starting): string {
+  const missing = startQuorum(setup) - agreed.size;
+  if (missing <= 0)
+    return 'a moment, as a peer has just heard another start of it: a living copy would show itself now';
+  const peers = Array.from({ length: setup.participants }, (_, index) => index);
+  const left = peers.filter((index) => index !== setup.myIndex && !agreed.has(index));
+  const who = left.length === 1 ? `operator ${left.join()}` : `${missing} of operators ${left.join(', ')}`;
+  return `for ${who} to answer`;
 }

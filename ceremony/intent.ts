@@ -2,29 +2,13 @@
 // messages from it and judges it against its own view. Amounts and 64-bit integers are decimal strings.
 import { z } from 'zod';
 import { voutField } from '../crypto/json-fields.ts';
-import { type PayoutLimits, payoutChildSchema, payoutSchema } from '../crypto/payout-json.ts';
+import { lineSchema } from '../crypto/line-json.ts';
 import { ceremonyIdField, hexOf, satsField, u64Field } from './fields.ts';
 
-/** Most burns that one transaction pays. */
-export const PAYOUT_BURNS_MAX = 200;
-/** Most inputs of one transaction. */
-export const PAYOUT_INPUTS_MAX = 500;
 /** Most attestations signed by one request. */
 export const ATTESTATIONS_MAX = 100;
 /** Longest test message, in UTF-16 code units. */
 export const TEST_MESSAGE_CHARACTERS_MAX = 1000;
-/** Longest output script that relays, in bytes, other than OP_RETURN's 83. */
-export const OUTPUT_SCRIPT_BYTES_MAX = 83;
-
-/** What a message may carry of a payout: all that chain/ would read, and more (see PayoutLimits). */
-export const PAYOUT_MESSAGE_LIMITS: PayoutLimits = {
-  burnsMin: 0,
-  burnsMax: PAYOUT_BURNS_MAX,
-  inputsMax: PAYOUT_INPUTS_MAX,
-  outputsMax: PAYOUT_BURNS_MAX + 8,
-  scriptBytesMax: OUTPUT_SCRIPT_BYTES_MAX,
-};
-
 /** A text signed to prove that signing works. Both keys. */
 export const testMessageIntentSchema = z.strictObject({
   kind: z.literal('test_message'),
@@ -50,24 +34,19 @@ export const attestationIntentSchema = z.strictObject({
     .max(ATTESTATIONS_MAX),
 });
 
-/** A Bitcoin transaction that pays burns. Bitcoin key; one message per input. */
-export const payoutIntentSchema = payoutSchema(PAYOUT_MESSAGE_LIMITS);
-
-/** A child that pays for a payout that waits: spends its change, back to the change script. Bitcoin key; one message. */
-export const payoutChildIntentSchema = payoutChildSchema(PAYOUT_MESSAGE_LIMITS);
+/** A step of the treasury line (crypto/line-json.ts). Bitcoin key; one message per input. */
+export const lineIntentSchema = lineSchema;
 
 /** The meaning of a signing request. */
 export const intentSchema = z.discriminatedUnion('kind', [
   testMessageIntentSchema,
   ceremonyProofIntentSchema,
   attestationIntentSchema,
-  payoutIntentSchema,
-  payoutChildIntentSchema,
+  lineIntentSchema,
 ]);
 
 export type TestMessageIntent = Readonly<z.infer<typeof testMessageIntentSchema>>;
 export type CeremonyProofIntent = Readonly<z.infer<typeof ceremonyProofIntentSchema>>;
 export type AttestationIntent = Readonly<z.infer<typeof attestationIntentSchema>>;
-export type PayoutIntent = Readonly<z.infer<typeof payoutIntentSchema>>;
-export type PayoutChildIntent = Readonly<z.infer<typeof payoutChildIntentSchema>>;
-export type Intent = TestMessageIntent | CeremonyProofIntent | AttestationIntent | PayoutIntent | PayoutChildIntent;
+export type LineStepIntent = Readonly<z.infer<typeof lineIntentSchema>>;
+export type Intent = TestMessageIntent | CeremonyProofIntent | AttestationIntent | LineStepIntent;

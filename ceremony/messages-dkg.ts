@@ -1,7 +1,7 @@
 // Bodies of the key ceremony's messages. Bytes are lowercase hexadecimal; `attempt` names one run of a ceremony.
 import { z } from 'zod';
 import { SHARE_BOX_BYTES } from '../crypto/share-box.ts';
-import { detailField, hexOf, hexUpTo, idField, indexField, PARTICIPANTS_MAX, timeField } from './fields.ts';
+import { detailField, hexOf, hexUpTo, idField, indexField, PARTICIPANTS_MAX, satsField, timeField } from './fields.ts';
 
 /** Most checks that a node reports about itself in the lobby. */
 export const PREFLIGHT_CHECKS_MAX = 32;
@@ -56,6 +56,7 @@ export const dkgSchemas = {
    */
   dkg_join: z.strictObject({
     parameters_fingerprint: hexOf(32),
+    deposit_min_sats: satsField,
     version: z.string().min(1).max(64),
     rehearsal: z.boolean(),
     joined_at: timeField,

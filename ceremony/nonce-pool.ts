@@ -1,7 +1,7 @@
 // Pre-shared nonces. A participant issues batches of public nonces to each peer and keeps the secrets in memory only; a
 // coordinator keeps the public nonces that peers gave it. Both sides hand a nonce out once and forget it, which is what
 // makes two shares from one nonce impossible. Neither is ever stored: they die with the process.
-import { toHex, zeroize } from '../crypto/bytes.ts';
+import { sha256, toHex, u64le, zeroize } from '../crypto/bytes.ts';
 import type { FrostScheme, GroupKey, SchemeName } from '../crypto/scheme.ts';
 import type { PublicNonceJson } from './messages-signing.ts';
 import { atOnce, type Steps } from './steps.ts';
@@ -48,10 +48,13 @@ export class IssuedNonces {
   private readonly pools = new Map<string, Map<string, TakenNonce>>();
   /** Made ahead, and not issued to anybody. */
   private readonly stocks = new Map<string, TakenNonce[]>();
+  /** How many nonces were made, and how often everything was dropped. */
+  private made = 0n;
+  private drops = 0;
 
   /**
    * `count` nonces for a peer, from the stock as far as it goes; what is returned may be sent. The oldest unused beyond
-   * the cap are erased.
+   * the cap are erased. Where everything is dropped meanwhile, those too, and nothing is given out.
    */
   issue(owner: NonceOwner, peer: number, count: number, random: RandomSource): PublicNonceJson[] {
     return atOnce(this.issueInSteps(owner, peer, count, random));
@@ -60,6 +63,7 @@ export class IssuedNonces {
   /** `issue`, one newly made nonce after the other. */
   *issueInSteps(owner: NonceOwner, peer: number, count: number, random: RandomSource): Steps<PublicNonceJson[]> {
     const stock = this.stockOf(owner);
+    const { drops } = this;
     const name = poolName(peer, owner.scheme.name, owner.keyId);
     const pool = this.pools.get(name) ?? new Map<string, TakenNonce>();
     this.pools.set(name, pool);
@@ -68,10 +72,12 @@ export class IssuedNonces {
       const id = toHex(random(NONCE_ID_BYTES));
       if (pool.has(id)) throw new Error('the random source repeats itself');
       const ready = stock.shift();
-      const nonce = ready ?? makeNonce(owner, random);
+      const nonce = ready ?? this.makeNonce(owner, random);
       pool.set(id, nonce);
       issued.push({ id, nonce: toHex(nonce.public) });
       if (ready === undefined) yield;
+      // The pool is no longer among those that are erased: nothing may be written to it.
+      if (drops !== this.drops) return [];
     }
     dropOldest(pool, NONCES_ISSUED_PER_PEER_MAX);
     return issued;
@@ -81,7 +87,7 @@ export class IssuedNonces {
   *stockInSteps(owner: NonceOwner, target: number, random: RandomSource): Steps<void> {
     const stock = this.stockOf(owner);
     while (stock.length < Math.min(target, NONCES_STOCKED_MAX)) {
-      stock.push(makeNonce(owner, random));
+      stock.push(this.makeNonce(owner, random));
       yield;
     }
   }
@@ -119,12 +125,24 @@ export class IssuedNonces {
     return this.pools.get(poolName(peer, scheme, keyId))?.size ?? 0;
   }
 
-  /** Erases everything, as when the node is sealed. */
+  /** Erases everything, as when the node is sealed or stops being live. */
   dropAll(): void {
+    this.drops += 1;
     for (const pool of this.pools.values()) dropOldest(pool, 0);
     this.pools.clear();
     // A stock that is being filled is emptied in place, so that its rest is not kept apart.
     for (const stock of this.stocks.values()) zeroize(...stock.splice(0).map((nonce) => nonce.secret));
+  }
+
+  // The counter goes into the hedge: a random source that repeats itself must not make a nonce twice.
+  private makeNonce({ scheme, key, index, signingShare }: NonceOwner, random: RandomSource): TakenNonce {
+    const drawn = random(NONCE_RANDOM_BYTES);
+    if (drawn.every((byte) => byte === 0)) throw new Error('the random source gives zeroes');
+    const entropy = sha256(drawn, u64le(this.made));
+    this.made += 1n;
+    const { secret, public: publicNonce } = scheme.generateNonce(key, index, signingShare, entropy);
+    zeroize(drawn, entropy);
+    return { secret, public: publicNonce };
   }
 
   private stockOf({ scheme, keyId }: NonceOwner): TakenNonce[] {
@@ -195,18 +213,6 @@ function poolName(peer: number, scheme: SchemeName, keyId: string): string {
 
 function stockName(scheme: SchemeName, keyId: string): string {
   return `${scheme}/${keyId}`;
-}
-
-function makeNonce(owner: NonceOwner, random: RandomSource): TakenNonce {
-  const entropy = random(NONCE_RANDOM_BYTES);
-  const { secret, public: publicNonce } = owner.scheme.generateNonce(
-    owner.key,
-    owner.index,
-    owner.signingShare,
-    entropy,
-  );
-  zeroize(entropy);
-  return { secret, public: publicNonce };
 }
 
 function dropOldest(pool: Map<string, TakenNonce>, keep: number): void {

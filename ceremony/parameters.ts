@@ -30,9 +30,11 @@ export function thresholdFlaw(t: number, n: number): string | null {
 export function parametersFingerprint(parameters: {
   readonly network: string;
   readonly threshold: number;
+  /** The least deposit that is swept, in sats. */
+  readonly depositMinSats: bigint;
   readonly members: readonly MemberParameters[];
 }): string {
-  const { network, threshold, members } = parameters;
+  const { network, threshold, depositMinSats, members } = parameters;
   const listed = members.map(({ index, name, address, identity_key, host_public_key, tls_fingerprint }) => ({
     index,
     name,
@@ -41,7 +43,8 @@ export function parametersFingerprint(parameters: {
     host_public_key,
     tls_fingerprint,
   }));
-  return toHex(sha256(canonicalBytes({ v: 1, network, n: members.length, t: threshold, members: listed })));
+  const policy = { deposit_min_sats: `${depositMinSats}` };
+  return toHex(sha256(canonicalBytes({ v: 1, network, n: members.length, t: threshold, policy, members: listed })));
 }
 
 /** Throws where a setup contradicts itself or the node's secrets: the operator composed it wrongly. */

@@ -5,6 +5,7 @@ import { sha256, toHex } from '../crypto/bytes.ts';
 import { canonicalBytes } from '../crypto/canonical-json.ts';
 import type { Ed25519Signer } from '../crypto/ed25519.ts';
 import { signJson, verifyJson } from '../crypto/identity.ts';
+import { rootCertificateSchema } from '../crypto/root-certificate.ts';
 import type { GroupKey } from '../crypto/scheme.ts';
 import { ceremonyIdField, hexOf, hexUpTo, idField, indexField, PARTICIPANTS_MAX, THRESHOLD_MIN } from './fields.ts';
 import { CHILLDKG_MESSAGE_BYTES_MAX, ED25519_PACKAGE_BYTES_MAX, shareBoxesField } from './messages-dkg.ts';
@@ -68,6 +69,10 @@ export const ceremonyFileSchema = z.strictObject({
   certificate: certificateSchema,
   /** Signatures of the new keys themselves over `ceremony_proof`. */
   proofs: proofsSchema.optional(),
+  /** How high the chain was for the exporting node when the ceremony began: where a restored node begins to look. */
+  height: z.int().min(0).optional(),
+  /** With which output the treasury line of the bitcoin key begins. Unlike the height, signed by all. */
+  treasury_root: rootCertificateSchema.optional(),
 });
 
 /** Everything public that was said in a ceremony; bytes are lowercase hexadecimal. */

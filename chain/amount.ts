@@ -33,6 +33,12 @@ export function larger(a: bigint, b: bigint): bigint {
   return b;
 }
 
+/** The smaller of two amounts. */
+export function smaller(a: bigint, b: bigint): bigint {
+  if (a < b) return a;
+  return b;
+}
+
 /** An amount in Bitcoin Core's JSON (as text, or a whole number) to sats. */
 export const btcAmount = z.union([z.string(), z.int().transform(String)]).transform((text, context) => {
   const sats = satsFromBtc(text);

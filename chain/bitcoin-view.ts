@@ -51,13 +51,26 @@ export type TransactionStatus =
 
 /**
  * A transaction in the mempool: its virtual bytes and fee in sats, and the same with its unconfirmed ancestors and with its
- * descendants, itself counted in both.
+ * descendants, itself counted in both. `height`: of the best block when it entered this mempool, which a restart of the node
+ * may begin anew.
  */
 export interface MempoolEntry {
   readonly vsize: number;
+  readonly height: number;
   readonly fee: bigint;
   readonly ancestors: { readonly count: number; readonly vsize: number; readonly fees: bigint };
   readonly descendants: { readonly count: number; readonly vsize: number; readonly fees: bigint };
+}
+
+/**
+ * What the own nodes ask of a transaction before they relay it, in sats per 1000 vbytes. `feeRateMin`: the least fee rate;
+ * `dustRelayRate`: what an output must be worth, by Core's rule of dust; `incrementalRate`: what a replacement pays for its
+ * own size on top of the fees that it replaces (BIP 125, rule 4).
+ */
+export interface RelayFloor {
+  readonly feeRateMin: bigint;
+  readonly dustRelayRate: bigint;
+  readonly incrementalRate: bigint;
 }
 
 /** What became of a broadcast. Already known is ok. `detail`: the node's own reject reason. */
@@ -88,6 +101,11 @@ export interface BitcoinView {
    * outputs, of which the first `outputsHint` are asked for (default 2).
    */
   transaction(txid: string, outputsHint?: number): Promise<TransactionStatus>;
+  /**
+   * A transaction's bytes, held against its txid, from whichever node has it in its mempool or, with an index, in a block,
+   * even one that left the chain; null where none has it. Witnesses are no part of a txid.
+   */
+  rawTransaction(txid: string): Promise<Uint8Array | null>;
   /** For each outpoint the txid of the mempool transaction that spends it, or null (Core v24+). */
   mempoolSpends(outpoints: readonly Outpoint[]): Promise<readonly (string | null)[]>;
   /**
@@ -97,9 +115,19 @@ export interface BitcoinView {
   mempoolEntry(txid: string): Promise<MempoolEntry | null>;
   /** Whether the nodes' policy would take a signed transaction, without sending it. */
   testAccept(transaction: Uint8Array): Promise<BroadcastVerdict>;
+  /**
+   * Whether every node's policy would take a transaction whose witnesses are placeholders of their size, such as 64 zero
+   * bytes: all but its signatures counts. One that a node holds already is ok. `detail`: the reason of a node that refuses.
+   */
+  testPolicy(transaction: Uint8Array): Promise<BroadcastVerdict>;
+  /** What the nodes ask of a transaction before they relay it, each rate the highest of all nodes that answer. */
+  relayFloor(): Promise<RelayFloor>;
   /** Sends a signed transaction by every node; ok when one of them takes it. */
   broadcast(transaction: Uint8Array): Promise<BroadcastVerdict>;
-  /** Fee rate for confirmation within so many blocks, in sats per 1000 vbytes; never below what nodes relay. */
+  /**
+   * Fee rate for confirmation within so many blocks, in sats per 1000 vbytes; never below what nodes relay. The highest of the
+   * nodes that estimate; unavailable where none does.
+   */
   feeRate(targetBlocks: number): Promise<bigint>;
 }
 

@@ -72,7 +72,11 @@ export type BurnVerdict =
  * Verifies a burn. What can never become right (mismatch, proof, address, amounts) is named before what time cures
  * (confirmations).
  */
-export async function verifyBurn(ledger: WireLedger, rules: BurnRules, claim: BurnClaim): Promise<BurnVerdict> {
+export async function verifyBurn(
+  ledger: Pick<WireLedger, 'status' | 'burn'>,
+  rules: BurnRules,
+  claim: BurnClaim,
+): Promise<BurnVerdict> {
   if (rules.confirmations < 1) throw new Error('a burn needs at least one confirmation');
   try {
     const status = await ledger.status();

@@ -1,5 +1,5 @@
-// Judges a Bitcoin deposit on this node's own view: exact script for the recipient, exact amount, confirmations, still
-// unspent. Whether the outpoint was attested otherwise is the store's to say.
+// Judges Bitcoin deposits on this node's own view: exact script for the recipient, exact amount, confirmations, still
+// unspent or consumed by the federation itself. Whether the outpoint was attested otherwise is the store's to say.
 import { equal } from '../crypto/bytes.ts';
 import { custodyScript } from '../crypto/taproot.ts';
 import { asUnavailable, type BitcoinView, neededConfirmations, type TxOut } from './bitcoin-view.ts';
@@ -48,27 +48,79 @@ export type DepositVerdict =
     };
 
 /**
- * Verifies a deposit. What can never become right (spent, script, amount) is named before what time cures
- * (confirmations). A wrong vout shows as the script or amount of another output, or as not found.
+ * A deposit that a settled step of the treasury line has consumed, as this node's own scan recorded it: `txid` of the
+ * step, to whom the output paid how many sats, and the height of the block that holds the deposit. `recipient`: 32 bytes.
  */
+export interface ConsumedDeposit {
+  readonly txid: string;
+  readonly recipient: Uint8Array;
+  readonly amount: bigint;
+  readonly height: number;
+}
+
+/** Tells what consumed an output that is spent; null where that is no settled step, or not known here. */
+export type Consumed = (outpoint: Outpoint) => Promise<ConsumedDeposit | null>;
+
+/** Verifies one deposit, as `verifyDeposits` does. */
 export async function verifyDeposit(
   view: BitcoinView,
   rules: DepositRules,
   claim: DepositClaim,
+  consumed: Consumed = async () => null,
 ): Promise<DepositVerdict> {
+  const [verdict] = await verifyDeposits(view, rules, [claim], consumed);
+  if (verdict === undefined) throw new Error('every claim has a verdict');
+  return verdict;
+}
+
+/**
+ * Verifies deposits; the verdicts stand in the order of the claims. What can never become right (spent, script, amount) is
+ * named before what time cures (confirmations). A wrong vout shows as the script or amount of another output, or as not
+ * found. A deposit that the federation itself has consumed (`consumed`) counts as if it were unspent.
+ */
+export async function verifyDeposits(
+  view: BitcoinView,
+  rules: DepositRules,
+  claims: readonly DepositClaim[],
+  consumed: Consumed,
+): Promise<readonly DepositVerdict[]> {
   if (rules.confirmations < 1) throw new Error('a deposit needs at least one confirmation');
   if (view.network !== rules.network) {
-    return { ok: false, reason: 'wrong_network', detail: `the view is of ${view.network}, not ${rules.network}` };
+    const detail = `the view is of ${view.network}, not ${rules.network}`;
+    return claims.map(() => ({ ok: false, reason: 'wrong_network', detail }));
   }
   try {
-    const [confirmed] = await view.txOuts([claim], 'confirmed');
-    const [afterMempool] = await view.txOuts([claim], 'with_mempool');
-    const output = confirmed ?? afterMempool ?? null;
-    if (output === null) return await absent(view, claim);
-    return judge(output, afterMempool ?? null, rules, claim);
+    const confirmed = await view.txOuts(claims, 'confirmed');
+    const afterMempool = await view.txOuts(claims, 'with_mempool');
+    const verdicts: DepositVerdict[] = [];
+    for (const [i, claim] of claims.entries()) {
+      const unspent = afterMempool[i] ?? null;
+      const output = confirmed[i] ?? unspent;
+      if (output !== null) verdicts.push(judge(output, unspent, rules, claim));
+      else verdicts.push((await swept(view, rules, claim, consumed)) ?? (await absent(view, claim)));
+    }
+    return verdicts;
   } catch (error) {
-    return asUnavailable(error);
+    const unavailable = asUnavailable(error);
+    return claims.map(() => unavailable);
   }
+}
+
+// The output is gone, so what it paid and how deep it lies come from the scan; null where no step has consumed it.
+async function swept(
+  view: BitcoinView,
+  rules: DepositRules,
+  claim: DepositClaim,
+  consumed: Consumed,
+): Promise<DepositVerdict | null> {
+  const deposit = await consumed(claim);
+  if (deposit === null) return null;
+  const { height, recipient, amount } = deposit;
+  const tip = await view.agreedTip();
+  const { scriptPubKey: script } = custodyScript(rules.groupKey, { kind: 'deposit', recipient });
+  // A coinbase that is spent had become spendable.
+  const output = { amount, script, confirmations: tip.height - height + 1, coinbase: false };
+  return judge(output, output, rules, claim);
 }
 
 function judge(output: TxOut, unspent: TxOut | null, rules: DepositRules, claim: DepositClaim): DepositVerdict {

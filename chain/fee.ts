@@ -3,8 +3,8 @@
 
 /** The least fee rate this project uses and signs for: 1 sat/vB. */
 export const FEE_RATE_SATS_PER_KVB_MIN = 1_000n;
-/** What outputs must be worth to be relayed: Core's -dustrelayfee, in sats per 1000 vbytes. */
-const DUST_RATE_SATS_PER_KVB = 3_000n;
+/** What outputs must be worth to be relayed: Core's default of -dustrelayfee, in sats per 1000 vbytes. */
+export const DUST_RATE_SATS_PER_KVB = 3_000n;
 /** Heaviest transaction that nodes relay, in weight units. */
 export const STANDARD_WEIGHT_MAX = 400_000;
 
@@ -16,11 +16,24 @@ const INPUT_WITNESS_BYTES = 66;
 
 /** Weight units of a signed payout: so many key-path inputs, and outputs with scripts of these lengths (≤ 252). */
 export function payoutWeight(inputs: number, outputScriptBytes: readonly number[]): number {
-  const outputs = outputScriptBytes.reduce((total, bytes) => total + 8 + 1 + bytes, 0);
-  const base = 4 + countBytes(inputs) + inputs * INPUT_BASE_BYTES + countBytes(outputScriptBytes.length) + outputs + 4;
+  const outputs = outputScriptBytes.reduce((total, bytes) => total + outputBytes(bytes), 0);
+  return spendWeight(inputs, outputScriptBytes.length, outputs);
+}
+
+/** As `payoutWeight`, where the outputs are so many and take so many bytes together. */
+export function spendWeight(inputs: number, outputs: number, bytesOfOutputs: number): number {
+  const base = 4 + countBytes(inputs) + inputs * INPUT_BASE_BYTES + countBytes(outputs) + bytesOfOutputs + 4;
   // Marker and flag are witness data.
   return base * WITNESS_SCALE + 2 + inputs * INPUT_WITNESS_BYTES;
 }
+
+/** Bytes of an output, of which none are witness data: amount 8, length 1, script (≤ 252). */
+export function outputBytes(scriptBytes: number): number {
+  return 8 + 1 + scriptBytes;
+}
+
+/** Bytes of the smallest output with an address: P2WPKH. */
+export const OUTPUT_BYTES_MIN = 31;
 
 /** Virtual bytes of a weight, rounded up (BIP 141). */
 export function virtualSize(weight: number): number {
@@ -37,11 +50,11 @@ export function inputCost(rate: bigint): bigint {
   return (BigInt(INPUT_BASE_BYTES * WITNESS_SCALE + INPUT_WITNESS_BYTES) * rate + 3999n) / 4000n;
 }
 
-/** The least amount in sats at which an output of this script is relayed (Core's GetDustThreshold). */
-export function dustThreshold(script: Uint8Array): bigint {
+/** The least amount in sats at which an output of this script is relayed (Core's GetDustThreshold), at a dust rate. */
+export function dustThreshold(script: Uint8Array, rate = DUST_RATE_SATS_PER_KVB): bigint {
   // What spending it takes: 32 + 4 + 1 + 107 + 4 bytes, the 107 discounted for witness programs.
   const spending = isWitnessProgram(script) ? 32 + 4 + 1 + Math.floor(107 / WITNESS_SCALE) + 4 : 148;
-  return (BigInt(8 + 1 + script.length + spending) * DUST_RATE_SATS_PER_KVB) / 1000n;
+  return (BigInt(outputBytes(script.length) + spending) * rate) / 1000n;
 }
 
 function isWitnessProgram(script: Uint8Array): boolean {

@@ -5,10 +5,10 @@
 // Why it holds. A txid commits to its parents, so nobody can lie about ancestry. Of two transactions on one chain that pay
 // one burn, the later was signed by somebody who held the bytes of the earlier one: if its list was known, the burn stood in
 // it; if not, its output was seen. So one burn is paid at most once on every chain, whatever a signer has forgotten.
-import { equal, toHex } from '../crypto/bytes.ts';
+import { equal } from '../crypto/bytes.ts';
 import type { BurnTermsRefusal } from './burn.ts';
 import { burnOutput, type Refused } from './burn.ts';
-import type { ScriptOutput } from './custody-spend.ts';
+import { outputName, type ScriptOutput } from './custody-spend.ts';
 import {
   type BuiltLine,
   buildLine,
@@ -133,11 +133,11 @@ function refusePaid(
   const unlisted = history.unlisted(parent);
   if (unlisted.length === 0) return null;
   const payments = new Map(
-    unlisted.flatMap(({ txid, outputs }) => outputs.map((output) => [paymentName(output), txid])),
+    unlisted.flatMap(({ txid, outputs }) => outputs.map((output) => [outputName(output), txid])),
   );
   for (const burn of burns) {
     const verdict = burnOutput(terms, burn);
-    const txid = verdict.ok ? payments.get(paymentName(verdict.output)) : undefined;
+    const txid = verdict.ok ? payments.get(outputName(verdict.output)) : undefined;
     if (txid === undefined) continue;
     const data = { burn_txid: burn.burnTxid, txid };
     const detail = `burn ${burn.burnTxid} may be paid by ${txid}, whose list of burns is not known here`;
@@ -158,10 +158,6 @@ function refuseSpent(history: LineHistory, { swept }: LineIntent, parent: LinePl
 /** The surplus and amount of the root as a place of the line. */
 export function rootPlace(root: LineRoot): LinePlace {
   return { txid: root.txid, vout: root.vout, amount: root.amount, depth: 0, surplus: rootSurplus(root) };
-}
-
-function paymentName({ script, amount }: ScriptOutput): string {
-  return `${amount}/${toHex(script)}`;
 }
 
 function refuse<Reason extends LineRefusal['reason']>(

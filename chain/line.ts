@@ -8,18 +8,20 @@
 //   outputs 2…  one per burn in the order of burn txids, or the one output of `consolidate`
 import { concat, equal, fromHex, toHex, u32be, u64le } from '../crypto/bytes.ts';
 import { canonicalBytes } from '../crypto/canonical-json.ts';
+import { TREASURY_SATS_MIN } from '../crypto/line-json.ts';
 import { taggedHash } from '../crypto/tagged-hash.ts';
 import { custodyScript } from '../crypto/taproot.ts';
+import { AMOUNT_SATS_MAX } from './amount.ts';
 import { type BurnTermsRefusal, burnOutput, type Refused } from './burn.ts';
 import { type BuiltSpend, buildSpend, type CustodyInput, type ScriptOutput } from './custody-spend.ts';
-import { STANDARD_WEIGHT_MAX } from './fee.ts';
+import { dustThreshold, STANDARD_WEIGHT_MAX } from './fee.ts';
 import { LINE_BURNS_MAX, LINE_INPUTS_MAX, type LineBurn, type LineIntent, type LineKind } from './line-intent.ts';
-import type { BitcoinNetwork } from './network.ts';
+import { type BitcoinNetwork, scriptAddress } from './network.ts';
 import { compareOutpoints, type Outpoint, type Valued } from './outpoint.ts';
 import { parseTransaction, type RawTransactions } from './raw-transactions.ts';
 
-/** The least that a treasury output holds, in sats: the floor. */
-export const TREASURY_SATS_MIN = 10_000n;
+export { TREASURY_SATS_MIN };
+
 /** The least that the root holds, in sats: the floor and a reserve for the first fees. */
 export const ROOT_SATS_MIN = TREASURY_SATS_MIN + 10_000n;
 /** No transaction fits 2^32 outputs, so no output has this number. */
@@ -146,21 +148,24 @@ export type LineVerdict =
  * the floor, standard weight. Says nothing about ancestors, burns, fees or the chain.
  */
 export function buildLine(terms: LineTerms, intent: LineIntent): LineVerdict {
-  const flaw = formFlaw(intent);
-  if (flaw !== null) return refuse('bad_request', flaw);
   const sums = lineSums(intent);
+  const flaw = formFlaw(intent) ?? amountFlaw(intent, sums);
+  if (flaw !== null) return refuse('bad_request', flaw);
   if (sums.treasury < TREASURY_SATS_MIN) {
     const detail = `the treasury would hold ${sums.treasury} sats, the least is ${TREASURY_SATS_MIN}`;
     return refuse('treasury_too_low', detail);
   }
-  if (intent.surplus < 0n) return refuse('bad_request', 'the surplus is negative');
   const payments: ScriptOutput[] = [];
   for (const burn of intent.burns) {
     const verdict = burnOutput(terms, burn);
     if (!verdict.ok) return verdict;
     payments.push(verdict.output);
   }
-  if (intent.destination !== null) payments.push(intent.destination);
+  if (intent.destination !== null) {
+    const refusal = refuseDestination(terms.network, intent.destination);
+    if (refusal !== null) return refusal;
+    payments.push(intent.destination);
+  }
   const commitment = lineCommitment(terms, intent.step, intent.burns);
   const outputs: readonly ScriptOutput[] = [
     { script: treasuryScript(terms.groupKey), amount: sums.treasury },
@@ -187,12 +192,39 @@ function formFlaw(intent: LineIntent): string | null {
   if (!isAscending(burns, compareBurns)) return 'the burns are not in ascending order';
   if (new Set(burns.map(({ nullifier }) => nullifier)).size < burns.length) return 'a nullifier is listed twice';
   if (swept.some((one) => compareOutpoints(one, treasury) === 0)) return 'the treasury output is swept as well';
+  if (swept.some(({ vout }) => vout === IMPOSSIBLE_VOUT)) return 'an output that cannot exist is swept';
   if (burns.length > 0 !== (step === 'payout')) return 'a payout pays burns, and nothing else does';
-  if ((destination !== null) !== (step === 'consolidate'))
-    return 'a consolidation has a destination, and nothing else has';
+  if ((destination !== null) !== (step === 'consolidate')) return 'a consolidation has a destination, nothing else has';
   if (step === 'sweep' && swept.length === 0) return 'a sweep sweeps an output';
-  if (step === 'void' && swept.length > 0) return 'a void step spends nothing but the treasury output';
+  if (step === 'void' && swept.some(({ leaf }) => leaf.kind !== 'treasury'))
+    return 'a void step sweeps no deposit: only strays, which pay for it';
   return null;
+}
+
+// What no Bitcoin node, and no reader of blocks here, takes for an amount.
+function amountFlaw({ treasury, swept, destination, fee, surplus }: LineIntent, sums: LineSums): string | null {
+  const amounts: readonly (readonly [string, bigint])[] = [
+    ['treasury output', treasury.amount],
+    ...swept.map(({ amount }) => ['swept output', amount] as const),
+    ['destination', destination?.amount ?? 0n],
+    ['fee', fee],
+    ['surplus', surplus],
+  ];
+  const wrong = amounts.find(([, amount]) => amount < 0n || amount > AMOUNT_SATS_MAX);
+  if (wrong !== undefined) return `the ${wrong[0]} of ${wrong[1]} sats is negative or above 21 million bitcoin`;
+  return sums.treasury > AMOUNT_SATS_MAX ? 'the treasury would hold more than 21 million bitcoin' : null;
+}
+
+// Without an address there is no standard script; and btc-signer throws on some that are none.
+function refuseDestination(
+  network: BitcoinNetwork,
+  { script, amount }: ScriptOutput,
+): Refused<'address_invalid' | 'below_dust'> | null {
+  if (scriptAddress(script, network) === null) {
+    return refuse('address_invalid', `the destination ${toHex(script)} is no script with an address`);
+  }
+  const least = dustThreshold(script);
+  return amount < least ? refuse('below_dust', `the destination gets ${amount} sats, the least is ${least}`) : null;
 }
 
 /** The script of output 1. */
@@ -217,7 +249,8 @@ export interface ParsedLine {
 
 /**
  * Reads a step from the bytes of a transaction, signed or not: output 0 pays the treasury script, output 1 is a note of 40
- * bytes. Null where it does not have that form. That it stands on the line is for whoever holds its ancestors to say.
+ * bytes. Null where it does not have that form, and for a test step, which is never an ancestor. That it stands on the
+ * line is for whoever holds its ancestors to say.
  */
 export function parseLine(bytes: Uint8Array, groupKey: Uint8Array): ParsedLine | null {
   try {
@@ -233,6 +266,7 @@ export function readLineAt(transactions: RawTransactions, index: number, groupKe
   const [first] = inputs;
   const [next, note] = outputs;
   if (first === undefined || next === undefined || note === undefined) return null;
+  if (inputs.some(({ vout }) => vout === IMPOSSIBLE_VOUT)) return null;
   if (!equal(next.script, treasuryScript(groupKey))) return null;
   const isNote = note.script.length === 2 + NOTE_BYTES && note.script[0] === OP_RETURN && note.script[1] === NOTE_BYTES;
   if (!isNote) return null;
@@ -257,10 +291,8 @@ function partsOf(all: RawTransactions, index: number) {
 }
 
 function isAscending<Item>(items: readonly Item[], compare: (a: Item, b: Item) => number): boolean {
-  return items.every((item, index) => {
-    const before = items[index - 1];
-    return before === undefined || compare(before, item) < 0;
-  });
+  // Without the first one, each has its predecessor at its own index.
+  return items.slice(1).every((item, index) => compare(items[index] ?? item, item) < 0);
 }
 
 function refuse<Reason extends string>(reason: Reason, detail: string): Refused<Reason> {

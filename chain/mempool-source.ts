@@ -3,11 +3,10 @@
 import { z } from 'zod';
 import { tryFromHex } from '../crypto/bytes.ts';
 import { hexOf } from '../crypto/json-fields.ts';
-import { MalformedBlockError } from './byte-cursor.ts';
 import type { BitcoinNetwork } from './network.ts';
 import { askAll, call, unwrap } from './node-answers.ts';
 import type { Outpoint } from './outpoint.ts';
-import { parseTransaction, type RawTransactions } from './raw-transactions.ts';
+import { type RawTransactions, tryParseTransaction } from './raw-transactions.ts';
 import { type BitcoinRpc, type RpcOutcome, readResult } from './rpc.ts';
 
 /** Most transactions in one answer: 16 MB of response hold no more names. Mainnet's limit of 300 MB gives about half. */
@@ -76,13 +75,7 @@ export function nodeMempools(network: BitcoinNetwork, nodes: readonly BitcoinRpc
 // Null for what left the mempool meanwhile, and for bytes that are no transaction: another node may have it.
 function readTransaction(outcome: RpcOutcome): RawTransactions | null {
   const bytes = outcome.ok && typeof outcome.result === 'string' ? tryFromHex(outcome.result) : null;
-  if (bytes === null) return null;
-  try {
-    return parseTransaction(bytes);
-  } catch (error) {
-    if (error instanceof MalformedBlockError) return null;
-    throw error;
-  }
+  return bytes === null ? null : tryParseTransaction(bytes);
 }
 
 function chunks<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {

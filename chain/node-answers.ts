@@ -1,5 +1,6 @@
 // One question to all of this operator's Bitcoin nodes. It goes out together with the question for the node's own state,
 // so that a node on another network or still syncing never contributes an answer.
+import type { z } from 'zod';
 import { BitcoinViewError } from './bitcoin-view.ts';
 import type { BitcoinNetwork } from './network.ts';
 import {
@@ -22,6 +23,9 @@ export interface Answer<T> {
 
 /** Reads the outcomes of a question's calls. */
 export type Read<T> = (outcomes: readonly RpcOutcome[], label: string) => T;
+
+/** One question to all nodes, as `askAll`. */
+export type Ask = <T>(calls: readonly RpcCall[], read: Read<T>) => Promise<readonly Answer<T>[]>;
 
 /**
  * Asks every node. A majority must answer; a node on another network is a mistake of the configuration that no majority
@@ -58,6 +62,27 @@ async function askOne<T>(
     throw new BitcoinRpcError('busy', `${rpc.label}: the node is still syncing (${info.blocks} of ${info.headers})`);
   }
   return { rpc, info, value: read(rest, rpc.label) };
+}
+
+/** What a node need not be able to tell. `detail`: why it does not, in one sentence that names it. */
+export type OptionalAnswer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly detail: string };
+
+/**
+ * Asks one node what it need not answer. It goes out as a request of its own: where one method of a batch is not allowed,
+ * Bitcoin Core refuses the batch.
+ */
+export async function askOptional<T>(
+  rpc: BitcoinRpc,
+  { method, params }: RpcCall,
+  result: z.ZodType<T>,
+): Promise<OptionalAnswer<T>> {
+  try {
+    return { ok: true, value: await rpc.call(method, params, result, { idempotent: true }) };
+  } catch (error) {
+    return { ok: false, detail: asNodeFault(error).message };
+  }
 }
 
 /** The result of a call that must have one. */

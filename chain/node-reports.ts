@@ -1,10 +1,10 @@
-// Asks every Bitcoin node how it does (getblockchaininfo, getindexinfo, estimatesmartfee), for tips.ts to judge. Nothing
-// here throws on a node's fault: that is what a report says.
+// Asks every Bitcoin node how it does, for tips.ts to judge: its state (getblockchaininfo), without which it counts as down,
+// and what it need not tell, its index and estimate. Nothing here throws on a node's fault: that is what a report says.
 import { z } from 'zod';
-import { btcAmount } from './amount.ts';
+import { askFeeEstimate } from './fee-estimate.ts';
 import type { BitcoinNetwork } from './network.ts';
-import { call, unwrap } from './node-answers.ts';
-import { assertChain, type BitcoinRpc, BitcoinRpcError, chainInfoSchema, readResult } from './rpc.ts';
+import { askOptional, call } from './node-answers.ts';
+import { assertChain, type BitcoinRpc, BitcoinRpcError, chainInfoSchema } from './rpc.ts';
 import { compareTips } from './tip-comparison.ts';
 import type { NodeReport, NodeReports } from './tips.ts';
 
@@ -14,7 +14,6 @@ const FEE_TARGET_BLOCKS = 6;
 // `time` of the best block since Core v22; the median of eleven blocks before.
 const infoSchema = chainInfoSchema.extend({ time: z.int().optional(), mediantime: z.int() });
 const indexSchema = z.object({ txindex: z.object({ best_block_height: z.int().min(-1) }).optional() });
-const estimateSchema = z.object({ feerate: btcAmount.optional() });
 
 type Answering = Extract<NodeReport, { readonly ok: true }>;
 
@@ -45,9 +44,11 @@ async function readReport(network: BitcoinNetwork, rpc: BitcoinRpc): Promise<Nod
 
 async function ask(network: BitcoinNetwork, rpc: BitcoinRpc): Promise<Answering> {
   const node = rpc.label;
-  const calls = [call('getblockchaininfo'), call('getindexinfo'), call('estimatesmartfee', FEE_TARGET_BLOCKS)];
-  const [state, indexes, estimate] = await rpc.batch(calls, { idempotent: true });
-  const info = readResult(infoSchema, unwrap(state, node), node);
+  const [info, indexes, feeRate] = await Promise.all([
+    rpc.call('getblockchaininfo', [], infoSchema, { idempotent: true }),
+    askOptional(rpc, call('getindexinfo'), indexSchema),
+    askFeeEstimate(rpc, FEE_TARGET_BLOCKS),
+  ]);
   assertChain(info, network, node);
   return {
     ok: true,
@@ -57,7 +58,8 @@ async function ask(network: BitcoinNetwork, rpc: BitcoinRpc): Promise<Answering>
     // A regtest node counts as syncing whenever its last block is a day old.
     syncing: info.initialblockdownload && network !== 'regtest',
     headers: info.headers,
-    index: readResult(indexSchema, unwrap(indexes, node), node).txindex?.best_block_height ?? null,
-    feeRate: readResult(estimateSchema, unwrap(estimate, node), node).feerate ?? null,
+    // A node that runs with txindex=0 names no such index among its own.
+    index: indexes.ok ? { ok: true, value: indexes.value.txindex?.best_block_height ?? null } : indexes,
+    feeRate,
   };
 }

@@ -1,21 +1,24 @@
-// Payouts as PSBTs (BIP 174, Taproot fields of BIP 371): what operators can export, open in other wallets' tools and
+// Steps of the treasury line as PSBTs (BIP 174, Taproot fields of BIP 371): what operators can export, open in other wallets' tools and
 // inspect before or after the federation signs.
 import { base64 } from '@scure/base';
 import { TaprootControlBlock, Transaction } from '@scure/btc-signer';
 import { toHex } from '../crypto/bytes.ts';
+import { custodyScript } from '../crypto/taproot.ts';
+import { type BuiltSpend, spendTransaction } from './custody-spend.ts';
 import { type BitcoinNetwork, scriptAddress } from './network.ts';
-import { type BuiltPayout, payoutTransaction } from './transaction.ts';
 
 /** Largest PSBT that is read, in bytes. */
 export const PSBT_BYTES_MAX = 1024 * 1024;
 const TAPSCRIPT_LEAF_VERSION = 0xc0;
 
-/** A payout as a base64 PSBT with internal key, merkle root, leaf script and UTXO of each input. */
-export function exportPsbt(payout: BuiltPayout): string {
-  const transaction = payoutTransaction(payout.intent);
-  for (const [index, custody] of payout.custody.entries()) {
-    const amount = payout.intent.inputs[index]?.amount;
-    if (amount === undefined) throw new Error('a payout has one custody output per input');
+/**
+ * A transaction as a base64 PSBT with internal key, merkle root, leaf script and UTXO of each input. `groupKey`: 33 bytes, of
+ * the key that holds the inputs.
+ */
+export function exportPsbt(built: BuiltSpend, groupKey: Uint8Array): string {
+  const transaction = spendTransaction(built.inputs, built.outputs);
+  for (const [index, { leaf, amount }] of built.inputs.entries()) {
+    const custody = custodyScript(groupKey, leaf);
     const script = Uint8Array.from([...custody.leafScript, TAPSCRIPT_LEAF_VERSION]);
     transaction.updateInput(index, {
       witnessUtxo: { script: custody.scriptPubKey, amount },

@@ -1,5 +1,6 @@
 // Serialised transactions (BIP 144) read by hand: one pass notes where each part stands, in flat arrays of offsets, and
 // nothing is copied, hashed or turned into an object before it is asked for.
+import { concat } from '../crypto/bytes.ts';
 import { AMOUNT_SATS_MAX } from './amount.ts';
 import { doubleSha256, HASH_BYTES, hashName } from './block-hash.ts';
 import { ByteCursor, longCompactSize, MalformedBlockError } from './byte-cursor.ts';
@@ -96,6 +97,25 @@ export class RawTransactions {
     return hashName(txid);
   }
 
+  /** A transaction's bytes as they stand, witnesses included, copied. */
+  raw(index: number): Uint8Array {
+    return this.bytes.slice(this.#row(index, 0), this.#row(index, 3));
+  }
+
+  /** A transaction's bytes without marker, flag and witnesses (BIP 144): what its id is the hash of. */
+  unsigned(index: number): Uint8Array {
+    const start = this.#row(index, 0);
+    const body = this.#row(index, 1);
+    const witness = this.#row(index, 2);
+    const end = this.#row(index, 3);
+    const parts = [
+      [start, start + 4],
+      [body, witness],
+      [end - 4, end],
+    ] as const;
+    return concat(...parts.map(([from, to]) => this.bytes.subarray(from, to)));
+  }
+
   /** All ids in internal byte order, one after the other; computed once, not to be changed. */
   txids(): Uint8Array {
     if (this.#txids === null) {
@@ -156,6 +176,16 @@ export function parseTransaction(bytes: Uint8Array): RawTransactions {
   const one = new RawTransactions(bytes, 0, 1);
   if (one.end === bytes.length) return one;
   throw new MalformedBlockError('trailing_bytes', 'bytes follow the transaction');
+}
+
+/** As `parseTransaction`; null where the bytes are no transaction. */
+export function tryParseTransaction(bytes: Uint8Array): RawTransactions | null {
+  try {
+    return parseTransaction(bytes);
+  } catch (error) {
+    if (error instanceof MalformedBlockError) return null;
+    throw error;
+  }
 }
 
 // Room for what nearly every transaction is without its witnesses; nothing here waits, so one is enough.

@@ -47,13 +47,17 @@ export interface BitcoinRpcOptions {
   readonly retry?: RetryPolicy;
 }
 
-/** Why a call failed. `rpc`: the node answered with an error, whose number is in `code`. */
+/**
+ * Why a call failed. `rpc`: the node answered with an error, whose number is in `code`. `forbidden`: the node knows who
+ * asks and does not allow it (HTTP 403), one method that is not allowed being enough to refuse a whole batch.
+ */
 export type RpcFaultKind =
   | 'unreachable'
   | 'timeout'
   | 'too_large'
   | 'credentials_unreadable'
   | 'unauthorized'
+  | 'forbidden'
   | 'busy'
   | 'malformed'
   | 'wrong_network'
@@ -113,6 +117,9 @@ const responseSchema = z.object({
   error: z.object({ code: z.int(), message: z.string() }).nullish(),
 });
 
+/** Core's RPC_INVALID_ADDRESS_OR_KEY: of a question about a transaction it means that there is none. */
+export const RPC_NOT_FOUND = -5;
+
 // Core answers -28 while it loads; HTTP 503 when its work queue is full.
 const RPC_IN_WARMUP = -28;
 const TRANSIENT: ReadonlySet<RpcFaultKind> = new Set(['unreachable', 'timeout', 'busy', 'credentials_unreadable']);
@@ -136,7 +143,7 @@ export function createBitcoinRpc(options: BitcoinRpcOptions): BitcoinRpc {
       });
     let response = await send(await authorize(false));
     if (response.status === 401) response = await send(await authorize(true));
-    return outcomes(response.status, response.text, calls.length, base.host);
+    return outcomes(response.status, response.text, calls, base.host);
   }
 
   async function batch(calls: readonly RpcCall[], call: RpcCallOptions = {}): Promise<readonly RpcOutcome[]> {
@@ -250,10 +257,9 @@ function environmentValue(variable: string, label: string): string {
   throw new BitcoinRpcError('credentials_unreadable', `${label}: ${variable} is not set`);
 }
 
-function outcomes(status: number, text: string, count: number, label: string): readonly RpcOutcome[] {
-  if (status === 401 || status === 403) {
-    throw new BitcoinRpcError('unauthorized', `${label}: the node refused the credentials (${status})`);
-  }
+function outcomes(status: number, text: string, calls: readonly RpcCall[], label: string): readonly RpcOutcome[] {
+  if (status === 401) throw new BitcoinRpcError('unauthorized', `${label}: the node refused the credentials (401)`);
+  if (status === 403) throw new BitcoinRpcError('forbidden', `${label}: ${forbiddenText(calls)}`);
   if (status === 503) throw new BitcoinRpcError('busy', `${label}: the node's work queue is full`);
   let json: unknown;
   try {
@@ -265,13 +271,23 @@ function outcomes(status: number, text: string, count: number, label: string): r
   for (const item of readResult(z.array(responseSchema), json, label)) {
     const { error } = item;
     if (error?.code === RPC_IN_WARMUP) throw new BitcoinRpcError('busy', `${label}: ${error.message}`);
-    found.set(item.id, error ? { ok: false, ...error } : { ok: true, result: item.result ?? null });
+    if (error) found.set(item.id, { ok: false, ...error });
+    // A result that is null says something (no such output), one that is missing says nothing.
+    else if (item.result !== undefined) found.set(item.id, { ok: true, result: item.result });
   }
-  return Array.from({ length: count }, (_, id) => {
+  return calls.map((_, id) => {
     const outcome = found.get(id);
     if (outcome === undefined) throw new BitcoinRpcError('malformed', `${label}: an answer is missing`);
     return outcome;
   });
+}
+
+function forbiddenText(calls: readonly RpcCall[]): string {
+  const methods = [...new Set(calls.map(({ method }) => method))].join(', ');
+  return (
+    `the node forbids what was asked (403): its rpcwhitelist, if it has one, must name the methods (${methods}), ` +
+    "and its rpcallowip this machine's address"
+  );
 }
 
 function asRpcError(error: unknown): BitcoinRpcError {

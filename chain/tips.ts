@@ -1,6 +1,8 @@
 // What is wrong with this operator's Bitcoin nodes, judged on their reports (node-reports.ts): whether they agree about
 // the chain, and each problem by its name, in one sentence, with what must not go on because of it.
 import type { AgreedTip, ChainTip } from './bitcoin-view.ts';
+import { type FeeEstimate, isEstimate, whyNoEstimate } from './fee-estimate.ts';
+import type { OptionalAnswer } from './node-answers.ts';
 import type { RpcFaultKind } from './rpc.ts';
 
 /** Reports of all nodes, and how their tips compare: null where none answers. */
@@ -11,7 +13,7 @@ export interface NodeReports {
 
 /**
  * One node. `time`: of its best block, Unix seconds. `index`: how far its transaction index is, in blocks; null where it
- * has none. `feeRate`: its estimate in sats per 1000 vbytes; null where it has too little data.
+ * has none. `feeRate`: its estimate in sats per 1000 vbytes; null where it has too little data. Either may be left untold.
  */
 export type NodeReport =
   | { readonly ok: false; readonly node: string; readonly fault: RpcFaultKind; readonly detail: string }
@@ -22,8 +24,8 @@ export type NodeReport =
       readonly time: number;
       readonly syncing: boolean;
       readonly headers: number;
-      readonly index: number | null;
-      readonly feeRate: bigint | null;
+      readonly index: OptionalAnswer<number | null>;
+      readonly feeRate: FeeEstimate;
     };
 
 /** Whether the nodes agree. `fork`: `height` is the lowest at which they have different blocks. */
@@ -51,7 +53,9 @@ export type ChainProblemName =
   | 'stale_tip'
   | 'index_missing'
   | 'index_behind'
-  | 'fee_absurd';
+  | 'index_unknown'
+  | 'fee_absurd'
+  | 'fee_estimate_missing';
 
 /** A problem. `node`: null where it is of all of them. `stops`: what must wait until it is over; empty: a warning. */
 export interface ChainProblem {
@@ -67,9 +71,13 @@ export interface ChainHealth {
   readonly problems: readonly ChainProblem[];
 }
 
-/** `tipAgeSecondsMax`: null where blocks come as somebody likes (regtest). Fee rates in sats per 1000 vbytes. */
+/**
+ * `tipAgeSecondsMax`: null where blocks come as somebody likes (regtest). Fee rates in sats per 1000 vbytes. `needsEstimate`:
+ * whether too little data for an estimate stops what needs one; where nobody bids for space there never is enough.
+ */
 export interface HealthLimits {
   readonly tipAgeSecondsMax: number | null;
+  readonly needsEstimate: boolean;
   readonly feeRateMin: bigint;
   readonly feeRateMax: bigint;
 }
@@ -80,6 +88,7 @@ export interface HealthLimits {
  */
 export const MAINNET_HEALTH_LIMITS: HealthLimits = {
   tipAgeSecondsMax: 2 * 3600,
+  needsEstimate: true,
   feeRateMin: 100n,
   feeRateMax: 3_000_000n,
 };
@@ -102,6 +111,7 @@ export function chainHealth(reports: NodeReports, limits: HealthLimits, nowSecon
     ...answering.flatMap((node) => behindProblems(node, answering)),
     ...answering.flatMap(indexProblems),
     ...answering.flatMap((node) => feeProblems(node, limits)),
+    ...estimateProblems(answering, limits),
   ];
   return { tip, problems };
 }
@@ -191,18 +201,35 @@ function behindProblems({ node, tip }: Answering, answering: readonly Answering[
 }
 
 function indexProblems({ node, tip, index }: Answering): ChainProblem[] {
-  if (index === null) {
-    const detail = `${node} has no transaction index (txindex=1), so it cannot tell what was spent from what never was.`;
-    return [{ problem: 'index_missing', node, detail, stops: ['history'] }];
+  const stops = ['history'] as const;
+  if (!index.ok) {
+    const detail = `${node} does not say how far its transaction index is, so nothing is taken for unspent or lost: ${index.detail}`;
+    return [{ problem: 'index_unknown', node, detail, stops }];
   }
-  if (tip.height - index <= BEHIND_BLOCKS_MAX) return [];
-  const detail = `The transaction index of ${node} ends at block ${index} of ${tip.height}: what came later it cannot find.`;
-  return [{ problem: 'index_behind', node, detail, stops: ['history'] }];
+  if (index.value === null) {
+    const detail = `${node} has no transaction index (txindex=1), so it cannot tell what was spent from what never was.`;
+    return [{ problem: 'index_missing', node, detail, stops }];
+  }
+  if (tip.height - index.value <= BEHIND_BLOCKS_MAX) return [];
+  const detail = `The transaction index of ${node} ends at block ${index.value} of ${tip.height}: what came later it cannot find.`;
+  return [{ problem: 'index_behind', node, detail, stops }];
 }
 
 function feeProblems({ node, feeRate }: Answering, limits: HealthLimits): ChainProblem[] {
-  if (feeRate === null || (feeRate >= limits.feeRateMin && feeRate <= limits.feeRateMax)) return [];
+  const rate = feeRate.ok ? feeRate.value : null;
+  if (rate === null || (rate >= limits.feeRateMin && rate <= limits.feeRateMax)) return [];
   const bounds = `${limits.feeRateMin} to ${limits.feeRateMax}`;
-  const detail = `${node} estimates ${feeRate} sats per 1000 vbytes, outside ${bounds}: no payout takes its fee from that.`;
+  const detail = `${node} estimates ${rate} sats per 1000 vbytes, outside ${bounds}: no payout takes its fee from that.`;
   return [{ problem: 'fee_absurd', node, detail, stops: ['fee_estimates'] }];
+}
+
+// One node that estimates is enough; without any, what needs an estimate waits, and a fee rate that is named goes on.
+function estimateProblems(answering: readonly Answering[], { needsEstimate }: HealthLimits): ChainProblem[] {
+  const isEnough = answering.some(({ feeRate }) => isEstimate(feeRate, needsEstimate));
+  const silent = answering.filter(({ feeRate }) => !(feeRate.ok && (isEnough || isEstimate(feeRate, needsEstimate))));
+  return silent.map(({ node, feeRate }) => {
+    const after = isEnough ? 'The other nodes do.' : 'Fees are not chosen until a node does.';
+    const detail = `${whyNoEstimate(node, feeRate)}. ${after}`;
+    return { problem: 'fee_estimate_missing', node, detail, stops: isEnough ? [] : ['fee_estimates'] };
+  });
 }

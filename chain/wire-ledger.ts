@@ -2,7 +2,7 @@
 // and the JSON of the interface (the design's Formats section). In JSON, amounts are decimal strings of sats; seq,
 // height and confirmations are whole numbers.
 import { z } from 'zod';
-import type { Attestation, AttestationJson } from '../crypto/attestation.ts';
+import { type Attestation, type AttestationJson, encodeAttestation, parseAttestation } from '../crypto/attestation.ts';
 import { tryFromHex } from '../crypto/bytes.ts';
 import { hexOf } from '../crypto/json-fields.ts';
 import { satsAmount } from './amount.ts';
@@ -66,6 +66,25 @@ export interface WireBurn {
   readonly proof: Uint8Array | null;
 }
 
+/** A mint as a Wire node tells it. Unknown fields beside the attestation are ignored. */
+export const wireMintSchema = z.object({
+  attestation: z.unknown().transform((value, context): AttestationJson => {
+    const verdict = parseAttestation(value);
+    if (verdict.ok) return encodeAttestation(verdict.attestation);
+    context.addIssue({ code: 'custom', message: `attestation ${verdict.reason}` });
+    return z.NEVER;
+  }),
+  height: count,
+  confirmations: count,
+});
+
+/** A mint: the attestation by which an outpoint was minted, and how deep that is in the ledger. */
+export interface WireMint {
+  readonly attestation: AttestationJson;
+  readonly height: number;
+  readonly confirmations: number;
+}
+
 /** A page of burns. */
 export const wireBurnsSchema = z.object({ burns: z.array(wireBurnSchema).max(BURNS_PAGE_MAX) });
 
@@ -93,6 +112,25 @@ export type MintVerdict =
   | { readonly ok: false; readonly reason: 'mint_refused'; readonly code: string; readonly detail: string }
   | { readonly ok: false; readonly reason: 'wire_unavailable'; readonly detail: string };
 
+/**
+ * Refusals that another attempt with the same outpoint cannot change, whatever time passes: it is minted for others, or the
+ * ledger does not take what the group has signed. All others may pass, as a block of Bitcoin that Wire has not seen yet.
+ */
+const FINAL_REFUSALS: ReadonlySet<string> = new Set([
+  'already_minted',
+  'bad_signature',
+  'wrong_nonce',
+  'malformed',
+  'below_minimum',
+  'amount_too_small',
+  'invalid_recipient',
+]);
+
+/** Whether a ledger's refusal of a mint stays for good, by its name. */
+export function isFinalRefusal(code: string): boolean {
+  return FINAL_REFUSALS.has(code);
+}
+
 /** The ledger. `status`, `burns`, `burn` and `mint` throw `WireLedgerError` where the nodes cannot give an answer. */
 export interface WireLedger {
   /** The least height and seq of the nodes that answer. */
@@ -103,8 +141,8 @@ export interface WireLedger {
   burn(burnTxid: string): Promise<WireBurn | null>;
   /** Hands in an attestation; never throws for a node's answer. */
   postMint(attestation: Attestation): Promise<MintVerdict>;
-  /** The attestation by which an outpoint was minted, or null. */
-  mint(txid: string, vout: number): Promise<AttestationJson | null>;
+  /** The mint of an outpoint with the least confirmations any node gives it; null where no node has it. */
+  mint(txid: string, vout: number): Promise<WireMint | null>;
 }
 
 /** Too few Wire nodes answer, or they contradict each other. */

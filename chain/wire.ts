@@ -1,18 +1,21 @@
 // The Wire ledger interface over this operator's own `wire_nodes` by HTTP and JSON (wire-ledger.ts). A majority of the
-// nodes must answer, and all that answer must tell the same of a burn.
-import { z } from 'zod';
-import { type Attestation, encodeAttestation, parseAttestation } from '../crypto/attestation.ts';
+// nodes must answer, and all that answer must tell the same of a burn or a mint.
+import type { z } from 'zod';
+import { type Attestation, encodeAttestation } from '../crypto/attestation.ts';
 import { exchange, HttpFault, type HttpResponse } from './http.ts';
 import { parseExactJson } from './json.ts';
+import { type Outpoint, outpointName } from './outpoint.ts';
 import {
   BURNS_PAGE_MAX,
   type MintVerdict,
   type WireBurn,
   type WireLedger,
   WireLedgerError,
+  type WireMint,
   wireBurnSchema,
   wireBurnsSchema,
   wireErrorSchema,
+  wireMintSchema,
   wireStatusSchema,
 } from './wire-ledger.ts';
 
@@ -89,22 +92,34 @@ export function wireNodes(options: WireNodesOptions): WireLedger {
     },
 
     async mint(txid, vout) {
-      const [one = null, ...others] = await ask(`/v1/mints/${encodeURIComponent(txid)}/${vout}`, mintSchema);
-      // Expiry, signature and time of making may differ between attestations of one mint; its id may not.
-      if (others.some((other) => other?.id !== one?.id)) {
-        throw new WireLedgerError(`the Wire nodes disagree about the mint of ${txid}:${vout}`);
-      }
-      return one;
+      const answers = await ask(mintPath({ txid, vout }), wireMintSchema);
+      const [one = null, ...others] = answers.map((mint) => mintOf({ txid, vout }, mint));
+      return others.reduce((merged, other) => {
+        if (merged === null && other === null) return null;
+        if (merged === null || other === null || mintKey(merged) !== mintKey(other)) {
+          throw new WireLedgerError(`the Wire nodes disagree about the mint of ${txid}:${vout}`);
+        }
+        return leastConfirmed(merged, other);
+      }, one);
     },
   };
 }
 
-const mintSchema = z.unknown().transform((value, context) => {
-  const verdict = parseAttestation(value);
-  if (verdict.ok) return encodeAttestation(verdict.attestation);
-  context.addIssue({ code: 'custom', message: `attestation ${verdict.reason}` });
-  return z.NEVER;
-});
+function mintPath({ txid, vout }: Outpoint): string {
+  return `/v1/mints/${encodeURIComponent(txid)}/${vout}`;
+}
+
+function mintOf(outpoint: Outpoint, mint: WireMint | null): WireMint | null {
+  if (mint === null) return null;
+  const { deposit_txid: txid, deposit_vout: vout } = mint.attestation;
+  if (txid === outpoint.txid && vout === outpoint.vout) return mint;
+  throw new WireLedgerError(`a Wire node tells of the mint of ${txid}:${vout}, asked for ${outpointName(outpoint)}`);
+}
+
+// Expiry, signature and time of making may differ between attestations of one mint: each was valid.
+function mintKey({ attestation, height }: WireMint): string {
+  return JSON.stringify([attestation.recipient_pubkey_hash, attestation.amount, height]);
+}
 
 function wireNode(text: string, timeoutMs: number): WireNode {
   let url: URL;
@@ -159,7 +174,8 @@ async function post(node: WireNode, attestation: Attestation): Promise<MintVerdi
 
 async function isMintedAs(node: WireNode, attestation: Attestation): Promise<boolean> {
   const wanted = encodeAttestation(attestation);
-  const minted = await get(node, `/v1/mints/${wanted.deposit_txid}/${wanted.deposit_vout}`, mintSchema);
+  const outpoint = { txid: wanted.deposit_txid, vout: wanted.deposit_vout };
+  const minted = mintOf(outpoint, await get(node, mintPath(outpoint), wireMintSchema))?.attestation;
   return minted?.recipient_pubkey_hash === wanted.recipient_pubkey_hash && minted.amount === wanted.amount;
 }
 
@@ -189,7 +205,7 @@ function commonBurns(pages: readonly (readonly WireBurn[])[], nodes: number): re
   return common;
 }
 
-function leastConfirmed(a: WireBurn, b: WireBurn): WireBurn {
+function leastConfirmed<T extends { readonly confirmations: number }>(a: T, b: T): T {
   return a.confirmations <= b.confirmations ? a : b;
 }
 

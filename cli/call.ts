@@ -4,6 +4,7 @@ import type { Json } from '../crypto/canonical-json.ts';
 import { CommandError } from '../operator/command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from '../operator/command-types.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
+import { fileFault } from '../operator/file-fault.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
 import { CliError } from './errors.ts';
 import type { Output } from './output.ts';
@@ -27,9 +28,16 @@ const SERVER_COMMANDS: ReadonlySet<CommandName> = new Set<CommandName>([
   'unseal',
   'ceremony-abandon',
   'ceremony-recover',
+  'treasury-open',
   'attest',
   'withdraw',
-  'release-burn',
+  'bump',
+  'hold',
+  'unhold',
+  'void',
+  'requests-approve',
+  'requests-refuse',
+  'withdrawals-waiting',
   'test-communication',
   'test-signing',
   'test-burn',
@@ -135,6 +143,8 @@ export async function requiredPassphrase(context: CliContext, sources: Passphras
 
 /** An error of the node as the sentence for the user; a bug stays what it is. */
 export function asFailure(error: unknown): unknown {
+  const fault = error instanceof CliError ? null : fileFault(error);
+  if (fault !== null) return new CliError(sentence(fault.message));
   if (!(error instanceof Error) || error instanceof CliError || isBug(error)) return error;
   if (error.name === 'AbortError') return new CliError('Stopped.');
   return new CliError(error instanceof CommandError ? named(error.message, error.code) : sentence(error.message));

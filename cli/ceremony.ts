@@ -4,12 +4,14 @@ import type { Command } from 'commander';
 import type { Transcript } from '../ceremony/transcript.ts';
 import { canonicalJson } from '../crypto/canonical-json.ts';
 import type { CeremonyReport, CommandResults } from '../operator/command-types.ts';
+import { printable } from '../operator/shown-text.ts';
 import { type Cli, callNode, plainJson, runCommand } from './call.ts';
 import { CliError } from './errors.ts';
 import { readInput, writeOutput } from './files.ts';
-import { count, localTime } from './format.ts';
-import { printable, renderFields, renderTable } from './output.ts';
+import { count, localTime, sats } from './format.ts';
+import { renderFields, renderTable } from './output.ts';
 import { addExamples } from './program.ts';
+import type { CeremonyVerdict } from './services.ts';
 import { ceremonyIdValue } from './values.ts';
 
 /** Largest exported ceremony: at 64 participants one takes about 200 KiB. */
@@ -153,19 +155,19 @@ async function verify({ context, services }: Cli, path: string): Promise<void> {
   const name = path === '-' ? 'Standard input' : path;
   const file = parsedJson(await readInput(context, path, CEREMONY_FILE_BYTES_MAX));
   if (file === undefined) throw new CliError(`${name} is not JSON.`);
-  const { transcript, problems } = await services.verifyCeremony(file);
-  const verdict = { ok: problems.length === 0, problems: [...problems] };
+  const { transcript, problems, treasuryRoot } = await services.verifyCeremony(file);
+  const verdict = { ok: problems.length === 0, problems: [...problems], treasury_root: treasuryRoot };
   context.output.result(verdict, () => {
     const found = problems.map((problem) => `  - ${printable(problem)}`);
     const conclusion = verdict.ok
       ? context.output.style('Everything in this file holds.', 'green')
       : [context.output.style('This file does NOT hold:', 'bold', 'red'), ...found].join('\n');
-    return transcript === null ? conclusion : `${transcriptText(transcript)}\n\n${conclusion}`;
+    return transcript === null ? conclusion : `${transcriptText(transcript, treasuryRoot)}\n\n${conclusion}`;
   });
   if (!verdict.ok) throw new CliError(`${name} fails: ${count(problems.length, 'problem')}.`);
 }
 
-function transcriptText(transcript: Transcript): string {
+function transcriptText(transcript: Transcript, root: CeremonyVerdict['treasuryRoot']): string {
   const { participants, outputs } = transcript;
   return renderFields([
     ['ceremony', `${transcript.ceremony_id}${transcript.rehearsal ? ' (rehearsal)' : ''}, ${transcript.network}`],
@@ -173,6 +175,12 @@ function transcriptText(transcript: Transcript): string {
     ['participants', participants.map(({ index, name }) => `${index} ${name}`).join(', ')],
     ['bitcoin key', outputs.bitcoin.public_key],
     ['attestation key', outputs.attestation.public_key],
+    ...(root === null
+      ? []
+      : [
+          ['treasury address', root.address] as const,
+          ['treasury root', `${root.txid}:${root.vout}, ${sats(root.amount)}, signed by all`] as const,
+        ]),
   ]);
 }
 

@@ -1,17 +1,19 @@
 // The commands, in the order in which an operator meets them; `--help` lists them so.
 import type { Command } from 'commander';
 import { registerAttest, registerTestAttestation } from './attest.ts';
+import { registerBump } from './bump.ts';
 import type { Cli } from './call.ts';
 import { registerCeremony } from './ceremony.ts';
 import type { CliContext } from './context.ts';
 import { registerDepositAddress } from './deposit-address.ts';
 import { registerDeposits } from './deposits.ts';
 import { registerDkg } from './dkg.ts';
+import { registerHold } from './hold.ts';
 import { registerInit } from './init.ts';
 import { registerKeyInfo } from './key-info.ts';
 import { registerPeer } from './peer.ts';
 import type { CommandModule } from './program.ts';
-import { registerReleaseBurn } from './release-burn.ts';
+import { registerRequests } from './requests.ts';
 import { registerServer } from './server.ts';
 import { type NodeServices, nodeServices } from './services.ts';
 import { registerSimulate } from './simulate.ts';
@@ -19,7 +21,9 @@ import { registerStatus } from './status.ts';
 import { registerTestBurn } from './test-burn.ts';
 import { registerTestCommunication } from './test-communication.ts';
 import { registerTestSigning } from './test-signing.ts';
+import { registerTreasury } from './treasury.ts';
 import { registerUnseal } from './unseal.ts';
+import { registerVoid } from './void.ts';
 import { registerWithdraw } from './withdraw.ts';
 import { registerWithdrawals } from './withdrawals.ts';
 
@@ -32,6 +36,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerServer,
   registerUnseal,
   registerStatus,
+  registerTreasury,
   registerTestCommunication,
   registerTestSigning,
   registerTestAttestation,
@@ -39,7 +44,10 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerDepositAddress,
   registerAttest,
   registerWithdraw,
-  registerReleaseBurn,
+  registerBump,
+  registerHold,
+  registerVoid,
+  registerRequests,
   registerDeposits,
   registerWithdrawals,
   registerSimulate,

@@ -12,10 +12,11 @@ import type { OperatorConfig } from '../operator/config/config.ts';
 import { initialise } from '../operator/config/initialise.ts';
 import { processPaths } from '../operator/config/paths.ts';
 import { systemEffects } from '../operator/effects.ts';
-import { runLocally } from '../operator/local.ts';
+import { databaseFault, fileFault } from '../operator/file-fault.ts';
+import { LOCK_WAIT_MS, runLocally } from '../operator/local.ts';
 import { createLog, errorText, type Log, silentLog } from '../operator/log.ts';
+import { LEFT_OUT_REPORT_MS, LogLimiter } from '../operator/log-limit.ts';
 import { closeNode, type Node, type NodeInput, openNode, unsealNode } from '../operator/node.ts';
-import type { OpenGate } from '../operator/online.ts';
 import {
   type ControlCommand,
   ControlError,
@@ -23,25 +24,47 @@ import {
   createControlApp,
   listenControl,
 } from '../routes/control.ts';
-import { listenForPeers } from '../routes/listen.ts';
-import { peerRoutes } from '../routes/peer.ts';
+import { openGate } from '../routes/gate.ts';
+import { databasePath } from '../store/open.ts';
 import { isBug, plainJson } from './call.ts';
+import { coreDumpProblem } from './core-dumps.ts';
+import { type LogOutlet, LogWriter, standardError } from './log-writer.ts';
 import type { CeremonyVerdict, InitialiseInput, InitialiseResult, LocalRunOptions, ServeOptions } from './services.ts';
 import { VERSION } from './version.ts';
 
-/** Runs the node until the signal aborts and everything is closed. Throws named errors where it cannot start. */
-export async function serve(config: OperatorConfig, options: ServeOptions): Promise<void> {
-  const log = createLog((line) => process.stderr.write(line), systemEffects.now);
-  const node = openNode(nodeInput(config, log));
+/**
+ * Runs the node until the signal aborts and everything is closed. `outlet`: where its log goes.
+ * Throws named errors where it cannot start.
+ */
+export async function serve(
+  config: OperatorConfig,
+  options: ServeOptions,
+  outlet: LogOutlet = standardError,
+): Promise<void> {
+  const writer = new LogWriter(outlet);
+  try {
+    await serveLogged(config, options, writer);
+  } finally {
+    await writer.settled();
+  }
+}
+
+async function serveLogged(config: OperatorConfig, options: ServeOptions, writer: LogWriter): Promise<void> {
+  const limiter = new LogLimiter(createLog(writer.take, systemEffects.now), systemEffects);
+  const { log } = limiter;
+  const input = nodeInput(config, log, () => sentences(coreDumpProblem(), writer.problem()));
+  const node = opened(input);
+  const stopReporting = systemEffects.every(LEFT_OUT_REPORT_MS, () => limiter.report());
   try {
     const onFault = (command: string, error: unknown): void =>
       log('error', 'command_failed', { command, detail: errorText(error) });
     const app = createControlApp(controlCommands(node), { version: VERSION, onFault });
+    const { passphrase } = options;
+    // Before commands are listened for: a node that answers is as open as its passphrase file makes it.
+    if (passphrase !== null) await unsealNode(node, textOf(passphrase));
     const control = await listenControl(config.controlSocket, app);
     if (!control.ok) throw new CommandError(control.reason, control.detail);
     try {
-      const { passphrase } = options;
-      if (passphrase !== null) await unsealNode(node, textOf(passphrase));
       log('info', 'started', {
         version: VERSION,
         index: config.myIndex,
@@ -55,6 +78,8 @@ export async function serve(config: OperatorConfig, options: ServeOptions): Prom
     }
   } finally {
     await closeNode(node);
+    stopReporting();
+    limiter.report();
   }
 }
 
@@ -71,7 +96,12 @@ export async function runHere<C extends CommandName>(
     const bytes = await options.passphraseIfAny();
     return bytes === null ? null : textAndZero(bytes);
   };
-  return runLocally(nodeInput(config, silentLog), command, params, { progress, signal, passphrase, passphraseIfAny });
+  const input = nodeInput(config, silentLog, () => sentences(coreDumpProblem()));
+  try {
+    return await runLocally(input, command, params, { progress, signal, passphrase, passphraseIfAny });
+  } catch (error) {
+    throw namedFault(error, config);
+  }
 }
 
 /** Sets a node up. */
@@ -84,22 +114,31 @@ export function initialiseHere(input: InitialiseInput): Promise<InitialiseResult
 export function verifyCeremony(file: unknown): Promise<CeremonyVerdict> {
   const verdict = verifyCeremonyFile(file);
   const transcript = ceremonyFileSchema.safeParse(file).data?.transcript ?? null;
-  return Promise.resolve({ transcript, problems: verdict.ok ? [] : verdict.problems });
+  if (!verdict.ok) return Promise.resolve({ transcript, problems: verdict.problems, treasuryRoot: null });
+  return Promise.resolve({ transcript, problems: [], treasuryRoot: verdict.summary.treasuryRoot });
 }
 
-function nodeInput(config: OperatorConfig, log: Log): NodeInput {
+function nodeInput(config: OperatorConfig, log: Log, processProblems: () => readonly string[]): NodeInput {
   const { home, env } = processPaths();
-  return { config, version: VERSION, home, env, effects: systemEffects, log, openGate };
+  return { config, version: VERSION, home, env, effects: systemEffects, log, openGate, processProblems };
 }
 
-const openGate: OpenGate = ({ acceptor, ...input }) => {
-  const listener = listenForPeers({ ...input, fetch: (request) => peerRoutes(acceptor).fetch(request) });
-  return {
-    address: `${listener.hostname}:${listener.port}`,
-    replacePeers: (certificates) => listener.replacePeers(certificates),
-    stop: () => listener.stop(),
-  };
-};
+function opened(input: NodeInput): Node {
+  try {
+    return openNode(input, { access: 'write', lockWaitMs: LOCK_WAIT_MS });
+  } catch (error) {
+    throw namedFault(error, input.config);
+  }
+}
+
+// A fault of the file system by its path, which the runtime and the database's library do not always tell.
+function namedFault(error: unknown, { securityDbPath }: OperatorConfig): unknown {
+  return fileFault(error) ?? databaseFault(error, databasePath(securityDbPath)) ?? error;
+}
+
+function sentences(...found: readonly (string | null)[]): readonly string[] {
+  return found.filter((sentence) => sentence !== null);
+}
 
 type Schemas = { readonly [C in CommandName]: z.ZodType<CommandParams<C>> };
 const schemas: Schemas = commandParams;
@@ -116,7 +155,7 @@ function commandOf<C extends CommandName>(node: Node, name: C): ControlCommand {
       try {
         return plainJson(await commands[name](node, params, { progress, signal }));
       } catch (error) {
-        throw asControlError(error);
+        throw asControlError(namedFault(error, node.config));
       }
     },
   });

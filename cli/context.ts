@@ -75,7 +75,7 @@ export class CliContext {
     const { paths, stdin, stderr } = this.surroundings;
     const { passphraseFile: file, passphraseFd: descriptor } = options;
     const verdict = await readPassphrase({ file, descriptor, paths, prompt: secretPrompt(stdin, stderr) }, purpose);
-    if (!verdict.ok) throw new CliError(`${verdict.detail}.`);
+    if (!verdict.ok) throw new CliError(verdict.detail.endsWith('.') ? verdict.detail : `${verdict.detail}.`);
     return verdict.passphrase;
   }
 

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Json } from '../crypto/canonical-json.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
+import { untrusted } from '../operator/config/path-trust.ts';
 import type { Progress } from '../operator/progress.ts';
 import { CliError } from './errors.ts';
 
@@ -61,6 +62,7 @@ export class ControlClient {
   }
 
   async #request(command: string, params: Json, signal: AbortSignal | undefined): Promise<Response> {
+    assertOwnSocket(this.socketPath);
     try {
       return await fetch(`http://localhost/v1/${encodeURIComponent(command)}`, {
         method: 'POST',
@@ -83,10 +85,11 @@ export function connectControl(config: Pick<OperatorConfig, 'controlSocket'>): C
 }
 
 /**
- * Whether a server runs with this configuration. A socket that exists and may not be opened is a CliError: the server
- * may belong to another user, and working past it on the same files would be wrong.
+ * Whether a server runs with this configuration. A socket that others own or can replace, or that may not be opened, is a
+ * CliError: nothing is sent to it, and working past a server of another user on the same files would be wrong.
  */
 export async function isServerRunning(config: Pick<OperatorConfig, 'controlSocket'>): Promise<boolean> {
+  assertOwnSocket(config.controlSocket);
   try {
     const response = await fetch('http://localhost/v1/ping', {
       unix: config.controlSocket,
@@ -102,6 +105,12 @@ export async function isServerRunning(config: Pick<OperatorConfig, 'controlSocke
     }
     throw new CliError(`The server at ${config.controlSocket} does not answer. Look at its log, or end it first.`);
   }
+}
+
+// Whoever owns the socket, or a folder on the way to it, gets what is sent there, and `unseal` sends the passphrase.
+function assertOwnSocket(path: string): void {
+  const flaw = untrusted([path]);
+  if (flaw !== null) throw new CliError(`The control socket ${flaw}`);
 }
 
 function parsed(line: string): unknown {

@@ -31,7 +31,7 @@ function keyText(key: KeyReport): string {
     ['threshold', `${key.threshold} of ${key.participants}; this node has index ${key.my_index}`],
     ['bitcoin key', key.bitcoin_public_key],
     ['attestation key', key.attestation_public_key],
-    ['change address', key.change_address],
+    ['treasury address', key.treasury_address],
     ['ceremony', key.ceremony_id],
     ['transcript hash', key.transcript_hash],
     ['made', localTime(key.created_at)],

@@ -1,6 +1,7 @@
 // How commands speak: data on stdout as text or JSON, everything else on stderr. Colours only on a terminal that wants
 // them (no-color.org). Text from outside is cleared of control characters, which a terminal would obey.
 import type { Progress } from '../operator/progress.ts';
+import { escapedJson, printable } from '../operator/shown-text.ts';
 
 /** A stream to write text to; process.stdout and process.stderr are such. */
 export interface TextStream {
@@ -34,6 +35,8 @@ const STYLE_CODES: Record<Style, readonly [number, number]> = {
   green: [32, 39],
   yellow: [33, 39],
 };
+// In brackets, so that split keeps what it splits at, at the odd places.
+const OWN_STYLES = new RegExp(`(\\u001b\\[(?:${Object.values(STYLE_CODES).flat().join('|')})m)`);
 const SPINNER_FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const SPINNER_INTERVAL_MS = 80;
 const ERASE_LINE = '\r\u001b[2K';
@@ -70,7 +73,8 @@ export function createOutput({ stdout, stderr, env, json }: OutputOptions): Outp
   const coloured = wantsColour(stdout, env);
   return {
     json,
-    result: (data, render) => void stdout.write(`${json ? jsonText(data) : render().trimEnd()}\n`),
+    result: (data, render) =>
+      void stdout.write(`${json ? jsonText(data) : ownMarksOnly(render().trimEnd(), coloured)}\n`),
     note: (line) => void stderr.write(`${printable(line)}\n`),
     fault: (sentence) => void stderr.write(`mpc_operator: ${printable(sentence)}\n`),
     progress: () => (isTerminal(stderr, env) ? spinner(stderr) : plainLines(stderr)),
@@ -78,14 +82,15 @@ export function createOutput({ stdout, stderr, env, json }: OutputOptions): Outp
   };
 }
 
-/** JSON, indented, bigints as decimal strings. */
+/** JSON, indented, bigints as decimal strings; what a terminal would obey is escaped. */
 export function jsonText(data: Printable): string {
-  return JSON.stringify(data, (_, value) => (typeof value === 'bigint' ? value.toString() : value), 2);
+  return escapedJson(JSON.stringify(data, (_, value) => (typeof value === 'bigint' ? value.toString() : value), 2));
 }
 
-/** Replaces control characters, line breaks included, and the marks that reorder text (Unicode Bidi_Control). */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/gu, '?');
+// The last look at a text: whatever a command forgot to clear, only line breaks and this file's own styles get through.
+function ownMarksOnly(text: string, coloured: boolean): string {
+  const parts = coloured ? text.split(OWN_STYLES) : [text];
+  return parts.map((part, at) => (at % 2 === 1 ? part : part.split('\n').map(printable).join('\n'))).join('');
 }
 
 /**

@@ -4,13 +4,14 @@ import type { Command } from 'commander';
 import { canonicalJson } from '../crypto/canonical-json.ts';
 import type { CommandResults } from '../operator/command-types.ts';
 import { type Cli, callNode, plainJson, runCommand } from './call.ts';
+import type { PassphraseOptions } from './context.ts';
 import { writeOutput } from './files.ts';
 import { localTime } from './format.ts';
 import { renderTable } from './output.ts';
 import { registerPeerAdd } from './peer-add.ts';
-import { addExamples } from './program.ts';
+import { addExamples, addPassphraseOptions } from './program.ts';
 
-interface ExportFlags {
+interface ExportFlags extends PassphraseOptions {
   readonly output?: string;
 }
 
@@ -28,12 +29,14 @@ function registerExport(peer: Command, cli: Cli): void {
     .description("Print this node's operator card, to be given to the other operators.")
     .option('--output <file>', 'write the card to a file')
     .action((flags: ExportFlags) => exportCard(cli, flags));
+  // Only where the certificate has changed and no server runs: then the card is signed anew.
+  addPassphraseOptions(command);
   addExamples(command, 'mpc_operator peer export --output card.json', 'mpc_operator peer export > card.json');
 }
 
 async function exportCard(cli: Cli, flags: ExportFlags): Promise<void> {
   const { context } = cli;
-  const result = await callNode(cli, 'peer-export', {});
+  const result = await callNode(cli, 'peer-export', {}, flags);
   // Whoever takes the card insists on exactly this form, which is the one that was signed.
   const card = canonicalJson(plainJson(result.card));
   if (flags.output !== undefined) await writeOutput(context, flags.output, `${card}\n`);

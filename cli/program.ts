@@ -1,6 +1,7 @@
 // The command line: one program, a module for each command, the same manners everywhere. Errors are one sentence on
 // stderr; exit code 2 for wrong usage, 1 for failure, 0 for done.
 import { Command, CommanderError } from 'commander';
+import { printable } from '../operator/shown-text.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
 import { CliError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './errors.ts';
 import { wholeValue } from './values.ts';
@@ -79,8 +80,12 @@ function report(error: unknown, context: CliContext): number {
   }
   context.output.fault(`Unexpected fault: ${error instanceof Error ? error.message : 'unknown'}.`);
   if (env['MPC_OPERATOR_DEBUG'] === undefined) context.output.note('Set MPC_OPERATOR_DEBUG=1 to see where it arose.');
-  else context.surroundings.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  else for (const line of traceOf(error).split('\n')) context.output.note(line);
   return EXIT_FAILURE;
+}
+
+function traceOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 // commander writes "error: …"; suggestions follow on a line of their own.
@@ -89,5 +94,5 @@ function usageSentence(text: string): string {
     .replace(/^error: /, '')
     .trim()
     .replaceAll('\n', ' ');
-  return `mpc_operator: ${sentence}\n`;
+  return `mpc_operator: ${printable(sentence)}\n`;
 }

@@ -9,7 +9,9 @@ import { addExamples, addPassphraseOptions } from './program.ts';
 export function registerServer(program: Command, cli: Cli): void {
   const command = program
     .command('server')
-    .description('Run the node. Without a passphrase it starts sealed and waits for `mpc_operator unseal`.')
+    .description(
+      'Run the node. Without a passphrase it starts sealed and waits for `mpc_operator unseal`. The log goes to standard error; SIGTERM, SIGINT and SIGHUP end it in order.',
+    )
     .action((options: PassphraseOptions) => serve(cli, options));
   addPassphraseOptions(command);
   addExamples(

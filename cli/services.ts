@@ -1,5 +1,6 @@
 // What commands need of the node besides the control socket, each loaded when it is used: `--help` and commands that a
 // running server answers then start without opening databases or the like. Tests put their own in its place.
+import type { CeremonySummary } from '../ceremony/ceremony-file.ts';
 import type { Transcript } from '../ceremony/transcript.ts';
 import type { CommandName, CommandParams, CommandResults } from '../operator/command-types.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
@@ -43,6 +44,8 @@ export interface CeremonyVerdict {
   readonly transcript: Transcript | null;
   /** What does not hold, a sentence each; empty where everything does. */
   readonly problems: readonly string[];
+  /** The output with which the treasury line begins, which all participants signed; null where the file has none. */
+  readonly treasuryRoot: CeremonySummary['treasuryRoot'];
 }
 
 export interface ServeOptions {

@@ -1,9 +1,10 @@
 // `status`: the node at a glance, and what an operator should look at.
 import type { Command } from 'commander';
 import type { BackendReport, CommandResults, SignerReport } from '../operator/command-types.ts';
+import { printable } from '../operator/shown-text.ts';
 import { type Cli, runCommand } from './call.ts';
-import { count, localTime, signerFaults, tally } from './format.ts';
-import { type Output, printable, renderFields } from './output.ts';
+import { count, duration, localTime, signerFaults, tally } from './format.ts';
+import { type Output, renderFields } from './output.ts';
 import { addExamples } from './program.ts';
 
 type Status = CommandResults['status'];
@@ -27,10 +28,12 @@ function statusText(status: Status, output: Output): string {
     ...backendFields('bitcoin', status.bitcoin),
     ...backendFields('wire', status.wire),
     ...scanFields(status.scan),
+    ['treasury', status.treasury?.detail ?? 'no key yet'],
     ['deposits', tally(status.deposits)],
     ['withdrawals', tally(status.withdrawals)],
     ['refused messages', tally(status.rejections)],
     ...signerFields(status.signers),
+    ['clock', clockLine(status.clock)],
     ['audit log', `entry ${status.audit_head.seq}, ${status.audit_head.hash}`],
     ['version', status.version],
   ]);
@@ -56,6 +59,16 @@ function signerFields(signers: readonly SignerReport[]): (readonly [string, stri
 function signerLine({ name, answered, last, ...signer }: SignerReport): string {
   const when = last === null ? '' : `; last ${last.fault} at ${localTime(last.at)}: ${last.reason}, ${last.detail}`;
   return `${name}: ${answered} in time, ${signerFaults(signer)}${when}`;
+}
+
+function clockLine({ now, peers, set }: Status['clock']): string {
+  const most = Math.max(...peers.map(({ offset_ms }) => Math.abs(offset_ms)));
+  const compared =
+    peers.length === 0 ? 'not compared with peers' : `within ${duration(most)} of ${count(peers.length, 'peer')}`;
+  const told = `${localTime(now)}, ${compared}`;
+  if (set === null) return told;
+  const direction = set.by_ms < 0 ? 'back' : 'forward';
+  return `${told}; set ${direction} by ${duration(Math.abs(set.by_ms))} at ${localTime(set.at)}`;
 }
 
 function serverLine(status: Status): string {

@@ -1,4 +1,4 @@
-// `withdrawals`: the payout transactions this node knows, newest first.
+// `withdrawals`: the steps of the treasury line that this node knows, newest first; with --waiting, the burns that wait.
 import type { Command } from 'commander';
 import type { CommandResults, WithdrawalReport } from '../operator/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
@@ -6,16 +6,29 @@ import { localTime, sats } from './format.ts';
 import { renderTable } from './output.ts';
 import { addPageOptions, type PageOptions, pageLine } from './page.ts';
 import { addExamples } from './program.ts';
+import { waitsTable } from './step-text.ts';
 
 export function registerWithdrawals(program: Command, cli: Cli): void {
   const command = program
     .command('withdrawals')
-    .description('List payout transactions with the burns they pay.')
-    .action(({ limit, offset }: PageOptions) =>
-      runCommand(cli, 'withdrawals', { limit, offset }, { text: (result) => withdrawalsText(result, offset) }),
+    .description('List the steps of the treasury line with the burns they pay, or the burns that wait and why.')
+    .option('--waiting', 'list what waits to be paid, why, and what would let it go on')
+    .action(({ limit, offset, waiting = false }: PageOptions & { readonly waiting?: boolean }) =>
+      waiting
+        ? runCommand(cli, 'withdrawals-waiting', {}, { text: waitingText })
+        : runCommand(cli, 'withdrawals', { limit, offset }, { text: (result) => withdrawalsText(result, offset) }),
     );
   addPageOptions(command);
-  addExamples(command, 'mpc_operator withdrawals', 'mpc_operator withdrawals --limit 20 --offset 40 --json');
+  addExamples(
+    command,
+    'mpc_operator withdrawals',
+    'mpc_operator withdrawals --waiting',
+    'mpc_operator withdrawals --limit 20 --offset 40 --json',
+  );
+}
+
+function waitingText({ waiting }: CommandResults['withdrawals-waiting']): string {
+  return waiting.length === 0 ? 'Nothing waits.' : waitsTable(waiting);
 }
 
 function withdrawalsText({ withdrawals, total }: CommandResults['withdrawals'], offset: number): string {
@@ -23,6 +36,7 @@ function withdrawalsText({ withdrawals, total }: CommandResults['withdrawals'], 
   const table = renderTable(
     [
       { title: 'TRANSACTION' },
+      { title: 'KIND' },
       { title: 'STATUS' },
       { title: 'CONFIRMATIONS', align: 'right' },
       { title: 'MINER FEE', align: 'right' },
@@ -36,32 +50,16 @@ function withdrawalsText({ withdrawals, total }: CommandResults['withdrawals'], 
   return `${table}\n${pageLine(withdrawals.length, offset, total)}`;
 }
 
-// One line per burn; what belongs to the transaction stands on its first line only. Then one for each child that pays for it.
+// One line per burn; what belongs to the transaction stands on its first line only.
 function rows(withdrawal: WithdrawalReport): string[][] {
-  const children = withdrawal.children ?? [];
-  return [
-    ...payoutRows(withdrawal),
-    ...children.map(({ txid, status, miner_fee }) => [
-      txid,
-      `child, ${status}`,
-      '',
-      sats(miner_fee),
-      '',
-      '-',
-      '-',
-      '-',
-    ]),
-  ];
-}
-
-function payoutRows(withdrawal: WithdrawalReport): string[][] {
-  const { txid, status, confirmations, miner_fee, created_at, burns } = withdrawal;
-  const shared = [txid, status, String(confirmations), sats(miner_fee), localTime(created_at)];
+  const { txid, kind, status, confirmations, miner_fee, created_at, burns } = withdrawal;
+  const fee = miner_fee === null ? '-' : sats(miner_fee);
+  const shared = [txid, kind ?? 'list unknown', status, String(confirmations), fee, localTime(created_at)];
   if (burns.length === 0) return [[...shared, '-', '-', '-']];
-  return burns.map(({ burn_txid, address, amount, fee }, at) => [
+  return burns.map(({ burn_txid, address, amount, fee: burnFee }, at) => [
     ...(at === 0 ? shared : shared.map(() => '')),
-    sats((BigInt(amount) - BigInt(fee)).toString()),
-    address,
+    amount === null || burnFee === null ? '-' : sats((BigInt(amount) - BigInt(burnFee)).toString()),
+    address ?? '-',
     burn_txid,
   ]);
 }

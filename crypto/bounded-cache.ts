@@ -33,3 +33,26 @@ export class BoundedCache<Value extends object> {
     return value;
   }
 }
+
+/** A set that forgets its oldest member when full. */
+export class BoundedSet {
+  readonly #members = new Set<string>();
+  readonly #sizeMax: number;
+
+  constructor(sizeMax: number) {
+    this.#sizeMax = sizeMax;
+  }
+
+  has(name: string): boolean {
+    return this.#members.has(name);
+  }
+
+  /** Keeps a member; the oldest makes room. */
+  add(name: string): void {
+    if (this.#members.size >= this.#sizeMax && !this.#members.has(name)) {
+      const oldest = this.#members.values().next();
+      if (!oldest.done) this.#members.delete(oldest.value);
+    }
+    this.#members.add(name);
+  }
+}

@@ -9,6 +9,8 @@ import { RECIPIENT_BYTES } from './taproot.ts';
 export const LINE_KINDS = ['payout', 'sweep', 'consolidate', 'void'] as const;
 export type LineKind = (typeof LINE_KINDS)[number];
 
+/** The least that a treasury output holds, in sats: the floor. */
+export const TREASURY_SATS_MIN = 10_000n;
 /** Most burns that one step pays. */
 export const LINE_BURNS_MAX = 1_000;
 /** Most inputs of one step: treasury output, swept outputs and test input together. */

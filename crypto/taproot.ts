@@ -16,8 +16,6 @@ export type BitcoinNetwork = 'mainnet' | 'testnet' | 'testnet4' | 'signet' | 're
  */
 export type CustodyLeaf =
   | { readonly kind: 'deposit'; readonly recipient: Uint8Array }
-  | { readonly kind: 'change' }
-  | { readonly kind: 'reservoir' }
   | { readonly kind: 'test' }
   | { readonly kind: 'treasury' };
 
@@ -43,7 +41,7 @@ const OP_1 = 0x51;
 const TAPSCRIPT_LEAF_VERSION = 0xc0;
 const LEAF_MAGIC = utf8('0BTCWIRE');
 /** The byte after the magic: which kind of leaf, and the version of its layout. */
-const LEAF_VERSION = { deposit: 0x01, change: 0x02, reservoir: 0x03, test: 0x04, treasury: 0x05 } as const;
+const LEAF_VERSION = { deposit: 0x01, test: 0x04, treasury: 0x05 } as const;
 const HRP: Record<BitcoinNetwork, string> = {
   mainnet: 'bc',
   testnet: 'tb',
@@ -51,6 +49,11 @@ const HRP: Record<BitcoinNetwork, string> = {
   signet: 'tb',
   regtest: 'bcrt',
 };
+
+/** Whether a text names a network. */
+export function isBitcoinNetwork(name: string): name is BitcoinNetwork {
+  return Object.hasOwn(HRP, name);
+}
 
 /** Length of a deposit's recipient in bytes. */
 export const RECIPIENT_BYTES = 32;

@@ -71,6 +71,8 @@ export interface RegtestOptions {
   readonly corePolicy?: boolean;
   /** An index of all transactions (default true, as operators are told). */
   readonly txIndex?: boolean;
+  /** Further options of the command line, which win over those that it is started with anyway. */
+  readonly flags?: readonly string[];
   readonly progress?: Progress;
 }
 
@@ -144,6 +146,7 @@ async function start(
       '-fallbackfee=0.0001',
       '-printtoconsole=0',
       ...flags,
+      ...(options.flags ?? []),
     ],
     { stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' },
   );

@@ -13,6 +13,8 @@ import { makeScratch } from './scratch.ts';
 
 /** Confirmations that make a Bitcoin transaction count for the operators. */
 export const CONFIRMATIONS = 3;
+/** How deep what the treasury sweeps must be. */
+export const DEEP_CONFIRMATIONS = 2 * CONFIRMATIONS;
 const WALLET = 'devnet';
 const MEMORY_FOLDER = '/dev/shm';
 /** What the folder's file system must have free: what an operator's preflight asks for, and room for the Bitcoin node. */
@@ -140,7 +142,7 @@ function createAll(options: StartOptions, bitcoin: Regtest, ledger: Ledger): rea
         normal_confirmations: CONFIRMATIONS,
         // The story takes each step by hand, so that it can show it.
         automatic: false,
-        fork_confirmations: 2 * CONFIRMATIONS,
+        fork_confirmations: DEEP_CONFIRMATIONS,
         ...options.more,
       },
       signal,

@@ -32,7 +32,8 @@ export function guideText(guide: Guide): string {
     ]),
   );
   return `
-The federation is up; Ctrl-C ends it. A Bitcoin block and a ledger block come every 10 seconds.
+The federation is up; Ctrl-C ends it. A Bitcoin block and a ledger block come every 10 seconds. The operators work by
+themselves now: a deposit of your own is minted, and a burn of your own is paid, without a command.
 
 Bitcoin node  ${bitcoin.rpcUrl}  cookie ${bitcoin.cookiePath}
 Wire ledger   ${ledger.url}
@@ -69,7 +70,8 @@ function tries({ federation, story, bitcoind }: Guide): (readonly [string, strin
       'burn some of what the recipient still has',
       `curl -s ${ledger.url}/v1/devnet/burn -d ${shell([JSON.stringify(burn)])}`,
     ],
-    ['pay out what waits', run(last, 'withdraw')],
+    ['what waits to be paid, and why', run(last, 'withdrawals --waiting')],
+    ['the treasury: root, tip, balance, surplus', run(last, 'treasury')],
     ['deposits and payouts', `${run(first, 'deposits')}; ${run(first, 'withdrawals')}`],
     ['end one operator; the others go on', `kill ${last.pid}`],
     ['start it again', run(last, `server --passphrase-file ${shell([last.passphrasePath])}`)],

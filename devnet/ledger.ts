@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { satsAmount } from '../chain/amount.ts';
 import type { BitcoinNetwork } from '../chain/network.ts';
 import { type Outpoint, outpointName } from '../chain/outpoint.ts';
-import { BURNS_PAGE_MAX } from '../chain/wire-ledger.ts';
+import { BURNS_PAGE_MAX, type WireMint } from '../chain/wire-ledger.ts';
 import { type Attestation, encodeAttestation, parseAttestation, verifyAttestation } from '../crypto/attestation.ts';
 import { fromHex, sha256, toHex, u64le, utf8 } from '../crypto/bytes.ts';
 
@@ -22,7 +22,7 @@ export interface LedgerOptions {
   readonly network: BitcoinNetwork;
   /** 32 bytes; may also be set later, as it exists only after the key ceremony. */
   readonly attestationKey?: Uint8Array;
-  /** Confirmations a burn has at once (default 6); each further block adds one. */
+  /** Confirmations that a burn or a mint has at once (default 6); each further block adds one. */
   readonly confirmationsAtOnce?: number;
   /** A block this often (default 0: only when asked for). */
   readonly millisecondsPerBlock?: number;
@@ -80,7 +80,7 @@ class Refusal extends Error {
 
 /** The books: what was minted and burnt, and the height. No I/O; time is an argument. */
 class Books {
-  private readonly minted = new Map<string, Attestation>();
+  private readonly minted = new Map<string, { readonly attestation: Attestation; readonly height: number }>();
   private readonly burnt: Omit<LedgerBurn, 'confirmations'>[] = [];
   private readonly balances = new Map<string, bigint>();
   private readonly confirmationsAtOnce: number;
@@ -105,10 +105,10 @@ class Books {
     if (attestation.expiry <= nowSeconds) throw new Refusal(422, 'expired', 'the attestation has expired');
     const outpoint = outpointName({ txid: attestation.depositTxid, vout: attestation.depositVout });
     if (this.minted.has(outpoint)) throw new Refusal(409, 'already_minted', `${outpoint} was minted before`);
-    this.minted.set(outpoint, attestation);
+    this.height++;
+    this.minted.set(outpoint, { attestation, height: this.height });
     const recipient = toHex(attestation.recipient);
     this.balances.set(recipient, this.balance(recipient) + attestation.amountSats);
-    this.height++;
   }
 
   burn(request: LedgerBurnRequest): LedgerBurn {
@@ -138,13 +138,14 @@ class Books {
   }
 
   mints(): readonly Attestation[] {
-    return [...this.minted.values()];
+    return [...this.minted.values()].map(({ attestation }) => attestation);
   }
 
-  mintOf(outpoint: Outpoint): Attestation {
+  mintOf(outpoint: Outpoint): WireMint {
     const mint = this.minted.get(outpointName(outpoint));
     if (mint === undefined) throw new Refusal(404, 'not_found', 'nothing was minted for this outpoint');
-    return mint;
+    const { attestation, height } = mint;
+    return { attestation: encodeAttestation(attestation), height, confirmations: this.confirmationsOf(height) };
   }
 
   burns(after: number, limit: number): readonly LedgerBurn[] {
@@ -162,7 +163,11 @@ class Books {
   }
 
   private confirmed(burn: Omit<LedgerBurn, 'confirmations'>): LedgerBurn {
-    return { ...burn, confirmations: this.confirmationsAtOnce + this.height - burn.height };
+    return { ...burn, confirmations: this.confirmationsOf(burn.height) };
+  }
+
+  private confirmationsOf(height: number): number {
+    return this.confirmationsAtOnce + this.height - height;
   }
 }
 
@@ -232,7 +237,7 @@ function ledgerApp(books: Books, network: BitcoinNetwork, now: () => number): Ho
     return c.json({ id: parsed.attestation.id }, 201);
   });
   app.get('/v1/mints/:txid/:vout', (c) => {
-    return c.json(encodeAttestation(books.mintOf(outpointSchema.parse(c.req.param()))));
+    return c.json(books.mintOf(outpointSchema.parse(c.req.param())));
   });
 
   app.post('/v1/devnet/burn', async (c) => {

@@ -9,6 +9,7 @@ import { type DevnetOptions, readArguments } from './arguments.ts';
 import { findBitcoind } from './bitcoind.ts';
 import type { Federation } from './federation.ts';
 import { guideText } from './guide.ts';
+import { goAutomatic } from './steps.ts';
 import { runStory, type StoryResult } from './story.ts';
 import { storyJson, storyText } from './table.ts';
 
@@ -89,6 +90,8 @@ async function conclude(
     return EXIT_FAILURE;
   }
   if (!options.once && federation !== null) {
+    output.note('Starting the operators again, to attest deposits and pay burns by themselves');
+    await orAborted(goAutomatic(federation), signal);
     for (const line of guideText({ federation, story, bitcoind }).split('\n')) output.note(line);
     await stayUp(federation, output, signal);
   }

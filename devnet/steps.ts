@@ -1,12 +1,13 @@
 // What a federation does, step by step, each through the program's own commands, each checked from outside: by the
 // ledger's balances, the Bitcoin node's wallet, and by asking every operator.
 import { join } from 'node:path';
+import { z } from 'zod';
 import { btcAmount } from '../chain/amount.ts';
 import { type Outpoint, outpointName } from '../chain/outpoint.ts';
 import { fromHex } from '../crypto/bytes.ts';
 import type { CommandResults } from '../operator/command-types.ts';
 import { noProgress, type Progress } from '../operator/progress.ts';
-import { CONFIRMATIONS, type Federation } from './federation.ts';
+import { CONFIRMATIONS, DEEP_CONFIRMATIONS, type Federation } from './federation.ts';
 import type { LedgerBurn } from './ledger.ts';
 import type { DevnetOperator } from './operator.ts';
 import { until } from './until.ts';
@@ -14,6 +15,7 @@ import { until } from './until.ts';
 const DKG_WAIT_S = 300;
 const SPREAD_TIMEOUT_MS = 30_000;
 const SETTLE_TIMEOUT_MS = 30_000;
+const TREASURY_SATS = 100_000n;
 const PAGE = { limit: 100, offset: 0 } as const;
 
 /** A deposit on Bitcoin; `amount` in sats, `recipient` 64 hexadecimal characters. */
@@ -62,6 +64,23 @@ export async function runDkg(
   return first;
 }
 
+/** Pays the treasury `sats` from the wallet, and has operator 0 open it; then every operator has the certificate. */
+export async function openTreasury(
+  federation: Federation,
+  onProgress: Progress = noProgress,
+  sats = TREASURY_SATS,
+): Promise<Outpoint> {
+  const { address, confirmations_needed: needed } = await federation.operator(0).control('treasury', {});
+  const root = await federation.wallet.send(address, sats);
+  await federation.bitcoin.mine(needed);
+  const isDeep = async (one: DevnetOperator) => (await one.control('treasury', {})).confirmations >= needed;
+  await untilAll(federation, 'every operator sees the payment to the treasury', isDeep, SPREAD_TIMEOUT_MS);
+  await federation.operator(0).control('treasury-open', { wait_s: DKG_WAIT_S }, onProgress);
+  const isOpen = async (one: DevnetOperator) => (await one.control('treasury', {})).state === 'open';
+  await untilAll(federation, 'the treasury is open at every operator', isOpen, SPREAD_TIMEOUT_MS);
+  return root;
+}
+
 /** The deposit address of a recipient, on which all running operators must agree. */
 export async function depositAddress(federation: Federation, recipient: string): Promise<string> {
   const answers = await Promise.all(running(federation).map((one) => one.control('deposit-address', { recipient })));
@@ -71,12 +90,29 @@ export async function depositAddress(federation: Federation, recipient: string):
   return address;
 }
 
-/** Pays a recipient's deposit address from the wallet and mines until it counts. `amount` in sats. */
-export async function deposit(federation: Federation, recipient: string, amount: bigint): Promise<Deposit> {
+/**
+ * Pays a recipient's deposit address from the wallet, mines until it can be swept as well, and waits until `readers` have
+ * read it. `amount` in sats.
+ */
+export async function deposit(
+  federation: Federation,
+  recipient: string,
+  amount: bigint,
+  readers = federation.operators,
+): Promise<Deposit> {
   const address = await depositAddress(federation, recipient);
   const outpoint = await federation.wallet.send(address, amount);
-  await federation.bitcoin.mine(CONFIRMATIONS);
+  await federation.bitcoin.mine(DEEP_CONFIRMATIONS);
+  await untilRead(federation, readers);
   return { ...outpoint, recipient, address, amount };
+}
+
+/** Waits until every running operator, or those of them that are named, has read the chain to its end. */
+export async function untilRead(federation: Federation, readers = federation.operators): Promise<void> {
+  const height = await federation.bitcoin.rpc.call('getblockcount', [], z.int());
+  const hasRead = async (one: DevnetOperator) =>
+    !readers.includes(one) || ((await one.control('status', {})).scan?.height ?? 0) >= height;
+  await untilAll(federation, `every operator has read the chain up to block ${height}`, hasRead, SPREAD_TIMEOUT_MS);
 }
 
 /** Has operator `at` collect the attestation of a deposit, which hands it in on the ledger. */
@@ -146,6 +182,17 @@ export function received(federation: Federation, address: string): Promise<bigin
   const { rpc } = federation.bitcoin;
   const params = [address, CONFIRMATIONS];
   return rpc.call('getreceivedbyaddress', params, btcAmount, { wallet: federation.wallet.name });
+}
+
+/** Has every operator attest deposits and pay burns by itself from now on: its server starts again. */
+export async function goAutomatic({ operators }: Federation): Promise<void> {
+  await Promise.all(
+    operators.map(async (one) => {
+      await one.configure({ automatic: true });
+      await one.stop();
+      await one.start();
+    }),
+  );
 }
 
 async function untilAll(

@@ -8,6 +8,7 @@ import {
   deposit,
   exchangeCards,
   newRecipient,
+  openTreasury,
   received,
   runDkg,
   untilDepositKnown,
@@ -123,7 +124,7 @@ async function makeKeys(federation: Federation, narrator: Narrator, tell: Tell):
     () => exchangeCards(federation),
     () => ({ detail: `${parties * (parties - 1)} cards added` }),
   );
-  return narrator.step(
+  const key = await narrator.step(
     'make keys',
     'Making the keys: every operator runs the key ceremony',
     () => runDkg(federation, CEREMONY_ID, ({ text }) => tell(`  operator 0: ${text}`)),
@@ -132,6 +133,13 @@ async function makeKeys(federation: Federation, narrator: Narrator, tell: Tell):
       detail: `key ${key_id ?? '-'}, coordinated by operator ${coordinator}`,
     }),
   );
+  await narrator.step(
+    'open treasury',
+    'Paying the treasury, and having all operators sign this root of its line',
+    () => openTreasury(federation, ({ text }) => tell(`  operator 0: ${text}`)),
+    ({ txid, vout }) => ({ txid, vout, detail: 'signed by all operators' }),
+  );
+  return key;
 }
 
 async function mintDeposit(federation: Federation, narrator: Narrator, recipient: string, tell: Tell): Promise<string> {
@@ -180,19 +188,19 @@ async function payBurn(federation: Federation, narrator: Narrator, recipient: st
     'pay out',
     `Paying the burn out at operator ${at}`,
     () => withdraw(federation, [burnt.burn_txid], at, ({ text }) => tell(`  operator ${at}: ${text}`)),
-    ({ txid, miner_fee, fee_rate, vsize, signing }) => ({
+    ({ step: { txid, miner_fee, fee_rate, vsize, signing } }) => ({
       ...signed(signing),
       txid,
       amount: BURN_SATS - BURN_FEE_SATS,
       fee: BigInt(miner_fee),
-      detail: `${vsize} vB at ${fee_rate} sat/vB`,
+      detail: `${vsize} vB at ${fee_rate.toFixed(2)} sat/vB`,
     }),
   );
   await narrator.step(
     'settle',
     'Mining until every operator calls the payout settled',
-    () => untilSettled(federation, payout.txid),
-    () => ({ txid: payout.txid, detail: 'by every operator' }),
+    () => untilSettled(federation, payout.step.txid),
+    () => ({ txid: payout.step.txid, detail: 'by every operator' }),
   );
   const address = burnt.btc_address;
   await narrator.step(

@@ -4,6 +4,11 @@
 import { z } from 'zod';
 import { TEST_MESSAGE_CHARACTERS_MAX } from '../ceremony/intent.ts';
 import { PAGE_ROWS, PAGE_ROWS_MAX } from '../store/database.ts';
+import type { ClockReport } from './clock-watch.ts';
+import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
+import type { BackendReport, CommunicationReport, PeerReport, SignerReport } from './peer-reports.ts';
+
+export type * from './line-command-types.ts';
 
 /** A ceremony's name, chosen by the operators. */
 export const ceremonyIdSchema = z
@@ -36,17 +41,13 @@ export const commandParams = {
   'ceremony-abandon': z.strictObject({ ceremony_id: ceremonyIdSchema }),
   /** `file`: an exported ceremony. */
   'ceremony-recover': z.strictObject({ file: z.record(z.string(), z.unknown()) }),
+  treasury: z.strictObject({}),
+  /** `wait_s`: how long to wait for the other nodes' signatures, in seconds. */
+  'treasury-open': z.strictObject({ wait_s: z.int().min(1).max(86_400).default(30) }),
   'test-communication': z.strictObject({ rounds: z.int().min(1).max(100).default(5) }),
   'test-signing': z.strictObject({ message: z.string().min(1).max(TEST_MESSAGE_CHARACTERS_MAX) }),
   'deposit-address': z.strictObject({ recipient: hash32 }),
   attest: z.strictObject({ txid: hash32, vout, recipient: hash32, amount: sats, test: z.boolean().default(false) }),
-  withdraw: z.strictObject({
-    /** Which burns to pay; empty means all that wait. */
-    burn_txids: z.array(hash32).max(200).default([]),
-    /** sat/vB; absent means the node's own estimate within its policy. */
-    fee_rate: z.number().min(1).max(10_000).optional(),
-  }),
-  'release-burn': z.strictObject({ burn_txid: hash32 }),
   'test-burn': z.strictObject({
     txid: hash32,
     address: z.string().min(1).max(128),
@@ -56,66 +57,13 @@ export const commandParams = {
     broadcast: z.boolean().default(false),
   }),
   deposits: page,
-  withdrawals: page,
+  ...lineCommandParams,
 } as const;
 
 export type CommandName = keyof typeof commandParams;
 export type CommandParams<C extends CommandName> = z.infer<(typeof commandParams)[C]>;
 
-/** A node the operator's own machine talks to. */
-export interface BackendReport {
-  readonly url: string;
-  readonly ok: boolean;
-  readonly height: number | null;
-  readonly detail: string;
-}
-
-export interface PeerReport {
-  readonly index: number;
-  readonly name: string;
-  readonly address: string;
-  readonly fingerprint: string;
-  readonly self: boolean;
-  readonly certificate_expires_at: string;
-}
-
-export interface CommunicationReport {
-  readonly index: number;
-  readonly name: string;
-  readonly address: string;
-  readonly reachable: boolean;
-  readonly detail: string;
-  readonly version: string | null;
-  readonly certificate_days_left: number | null;
-  /** The peer's clock minus ours, less half the round trip. */
-  readonly clock_offset_ms: number | null;
-  readonly round_trip_ms: { readonly min: number; readonly median: number; readonly max: number } | null;
-  /** How it has behaved as a signer; null where it was not asked yet. */
-  readonly signing: SignerReport | null;
-}
-
-/** How a signer has behaved towards this node as coordinator, since it was unsealed: sessions, by their outcome. */
-export interface SignerReport {
-  readonly index: number;
-  readonly name: string;
-  /** In time. */
-  readonly answered: number;
-  /** Answered, but after another session had begun beside its own. */
-  readonly slow: number;
-  /** Never answered. */
-  readonly silent: number;
-  /** Refused, or answered with something of no use. */
-  readonly refused: number;
-  /** Gave a wrong partial signature or nonce. */
-  readonly lying: number;
-  readonly usual_ms: number | null;
-  readonly last: {
-    readonly fault: 'slow' | 'silent' | 'refused' | 'lying';
-    readonly reason: string;
-    readonly detail: string;
-    readonly at: string;
-  } | null;
-}
+export type { BackendReport, CommunicationReport, PeerReport, SignerReport } from './peer-reports.ts';
 
 export interface KeyReport {
   readonly key_id: string;
@@ -130,7 +78,7 @@ export interface KeyReport {
   readonly created_at: string;
   readonly shares_held: boolean | null; // Whether the key file holds shares of it; null while the node is sealed.
   readonly shares_valid: boolean | null; // Whether they fit the public keys; null also where it holds none.
-  readonly change_address: string;
+  readonly treasury_address: string;
 }
 
 export interface CeremonyReport {
@@ -156,31 +104,44 @@ export interface DepositReport {
   readonly minted_at: string | null;
 }
 
-export interface WithdrawalReport {
-  readonly txid: string;
-  readonly status: string;
-  readonly burns: readonly {
-    readonly burn_txid: string;
-    readonly address: string;
-    readonly amount: string;
-    readonly fee: string;
-  }[];
-  readonly miner_fee: string;
-  readonly fee_rate: number;
+/** Where the treasury stands. Amounts in sats; confirmations as this node's own scan counts them. */
+export interface TreasuryReport {
+  readonly network: string;
+  readonly key_id: string;
+  readonly address: string;
+  /** The least that the first payment must have, in one output. */
+  readonly amount_min: string;
+  readonly state: 'not_funded' | 'funded' | 'opening' | 'open';
+  /** Of the payment that is, or is to be, the root. */
   readonly confirmations: number;
-  readonly created_at: string;
-  /** Transactions that spend its change to pay for it, as far as they are not void; cheapest first. */
-  readonly children?: readonly { readonly txid: string; readonly status: string; readonly miner_fee: string }[];
+  readonly confirmations_needed: number;
+  /** The largest output so far, where none is large enough. */
+  readonly too_small: string | null;
+  readonly root: { readonly txid: string; readonly vout: number; readonly amount: string } | null;
+  /** Who has not signed the root yet; `detail` follows the name in a sentence. */
+  readonly missing: readonly { readonly index: number; readonly name: string; readonly detail: string }[];
+  /** The treasury output at the end of the mined line; `depth`: steps from the root. */
+  readonly tip: { readonly txid: string; readonly vout: number; readonly depth: number } | null;
+  readonly balance: string | null;
+  readonly surplus: string | null;
+  /** Steps that wait in the own mempool, the one that spends the tip first; null where that cannot be told now. */
+  readonly waiting:
+    | readonly {
+        readonly txid: string;
+        /** null while its list of burns is not known here. */
+        readonly kind: string | null;
+        readonly burns: number | null;
+        readonly miner_fee: string;
+        /** In sat/vB. */
+        readonly fee_rate: number;
+        readonly waiting_blocks: number;
+      }[]
+    | null;
+  /** Other unspent outputs of the treasury script: top-ups that the next step sweeps. */
+  readonly strays: { readonly count: number; readonly amount: string };
 }
 
-/** Who took part in a threshold signature, who did not and why, and how long it took. */
-export interface SigningReport {
-  readonly signers: readonly number[];
-  readonly excluded: readonly { readonly index: number; readonly reason: string }[];
-  readonly duration_ms: number;
-}
-
-/** A payout transaction that was signed, and what became of it; the fee in sats. */
+/** A test step that was signed, and what became of it; the fee in sats. */
 interface MadeTransaction {
   readonly txid: string;
   readonly miner_fee: string;
@@ -189,8 +150,15 @@ interface MadeTransaction {
   readonly signing: SigningReport;
 }
 
+/** A signature over a test message; `signed`: what was signed in the end. */
+interface TestSignature extends SigningReport {
+  readonly signature: string;
+  readonly public_key: string;
+  readonly signed: string;
+}
+
 /** Results of every command. */
-export interface CommandResults {
+export interface CommandResults extends LineCommandResults {
   status: {
     readonly version: string;
     readonly network: string;
@@ -207,8 +175,11 @@ export interface CommandResults {
     readonly wire: readonly BackendReport[];
     /** How far the blocks are read; null where no server runs, or it has not begun. */
     readonly scan: { readonly height: number; readonly tip: number } | null;
+    /** Where the treasury stands, in one line; null while there is no key. */
+    readonly treasury: { readonly state: TreasuryReport['state']; readonly detail: string } | null;
     readonly deposits: Readonly<Record<string, number>>;
     readonly withdrawals: Readonly<Record<string, number>>;
+    readonly clock: ClockReport;
     readonly audit_head: { readonly seq: number; readonly hash: string };
     readonly rejections: Readonly<Record<string, number>>;
     readonly signers: readonly SignerReport[];
@@ -250,19 +221,13 @@ export interface CommandResults {
     /** Whether the key file still held this node's shares. */
     readonly shares: 'kept' | 'recovered';
   };
+  treasury: TreasuryReport;
+  'treasury-open': TreasuryReport;
   'test-communication': { readonly peers: readonly CommunicationReport[]; readonly ok: boolean };
   'test-signing': {
     readonly message: string;
-    readonly bitcoin: SigningReport & {
-      readonly signature: string;
-      readonly public_key: string;
-      readonly signed: string;
-    };
-    readonly attestation: SigningReport & {
-      readonly signature: string;
-      readonly public_key: string;
-      readonly signed: string;
-    };
+    readonly bitcoin: TestSignature;
+    readonly attestation: TestSignature;
   };
   'deposit-address': { readonly recipient: string; readonly address: string; readonly script: string };
   attest: {
@@ -272,28 +237,10 @@ export interface CommandResults {
     readonly detail: string;
     readonly signing: SigningReport;
   };
-  withdraw: MadeTransaction & {
-    readonly status: 'new' | 'under_way'; // The latter where an earlier, unconfirmed transaction pays the burns.
-    readonly burns: WithdrawalReport['burns'];
-    readonly fee_rate: number;
-    readonly vsize: number;
-  };
-  'release-burn': {
-    readonly burn_txid: string;
-    /** Payouts that this node need not reckon with any more. */
-    readonly released: readonly string[];
-    /** Those that may still be mined. `blocks_left`: after so many blocks one whose coin is missing is released. */
-    readonly left: readonly {
-      readonly txid: string;
-      readonly reason: string;
-      readonly blocks_left: number | null;
-    }[];
-  };
   'test-burn': MadeTransaction & {
     readonly transaction: string;
     readonly psbt: string;
     readonly inputs: number;
   };
   deposits: { readonly deposits: readonly DepositReport[]; readonly total: number };
-  withdrawals: { readonly withdrawals: readonly WithdrawalReport[]; readonly total: number };
 }

@@ -8,28 +8,24 @@ import { cardFingerprint } from '../crypto/operator-card.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
 import { taprootAddress } from '../crypto/taproot.ts';
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
-import { attest } from './bridge/deposits.ts';
-import { testBurn } from './bridge/payouts.ts';
 import { keepRecipient } from './bridge/recipients.ts';
 import { scannedHeight } from './bridge/scan.ts';
-import { withdrawOnce } from './bridge/withdraw-once.ts';
 import { CommandError } from './command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from './command-types.ts';
-import { releaseBurn } from './guard/release.ts';
+import { attest } from './deposits/attest.ts';
 import type { FederationKey } from './keys.ts';
 import { type Node, requireOnline, unsealNode } from './node.ts';
+import { exportCard, ownCard } from './own-card.ts';
+import { requestReports, requestShown } from './payouts/requests.ts';
+import { testBurn } from './payouts/test-burn.ts';
+import { openTreasury } from './payouts/treasury-command.ts';
+import { treasuryShown } from './payouts/treasury-report.ts';
+import { bump, hold, unhold, withdraw } from './payouts/withdraw.ts';
+import { waitingReports, withdrawalReports } from './payouts/withdrawal-reports.ts';
 import type { Progress } from './progress.ts';
-import {
-  ceremonyReports,
-  ceremonyShown,
-  depositReports,
-  keyReports,
-  peerReports,
-  statusReport,
-  withdrawalReports,
-} from './reports.ts';
+import { ceremonyReports, ceremonyShown, depositReports, keyReports, peerReports, statusReport } from './reports.ts';
 import { testCommunication } from './transport/communication.ts';
-import { checkCard, keepCard, listCards } from './transport/federation.ts';
+import { checkCard, keepCard } from './transport/federation.ts';
 
 /** What a running command is given besides its parameters. `signal` aborts when the caller gives up. */
 export interface CommandIo {
@@ -59,26 +55,35 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   'ceremony-show': (node, { ceremony_id }) => ceremonyShown(node, ceremony_id),
   'ceremony-abandon': (node, { ceremony_id }) => requireOnline(node).ceremonies.abandon(ceremony_id),
   'ceremony-recover': (node, { file }) => requireOnline(node).ceremonies.recover(file),
+  treasury: treasuryShown,
+  'treasury-open': openTreasury,
   'test-communication': (node, { rounds }, { progress }) => testCommunication(node, rounds, progress),
   'test-signing': testSigning,
   'deposit-address': depositAddress,
   attest: (node, params, { progress }) => attest(requireOnline(node).bridge, params, progress),
-  withdraw: (node, params, { progress }) => {
-    const { bridge, follower } = requireOnline(node);
-    return withdrawOnce(bridge, follower, params, progress);
+  withdraw: (node, params, { progress, signal }) => {
+    const { bridge, autopilot } = requireOnline(node);
+    return withdraw(bridge, autopilot.steps, params, progress, signal);
   },
-  'release-burn': (node, params) => releaseBurn(requireOnline(node).bridge, params),
-  'test-burn': (node, params, { progress }) => testBurn(requireOnline(node).bridge, params, progress),
+  bump: (node, params, { progress }) => {
+    const { bridge, autopilot } = requireOnline(node);
+    return bump(bridge, autopilot.steps, params, progress);
+  },
+  hold: (node, params) => hold(requireOnline(node).bridge, params),
+  unhold: (node, params) => unhold(requireOnline(node).bridge, params),
+  void: (node, params, { progress }) => requireOnline(node).autopilot.requests.void(params, progress),
+  'requests-list': requestReports,
+  'requests-show': requestShown,
+  'requests-approve': (node, { id }) => requireOnline(node).autopilot.requests.decide(id, 'approved', null),
+  'requests-refuse': (node, { id, reason }) => requireOnline(node).autopilot.requests.decide(id, 'refused', reason),
+  'test-burn': (node, params, { progress, signal }) => {
+    const { bridge, autopilot } = requireOnline(node);
+    return testBurn(bridge, autopilot.steps, params, progress, signal);
+  },
   deposits: depositReports,
   withdrawals: withdrawalReports,
+  'withdrawals-waiting': waitingReports,
 };
-
-function exportCard(node: Node): CommandResults['peer-export'] {
-  const own = listCards(node.store.db).find((card) => card.index === node.config.myIndex);
-  if (own === undefined)
-    throw new CommandError('no_card', 'this node has no operator card yet: run `mpc_operator init`');
-  return { card: { ...own }, fingerprint: cardFingerprint(own).join(' ') };
-}
 
 async function addCard(node: Node, params: CommandParams<'peer-add'>): Promise<CommandResults['peer-add']> {
   const json: Json = JSON.parse(JSON.stringify(params.card));
@@ -86,8 +91,7 @@ async function addCard(node: Node, params: CommandParams<'peer-add'>): Promise<C
   if (!checked.ok) throw new CommandError('card', checked.detail);
   const { card } = checked;
   if (card.index === node.config.myIndex) {
-    const own = exportCard(node);
-    if (own.fingerprint !== cardFingerprint(card).join(' ')) {
+    if (cardFingerprint(ownCard(node)).join(' ') !== cardFingerprint(card).join(' ')) {
       throw new CommandError('card', `the card of ${card.name} has the index of this node itself`);
     }
   }
@@ -119,7 +123,7 @@ async function signTest(
   name: SchemeName,
 ): Promise<CommandResults['test-signing']['bitcoin']> {
   const { signing } = requireOnline(node);
-  const begun = node.input.effects.now();
+  const begun = node.input.effects.monotonic();
   const scheme = node.keys.scheme(name);
   const groupKey = name === 'bip340' ? key.bitcoin : key.attestation;
   const messages = testMessages(name, intent);
@@ -132,7 +136,7 @@ async function signTest(
   const [derived] = messages;
   if (signature === undefined || derived === undefined) throw new Error('one test message has one signature');
   return {
-    ...signingReport(result, begun, node.input.effects.now()),
+    ...signingReport(result, begun, node.input.effects.monotonic()),
     signature: toHex(signature),
     public_key: toHex(scheme.outputKey(groupKey, [])),
     signed: toHex(derived.message),

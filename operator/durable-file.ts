@@ -1,7 +1,8 @@
 // Files that must be whole after a crash: written beside their place, flushed, and then moved or linked into it.
 
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { FileError, fileFault } from './file-fault.ts';
 
 const FOLDER_MODE = 0o700;
 
@@ -26,15 +27,38 @@ export async function writeNewDurably(path: string, bytes: Uint8Array, mode = 0o
   return isNew;
 }
 
-/** Reads a file of at most `bytesMax` bytes; null where there is none. Throws where it is larger. */
+/**
+ * Reads a file of at most `bytesMax` bytes; null where there is none. Throws `FileError` where it is larger, no regular file
+ * or cannot be read: only what is surely not there counts as missing.
+ */
 export async function readBounded(path: string, bytesMax: number): Promise<Uint8Array | null> {
-  const file = Bun.file(path);
-  if (!(await file.exists())) return null;
-  if (file.size > bytesMax) throw new Error(`${path} is larger than ${bytesMax} bytes`);
-  return file.bytes();
+  try {
+    const facts = await stat(path);
+    if (!facts.isFile()) throw new FileError('unusable', `${path} is no regular file: name one, or move it away`);
+    if (facts.size > bytesMax) {
+      throw new FileError('unusable', `${path} is larger than ${bytesMax} bytes: put the right file in its place`);
+    }
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw fileFault(error, path) ?? error;
+  }
 }
 
 async function writeBeside(
+  path: string,
+  bytes: Uint8Array,
+  mode: number,
+  place: (temporary: string) => Promise<void>,
+): Promise<void> {
+  try {
+    await placeBeside(path, bytes, mode, place);
+  } catch (error) {
+    throw fileFault(error, path) ?? error;
+  }
+}
+
+async function placeBeside(
   path: string,
   bytes: Uint8Array,
   mode: number,

@@ -1,9 +1,14 @@
 // The world as the operator layer may touch it, gathered so that tests and a simulated federation can stand in for it.
 
-/** Clock, randomness and waiting. */
+/** Clocks, randomness and waiting. */
 export interface Effects {
-  /** Milliseconds since 1970. */
+  /**
+   * Milliseconds since 1970 by the machine's clock, which may be set at any time: for messages, certificates, stored rows
+   * and logs. How long something took or has to wait is never measured by it.
+   */
   now(): number;
+  /** Milliseconds since some moment before this process began, by a clock that nobody sets and that never goes back. */
+  monotonic(): number;
   /** That many bytes from the operating system's generator. */
   random(bytes: number): Uint8Array;
   /**
@@ -15,9 +20,10 @@ export interface Effects {
   every(ms: number, run: () => void): () => void;
 }
 
-/** The real clock and generator. */
+/** The real clocks and generator. */
 export const systemEffects: Effects = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
   sleep: (ms, signal) =>
     new Promise((resolve) => {

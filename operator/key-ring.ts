@@ -3,8 +3,9 @@
 
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
-import { concat, sha256, toHex, utf8, zeroize } from '../crypto/bytes.ts';
+import { concat, equal, utf8, zeroize } from '../crypto/bytes.ts';
 import { type Ed25519Signer, signerFromSeed } from '../crypto/ed25519.ts';
+import { keyIdOf } from '../crypto/key-id.ts';
 import {
   type CeremonyKeys,
   decodeKeyFile,
@@ -34,6 +35,12 @@ export class KeyFileError extends Error {
   }
 }
 
+/** What to tell where the database knows of a key in use whose key file is gone: what `init` makes no peer would accept. */
+export function lostKeyFile(path: string, keyId: string): string {
+  const remedy = 'put it back from a backup, and do not run `mpc_operator init`, whose new identity no peer accepts';
+  return `there is no key file at ${path}, but the key ${keyId} is in use: ${remedy}`;
+}
+
 /** Where the key file lies and whose it must be. `workFactor`: scrypt's, for tests and one-machine federations. */
 export interface KeyRingOptions {
   readonly path: string;
@@ -49,12 +56,16 @@ interface OpenRing {
 }
 
 const EVENT_KEY_DOMAIN = '0BTC_WIRE_CEREMONY_EVENTS/v1';
+const CONTENTS_UNREAD = {
+  malformed: (path: string) => `the contents of ${path} are damaged: put the key file back from a backup`,
+  unsupported_version: (path: string) => `${path} was written by a newer mpc_operator: run that one`,
+};
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** The name of a pair of keys: 16 hexadecimal characters that any node computes from the two public keys. */
-export function keyIdOf(bitcoinPublicKey: Uint8Array, attestationPublicKey: Uint8Array): string {
-  return toHex(sha256(utf8('0BTC_WIRE_KEY_ID'), bitcoinPublicKey, attestationPublicKey)).slice(0, 16);
+/** Where the public part about the treasury lies: beside the key file, so that a copy of one takes the other along. */
+function treasuryPath(keySharePath: string): string {
+  return `${keySharePath}.treasury.json`;
 }
 
 /** The secrets of one node. Methods that need them throw `SealedError` while it is sealed. */
@@ -90,11 +101,11 @@ export class KeyRing {
       if (opened.reason === 'wrong_passphrase') {
         throw new KeyFileError('wrong_passphrase', `the passphrase does not open ${path}`);
       }
-      throw new KeyFileError('malformed', `${path} is not an age file sealed with a passphrase`);
+      throw new KeyFileError('malformed', `${path} is damaged, or is no key file: put it back from a backup`);
     }
     const decoded = decodeKeyFile(opened.plaintext);
     zeroize(opened.plaintext);
-    if (!decoded.ok) throw new KeyFileError('malformed', `the contents of ${path} are ${decoded.reason}`);
+    if (!decoded.ok) throw new KeyFileError('malformed', CONTENTS_UNREAD[decoded.reason](path));
     const file = decoded.keyFile;
     if (file.network !== network || file.index !== index) {
       const whose = `operator ${file.index} on ${file.network}`;
@@ -102,6 +113,11 @@ export class KeyRing {
     }
     this.close();
     this.#open = { passphrase, identity: signerFromSeed(file.identitySeed), file };
+  }
+
+  /** Whether this is the passphrase that the key file was opened with; false while sealed. */
+  isOpenWith(passphrase: string): boolean {
+    return this.#open !== null && equal(utf8(this.#open.passphrase), utf8(passphrase));
   }
 
   get sealed(): boolean {
@@ -147,6 +163,16 @@ export class KeyRing {
     const file: KeyFile = { ...open.file, keys: [...open.file.keys, keys] };
     await this.#write(file, open.passphrase);
     open.file = file;
+  }
+
+  /** What lies beside the key file about the treasury of its keys, public as it is; null where there is nothing. */
+  readTreasury(bytesMax: number): Promise<Uint8Array | null> {
+    return readBounded(treasuryPath(this.#options.path), bytesMax);
+  }
+
+  /** Writes what lies beside the key file, durably. */
+  writeTreasury(bytes: Uint8Array): Promise<void> {
+    return writeDurably(treasuryPath(this.#options.path), bytes);
   }
 
   /** Seals bytes that this node alone will read again: AES-256-GCM under a key of its own. `random`: 12 fresh bytes. */

@@ -1,10 +1,12 @@
 // Runs one command in this process, for when no server runs: the node's files are opened for its duration. Only a key
 // ceremony opens the listener, and only it and `key-info` the key file.
 
+import { existsSync } from 'node:fs';
 import { CommandError } from './command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from './command-types.ts';
 import { commands } from './commands.ts';
 import { closeNode, type Node, type NodeInput, openNode, unsealNode } from './node.ts';
+import { renewCard } from './own-card.ts';
 import type { Progress } from './progress.ts';
 
 /** How a local command tells of itself, is stopped, and gets at the key file. */
@@ -23,13 +25,37 @@ const NEEDS_SERVER: ReadonlySet<CommandName> = new Set<CommandName>([
   'unseal',
   'ceremony-abandon',
   'ceremony-recover',
+  'treasury-open',
   'test-communication',
   'test-signing',
   'attest',
   'withdraw',
-  'release-burn',
+  'bump',
+  'hold',
+  'unhold',
+  'void',
+  'requests-approve',
+  'requests-refuse',
+  'withdrawals-waiting',
   'test-burn',
 ]);
+
+// These change nothing: a server that starts meanwhile must find the database free.
+const READ_ONLY: ReadonlySet<CommandName> = new Set<CommandName>([
+  'status',
+  'key-info',
+  'peer-list',
+  'ceremony-list',
+  'ceremony-show',
+  'treasury',
+  'requests-list',
+  'requests-show',
+  'deposits',
+  'withdrawals',
+]);
+
+/** How long a process waits for another that writes the database, such as a command that is just ending, in ms. */
+export const LOCK_WAIT_MS = 10_000;
 
 /** Runs a command. Throws named errors with one sentence each. */
 export async function runLocally<C extends CommandName>(
@@ -41,11 +67,13 @@ export async function runLocally<C extends CommandName>(
   if (NEEDS_SERVER.has(command)) {
     throw new CommandError('no_server', `${command} needs the running server: start it with \`mpc_operator server\``);
   }
-  const node = openNode(input);
+  const isReader = READ_ONLY.has(command) && existsSync(input.config.securityDbPath);
+  const node = openNode(input, isReader ? { access: 'read' } : { access: 'write', lockWaitMs: LOCK_WAIT_MS });
   try {
     const isCeremony = command === 'dkg';
     if (isCeremony) await unsealNode(node, await run.passphrase());
     if (command === 'key-info') await openKeyFile(node, run);
+    if (command === 'peer-export') await renewCard(node, run.passphrase);
     const result = await commands[command](node, params, run);
     if (isCeremony) await input.effects.sleep(LINGER_MS, run.signal);
     return result;

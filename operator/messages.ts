@@ -3,14 +3,14 @@
 
 import { z } from 'zod';
 import { ceremonyIdField } from '../ceremony/fields.ts';
-import { payoutIntentSchema } from '../ceremony/intent.ts';
+import { ATTESTATIONS_MAX } from '../ceremony/intent.ts';
 import type { Json } from '../crypto/canonical-json.ts';
 import { finishedSchemas } from './bridge/messages-finished.ts';
 import { recipientSchemas } from './bridge/messages-recipients.ts';
-import { guardSchemas } from './guard/messages-guard.ts';
-
-/** Largest transaction that is announced, in bytes of its serialisation. */
-export const ANNOUNCED_TRANSACTION_BYTES_MAX = 200_000;
+import { lineSchemas } from './payouts/messages-line.ts';
+import { requestSchemas } from './payouts/messages-requests.ts';
+import { rootSchemas } from './payouts/messages-root.ts';
+import { guardSchemas } from './rollback-guard/messages-guard.ts';
 
 const pingSchema = z.strictObject({});
 const pongSchema = z.strictObject({
@@ -22,16 +22,12 @@ const pongSchema = z.strictObject({
   bitcoin_height: z.int().min(0).nullable(),
 });
 
-const attestationAnnouncementSchema = z.strictObject({
+const attestationsAnnouncementSchema = z.strictObject({
   /** The JSON form of crypto/attestation.ts, checked there. */
-  attestation: z.record(z.string(), z.union([z.string(), z.number()])),
-});
-const payoutAnnouncementSchema = z.strictObject({
-  intent: payoutIntentSchema,
-  transaction: z
-    .string()
-    .regex(/^([0-9a-f]{2})+$/)
-    .max(ANNOUNCED_TRANSACTION_BYTES_MAX * 2),
+  attestations: z
+    .array(z.record(z.string().max(32), z.union([z.string().max(128), z.number()])))
+    .min(1)
+    .max(ATTESTATIONS_MAX),
 });
 const signature = z.string().regex(/^[0-9a-f]{128}$/);
 const proofsAnnouncementSchema = z.strictObject({
@@ -47,19 +43,20 @@ const proofsAnnouncementSchema = z.strictObject({
 const proofsRequestSchema = z.strictObject({ ceremony_id: ceremonyIdField });
 
 export type Pong = Readonly<z.infer<typeof pongSchema>>;
-export type PayoutAnnouncement = z.infer<typeof payoutAnnouncementSchema>;
 export type ProofsAnnouncement = z.infer<typeof proofsAnnouncementSchema>;
 
 const schemas = {
   ping: pingSchema,
   pong: pongSchema,
-  announce_attestation: attestationAnnouncementSchema,
-  announce_payout: payoutAnnouncementSchema,
+  announce_attestations: attestationsAnnouncementSchema,
   announce_proofs: proofsAnnouncementSchema,
   proofs_request: proofsRequestSchema,
   ...guardSchemas,
   ...recipientSchemas,
   ...finishedSchemas,
+  ...lineSchemas,
+  ...requestSchemas,
+  ...rootSchemas,
 } as const;
 
 export type ServiceMessage = {
@@ -76,20 +73,14 @@ export function parseServiceMessage(type: string, body: Json): ServiceMessage | 
       return wrap(type, pingSchema.safeParse(body));
     case 'pong':
       return wrap(type, pongSchema.safeParse(body));
-    case 'announce_attestation':
-      return wrap(type, attestationAnnouncementSchema.safeParse(body));
-    case 'announce_payout':
-      return wrap(type, payoutAnnouncementSchema.safeParse(body));
+    case 'announce_attestations':
+      return wrap(type, attestationsAnnouncementSchema.safeParse(body));
     case 'announce_proofs':
       return wrap(type, proofsAnnouncementSchema.safeParse(body));
     case 'proofs_request':
       return wrap(type, proofsRequestSchema.safeParse(body));
     case 'heartbeat':
     case 'heartbeat_reply':
-      return wrap(type, guardSchemas[type].safeParse(body));
-    case 'decisions_request':
-      return wrap(type, guardSchemas[type].safeParse(body));
-    case 'decisions':
       return wrap(type, guardSchemas[type].safeParse(body));
     case 'announce_recipient':
       return wrap(type, recipientSchemas[type].safeParse(body));
@@ -101,6 +92,18 @@ export function parseServiceMessage(type: string, body: Json): ServiceMessage | 
       return wrap(type, finishedSchemas[type].safeParse(body));
     case 'finished':
       return wrap(type, finishedSchemas[type].safeParse(body));
+    case 'announce_request':
+      return wrap(type, requestSchemas[type].safeParse(body));
+    case 'announce_step':
+      return wrap(type, lineSchemas[type].safeParse(body));
+    case 'line_request':
+      return wrap(type, lineSchemas[type].safeParse(body));
+    case 'line':
+      return wrap(type, lineSchemas[type].safeParse(body));
+    case 'treasury_root_request':
+      return wrap(type, rootSchemas[type].safeParse(body));
+    case 'treasury_root':
+      return wrap(type, rootSchemas[type].safeParse(body));
     default:
       return null;
   }

@@ -7,16 +7,19 @@ import { BURN_PROOF_TIMEOUT_MS_DEFAULT, burnProofCommand } from '../chain/burn-p
 import { type BitcoinRpc, createBitcoinRpc } from '../chain/rpc.ts';
 import { wireNodes } from '../chain/wire.ts';
 import type { WireLedger } from '../chain/wire-ledger.ts';
-import { openStore, type Store } from '../store/open.ts';
+import { openReader, openStore, type Store } from '../store/open.ts';
+import { assertAuditLog, watchAuditLog } from './audit-watch.ts';
 import { ChainWatch } from './bridge/chain-watch.ts';
 import { CommandError } from './command-error.ts';
 import type { OperatorConfig } from './config/config.ts';
 import { bitcoinCredentials } from './config/config-bitcoin.ts';
+import { untrustedFile } from './config/trusted-files.ts';
+import { assertOwnPlace, claimDatabase } from './database-owner.ts';
 import type { Effects } from './effects.ts';
 import { Judge } from './judge/judge.ts';
-import { KeyRing } from './key-ring.ts';
+import { KeyFileError, KeyRing, lostKeyFile } from './key-ring.ts';
 import { type FederationKey, Keys } from './keys.ts';
-import type { Log } from './log.ts';
+import { errorText, type Log } from './log.ts';
 import { goOnline, type Online, type OpenGate } from './online.ts';
 
 /** What a node is opened with. `home`: what `~` stands for; `openGate`: starts the peer listener. */
@@ -28,6 +31,8 @@ export interface NodeInput {
   readonly effects: Effects;
   readonly log: Log;
   readonly openGate: OpenGate;
+  /** What an operator should know about the process itself, a sentence each; absent where it is a test's own. */
+  readonly processProblems?: () => readonly string[];
 }
 
 /** A node that has its files open. `online` is null while it is sealed. */
@@ -44,14 +49,21 @@ export interface Node {
   readonly judge: Judge;
   readonly startedAt: number;
   online: Online | null;
+  /** What was found wrong with the database while the node ran, a sentence: it stays sealed. */
+  damage?: string;
 }
 
+/** How a node opens its database: for reading only, beside a server too, or to write it, after so long a wait in ms. */
+export type NodeAccess = { readonly access: 'read' } | { readonly access: 'write'; readonly lockWaitMs: number };
+
 /**
- * Opens a node's files for writing. Throws a named error where another process has them open, or where the key in use is of
- * a federation of another size.
+ * Opens a node's files, for writing unless told otherwise. Throws a named error where others can change them, where another
+ * process has them open, or where the key in use is of a federation of another size.
  */
-export function openNode(input: NodeInput): Node {
+export function openNode(input: NodeInput, how: NodeAccess = { access: 'write', lockWaitMs: 0 }): Node {
   const { config, effects } = input;
+  const untrusted = untrustedFile(config);
+  if (untrusted !== null) throw new CommandError('untrusted_file', untrusted);
   const keyRing = new KeyRing({
     path: config.keySharePath,
     network: config.network,
@@ -61,25 +73,40 @@ export function openNode(input: NodeInput): Node {
   const nodes = openBitcoin(input);
   const bitcoin = bitcoinNodes(config.network, nodes);
   const wire = config.wireNodes.length === 0 ? null : wireNodes({ urls: config.wireNodes });
-  const store = openStore(config.securityDbPath);
+  const isReader = how.access === 'read';
+  const store = isReader ? openReader(config.securityDbPath) : openStore(config.securityDbPath, how.lockWaitMs);
   const keys = new Keys(store.db, keyRing, config.myIndex);
-  const flaw = otherFederation(config, keys.live());
-  if (flaw !== null) {
+  try {
+    assertOwnPlace(config, store.db);
+    assertAuditLog(store.db, store.path, isReader ? null : effects.now());
+    assertFederation(config, keys.live());
+  } catch (error) {
     store.close();
-    throw new CommandError('other_federation', flaw);
+    throw error;
   }
   const now = (): number => effects.now();
   const chain = new ChainWatch({ config, nodes, db: store.db, effects, log: input.log });
   const verifyProof = proofVerifier(config);
-  const judge = new Judge({ config, db: store.db, keys, bitcoin, wire, verifyProof, standing: chain, now });
+  const judge = new Judge({
+    config,
+    db: store.db,
+    keys,
+    bitcoin,
+    wire,
+    verifyProof,
+    standing: chain,
+    effects,
+    log: input.log,
+  });
   return { input, config, store, keyRing, keys, bitcoin, wire, chain, judge, startedAt: now(), online: null };
 }
 
 // A quorum is counted by the key; whoever configures another n or t believes in another federation than the key's.
-function otherFederation({ parties, threshold }: OperatorConfig, key: FederationKey | null): string | null {
-  if (key === null || (key.bitcoin.participants === parties && key.bitcoin.threshold === threshold)) return null;
+function assertFederation({ parties, threshold }: OperatorConfig, key: FederationKey | null): void {
+  if (key === null || (key.bitcoin.participants === parties && key.bitcoin.threshold === threshold)) return;
   const made = `the key in use was made by ${key.bitcoin.participants} operators of whom ${key.bitcoin.threshold} must sign`;
-  return `${made}, but the configuration says parties ${parties} and threshold ${threshold}: correct it`;
+  const flaw = `${made}, but the configuration says parties ${parties} and threshold ${threshold}: correct it`;
+  throw new CommandError('other_federation', flaw);
 }
 
 const unsealing = new WeakMap<Node, Promise<void>>();
@@ -96,22 +123,67 @@ export function unsealNode(node: Node, passphrase: string): Promise<void> {
 }
 
 async function unseal(node: Node, passphrase: string): Promise<void> {
-  if (node.online !== null) return;
-  await node.keyRing.unseal(passphrase);
+  if (node.online !== null) {
+    if (node.keyRing.isOpenWith(passphrase)) return;
+    const { keySharePath } = node.config;
+    throw new KeyFileError(
+      'wrong_passphrase',
+      `the node is unsealed already, and this is not the passphrase of ${keySharePath}`,
+    );
+  }
+  if (node.damage !== undefined) throw new CommandError('database_damaged', node.damage);
+  await openKeyFile(node, passphrase);
   try {
+    claimDatabase(node.config, node.store.db, node.keyRing);
     node.online = await goOnline(node);
   } catch (error) {
     node.keyRing.close();
     throw error;
   }
   node.input.log('info', 'unsealed', { index: node.config.myIndex, listening: node.online.gate.address });
+  watchAudit(node);
+}
+
+const watches = new WeakMap<Node, AbortController>();
+
+function watchAudit(node: Node): void {
+  const { input, store } = node;
+  const stop = new AbortController();
+  watches.set(node, stop);
+  const onDamage = (detail: string): void => {
+    node.damage = detail;
+    input.log('error', 'database_damaged', { detail });
+    goOffline(node).catch((error: unknown) => input.log('error', 'seal_failed', { detail: errorText(error) }));
+  };
+  const { db, path } = store;
+  watchAuditLog({ db, path, effects: input.effects, onDamage }, stop.signal).catch((error: unknown) =>
+    onDamage(
+      `the database ${path} cannot be verified (${errorText(error)}): nothing is signed on it; look at its disk`,
+    ),
+  );
+}
+
+async function goOffline(node: Node): Promise<void> {
+  watches.get(node)?.abort();
+  const { online } = node;
+  node.online = null;
+  await online?.close();
+  node.keyRing.close();
+}
+
+async function openKeyFile({ keyRing, keys, config }: Node, passphrase: string): Promise<void> {
+  try {
+    await keyRing.unseal(passphrase);
+  } catch (error) {
+    const live = keys.live();
+    if (live === null || !(error instanceof KeyFileError) || error.reason !== 'missing') throw error;
+    throw new KeyFileError('missing', lostKeyFile(config.keySharePath, live.keyId));
+  }
 }
 
 /** Leaves the peers, forgets all secrets and closes the files. */
 export async function closeNode(node: Node): Promise<void> {
-  await node.online?.close();
-  node.online = null;
-  node.keyRing.close();
+  await goOffline(node);
   node.store.close();
 }
 

@@ -1,6 +1,5 @@
 // The unsealed half of a node: its session, the listener and client of the peer protocol, and the services behind them.
 
-import { CommandError } from './command-error.ts';
 import { errorText } from './log.ts';
 import type { Node } from './node.ts';
 import { checkBody, knownTypes, requestTypes, type Services, startServices } from './services.ts';
@@ -9,7 +8,8 @@ import { Acceptor, type Incoming } from './transport/accept.ts';
 import { HttpsPeerClient } from './transport/deliver.ts';
 import { ensureOwnCard, listCards, peersOf } from './transport/federation.ts';
 import { PeerSessions } from './transport/peer-session.ts';
-import { loadTlsIdentity, type TlsIdentity } from './transport/tls.ts';
+import type { TlsIdentity } from './transport/tls.ts';
+import { provenTlsIdentity, proveTlsIdentity } from './transport/tls-self-test.ts';
 
 /** The peer listener, as the operator layer sees it. */
 export interface Gate {
@@ -46,17 +46,16 @@ export async function goOnline(node: Node): Promise<Online> {
   const { config, store, keyRing } = node;
   const { effects, log, openGate } = node.input;
   const now = (): number => effects.now();
-  const tls = await loadTlsIdentity(config.tlsCertPath, config.tlsKeyPath, now());
-  if (!tls.ok) throw new CommandError('tls', tls.detail);
-  ensureOwnCard(config, store.db, keyRing, tls.identity.facts.pem, now());
+  const tls = await provenTlsIdentity(config, now());
+  ensureOwnCard(config, store.db, keyRing, tls.facts.pem, now());
   const peers = () => peersOf(listCards(store.db), config.myIndex);
   const { network, myIndex } = config;
   const session = newSession({ identity: keyRing.identity(), network, index: myIndex }, store.db, effects);
   const { boot } = session.certificate;
-  const sessions = new PeerSessions({ network, myIndex, session, peers: peers() });
-  const client = new HttpsPeerClient({ sessions, tls: tls.identity, knownTypes, checkBody, now });
+  const sessions = new PeerSessions({ network, myIndex, session, peers: peers(), elapsed: () => effects.monotonic() });
+  const client = new HttpsPeerClient({ sessions, tls, knownTypes, checkBody, now });
   const services = startServices(node, {
-    ...{ boot, client, peers: () => sessions.indices() },
+    ...{ boot, client, peers: () => sessions.indices(), proveTls: proveTlsIdentity },
     guard: {
       ...{ session, identityKey: keyRing.identity().publicKey, watch: sessions },
       identityKeyOf: (index) => sessions.peer(index)?.identityKey ?? null,
@@ -70,13 +69,13 @@ export async function goOnline(node: Node): Promise<Online> {
   const { host: hostname, port } = config.listenAddress;
   let gate: Gate;
   try {
-    gate = openGate({ acceptor, identity: tls.identity, hostname, port, peerCertificates: certificates() });
+    gate = openGate({ acceptor, identity: tls, hostname, port, peerCertificates: certificates() });
   } catch (error) {
     await services.close();
     client.close();
     throw error;
   }
-  const { signing, ceremonies, bridge, follower, autopilot, recipients, heartbeat } = services;
+  const { signing, ceremonies, bridge, follower, autopilot, recipients, line, treasury, heartbeat } = services;
   const interval = network === 'regtest' ? FOLLOW_INTERVAL_MS.regtest : FOLLOW_INTERVAL_MS.other;
   const stopFollowing = effects.every(interval, () => {
     void follower.round();
@@ -96,6 +95,8 @@ export async function goOnline(node: Node): Promise<Online> {
       follower,
       autopilot,
       recipients,
+      line,
+      treasury,
       heartbeat,
     },
     async reloadPeers() {

@@ -6,26 +6,24 @@ import { custodyScript, taprootAddress } from '../crypto/taproot.ts';
 import { getAttestation } from '../store/attestations.ts';
 import { auditHead } from '../store/audit-log.ts';
 import { type Ceremony, getCeremony, listCeremonies } from '../store/ceremonies.ts';
+import { ceremonyHeight } from '../store/ceremony-height.ts';
 import { listDeposits } from '../store/deposits.ts';
-import { listChildrenOf } from '../store/payout-children.ts';
-import { listPayouts, type Payout } from '../store/payout-listing.ts';
-import { DEPOSIT_STATUSES, PAYOUT_STATUSES } from '../store/schema.ts';
+import { lineFigures, listLine, waitingSteps } from '../store/line.ts';
+import { DEPOSIT_STATUSES } from '../store/schema.ts';
+import { currentRoot } from '../store/treasury-roots.ts';
 import { chainProblems } from './bridge/chain-report.ts';
-import { paidBurns } from './bridge/payouts.ts';
+import { scannedHeight } from './bridge/scan.ts';
 import { storedOutcome } from './ceremonies/ceremony-outcome.ts';
+import { clockReport } from './clock-watch.ts';
 import { CommandError } from './command-error.ts';
-import type {
-  BackendReport,
-  CeremonyReport,
-  CommandParams,
-  CommandResults,
-  KeyReport,
-  WithdrawalReport,
-} from './command-types.ts';
+import type { BackendReport, CeremonyReport, CommandParams, CommandResults, KeyReport } from './command-types.ts';
+import type { FederationKey } from './keys.ts';
 import { errorText } from './log.ts';
 import type { Node } from './node.ts';
+import { treasuryStatus } from './payouts/treasury-report.ts';
+import { waitReport } from './payouts/withdraw.ts';
 import { signerProblems, signerReports } from './signing/signer-reports.ts';
-import { daysLeft, readCertificate } from './transport/certificate.ts';
+import { daysLeft, readCertificate, validityText } from './transport/certificate.ts';
 import { listCards, missingCards } from './transport/federation.ts';
 
 /** A TLS certificate with fewer days left than this is a problem. */
@@ -37,7 +35,8 @@ export async function statusReport(node: Node): Promise<CommandResults['status']
   const [bitcoin, wire] = await Promise.all([bitcoinReports(node), wireReports(node)]);
   const cards = listCards(store.db);
   const key = node.keys.live();
-  const problems: string[] = [];
+  const problems: string[] = [...(input.processProblems?.() ?? [])];
+  if (node.damage !== undefined) problems.push(node.damage);
   if (node.online === null) problems.push('the node is sealed');
   if (key === null) problems.push('the federation has no key yet');
   else problems.push(...shareProblems(node, key.keyId));
@@ -47,14 +46,18 @@ export async function statusReport(node: Node): Promise<CommandResults['status']
   if (config.wireNodes.length === 0) problems.push('no wire_nodes are configured: burns cannot be verified');
   for (const card of cards) {
     const facts = readCertificate(card.tls_certificate);
-    const days = facts === null ? -1 : daysLeft(facts, input.effects.now());
-    if (days < CERTIFICATE_DAYS_WARNED) problems.push(`the TLS certificate of ${card.name} has ${days} days left`);
+    const now = input.effects.now();
+    if (facts === null) problems.push(`the TLS certificate of ${card.name} cannot be read`);
+    else if (daysLeft(facts, now) < CERTIFICATE_DAYS_WARNED) {
+      problems.push(`the TLS certificate of ${card.name} ${validityText(facts, now)}`);
+    }
   }
-  for (const { index, twinAt } of node.online?.sessions.states() ?? []) {
-    if (twinAt !== null) problems.push(`operator ${index} seems to run twice: an older start of it still speaks`);
+  for (const { index, twin } of node.online?.sessions.states() ?? []) {
+    if (twin !== null) problems.push(twinProblem(index, twin));
   }
   problems.push(...(node.online?.heartbeat?.problems() ?? []));
   problems.push(...chainProblems(node));
+  if (key !== null) problems.push(...lineProblems(node, key));
   problems.push(...signerProblems(node));
   return {
     version: input.version,
@@ -71,17 +74,22 @@ export async function statusReport(node: Node): Promise<CommandResults['status']
     bitcoin,
     wire,
     scan: scanReport(node),
+    treasury: treasuryStatus(node),
     deposits: Object.fromEntries(
       DEPOSIT_STATUSES.map((status) => [status, listDeposits(store.db, [status], { limit: 1 }).total]),
     ),
-    withdrawals: Object.fromEntries(
-      PAYOUT_STATUSES.map((status) => [status, listPayouts(store.db, [status], { limit: 1 }).total]),
-    ),
+    withdrawals: withdrawalCounts(node),
+    clock: clockReport(node.online?.heartbeat?.clock ?? null, input.effects.now()),
     audit_head: auditHead(store.db),
     rejections: rejectionCounts(node),
     signers: signerReports(node),
     problems,
   };
+}
+
+function twinProblem(index: number, { since, at }: { readonly since: number; readonly at: number }): string {
+  const told = `operator ${index} seems to run twice: an older start of it has spoken since ${iso(since)}`;
+  return `${told}, last at ${iso(at)}; its operator must end one of the two`;
 }
 
 // Where the key file was put back to one of before the key was made, or does not go with the database.
@@ -94,6 +102,29 @@ function shareProblems({ keyRing, keys }: Node, keyId: string): readonly string[
   return ['the shares in the key file do not fit the live key: put the key file back from its backup'];
 }
 
+// What holds the whole line up: a pin, missing funds, a step whose burns are not known. Single burns that wait are no problem
+// of the node; `withdrawals --waiting` lists them.
+function lineProblems(node: Node, key: FederationKey): readonly string[] {
+  const left = node.online?.autopilot.steps.left ?? [];
+  return left
+    .filter(({ burnTxid }) => burnTxid === null)
+    .map((reason) => waitReport(node, key, reason))
+    .map(({ reason, remedy, top_up_address: address }) => {
+      const where = address === null ? '' : `, to ${address}`;
+      return `the treasury line waits (${reason}): ${remedy}${where}`;
+    });
+}
+
+// Steps of the line by where they stand; `decided` are those that this node has not seen fully signed.
+function withdrawalCounts({ store, config }: Node): Readonly<Record<string, number>> {
+  const { total } = listLine(store.db, { limit: 1 });
+  const scanned = scannedHeight(store.db) ?? 0;
+  const settled = lineFigures(store.db, scanned - config.normalConfirmations + 1).steps;
+  const mined = lineFigures(store.db, Number.MAX_SAFE_INTEGER).steps - settled;
+  const signed = waitingSteps(store.db).length;
+  return { decided: total - signed - mined - settled, signed, mined, settled };
+}
+
 function scanReport(node: Node): CommandResults['status']['scan'] {
   const progress = node.online?.autopilot.scan.progress() ?? null;
   return progress === null ? null : { height: progress.height, tip: progress.tip };
@@ -102,7 +133,7 @@ function scanReport(node: Node): CommandResults['status']['scan'] {
 /** All keys, newest first. */
 export function keyReports(node: Node): CommandResults['key-info'] {
   const keys = node.keys.list().map((key): KeyReport => {
-    const change = custodyScript(key.bitcoin.publicKey, { kind: 'change' }).scriptPubKey;
+    const treasury = custodyScript(key.bitcoin.publicKey, { kind: 'treasury' }).scriptPubKey;
     return {
       key_id: key.keyId,
       ceremony_id: key.ceremonyId,
@@ -116,7 +147,7 @@ export function keyReports(node: Node): CommandResults['key-info'] {
       created_at: iso(key.createdAt),
       shares_held: node.keyRing.sealed ? null : node.keyRing.keysOf(key.keyId) !== null,
       shares_valid: node.keys.sharesFit(key.keyId),
-      change_address: taprootAddress(change, node.config.network),
+      treasury_address: taprootAddress(treasury, node.config.network),
     };
   });
   return { keys };
@@ -148,7 +179,15 @@ export function ceremonyShown(node: Node, ceremonyId: string): CommandResults['c
   const stored = getCeremony(node.store.db, ceremonyId);
   if (stored === null) throw new CommandError('ceremony_unknown', `there is no ceremony ${ceremonyId} here`);
   const outcome = storedOutcome(stored);
-  return { ceremony: ceremonyReport(node, stored), file: outcome === null ? null : { ...outcome.file } };
+  if (outcome === null) return { ceremony: ceremonyReport(node, stored), file: null };
+  const height = ceremonyHeight(node.store.db, ceremonyId);
+  const certificate = currentRoot(node.store.db, outcome.key_id)?.certificate ?? null;
+  const file = {
+    ...outcome.file,
+    ...(height === null ? {} : { height }),
+    ...(certificate === null ? {} : { treasury_root: certificate }),
+  };
+  return { ceremony: ceremonyReport(node, stored), file };
 }
 
 /** Deposits, newest first. */
@@ -167,34 +206,6 @@ export function depositReports(node: Node, page: CommandParams<'deposits'>): Com
     };
   });
   return { deposits, total };
-}
-
-/** Payout transactions, newest first. */
-export async function withdrawalReports(
-  node: Node,
-  page: CommandParams<'withdrawals'>,
-): Promise<CommandResults['withdrawals']> {
-  const { rows, total } = listPayouts(node.store.db, undefined, page);
-  const tip = await node.bitcoin.tip().then(
-    ({ height }) => height,
-    () => null,
-  );
-  return { withdrawals: rows.map((payout) => withdrawalReport(node, payout, tip)), total };
-}
-
-function withdrawalReport(node: Node, payout: Payout, tip: number | null): WithdrawalReport {
-  const { txid, status, fee, feeRate, height, createdAt } = payout;
-  const children = listChildrenOf(node.store.db, txid).filter((child) => child.status !== 'void');
-  return {
-    txid,
-    status,
-    burns: paidBurns(node.store.db, payout),
-    miner_fee: `${fee}`,
-    fee_rate: feeRate,
-    confirmations: height === null || tip === null ? 0 : Math.max(0, tip - height + 1),
-    created_at: iso(createdAt),
-    children: children.map((child) => ({ txid: child.txid, status: child.status, miner_fee: `${child.fee}` })),
-  };
 }
 
 function ceremonyReport(node: Node, stored: Ceremony): CeremonyReport {

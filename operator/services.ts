@@ -13,17 +13,18 @@ import { Follower } from './bridge/follow.ts';
 import { Recipients } from './bridge/recipients.ts';
 import { Scan } from './bridge/scan.ts';
 import { Ceremonies } from './ceremonies/ceremonies.ts';
-import { tellDecisions } from './guard/decisions-exchange.ts';
-import { Heartbeat } from './guard/heartbeat.ts';
-import { catchUp } from './guard/recovery.ts';
 import { errorText } from './log.ts';
 import { type Pong, parseServiceMessage, SERVICE_MESSAGE_TYPES, type ServiceMessage } from './messages.ts';
 import type { Node } from './node.ts';
+import { LineExchange } from './payouts/line-exchange.ts';
+import { TreasuryOpening } from './payouts/open-treasury.ts';
+import { Heartbeat } from './rollback-guard/heartbeat.ts';
 import { Signing } from './signing/signing.ts';
 import type { Incoming } from './transport/accept.ts';
 import type { PeerClient } from './transport/deliver.ts';
 import type { OutMessage } from './transport/peer-reply.ts';
 import type { PeerSessions } from './transport/peer-session.ts';
+import type { ProveTls } from './transport/tls-self-test.ts';
 
 /** How services reach the other nodes. `boot`: this process's boot id; `peers`: the indices of all others, now. */
 export interface Link {
@@ -32,6 +33,8 @@ export interface Link {
   readonly peers: () => Iterable<number>;
   /** Absent only in tests of other parts: then the node takes its state for whole. */
   readonly guard?: GuardLink;
+  /** Tries the node's certificate before a ceremony; absent where messages are carried otherwise. */
+  readonly proveTls?: ProveTls;
 }
 
 /** What the state guard needs of the transport. */
@@ -39,7 +42,7 @@ export interface GuardLink {
   readonly session: Session;
   readonly identityKey: Uint8Array;
   readonly identityKeyOf: (index: number) => Uint8Array | null;
-  readonly watch: Pick<PeerSessions, 'twinOf' | 'earlierHeardAt'>;
+  readonly watch: Pick<PeerSessions, 'twinOf' | 'earlierHeardAgo'>;
   /** Time between two beats to a peer in ms, where it is not the network's usual one. */
   readonly intervalMs?: number;
 }
@@ -52,6 +55,8 @@ export interface Services {
   readonly follower: Follower;
   readonly autopilot: Autopilot;
   readonly recipients: Recipients;
+  readonly line: LineExchange;
+  readonly treasury: TreasuryOpening;
   readonly heartbeat: Heartbeat | null;
   /** Handles a message that was let through by `checkBody`; what it returns goes to the sender. */
   handle(message: Incoming): Promise<readonly OutMessage[]>;
@@ -73,9 +78,10 @@ const ANSWERS: ReadonlySet<string> = new Set([
   'sign_refusal',
   'pong',
   'heartbeat_reply',
-  'decisions',
   'recipients',
   'finished',
+  'line',
+  'treasury_root',
 ]);
 /** The message types that may come as a request. */
 export const requestTypes: ReadonlySet<string> = new Set([...knownTypes].filter((type) => !ANSWERS.has(type)));
@@ -113,28 +119,32 @@ export function startServices(node: Node, link: Link): Services {
     audit: (kind, body) => appendAudit(store.db, effects.now(), kind, body),
   });
   const bridge = { config, db: store.db, keys, bitcoin, wire, chain, judge, signing, effects, log, announce };
-  const ceremonies = new Ceremonies({ ...bridge, version, keyRing, client });
+  const ceremonies = new Ceremonies({ ...bridge, version, keyRing, client, proveTls: link.proveTls ?? null });
   const follower = new Follower(bridge);
   const scan = new Scan(bridge);
   const lookAgainFrom = (height: number): void => scan.lookAgainFrom(height);
   const recipients = new Recipients({ bridge, client, peers: link.peers, lookAgainFrom });
   const finished = new FinishedWork({ bridge, client, peers: link.peers });
-  const autopilot = new Autopilot(bridge, scan, { recipients, finished });
+  const line = new LineExchange({ bridge, client, peers: link.peers });
+  const maySign = (): boolean => guard?.maySign().ok ?? true;
+  const treasury = new TreasuryOpening({ bridge, keyRing, maySign, client, peers: link.peers });
+  const autopilot = new Autopilot(bridge, scan, { recipients, finished, line, treasury });
+  const parts = { signing, ceremonies, bridge, follower, autopilot, recipients, line, treasury, heartbeat };
   return {
-    ...{ signing, ceremonies, bridge, follower, autopilot, recipients, heartbeat },
-    handle: (message) => dispatch(node, { signing, ceremonies, follower, recipients, heartbeat }, message),
+    ...parts,
+    handle: (message) => dispatch(node, parts, message),
     async close() {
       stopped.abort();
       ceremonies.close();
       await autopilot.stop();
       await follower.settled();
-      await heartbeat?.close();
+      heartbeat?.close();
       signing.close();
     },
   };
 }
 
-type Handlers = Pick<Services, 'signing' | 'ceremonies' | 'follower' | 'recipients' | 'heartbeat'>;
+type Handlers = Omit<Services, 'handle' | 'close'>;
 
 async function dispatch(node: Node, services: Handlers, incoming: Incoming): Promise<readonly OutMessage[]> {
   const { from, ceremony, type, body } = incoming;
@@ -150,16 +160,23 @@ async function dispatch(node: Node, services: Handlers, incoming: Incoming): Pro
 
 async function serve(
   node: Node,
-  { ceremonies, follower, recipients, heartbeat }: Handlers,
+  { ceremonies, follower, autopilot, recipients, line, treasury, heartbeat }: Handlers,
   from: number,
   message: ServiceMessage,
 ): Promise<readonly OutMessage[]> {
   switch (message.type) {
     case 'ping':
       return [{ type: 'pong', body: await pong(node) }];
-    case 'announce_attestation':
-    case 'announce_payout':
+    case 'announce_attestations':
       follower.take(from, message);
+      return [];
+    case 'announce_step':
+      line.take(from, message.body);
+      return [];
+    case 'line_request':
+      return [{ type: 'line', body: { ...line.answer(message.body) } }];
+    case 'announce_request':
+      autopilot.requests.take(from, message.body);
       return [];
     case 'announce_recipient':
       recipients.take(from, [message.body]);
@@ -173,16 +190,16 @@ async function serve(
       return ceremonies.tellProofs(message.body.ceremony_id);
     case 'heartbeat':
       return heartbeat === null ? [] : [{ type: 'heartbeat_reply', body: heartbeat.answer(from, message.body) }];
-    case 'decisions_request':
-      if (heartbeat === null) return [];
-      return [{ type: 'decisions', body: tellDecisions(node.store.db, message.body, heartbeat.standing.state.phase) }];
     case 'finished_request':
       return [{ type: 'finished', body: { ...tellFinished(node.store.db, message.body) } }];
+    case 'treasury_root_request':
+      return [{ type: 'treasury_root', body: { ...(await treasury.answer(message.body)) } }];
     case 'pong':
     case 'heartbeat_reply':
-    case 'decisions':
     case 'recipients':
     case 'finished':
+    case 'line':
+    case 'treasury_root':
       return [];
   }
 }
@@ -200,7 +217,7 @@ async function facts(node: Node): Promise<Pick<Pong, 'version' | 'key_id' | 'bit
 }
 
 function startHeartbeat(node: Node, client: PeerClient, guard: GuardLink): Heartbeat {
-  const { config, store, keys, bitcoin, judge } = node;
+  const { config, store } = node;
   const { effects, log } = node.input;
   const { db } = store;
   const { myIndex, parties: participants, threshold, network } = config;
@@ -210,7 +227,6 @@ function startHeartbeat(node: Node, client: PeerClient, guard: GuardLink): Heart
     setup: { myIndex, participants, threshold },
     intervalMs: guard.intervalMs ?? (network === 'regtest' ? BEAT_INTERVAL_MS.regtest : BEAT_INTERVAL_MS.other),
     facts: async () => ({ ...(await facts(node)), recipients: listRecipients(db, { limit: 1 }).total }),
-    catchUp: (task) => catchUp({ db, keys, bitcoin, judge, effects, log, client }, task),
   });
   heartbeat.start();
   return heartbeat;

@@ -11,6 +11,7 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { z } from 'zod';
 import { type Json, nestsWithin } from '../crypto/canonical-json.ts';
+import { untrusted } from '../operator/config/path-trust.ts';
 import type { Progress } from '../operator/progress.ts';
 
 export const CONTROL_BODY_BYTES_MAX = 1024 * 1024;
@@ -114,6 +115,9 @@ export type ListenVerdict =
 export async function listenControl(path: string, app: Pick<Hono, 'fetch'>): Promise<ListenVerdict> {
   const folder = dirname(path);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const flaw = untrusted([folder]);
+  if (flaw !== null)
+    return { ok: false, reason: 'folder_open_to_others', detail: `The control socket's folder ${flaw}` };
   const status = statSync(folder);
   if ((status.mode & 0o077) !== 0 || status.uid !== process.getuid?.()) {
     const detail = `The folder ${folder} of the control socket must belong to this user alone. Run: chmod 700 ${folder}, or set "control_socket" to a path in a folder of its own.`;

@@ -1,7 +1,9 @@
 // The listener of the peer endpoints. The runtime fixes the trusted certificates when it starts to listen, so a changed
 // list of peers means a new listener on the same port, while the old one finishes what it has begun.
 import { PEER_MESSAGE_BYTES_MAX } from '../crypto/envelope.ts';
+import { CommandError } from '../operator/command-error.ts';
 import { listenerTls, type TlsIdentity } from '../operator/transport/tls.ts';
+import type { RequestOrigin } from './peer.ts';
 
 /** How long requests may still run on a listener that was told to stop, in ms. */
 export const DRAIN_MS_MAX = 5_000;
@@ -16,7 +18,7 @@ export interface PeerListenerInput {
   readonly port: number;
   readonly identity: TlsIdentity;
   readonly peerCertificates: readonly string[];
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (request: Request, origin: RequestOrigin) => Response | Promise<Response>;
 }
 
 /** A running listener. */
@@ -31,7 +33,7 @@ export interface PeerListener {
   stop(): Promise<void>;
 }
 
-/** Starts to listen. Throws where the port is taken or a certificate is not readable. */
+/** Starts to listen. Throws `CommandError` where it cannot, and another error where a certificate is not readable. */
 export function listenForPeers(input: PeerListenerInput): PeerListener {
   let { identity, peerCertificates } = input;
   let server = serve(input, input.port);
@@ -65,16 +67,42 @@ export function listenForPeers(input: PeerListenerInput): PeerListener {
 }
 
 function serve(input: PeerListenerInput, port: number): Bun.Server<undefined> {
-  return Bun.serve({
-    hostname: input.hostname,
-    port,
-    tls: listenerTls(input.identity, input.peerCertificates),
-    maxRequestBodySize: BODY_BYTES_MAX,
-    idleTimeout: CONNECTION_IDLE_S_MAX,
-    development: false,
-    fetch: (request) => input.fetch(request),
-    error: () => Response.json({ rejected: 'fault', detail: 'the receiver could not answer' }, { status: 500 }),
-  });
+  const tls = listenerTls(input.identity, input.peerCertificates);
+  try {
+    return Bun.serve({
+      hostname: input.hostname,
+      port,
+      // Without it the runtime lets several processes of one user share the port, each hearing a part of the peers.
+      reusePort: false,
+      tls,
+      maxRequestBodySize: BODY_BYTES_MAX,
+      idleTimeout: CONNECTION_IDLE_S_MAX,
+      development: false,
+      fetch: (request, server) => input.fetch(request, { address: server.requestIP(request)?.address ?? '' }),
+      error: () => Response.json({ rejected: 'fault', detail: 'the receiver could not answer' }, { status: 500 }),
+    });
+  } catch (error) {
+    throw cannotListen(error, input.hostname, port);
+  }
+}
+
+function cannotListen(error: unknown, host: string, port: number): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code === 'EADDRINUSE') {
+    return new CommandError(
+      'port_taken',
+      `another program listens on port ${port} already, so peers cannot be heard at ${host}:${port}: find it with \`ss -ltnp 'sport = :${port}'\` and end it, or set "listen_address" to another port`,
+    );
+  }
+  if (code === 'EADDRNOTAVAIL') {
+    const remedy = 'set "listen_address" to one that `ip address` shows, or to 0.0.0.0 for all';
+    return new CommandError('no_such_address', `this machine has no address ${host}: ${remedy}`);
+  }
+  if (code === 'EACCES') {
+    const remedy = 'set "listen_address" to a port of 1024 or above';
+    return new CommandError('port_forbidden', `this user may not listen on port ${port}: ${remedy}`);
+  }
+  return error;
 }
 
 // Stopping closes the listening socket at once and idle connections with it; what runs gets a while to finish.

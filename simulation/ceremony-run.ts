@@ -228,5 +228,6 @@ async function founding(plan: Plan, folder: string): Promise<Founding> {
     return store.snapshot();
   });
   const draws = (name: string) => new Draws(`ceremony/${plan.seed}/${name}`);
-  return { keyFile, config, draws, answersAtOnce: true, disk: (index) => disks[index] ?? emptyStore() };
+  const disk = (index: number) => disks[index] ?? emptyStore();
+  return { keyFile, config, draws, answersAtOnce: true, disk, emptyDisk: disk, prepare: () => {}, root: null };
 }

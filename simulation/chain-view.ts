@@ -1,6 +1,12 @@
 // What one node's own Bitcoin nodes tell it of the simulated network: a tip that may lag behind, all of the mempool, or
 // for a while nothing at all.
-import { type BitcoinView, BitcoinViewError, type TransactionStatus, type TxOut } from '../chain/bitcoin-view.ts';
+import {
+  type BitcoinView,
+  BitcoinViewError,
+  type RelayFloor,
+  type TransactionStatus,
+  type TxOut,
+} from '../chain/bitcoin-view.ts';
 import { parseBlock } from '../chain/block.ts';
 import { type Outpoint, outpointName } from '../chain/outpoint.ts';
 import { type ChainBlock, type SimulatedChain, SPENT } from './chain.ts';
@@ -8,11 +14,15 @@ import { type ChainBlock, type SimulatedChain, SPENT } from './chain.ts';
 /** Lets a node wait for an answer, which is worked out when it comes. */
 export type Ask = <T>(what: string, answer: () => T) => Promise<T>;
 
+/** What nodes ask by default, in sats per 1000 vbytes. */
+export const USUAL_FLOOR: RelayFloor = { feeRateMin: 1_000n, dustRelayRate: 3_000n, incrementalRate: 1_000n };
+
 /** A node's own view; what it says is also what the checkers hold the node's signatures against. */
 export class ChainView {
   readonly #chain: SimulatedChain;
   tip: ChainBlock;
   isDown = false;
+  floor = USUAL_FLOOR;
 
   constructor(chain: SimulatedChain) {
     this.#chain = chain;
@@ -29,6 +39,16 @@ export class ChainView {
     if (coin === undefined || coin === SPENT) return null;
     const { amount, script, height } = coin;
     return { amount, script, confirmations: this.tip.height - height + 1, coinbase: false };
+  }
+
+  /** An output of a transaction in the chain, spent or not. */
+  paid({ txid, vout }: Outpoint): (TxOut & { readonly isSpent: boolean }) | null {
+    const height = this.tip.heights.get(txid);
+    const output = this.#chain.known.get(txid)?.outputs[vout];
+    if (height === undefined || output === undefined) return null;
+    const confirmations = this.tip.height - height + 1;
+    const isSpent = this.tip.coins.get(outpointName({ txid, vout })) === SPENT;
+    return { ...output, confirmations, coinbase: false, isSpent };
   }
 
   withMempool(outpoint: Outpoint): TxOut | null {
@@ -52,6 +72,11 @@ export class ChainView {
     const height = this.tip.heights.get(txid);
     if (height !== undefined) return { state: 'confirmed', confirmations: this.tip.height - height + 1, outputs };
     return this.#chain.mempool.has(txid) ? { state: 'mempool', outputs } : { state: 'unknown' };
+  }
+
+  rawTransaction(txid: string): Uint8Array | null {
+    const isKnown = this.tip.heights.has(txid) || this.#chain.mempool.has(txid);
+    return isKnown ? this.#chain.bytesOf(txid) : null;
   }
 
   hashAt(height: number): string {
@@ -95,10 +120,13 @@ export function bitcoinViewOf(view: ChainView, ask: Ask): BitcoinView {
         outpoints.map((outpoint) => (source === 'confirmed' ? view.confirmed(outpoint) : view.withMempool(outpoint))),
       ),
     transaction: (txid) => told('transaction', () => view.transaction(txid)),
+    rawTransaction: (txid) => told('raw transaction', () => view.rawTransaction(txid)),
     mempoolSpends: (outpoints) => told('spends', () => outpoints.map((outpoint) => view.spender(outpoint))),
     mempoolEntry: (txid) => told('mempool entry', () => (view.tip.heights.has(txid) ? null : chain.entry(txid))),
     testAccept: (bytes) => told('test accept', () => ({ ok: true, txid: chain.txidOf(bytes) })),
-    broadcast: (bytes) => told('broadcast', () => chain.broadcast(bytes)),
+    testPolicy: (bytes) => told('test policy', () => chain.policy(bytes, view.floor)),
+    relayFloor: () => told('relay floor', () => view.floor),
+    broadcast: (bytes) => told('broadcast', () => chain.broadcast(bytes, view.floor)),
     feeRate: () => told('fee rate', () => chain.feeRate),
   };
 }

@@ -1,12 +1,12 @@
 // The simulated Bitcoin network: a tree of blocks and one mempool with replacement. Miners follow the longest branch; a
 // reorg builds another, longer one. What each node sees of it is chain-view.ts's.
-import { schnorr } from '@noble/curves/secp256k1.js';
-import { SigHash, Transaction } from '@scure/btc-signer';
-import type { BroadcastVerdict, MempoolEntry } from '../chain/bitcoin-view.ts';
-import { payoutWeight, virtualSize } from '../chain/fee.ts';
+import { Transaction } from '@scure/btc-signer';
+import type { BroadcastVerdict, MempoolEntry, RelayFloor } from '../chain/bitcoin-view.ts';
+import { dustThreshold, feeAt, payoutWeight, virtualSize } from '../chain/fee.ts';
 import { type Outpoint, outpointName } from '../chain/outpoint.ts';
 import { concat, toHex, u32le, utf8 } from '../crypto/bytes.ts';
 import { blockHashOf, type Output, rawBlock, rawCoinbase, rawTransaction, txidOf } from './raw-bytes.ts';
+import { isSigned } from './signature-check.ts';
 
 /** An unspent output and the height of its block. */
 export interface Coin extends Output {
@@ -43,6 +43,9 @@ export class SimulatedChain {
   readonly mempool = new Map<string, ChainTransaction>();
   readonly known = new Map<string, ChainTransaction>();
   readonly blocks = new Map<string, ChainBlock>();
+  // The height at which a transaction was seen first, and the bytes of those that the federation signed.
+  readonly #seenAt = new Map<string, number>();
+  readonly #signed = new Map<string, Uint8Array>();
   #best: ChainBlock;
   #made = 0;
   feeRate = 2_000n;
@@ -60,27 +63,30 @@ export class SimulatedChain {
     const raw = rawTransaction(inputs, outputs);
     const transaction = { txid: txidOf(raw), raw, inputs, outputs, fee: SPAM_FEE };
     for (const other of this.conflicts(transaction)) this.#evict(other.txid);
-    this.known.set(transaction.txid, transaction);
-    this.mempool.set(transaction.txid, transaction);
+    this.#admit(transaction);
     return transaction;
   }
 
   /** Takes a transaction of the federation, verified input by input, or says why not, as Bitcoin nodes would. */
-  broadcast(bytes: Uint8Array): BroadcastVerdict {
-    const parsed = Transaction.fromRaw(bytes, { allowUnknownOutputs: true });
-    const txid = parsed.id;
-    if (this.mempool.has(txid)) return { ok: true, txid };
-    if (this.best.heights.has(txid)) return rejected('txn-already-known');
-    const transaction = this.#verified(parsed);
-    if (typeof transaction === 'string') return rejected(transaction);
-    const conflicts = this.conflicts(transaction);
-    const evicted = new Set(conflicts.flatMap((other) => this.#withDescendants(other)));
-    const bar = [...evicted].reduce((sum, { fee }) => sum + fee, 0n);
-    if (conflicts.length > 0 && transaction.fee <= bar) return rejected('insufficient fee, rejecting replacement');
-    for (const other of conflicts) this.#evict(other.txid);
-    this.known.set(txid, transaction);
-    this.mempool.set(txid, transaction);
+  broadcast(bytes: Uint8Array, floor: RelayFloor): BroadcastVerdict {
+    const checked = this.#checked(bytes, floor, 'signed');
+    if ('ok' in checked) return checked;
+    const { txid } = checked;
+    for (const other of this.conflicts(checked)) this.#evict(other.txid);
+    this.#admit(checked);
+    this.#signed.set(txid, bytes);
     return { ok: true, txid };
+  }
+
+  /** Whether a node with this floor would relay a transaction, its signatures aside. */
+  policy(bytes: Uint8Array, floor: RelayFloor): BroadcastVerdict {
+    const checked = this.#checked(bytes, floor, 'unsigned');
+    return 'ok' in checked ? checked : { ok: true, txid: checked.txid };
+  }
+
+  /** A transaction's bytes, with its witnesses where the federation signed it; null where nobody has seen it. */
+  bytesOf(txid: string): Uint8Array | null {
+    return this.#signed.get(txid) ?? this.known.get(txid)?.raw ?? null;
   }
 
   /** The mempool transactions that spend what this one spends. */
@@ -100,7 +106,7 @@ export class SimulatedChain {
       vsize: all.reduce((sum, one) => sum + sizeOf(one), 0),
       fees: all.reduce((sum, { fee }) => sum + fee, 0n),
     });
-    const own = { vsize: sizeOf(transaction), fee: transaction.fee };
+    const own = { vsize: sizeOf(transaction), height: this.#heightSeen(txid), fee: transaction.fee };
     const ancestors = [...this.mempool.values()].filter((one) => this.#withDescendants(one).includes(transaction));
     return { ...own, ancestors: load(ancestors), descendants: load(this.#withDescendants(transaction)) };
   }
@@ -123,11 +129,10 @@ export class SimulatedChain {
       returned.unshift(...block.transactions);
       block = block.parent;
     }
-    for (const transaction of returned) this.mempool.set(transaction.txid, transaction);
+    for (const transaction of returned) this.#admit(transaction);
     if (rival !== null) {
       for (const other of this.conflicts(rival)) this.#evict(other.txid);
-      this.known.set(rival.txid, rival);
-      this.mempool.set(rival.txid, rival);
+      this.#admit(rival);
     }
     const first = [...this.mempool.values()].filter((one) => one === rival || keep(one));
     block = this.#extend(block, first);
@@ -144,6 +149,48 @@ export class SimulatedChain {
   /** Drops a transaction, and what spends from it, from the mempool. */
   evict(txid: string): void {
     this.#evict(txid);
+  }
+
+  #admit(transaction: ChainTransaction): void {
+    const { txid } = transaction;
+    this.known.set(txid, transaction);
+    this.mempool.set(txid, transaction);
+    this.#seenAt.set(txid, this.best.height);
+  }
+
+  #heightSeen(txid: string): number {
+    const height = this.#seenAt.get(txid);
+    if (height === undefined) throw new Error(`${txid} never was in the mempool`);
+    return height;
+  }
+
+  // What a node with this floor would take into its mempool; its verdict where it holds it already or refuses it.
+  #checked(bytes: Uint8Array, floor: RelayFloor, witnesses: Witnesses): ChainTransaction | BroadcastVerdict {
+    const parsed = Transaction.fromRaw(bytes, { allowUnknownOutputs: true });
+    const txid = parsed.id;
+    if (this.mempool.has(txid)) return { ok: true, txid };
+    if (this.best.heights.has(txid)) return rejected('txn-already-known');
+    const transaction = this.#parsed(parsed, witnesses);
+    if (typeof transaction === 'string') return rejected(transaction);
+    const { fee, outputs } = transaction;
+    if (outputs.some((output) => isDust(output, floor))) return rejected('dust');
+    if (fee < feeAt(sizeOf(transaction), floor.feeRateMin)) return rejected('min relay fee not met');
+    return this.#outbids(transaction, floor) ? transaction : rejected('insufficient fee');
+  }
+
+  // BIP 125, rules 2 to 4 and 6: no new unconfirmed input; what it evicts is paid for and its own relaying too; and it pays at
+  // a higher rate than each that it conflicts with.
+  #outbids(transaction: ChainTransaction, floor: RelayFloor): boolean {
+    const conflicts = this.conflicts(transaction);
+    if (conflicts.length === 0) return true;
+    const before = new Set(conflicts.flatMap(({ inputs }) => inputs.map(outpointName)));
+    const isNew = (input: Outpoint) => this.mempool.has(input.txid) && !before.has(outpointName(input));
+    if (transaction.inputs.some(isNew)) return false;
+    const evicted = new Set(conflicts.flatMap((other) => this.#withDescendants(other)));
+    const size = sizeOf(transaction);
+    const replaced = [...evicted].reduce((sum, { fee }) => sum + fee, 0n);
+    if (transaction.fee < replaced + feeAt(size, floor.incrementalRate)) return false;
+    return conflicts.every((other) => transaction.fee * BigInt(sizeOf(other)) > other.fee * BigInt(size));
   }
 
   #withDescendants(transaction: ChainTransaction): readonly ChainTransaction[] {
@@ -209,7 +256,7 @@ export class SimulatedChain {
     }
   }
 
-  #verified(parsed: Transaction): ChainTransaction | string {
+  #parsed(parsed: Transaction, witnesses: Witnesses): ChainTransaction | string {
     const inputs: Outpoint[] = [];
     const spent: Output[] = [];
     for (let index = 0; index < parsed.inputsLength; index++) {
@@ -220,7 +267,9 @@ export class SimulatedChain {
       inputs.push(outpoint);
       spent.push(coin);
     }
-    if (!spent.every((_, index) => isSigned(parsed, index, spent))) return 'mandatory-script-verify-flag-failed';
+    if (witnesses === 'signed' && !spent.every((_, index) => isSigned(parsed, index, spent))) {
+      return 'mandatory-script-verify-flag-failed';
+    }
     const outputs = Array.from({ length: parsed.outputsLength }, (_, vout) => {
       const { amount = 0n, script = new Uint8Array(0) } = parsed.getOutput(vout);
       return { amount, script };
@@ -235,26 +284,15 @@ export class SimulatedChain {
 /** Marks what has been spent on a branch. */
 export const SPENT: Coin = { script: new Uint8Array(0), amount: -1n, height: -1 };
 
-const verified = new Map<string, boolean>();
+type Witnesses = 'signed' | 'unsigned';
 
-// The same transaction comes from every node.
-function isSigned(parsed: Transaction, index: number, spent: readonly Output[]): boolean {
-  const [signature = new Uint8Array(0)] = parsed.getInput(index).finalScriptWitness ?? [];
-  const name = `${parsed.id}/${index}/${toHex(signature)}`;
-  const known = verified.get(name);
-  if (known !== undefined) return known;
-  const scripts = spent.map(({ script }) => script);
-  const message = parsed.preimageWitnessV1(
-    index,
-    scripts,
-    SigHash.DEFAULT,
-    spent.map(({ amount }) => amount),
-  );
-  const key = scripts[index]?.slice(2) ?? new Uint8Array(0);
-  const isValid = signature.length === 64 && schnorr.verify(signature, message, key);
-  if (verified.size > 10_000) verified.clear();
-  verified.set(name, isValid);
-  return isValid;
+function isDust({ script, amount }: Output, { dustRelayRate }: RelayFloor): boolean {
+  return !isData(script) && amount < dustThreshold(script, dustRelayRate);
+}
+
+// OP_RETURN: nobody will ever spend it.
+function isData(script: Uint8Array): boolean {
+  return script[0] === 0x6a;
 }
 
 function sizeOf({ inputs, outputs }: ChainTransaction): number {

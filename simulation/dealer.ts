@@ -3,9 +3,9 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { toHex } from '../crypto/bytes.ts';
+import { keyIdOf } from '../crypto/key-id.ts';
 import type { GroupKey, SchemeName } from '../crypto/scheme.ts';
 import type { CeremonyKeys } from '../crypto/seal.ts';
-import { keyIdOf } from '../operator/key-ring.ts';
 import { Prng } from './prng.ts';
 
 /** Both keys of a federation with the shares of all nodes, in index order. */

@@ -1,21 +1,22 @@
 // Never list, 4: what an intent claims, claim by claim, and whether a node's own views bear it out. Written independently
 // of the judge that it checks, from the meaning of the words: the deposit stands there, the burn stands there, the
-// transaction pays the burns and nobody else.
-import type { Intent, PayoutChildIntent } from '../ceremony/intent.ts';
-import { addressScript } from '../chain/network.ts';
-import { type PayoutIntent, parsePayoutIntent } from '../chain/payout-intent.ts';
-import { equal, fromHex, toHex } from '../crypto/bytes.ts';
+// treasury output ends the line.
+import type { Intent } from '../ceremony/intent.ts';
+import { type LineBurn, type LineIntent, parseLineIntent, type SweptOutput } from '../chain/line-intent.ts';
+import { type Outpoint, outpointName } from '../chain/outpoint.ts';
+import { equal, fromHex } from '../crypto/bytes.ts';
 import { type CustodyLeaf, custodyScript } from '../crypto/taproot.ts';
 import type { ChainView } from './chain-view.ts';
 import type { SimulatedLedger } from './ledger.ts';
-import { CONFIRMATIONS, WIRE_CONFIRMATIONS } from './member-config.ts';
+import { CONFIRMATIONS, FORK_CONFIRMATIONS, WIRE_CONFIRMATIONS } from './member-config.ts';
 
-/** What a node looks at. */
+/** What a node looks at. `scanned`: up to which block it has read the chain. */
 export interface Outlook {
   readonly view: ChainView;
   readonly ledger: SimulatedLedger;
   readonly wireLag: () => number;
   readonly groupKey: Uint8Array;
+  readonly scanned: () => number;
 }
 
 /** One claim: what it says, and whether the node's views bear it out now. */
@@ -29,79 +30,67 @@ export function claimsOf(intent: Intent, outlook: Outlook): readonly Claim[] {
   if (intent.kind === 'attestation' && !intent.test) {
     return intent.items.map(({ txid, vout, recipient, amount }) => ({
       says: `${txid}:${vout} is a deposit of ${amount} sats for ${recipient.slice(0, 8)}…, ${CONFIRMATIONS} deep`,
-      holds: () => isCoin(outlook, { txid, vout }, { kind: 'deposit', recipient: fromHex(recipient) }, BigInt(amount)),
+      holds: () => isDeposit(outlook, { txid, vout }, recipient, BigInt(amount)),
     }));
   }
-  if (intent.kind === 'payout_child') return childClaims(intent, outlook);
-  if (intent.kind !== 'payout' || intent.test) return [];
-  const payout = parsePayoutIntent(intent);
-  return payout === null ? [{ says: 'a payout has a form', holds: () => false }] : payoutClaims(payout, outlook);
+  if (intent.kind !== 'line' || intent.test) return [];
+  const step = parseLineIntent(intent);
+  return step === null ? [{ says: 'a step has a form', holds: () => false }] : lineClaims(step, outlook);
 }
 
-function childClaims(child: PayoutChildIntent, { view, groupKey }: Outlook): readonly Claim[] {
-  const change = toHex(custodyScript(groupKey, { kind: 'change' }).scriptPubKey);
-  const { parent_txid, vout, output, amount, fee } = child;
+function lineClaims({ treasury, swept, burns }: LineIntent, outlook: Outlook): readonly Claim[] {
+  const { view, scanned } = outlook;
+  const isCurrent = { says: 'it has read the chain up to its own tip', holds: () => scanned() >= view.tip.height };
+  const isEnd = {
+    says: `${outpointName(treasury)} is the tip of the line, or made by a step that waits`,
+    holds: () => view.confirmed(treasury) !== null || view.chain.mempool.has(treasury.txid),
+  };
   return [
-    {
-      says: `payout ${parent_txid} waits in the mempool and has ${amount} sats of change at ${vout}`,
-      holds: () => {
-        const spent = view.chain.mempool.get(parent_txid)?.outputs[vout];
-        return spent !== undefined && toHex(spent.script) === change && spent.amount === BigInt(amount);
-      },
-    },
-    {
-      says: 'the child leaves that change, less its fee, as change',
-      holds: () => output.script === change && BigInt(output.amount) + BigInt(fee) === BigInt(amount),
-    },
+    isCurrent,
+    isEnd,
+    ...swept.map((one) => sweptClaim(one, outlook)),
+    ...burns.map((burn) => burnClaim(burn, outlook)),
   ];
 }
 
-function payoutClaims(payout: PayoutIntent, outlook: Outlook): readonly Claim[] {
-  const inputs = payout.inputs.map(({ txid, vout, leaf, amount }) => ({
-    says: `${txid}:${vout} is an unspent custody output of ${amount} sats, ${CONFIRMATIONS} deep and, a deposit, minted`,
+function sweptClaim({ txid, vout, amount, leaf }: SweptOutput, outlook: Outlook): Claim {
+  const isMinted = () => outlook.ledger.mintedFor(`${txid}:${vout}`, outlook.wireLag()) >= WIRE_CONFIRMATIONS;
+  return {
+    says: `${txid}:${vout} is an unspent ${leaf.kind} of ${amount} sats, ${FORK_CONFIRMATIONS} deep and, a deposit, finally minted`,
     holds: () =>
-      isCoin(outlook, { txid, vout }, leaf, amount) &&
-      (leaf.kind !== 'deposit' || outlook.ledger.minted.has(`${txid}:${vout}`)),
-  }));
-  const burns = payout.burns.map((claim) => ({
+      isCoin(outlook, { txid, vout }, leaf, amount, FORK_CONFIRMATIONS) && (leaf.kind !== 'deposit' || isMinted()),
+  };
+}
+
+function burnClaim(claim: LineBurn, { ledger, wireLag }: Outlook): Claim {
+  return {
     says: `burn ${claim.burnTxid.slice(0, 8)}… of ${claim.amount} sats to ${claim.address}, ${WIRE_CONFIRMATIONS} deep`,
     holds: () =>
-      outlook.ledger
-        .seen(outlook.wireLag())
+      ledger
+        .seen(wireLag())
         .some(
           (burn) =>
             burn.burnTxid === claim.burnTxid &&
+            burn.nullifier === claim.nullifier &&
             burn.address === claim.address &&
             burn.amount === claim.amount &&
             burn.fee === claim.fee &&
             burn.confirmations >= WIRE_CONFIRMATIONS,
         ),
-  }));
-  const outputs = { says: 'the outputs pay the burns and the change alone', holds: () => paysOnly(payout, outlook) };
-  return [...inputs, ...burns, outputs];
+  };
 }
 
-function isCoin(
-  outlook: Outlook,
-  outpoint: { readonly txid: string; readonly vout: number },
-  leaf: CustodyLeaf,
-  amount: bigint,
-): boolean {
+// One that the federation has spent since stays a deposit: it was paid, and nobody but the depositor gains by its mint.
+function isDeposit(outlook: Outlook, outpoint: Outpoint, recipient: string, amount: bigint): boolean {
+  const leaf = { kind: 'deposit', recipient: fromHex(recipient) } as const;
+  if (isCoin(outlook, outpoint, leaf, amount, CONFIRMATIONS)) return true;
+  const paid = outlook.view.paid(outpoint);
+  if (paid === null || paid.amount !== amount || paid.confirmations < CONFIRMATIONS) return false;
+  return paid.isSpent && equal(paid.script, custodyScript(outlook.groupKey, leaf).scriptPubKey);
+}
+
+function isCoin(outlook: Outlook, outpoint: Outpoint, leaf: CustodyLeaf, amount: bigint, depth: number): boolean {
   const coin = outlook.view.confirmed(outpoint);
-  if (coin === null || coin.amount !== amount || coin.confirmations < CONFIRMATIONS) return false;
+  if (coin === null || coin.amount !== amount || coin.confirmations < depth) return false;
   return equal(coin.script, custodyScript(outlook.groupKey, leaf).scriptPubKey);
-}
-
-function paysOnly({ burns, inputs, outputs, fee }: PayoutIntent, { groupKey }: Outlook): boolean {
-  const total = (amounts: readonly { readonly amount: bigint }[]): bigint =>
-    amounts.reduce((sum, { amount }) => sum + amount, 0n);
-  const fees = burns.reduce((sum, burn) => sum + burn.fee, 0n);
-  if (total(inputs) !== total(outputs) + fee || fee > fees || fee < 0n) return false;
-  const change = custodyScript(groupKey, { kind: 'change' }).scriptPubKey;
-  return outputs.every(({ script, amount }, index) => {
-    const burn = burns[index];
-    if (burn === undefined) return index === burns.length && equal(script, change);
-    const address = addressScript(burn.address, 'regtest');
-    return address.ok && equal(script, address.script) && amount === burn.amount - burn.fee;
-  });
 }

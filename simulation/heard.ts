@@ -11,7 +11,7 @@ type Sight = NonNullable<ReturnType<Watch['twinOf']>>;
 
 interface Entry {
   known: Session;
-  /** In virtual ms, as is `elapsed`. */
+  /** In virtual ms, as are `elapsed` and when it was heard. */
   readonly knownSince: number;
   readonly hadTwin: boolean;
   supersededAt: number | null;
@@ -40,7 +40,7 @@ export class Heard implements Watch {
     const { index, issued_at: issuedAt, boot } = sender.certificate;
     const entry = this.#entries.get(index);
     if (entry !== undefined && entry.known.certificate.boot === boot) {
-      entry.heardAt = now;
+      entry.heardAt = this.#elapsed();
       return null;
     }
     if (entry !== undefined && issuedAt <= entry.known.certificate.issued_at) {
@@ -48,12 +48,12 @@ export class Heard implements Watch {
       const latest = entry.superseded?.sentAt ?? 0;
       if (!isLastWord && sentAt >= latest) entry.superseded = { by: sender, sentAt };
       entry.supersededAt = now;
-      entry.earlierHeardAt = now;
+      entry.earlierHeardAt = this.#elapsed();
       return { reason: 'superseded_boot', session: entry.known.certificate };
     }
     if (issuedAt > now + CLOCK_SKEW_MS_MAX) return { reason: 'clock_skew', session: null };
     const hadTwin = this.sawTwins(index);
-    const since = { knownSince: this.#elapsed(), heardAt: now, earlierHeardAt: entry?.heardAt ?? null };
+    const since = { knownSince: this.#elapsed(), heardAt: this.#elapsed(), earlierHeardAt: entry?.heardAt ?? null };
     const supersededAt = entry?.supersededAt ?? null;
     this.#entries.set(index, { known: sender, ...since, supersededAt, superseded: null, hadTwin });
     return null;
@@ -71,8 +71,9 @@ export class Heard implements Watch {
     return { later, earlier: { session: by.certificate, envelope }, at };
   }
 
-  earlierHeardAt(index: number): number | null {
-    return this.#entries.get(index)?.earlierHeardAt ?? null;
+  earlierHeardAgo(index: number): number | null {
+    const at = this.#entries.get(index)?.earlierHeardAt ?? null;
+    return at === null ? null : this.#elapsed() - at;
   }
 
   /** Whether two copies of a peer were heard: what `status` of a real node names. */

@@ -1,7 +1,7 @@
 // The simulated Wire ledger: burns that grow older, and mints, each of which needs the federation's signature. Nodes see
 // burns with a lag of their own.
-import { type WireBurn, type WireLedger, WireLedgerError } from '../chain/wire-ledger.ts';
-import { type AttestationJson, encodeAttestation, verifyAttestation } from '../crypto/attestation.ts';
+import { type WireBurn, type WireLedger, WireLedgerError, type WireMint } from '../chain/wire-ledger.ts';
+import { encodeAttestation, verifyAttestation } from '../crypto/attestation.ts';
 import type { Ask } from './chain-view.ts';
 
 /** A burn without what changes with time. */
@@ -11,7 +11,7 @@ const FIRST_HEIGHT = 1_000;
 
 export class SimulatedLedger {
   readonly burns: WireBurn[] = [];
-  readonly minted = new Map<string, AttestationJson>();
+  readonly minted = new Map<string, Omit<WireMint, 'confirmations'>>();
   readonly #publicKey: Uint8Array;
   readonly #nowS: () => bigint;
   height = FIRST_HEIGHT;
@@ -25,6 +25,11 @@ export class SimulatedLedger {
     const made = { ...burn, seq: this.burns.length + 1, height: this.height, confirmations: 1 };
     this.burns.push(made);
     return made;
+  }
+
+  /** How deep the mint of a deposit is for a node that lags so many blocks behind; 0 where there is none. */
+  mintedFor(outpoint: string, lag: number): number {
+    return this.#mintSeen(outpoint, lag)?.confirmations ?? 0;
   }
 
   /** The burns as a node sees them that lags so many blocks behind. */
@@ -55,7 +60,7 @@ export class SimulatedLedger {
             .slice(0, limit),
         ),
       burn: (burnTxid) => told('burn', () => this.seen(state.lag).find((burn) => burn.burnTxid === burnTxid) ?? null),
-      mint: (txid, vout) => told('mint', () => this.minted.get(`${txid}:${vout}`) ?? null),
+      mint: (txid, vout) => told('mint', () => this.#mintSeen(`${txid}:${vout}`, state.lag)),
       postMint: (attestation) =>
         ask('post mint', () => {
           if (state.isDown) return { ok: false, reason: 'wire_unavailable', detail: 'no Wire node answers' };
@@ -64,18 +69,25 @@ export class SimulatedLedger {
     };
   }
 
+  #mintSeen(outpoint: string, lag: number): WireMint | null {
+    const mint = this.minted.get(outpoint);
+    if (mint === undefined) return null;
+    const confirmations = this.height - lag - mint.height + 1;
+    return confirmations > 0 ? { ...mint, confirmations } : null;
+  }
+
   #mint(attestation: Parameters<WireLedger['postMint']>[0]): Awaited<ReturnType<WireLedger['postMint']>> {
     const refused = (code: string) => ({ ok: false, reason: 'mint_refused', code, detail: code }) as const;
     const json = encodeAttestation(attestation);
     const name = `${attestation.depositTxid}:${attestation.depositVout}`;
-    const before = this.minted.get(name);
+    const before = this.minted.get(name)?.attestation;
     if (before !== undefined) {
       const isSame = before.recipient_pubkey_hash === json.recipient_pubkey_hash && before.amount === json.amount;
       return isSame ? { ok: true, already: true } : refused('already_minted');
     }
     if (attestation.expiry <= this.#nowS()) return refused('expired');
     if (!verifyAttestation('mint', attestation, this.#publicKey)) return refused('bad_signature');
-    this.minted.set(name, json);
+    this.minted.set(name, { attestation: json, height: this.height });
     return { ok: true, already: false };
   }
 }

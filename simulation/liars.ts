@@ -6,7 +6,7 @@ import type { Passage } from './network.ts';
 import type { Lie } from './plan.ts';
 import type { Prng } from './prng.ts';
 
-const POISONED_REASONS = ['burn_conflict', 'input_reserved', 'input_unknown', 'attested_otherwise', 'nonce_unknown'];
+const POISONED_REASONS = ['burn_already_paid', 'sibling_waits', 'input_unknown', 'attested_otherwise', 'nonce_unknown'];
 const KEPT_MAX = 20;
 /** The messages of a key ceremony that carry something to lie about. */
 const CEREMONY_TYPES = [
@@ -106,7 +106,7 @@ export class Liars {
     if (reply.type !== 'sign_response' || !isRecord(body)) return reply;
     const txid = this.#prng.hash();
     const input = { txid, vout: this.#prng.int(0, 2) };
-    const data: Json = { burn_txid: this.#prng.hash(), anchor: input, input, burns: [this.#prng.hash()], ...input };
+    const data: Json = { burn_txid: this.#prng.hash(), input, burns: [this.#prng.hash()], ...input };
     const reason = this.#prng.pick(POISONED_REASONS);
     return { type: 'sign_refusal', body: { session: body['session'] ?? '', reason, detail: 'a lie', data } };
   }

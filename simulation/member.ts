@@ -44,7 +44,9 @@ export class Member {
   /** At how many points it might have ended so far (rare-faults.ts). */
   points = 0;
   commits = 0;
-  /** Where the database was put back and the node has not signed since: the epoch of the older state. */
+  /** Its database was put back, and it has not signed since. */
+  isPutBack = false;
+  /** The epoch of that older state, where all honest peers have seen a newer one and remember it. */
   regressedTo: number | null = null;
   /** The latest `issued_at` of its starts, and of those that its database, put back since, may know nothing of. */
   latestStart = Number.NEGATIVE_INFINITY;
@@ -71,6 +73,8 @@ export class Process {
   readonly #world: World;
   readonly #member: Member;
   readonly #prng: Prng;
+  /** In virtual ms: no process knows the time by another's clock, nor by that of its life before. */
+  readonly #begunAt: number;
   readonly store: MemoryStore;
   readonly session: Session;
   readonly heard: Heard;
@@ -81,6 +85,7 @@ export class Process {
   constructor(world: World, member: Member) {
     this.#world = world;
     this.#member = member;
+    this.#begunAt = world.time.now;
     this.#prng = world.prng.fork(`process/${member.name}/${member.starts}`);
     member.starts += 1;
     this.store = openMemoryStore(member.disk, () => this.#committed());
@@ -108,10 +113,7 @@ export class Process {
         intervalMs: BEAT_MS,
       },
     });
-    this.node.input.effects.every(FOLLOW_MS, () => {
-      void this.services.follower.round();
-      void this.services.autopilot.round();
-    });
+    this.node.input.effects.every(FOLLOW_MS, () => this.look());
   }
 
   get index(): number {
@@ -139,6 +141,13 @@ export class Process {
   /** Has the node look for a recipient's deposits. */
   expect(recipient: RecipientScript): void {
     rememberRecipient(this.store.db, recipient, this.now());
+  }
+
+  /** Looks at once what there is to do, as it does by itself from time to time. */
+  look(): void {
+    if (!this.isAlive) return;
+    void this.services.follower.round();
+    void this.services.autopilot.round();
   }
 
   /** Marks the beginning of an await; false where the process is no more, or ends just before it does anything. */
@@ -183,6 +192,7 @@ export class Process {
     if (!this.isAlive || this.#member.process !== this) return;
     this.#member.commits += 1;
     this.#world.keyRestores.committed(this.#member);
+    this.#world.oracle.viewChanged(this.#member);
     this.#world.strikes(this.#member, 'after a commit');
   }
 
@@ -198,9 +208,6 @@ export class Process {
     const keys = new ObservedKeys(db, keyRing, index, (seen) => this.isAlive && world.oracle.sees(this, seen));
     const bitcoin = bitcoinViewOf(this.#member.view, this.ask);
     const wire = world.ledger.viewOf(this.#member.wire, this.ask);
-    const now = () => this.now();
-    const judging = { config, db, keys, bitcoin, wire, verifyProof: null, now };
-    const judge = new ObservedJudge(judging, world.oracle.judgements(this.#member), world.overruleOf(index));
     const log: Log = (level, event, fields = {}) => {
       if (!this.isAlive) return;
       const line = `${level} ${event} ${JSON.stringify(fields)}`;
@@ -209,18 +216,33 @@ export class Process {
       if (level !== 'info') world.trace.add(`log ${index} ${line}`);
       if (event === 'guard_halted') world.halted(this);
     };
+    const judging = { config, db, keys, bitcoin, wire, verifyProof: null, effects, log };
+    const judge = new ObservedJudge(judging, world.oracle.judgements(this.#member), world.overruleOf(index));
     const openGate = (): never => {
       throw new Error('a simulated node has no listener');
     };
     const input = { config, version: VERSION, home: '/', env: {}, effects, log, openGate };
     const store = { db, path: ':memory:', close: () => {} };
-    return { input, config, store, keyRing, keys, bitcoin, wire, chain: null, judge, startedAt: now(), online: null };
+    return {
+      input,
+      config,
+      store,
+      keyRing,
+      keys,
+      bitcoin,
+      wire,
+      chain: null,
+      judge,
+      startedAt: this.now(),
+      online: null,
+    };
   }
 
   #effects(): Effects {
     const { time, sabotage } = this.#world;
     return {
       now: () => this.now(),
+      monotonic: () => time.now - this.#begunAt,
       random: (length) => sabotage.random?.(length) ?? this.#member.draws.bytes(length),
       sleep: (ms, signal) =>
         new Promise((resolve) => {

@@ -4,12 +4,15 @@ import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { concat, sha256, utf8 } from '../crypto/bytes.ts';
 import { type Ed25519Signer, signerFromSeed } from '../crypto/ed25519.ts';
+import { keyIdOf } from '../crypto/key-id.ts';
 import type { CeremonyKeys, KeyFile } from '../crypto/seal.ts';
-import { KeyRing, keyIdOf } from '../operator/key-ring.ts';
+import { KeyRing } from '../operator/key-ring.ts';
 
 /** The key file of one node. */
 export interface MemoryKeyFile {
   contents: KeyFile;
+  /** What lies beside it about the treasury. */
+  treasury?: Uint8Array;
 }
 
 /** How the simulated disk takes a write: it may take long, or never finish where the node crashes. */
@@ -58,6 +61,16 @@ export class MemoryKeyRing extends KeyRing {
       const { contents } = this.#file;
       if (this.keysOf(keyIdOf(keys.bitcoin.groupKey.publicKey, keys.attestation.groupKey.publicKey)) !== null) return;
       this.#file.contents = { ...contents, keys: [...contents.keys, keys] };
+    });
+  }
+
+  override readTreasury(): Promise<Uint8Array | null> {
+    return Promise.resolve(this.#file.treasury ?? null);
+  }
+
+  override writeTreasury(bytes: Uint8Array): Promise<void> {
+    return this.#write(() => {
+      this.#file.treasury = bytes;
     });
   }
 

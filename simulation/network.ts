@@ -97,7 +97,9 @@ export class Network {
     const receiver = world.answering(to, from);
     const isCut = this.cut.has(`${from}/${to}`) || world.isApart(process.member, to);
     if (isCut || receiver === null) return answer(failed('unreachable', 'nobody answers'));
-    if (Math.abs(receiver.now() - sentAt) > CLOCK_SKEW_MS_MAX) return answer(failed('rejected', 'clock_skew'));
+    if (Math.abs(receiver.now() - sentAt) > CLOCK_SKEW_MS_MAX) {
+      return answer({ ...failed('rejected', 'clock_skew'), peerTime: receiver.now() });
+    }
     const isHeard = world.sabotage.startsUnheard !== true;
     const unheard = isHeard ? receiver.heard.admit(process.session, sentAt, receiver.now()) : null;
     if (unheard !== null) {

@@ -22,9 +22,9 @@ export class ObservedJudge extends Judge {
     this.#overrule = overrule;
   }
 
-  override async judge(intent: Intent, keyId: string, scheme: SchemeName): Promise<Judgement> {
+  override async judge(intent: Intent, keyId: string, scheme: SchemeName, peer?: number): Promise<Judgement> {
     const ends = this.#watch.begins(intent);
-    const honest = await super.judge(intent, keyId, scheme);
+    const honest = await super.judge(intent, keyId, scheme, peer);
     const judgement = this.#overrule?.(honest, intent, scheme) ?? honest;
     ends(judgement);
     return judgement;

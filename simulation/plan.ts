@@ -1,6 +1,5 @@
 // What a seed stands for: the size of the federation, who lies, which faults strike and how hard. Drawn once, before
 // anything happens.
-import { fullQuorum } from '../ceremony/guard.ts';
 import type { Prng } from './prng.ts';
 import { NOTHING_RARE, type RareFaults, rareFaultsOf } from './rare-faults.ts';
 
@@ -29,6 +28,8 @@ export interface Faults {
   readonly partitions: number;
   readonly outages: number;
   readonly reorgs: number;
+  /** Of these, how many are deeper than what nodes take for final. */
+  readonly deepReorgs: number;
   readonly lagMax: number;
   readonly skewMax: number;
   /** How often a node is put back to an older state of its database. */
@@ -47,6 +48,10 @@ export interface Plan {
   readonly faults: Faults;
   readonly deposits: number;
   readonly burns: number;
+  /** Payments to the treasury script beside the line. */
+  readonly topUps: number;
+  /** Whether the treasury is open from the start; else the nodes open it. */
+  readonly isOpened: boolean;
   /** Whether nodes attest and pay by themselves; otherwise only when asked. */
   readonly automatic: boolean;
   /** How long faults last. */
@@ -67,7 +72,17 @@ const SIZES = [
   [5, 4],
 ] as const;
 const CALM: Faults = {
-  ...{ loss: 0, duplication: 0, delayMax: 40, crash: 0, crashesMax: 0, partitions: 0, outages: 0, reorgs: 0 },
+  ...{
+    loss: 0,
+    duplication: 0,
+    delayMax: 40,
+    crash: 0,
+    crashesMax: 0,
+    partitions: 0,
+    outages: 0,
+    reorgs: 0,
+    deepReorgs: 0,
+  },
   ...{ lagMax: 0, skewMax: 0, farOff: null, restores: 0, clone: false },
 };
 
@@ -83,22 +98,25 @@ export function planOf(seed: number, prng: Prng): Plan {
   const liars = new Map(order.slice(0, liarCount).map((index) => [index, prng.pick(LIES)]));
   const dead = prng.int(0, spare - liarCount);
   const drawn = faultsOf(prng, order.at(-1) ?? 0);
-  const setup = { myIndex: 0, participants, threshold };
-  // A node that was put back needs a quorum that can tell it what it lost, also when faults have stopped.
-  const canCatchUp = participants - 1 - liarCount - dead >= fullQuorum(setup);
-  const restores = canCatchUp && prng.chance(0.35) ? prng.int(1, 2) : 0;
+  const restores = prng.chance(0.35) ? prng.int(1, 2) : 0;
   const clone = liarCount === 0 && dead === 0 && prng.chance(0.15);
   const faults = { ...drawn, restores, ...(clone ? { ...WITHIN_REACH, clone, restores: 0 } : {}) };
-  const [deposits, burns] = [prng.int(2, 3), prng.int(1, 3)];
+  const [deposits, burns, topUps] = [prng.int(2, 3), prng.int(1, 3), prng.chance(0.3) ? 1 : 0];
   const automatic = prng.chance(0.5);
   const drawnRare = rareFaultsOf(seed, participants);
   // What a copy did is not in the original's database: with its clock set back, nothing tells that copy from a living one.
   const rare = clone && !drawnRare.copyApart ? NOTHING_RARE : drawnRare;
   const plan = {
-    ...{ seed, participants, threshold, liars, faults, deposits, burns, dead, automatic },
-    ...{ faultsMs: 110_000, rare, crashAt: null },
+    ...{ seed, participants, threshold, liars, faults, deposits, burns, topUps, dead, automatic },
+    ...{ isOpened: true, faultsMs: 110_000, rare, crashAt: null },
   };
-  return rare.copyApart ? withCopyApart(plan) : plan;
+  if (rare.copyApart) return withCopyApart(plan);
+  return !clone && prng.chance(0.06) ? beforeOpening(plan) : plan;
+}
+
+// All n nodes must sign the root, so one that lies or is dead would keep the treasury shut.
+function beforeOpening(plan: Plan): Plan {
+  return { ...plan, liars: new Map(), dead: 0, isOpened: false };
 }
 
 // Each part must have time to decide something while they are apart, and by itself: nobody asks a copy.
@@ -112,7 +130,7 @@ export function crashPlan(seed: number, node: number, at: number): Plan {
   const liars: ReadonlyMap<number, Lie> = new Map();
   return {
     ...{ seed, participants: 3, threshold: 2, liars, faults: CALM, deposits: 2, burns: 1, dead: 0 },
-    ...{ automatic: false, faultsMs: 120_000, rare: NOTHING_RARE },
+    ...{ topUps: 0, isOpened: true, automatic: false, faultsMs: 120_000, rare: NOTHING_RARE },
     crashAt: { node, await: at },
   };
 }
@@ -135,6 +153,7 @@ function faultsOf(prng: Prng, outsider: number): Faults {
     partitions: maybe(0.5, () => prng.int(1, 3)),
     outages: maybe(0.5, () => prng.int(1, 3)),
     reorgs: maybe(0.6, () => prng.int(1, 3)),
+    deepReorgs: maybe(0.25, () => 1),
     lagMax: maybe(0.6, () => prng.pick([2_000, 30_000])),
     skewMax: maybe(0.6, () => 4_000),
     farOff: prng.chance(0.15) ? outsider : null,

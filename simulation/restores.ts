@@ -1,6 +1,7 @@
-// Faults of people and disks: a node is put back to an older state of its database, or a copy of it is started beside it.
+// Faults of people and disks: nodes are put back to an older state of their databases, several at once or all, or begin with an
+// empty one and their key files; or a copy of a node is started beside it.
 import { sameHead } from '../crypto/head-statement.ts';
-import { getNodeState, stateHead } from '../store/node-state.ts';
+import { stateHead } from '../store/node-state.ts';
 import { getPeer } from '../store/peers.ts';
 import { ChainView } from './chain-view.ts';
 import { Member } from './member.ts';
@@ -11,7 +12,10 @@ import type { World } from './world.ts';
 const OUTAGE_MS_MIN = 500;
 const OUTAGE_MS_MAX = 20_000;
 const RETRY_MS = 1_000;
-const RETRIES_MAX = 30;
+const RETRIES_MAX = 15;
+/** How much of the nodes is put back at once, and to what: each is drawn by itself. */
+const HOW_MANY = ['one', 'one', 'some', 'all'] as const;
+const TO_WHAT = ['older', 'older', 'empty'] as const;
 /** Enough for two beats of each copy at its own pace, with what they take on a slow network, in ms. */
 const COPIES_STOP_MS = 45_000;
 /** When a copy that is kept apart is made, and how long it is, in ms: each part comes to sign meanwhile. */
@@ -35,10 +39,17 @@ export class Restores {
     const prng = this.#prng;
     const honest = members.filter(({ index }) => !liars.has(index));
     for (let i = 0; i < plan.faults.restores; i++) {
-      const member = prng.pick(honest);
       const at = prng.int(0, plan.faultsMs / 2);
       const later = prng.int(at + 2_000, (plan.faultsMs * 3) / 4);
-      this.#keptFrom(member, at, (bytes) => time.after(later - at, () => this.#putBack(member, bytes, RETRIES_MAX)));
+      const chosen = this.#chosen(honest);
+      const many = chosen.length === honest.length ? 'all honest nodes' : 'several nodes';
+      this.#world.tally.add(`restores of ${chosen.length === 1 ? 'one node' : many} at once`);
+      // One alone is mostly put back when all peers know what it loses: then they must show it so.
+      const waits = chosen.length === 1 ? RETRIES_MAX : 0;
+      for (const member of chosen) {
+        if (prng.pick(TO_WHAT) === 'empty') time.after(later, () => this.#putBack(member, null, waits));
+        else this.#keptFrom(member, at, (bytes) => time.after(later - at, () => this.#putBack(member, bytes, waits)));
+      }
     }
     if (!plan.faults.clone) return;
     const member = prng.pick(honest);
@@ -55,36 +66,38 @@ export class Restores {
     this.#world.time.after(at, () => keep(member.process?.store.snapshot() ?? member.disk));
   }
 
-  // A decision that no peer was shown before the state was lost cannot be missed by anybody, nor one that only nodes have
-  // given which were all put back since (docs/SECURITY.md): waits for a moment at which all honest nodes have seen what is to
-  // be lost, and at which fewer than t − 1 of them have something to catch up with.
-  #putBack(member: Member, bytes: Uint8Array, retries: number): void {
-    const { time, trace, tally, oracle } = this.#world;
+  #chosen(honest: readonly Member[]): readonly Member[] {
+    const order = this.#prng.shuffled(honest);
+    const howMany = this.#prng.pick(HOW_MANY);
+    if (howMany === 'all') return order;
+    return order.slice(0, howMany === 'one' ? 1 : this.#prng.int(1, order.length));
+  }
+
+  /** `bytes`: of the older state; null: its database is lost, and its key file is all it has. */
+  #putBack(member: Member, bytes: Uint8Array | null, waits: number): void {
+    const { time, trace, tally, oracle, founding } = this.#world;
     if (!this.#world.faulty) return;
-    if (!this.#isShown(member) || this.#isLastToKnow()) {
-      if (retries > 0) time.after(RETRY_MS, () => this.#putBack(member, bytes, retries - 1));
+    if (waits > 0 && !this.#isShown(member)) {
+      time.after(RETRY_MS, () => this.#putBack(member, bytes, waits - 1));
       return;
     }
+    const disk = bytes ?? founding.emptyDisk(member.index);
     const now = headOf(member.process?.store.snapshot() ?? member.disk);
-    const before = headOf(bytes);
+    const before = headOf(disk);
+    const isShown = this.#isShown(member);
     this.#world.crash(member, 'to be put back');
     trace.add(`node ${member.name} is put back from ${now.epoch}/${now.seq} to ${before.epoch}/${before.seq}`);
-    member.putBack(bytes);
+    member.putBack(disk);
     if (!sameHead(now, before)) {
-      tally.add('restores of older states');
-      member.regressedTo = before.epoch;
+      tally.add(bytes === null ? 'restores to an empty database' : 'restores of older states');
+      member.isPutBack = true;
+      // Whoever is put back has forgotten what it saw of the others.
+      for (const other of this.#world.members) other.regressedTo = null;
+      member.regressedTo = isShown ? before.epoch : null;
       oracle.putBack(member);
       this.#world.acknowledged = this.#world.acknowledged.filter(({ index }) => index !== member.index);
     }
     time.after(this.#prng.int(OUTAGE_MS_MIN, OUTAGE_MS_MAX), () => this.#world.start(member));
-  }
-
-  #isLastToKnow(): boolean {
-    const { members, plan } = this.#world;
-    const behind = members.filter(({ regressedTo, process }) => {
-      return regressedTo !== null && (process === null || getNodeState(process.store.db).epoch <= regressedTo);
-    });
-    return behind.length + 1 >= plan.threshold;
   }
 
   #isShown(member: Member): boolean {
@@ -133,7 +146,6 @@ export class Restores {
     tally.add('copies kept apart from the original');
     const clone = { member: copy, isReached, side, wasApart: true };
     this.#world.clone = clone;
-    this.#world.copied = member.index;
     const heal = network.partition([...side], plan.participants, member.index);
     this.#world.start(copy);
     time.after(this.#prng.int(APART_MS_MIN, APART_MS_MAX), () => {

@@ -1,12 +1,16 @@
 // One run: a plan, faults for as long as it says, then calm, in which everything that is owed must come to pass.
 import { outpointName } from '../chain/outpoint.ts';
+import type { WireBurn } from '../chain/wire-ledger.ts';
+import { scannedHeight } from '../operator/bridge/scan.ts';
 import { verifyAuditLog } from '../store/audit-log.ts';
-import { getBurn } from '../store/burns.ts';
-import { getWithdrawal } from '../store/payout-listing.ts';
+import { burnStanding } from '../store/burn-standing.ts';
+import type { Queries } from '../store/database.ts';
+import { currentRoot } from '../store/treasury-roots.ts';
 import type { Member } from './member.ts';
 import { CONFIRMATIONS } from './member-config.ts';
 import { type Plan, planOf } from './plan.ts';
 import { Prng } from './prng.ts';
+import { reconcile } from './reconcile.ts';
 import { Restores } from './restores.ts';
 import type { Counts } from './tally.ts';
 import type { Violation } from './trace.ts';
@@ -39,6 +43,8 @@ export interface Outcome {
 /** How long calm may take to bring about what is owed, in ms of virtual time. */
 const CALM_MS_MAX = 10 * 60_000;
 const ASK_MS = 20_000;
+/** A burn that bears less may not pay for a transaction of its own at the rates of a calm time: it is not owed. In sats. */
+const OWED_FEE_SATS = 1_200n;
 
 /** Runs a seed. */
 export function runSeed(seed: number, sabotage: Sabotage = {}): Promise<Outcome> {
@@ -66,6 +72,7 @@ export async function runPlan(plan: Plan, sabotage: Sabotage = {}): Promise<Outc
     weather.clear(chosenDead(world));
     await bringAbout(world, workload);
   }
+  reconcile(world);
   for (const { index, store } of world.honest()) {
     if (!verifyAuditLog(store.db).ok) trace.violated('never 7', `the audit log of node ${index} does not verify`);
   }
@@ -114,10 +121,10 @@ async function bringAbout(world: World, workload: Workload): Promise<void> {
   while (trace.violation === null) {
     const owed = whatIsOwed(world, workload);
     if (owed.length === 0) {
-      const bound = world.ledger.burns.filter(({ burnTxid }) => isBoundToNothing(world, burnTxid));
-      if (bound.length > 0) world.tally.add('burns whose input a reorganisation took for good', bound.length);
-      const { size } = tornBurns(world);
-      if (size > 0) world.tally.add('burns that copies kept apart had paid twice', size);
+      for (const burn of world.ledger.burns) {
+        const why = whyNotOwed(world, workload, burn);
+        if (why !== null && !isPaid(world, burn.burnTxid)) world.tally.add(`burns not owed: ${why}`);
+      }
       return;
     }
     if (world.time.now - begun > CALM_MS_MAX) return trace.violated('progress', owed.join('; '));
@@ -127,6 +134,7 @@ async function bringAbout(world: World, workload: Workload): Promise<void> {
     }
     const processes = world.honest();
     const process = processes[round % processes.length];
+    if (process !== undefined && !isOpen(world, process.store.db)) workload.open(process);
     if (process !== undefined && !world.plan.automatic) {
       for (const deposit of live(world, workload)) workload.attest(process, deposit);
       for (const { burnTxid } of world.ledger.burns) {
@@ -146,32 +154,38 @@ function whatIsLeft(world: World, workload: Workload): bigint {
   return paid.reduce((left, { amount, fee }) => left - (amount - fee), deposited);
 }
 
+// The treasury pays what the deposits and the fees of burns bear, and no more.
+function whyNotOwed(
+  world: World,
+  workload: Workload,
+  { amount, fee }: Pick<WireBurn, 'amount' | 'fee'>,
+): string | null {
+  if (fee < OWED_FEE_SATS) return 'its fee may be too small';
+  return amount - fee <= whatIsLeft(world, workload) ? null : 'the deposits are not enough';
+}
+
 function whatIsOwed(world: World, workload: Workload): readonly string[] {
   const unminted = live(world, workload).filter((deposit) => !world.ledger.minted.has(outpointName(deposit)));
-  const torn = tornBurns(world);
-  const covered = whatIsLeft(world, workload);
   const payable = world.ledger.burns.filter(
-    ({ burnTxid, amount, fee }) =>
-      !isBoundToNothing(world, burnTxid) && !torn.has(burnTxid) && (isPaid(world, burnTxid) || amount - fee <= covered),
+    (burn) => isPaid(world, burn.burnTxid) || whyNotOwed(world, workload, burn) === null,
   );
   const unpaid = payable.filter(({ burnTxid }) => !isPaid(world, burnTxid));
   const unsettled = payable.filter(
     ({ burnTxid }) => !world.honest().some(({ store }) => isSettledAt(store.db, burnTxid)),
   );
-  // A node that was party to both payouts of a burn has stopped for people to see to.
-  const excused = torn.size > 0 ? world.copied : null;
-  const mute = world.honest().filter(({ phase, index }) => phase !== 'live' && index !== excused);
+  const mute = world.honest().filter(({ phase }) => phase !== 'live');
+  const shut = world.honest().filter(({ store }) => !isOpen(world, store.db));
   return [
     ...mute.map(({ index, phase }) => `node ${index} signs nothing: ${phase}`),
+    ...shut.map(({ index }) => `node ${index} has no root certificate`),
     ...unminted.map(({ txid }) => `deposit ${txid.slice(0, 8)} is not minted`),
     ...unpaid.map(({ burnTxid }) => `burn ${burnTxid.slice(0, 8)} is not paid`),
     ...unsettled.map(({ burnTxid }) => `no node has settled burn ${burnTxid.slice(0, 8)}`),
   ];
 }
 
-// Copies that could not know of each other count as a corrupt node: where that is too many, a burn may be paid twice.
-function tornBurns({ plan, oracle }: World): ReadonlySet<string> {
-  return plan.rare.copyApart ? oracle.tornBurns() : new Set();
+function isOpen({ keyId }: World, db: Queries): boolean {
+  return (currentRoot(db, keyId)?.certificate ?? null) !== null;
 }
 
 // A deposit that is on its way, or there; not one that was taken back or spent by a payout after its mint.
@@ -183,24 +197,14 @@ function standing({ deposits, withdrawn }: Workload): readonly Deposit[] {
   return deposits.filter((deposit) => deposit !== undefined && !withdrawn.has(outpointName(deposit)));
 }
 
-// A reorganisation deeper than the confirmations can take a burn's input out of the chain for good: what was signed for the
-// burn might come back with it, so no node signs another payout of it (docs/SECURITY.md, "Known limits").
-function isBoundToNothing(world: World, burnTxid: string): boolean {
-  const { heights } = world.chain.best;
-  return world.honest().some(({ store }) => {
-    const anchor = getBurn(store.db, burnTxid)?.anchor ?? null;
-    return anchor !== null && !heights.has(anchor.txid);
-  });
-}
-
 function isPaid(world: World, burnTxid: string): boolean {
   const { heights, height } = world.chain.best;
-  return world.oracle.payoutsOf(burnTxid).some((txid) => {
+  return world.oracle.line.payersOf(burnTxid).some((txid) => {
     const at = heights.get(txid);
     return at !== undefined && height - at + 1 >= CONFIRMATIONS;
   });
 }
 
-function isSettledAt(db: Parameters<typeof getWithdrawal>[0], burnTxid: string): boolean {
-  return getWithdrawal(db, burnTxid)?.status === 'settled';
+function isSettledAt(db: Queries, burnTxid: string): boolean {
+  return burnStanding(db, burnTxid, (scannedHeight(db) ?? 0) - CONFIRMATIONS + 1).state === 'settled';
 }

@@ -1,7 +1,8 @@
 // What happens to a federation from outside while faults last: blocks, reorgs, double-spends, fees, lagging and failing
 // Bitcoin and Wire nodes, partitions. And the end of it.
+import { USUAL_FLOOR } from './chain-view.ts';
 import type { Member } from './member.ts';
-import { CONFIRMATIONS } from './member-config.ts';
+import { CONFIRMATIONS, FORK_CONFIRMATIONS } from './member-config.ts';
 import type { Prng } from './prng.ts';
 import type { Workload } from './workload.ts';
 import type { World } from './world.ts';
@@ -9,7 +10,11 @@ import type { World } from './world.ts';
 const BLOCK_MS_MIN = 3_000;
 const BLOCK_MS_MAX = 12_000;
 const REORG_DEPTH_MAX = 5;
+const DEEP_REORG_MAX = FORK_CONFIRMATIONS + 5;
+/** What a node asks that relays little, in sats per 1000 vbytes. */
+const HIGH_FLOOR = { feeRateMin: 4_000n, dustRelayRate: 6_000n, incrementalRate: 1_000n };
 const CALM_LAG_MS = 300;
+const LOOK_MS_MAX = 800;
 /** Beyond what peers accept, in ms. */
 const FAR_OFF_MS = 45_000;
 
@@ -37,11 +42,15 @@ export class Weather {
     const prng = this.#prng;
     this.#mineNext();
     const sometime = (run: () => void): void => void time.after(prng.int(0, plan.faultsMs), run);
-    for (let i = 0; i < plan.faults.reorgs; i++) sometime(() => this.#reorganise());
+    for (let i = 0; i < plan.faults.reorgs; i++) sometime(() => this.#reorganise(prng.int(1, REORG_DEPTH_MAX)));
+    for (let i = 0; i < plan.faults.deepReorgs; i++) {
+      sometime(() => this.#reorganise(prng.int(FORK_CONFIRMATIONS, DEEP_REORG_MAX)));
+    }
     for (let i = 0; i < plan.faults.partitions; i++) sometime(() => this.#partition());
     for (let i = 0; i < plan.faults.outages; i++) sometime(() => this.#outage());
     for (let i = 0; i < 3; i++) sometime(() => this.#changeFees());
-    if (prng.chance(0.4)) sometime(() => this.#dropPayouts());
+    if (prng.chance(0.4)) sometime(() => this.#dropSteps());
+    if (prng.chance(0.2)) sometime(() => this.#raiseFloor());
     if (prng.chance(0.5)) sometime(() => this.#doubleSpend());
   }
 
@@ -54,6 +63,7 @@ export class Weather {
     for (const member of members) {
       member.skewMs = 0;
       member.view.isDown = false;
+      member.view.floor = USUAL_FLOOR;
       member.wire.isDown = false;
       member.wire.lag = 0;
       if (dead.includes(member)) this.#world.crash(member, 'for good');
@@ -83,21 +93,22 @@ export class Weather {
       time.after(lag, () => {
         member.view.catchUp();
         this.#world.oracle.viewChanged(member);
+        // Blocks come a hundred times as fast as rounds do elsewhere: a node must not be behind all the time.
+        time.after(this.#prng.int(0, LOOK_MS_MAX), () => member.process?.look());
       });
     }
     this.#world.viewsChanged();
   }
 
-  #reorganise(): void {
+  #reorganise(depth: number): void {
     const { chain, trace, tally } = this.#world;
-    const depth = this.#prng.int(1, REORG_DEPTH_MAX);
     const young = this.#workload.deposits.filter(({ txid }) => {
       const height = chain.best.heights.get(txid);
       return height !== undefined && chain.best.height - height + 1 < CONFIRMATIONS;
     });
     // Taking back what was deep enough is theft that no bridge can prevent; what was not must cost nobody anything.
     const [victim] = this.#prng.chance(0.5) && this.#workload.mayTakeBack ? young : [];
-    tally.add('reorgs');
+    tally.add(depth < FORK_CONFIRMATIONS ? 'reorgs' : 'reorgs of what was final');
     trace.add(`reorg of ${depth}${victim === undefined ? '' : ` against ${victim.txid.slice(0, 8)}`}`);
     chain.reorganise(depth, () => this.#prng.chance(0.7), null);
     if (victim !== undefined && !chain.best.heights.has(victim.txid)) this.#workload.takeBack(victim);
@@ -148,11 +159,18 @@ export class Weather {
     this.#world.chain.feeRate = BigInt(this.#prng.pick([1_000, 2_000, 5_000, 20_000]));
   }
 
-  #dropPayouts(): void {
-    const { chain, trace } = this.#world;
-    const deposits = new Set(this.#workload.deposits.map(({ txid }) => txid));
+  #raiseFloor(): void {
+    const member = this.#prng.pick(this.#world.members);
+    this.#world.trace.add(`node ${member.index} relays less`);
+    this.#world.tally.add('nodes that relay less');
+    member.view.floor = HIGH_FLOOR;
+  }
+
+  // Mempools forget; what people sent they send again.
+  #dropSteps(): void {
+    const { chain, trace, oracle } = this.#world;
     for (const { txid } of [...chain.mempool.values()]) {
-      if (deposits.has(txid)) continue;
+      if (!oracle.line.has(txid)) continue;
       trace.add(`mempool drops ${txid.slice(0, 8)}`);
       chain.evict(txid);
     }

@@ -1,14 +1,15 @@
 // What people do with the bridge during a run: depositing, asking for attestations, burning, asking for payouts, at
 // whichever node they find, also at several at once.
+import { treasuryScript } from '../chain/line.ts';
 import { scriptAddress } from '../chain/network.ts';
 import type { Outpoint } from '../chain/outpoint.ts';
 import { concat, fromHex, toHex } from '../crypto/bytes.ts';
 import { custodyScript } from '../crypto/taproot.ts';
-import { attest } from '../operator/bridge/deposits.ts';
-import { withdraw } from '../operator/bridge/payouts.ts';
 import { CommandError } from '../operator/command-error.ts';
+import { attest } from '../operator/deposits/attest.ts';
+import { withdraw } from '../operator/payouts/withdraw.ts';
 import { getAttestation } from '../store/attestations.ts';
-import { getPayout } from '../store/payout-listing.ts';
+import { getStep } from '../store/line.ts';
 import type { Process } from './member.ts';
 import type { Prng } from './prng.ts';
 import type { World } from './world.ts';
@@ -23,6 +24,11 @@ export interface Deposit extends Outpoint {
 /** How often people ask for each deposit and each burn while faults last. */
 const ATTEST_ASKS = 2;
 const WITHDRAW_ASKS = 3;
+/** And for the treasury to be opened, where it is not yet. */
+const OPEN_ASKS = 3;
+
+/** How many burns bear a fee that may not pay for them. */
+const SMALL_FEES = 0.15;
 
 const quiet = (): void => {};
 
@@ -44,6 +50,10 @@ export class Workload {
   schedule(): void {
     const { plan, time } = this.#world;
     const prng = this.#prng;
+    for (let i = 0; i < plan.topUps; i++) time.after(prng.int(0, plan.faultsMs), () => this.#topUp());
+    for (let i = 0; i < (plan.isOpened ? 0 : OPEN_ASKS); i++) {
+      time.after(prng.int(0, plan.faultsMs / 2), () => this.#openSomewhere());
+    }
     for (let i = 0; i < plan.deposits; i++) {
       const at = prng.int(0, plan.faultsMs / 3);
       time.after(at, () => this.#deposit(i));
@@ -82,10 +92,19 @@ export class Workload {
   withdraw(process: Process, burnTxids: readonly string[]): void {
     this.#world.trace.add(`ask ${process.index} withdraw ${burnTxids.map((txid) => txid.slice(0, 8)).join()}`);
     const params = { burn_txids: [...burnTxids] };
-    this.#run(process, 'a payout', withdraw(process.services.bridge, params, quiet), ({ txid }) => {
-      // Signed here, or seen in the mempool of this node: a participant is not always told the signatures.
-      return ({ store }) => (getPayout(store.db, txid)?.status ?? 'decided') !== 'decided';
+    const { bridge, autopilot } = process.services;
+    const answer = withdraw(bridge, autopilot.steps, params, quiet, new AbortController().signal);
+    this.#run(process, 'a payout', answer, ({ step: { txid } }) => {
+      // What the line has passed for good is forgotten.
+      return ({ store }) => isSigned(store.db, txid) || this.#world.oracle.line.isPassed(txid);
     });
+  }
+
+  /** Opens the treasury at a node, as its operator does. */
+  open(process: Process): void {
+    this.#world.trace.add(`ask ${process.index} treasury open`);
+    const answer = process.services.treasury.open(new AbortController().signal);
+    this.#run(process, 'the opening of the treasury', answer, () => () => true);
   }
 
   /** Whether another deposit may be taken back: with none left, no burn could ever be paid. */
@@ -142,9 +161,23 @@ export class Workload {
     if (address === null) throw new Error('a witness program has an address');
     const [burnTxid, nullifier] = [prng.hash(), prng.hash()];
     const amount = BigInt(prng.int(20_000, 120_000));
-    const fee = BigInt(prng.int(2_000, 10_000));
+    const fee = BigInt(prng.chance(SMALL_FEES) ? prng.int(10, 600) : prng.int(2_000, 10_000));
     this.#world.ledger.burn({ burnTxid, nullifier, address, amount, fee, proof: null });
     this.#world.trace.add(`burn ${burnTxid.slice(0, 8)} ${amount}`);
+  }
+
+  // Whoever pays the treasury adds to what its steps may cost.
+  #topUp(): void {
+    const { chain, groupKey, trace } = this.#world;
+    const amount = BigInt(this.#prng.int(1_000, 15_000));
+    const source = { txid: this.#prng.hash(), vout: 0 };
+    const { txid } = chain.send([source], [{ script: treasuryScript(groupKey), amount }]);
+    trace.add(`top-up ${txid.slice(0, 8)} ${amount}`);
+  }
+
+  #openSomewhere(): void {
+    const process = this.#someProcess();
+    if (process !== null) this.open(process);
   }
 
   #attestSomewhere(ordinal: number): void {
@@ -167,6 +200,10 @@ export class Workload {
   #someScript(): Uint8Array {
     return concat(Uint8Array.of(0x00, 0x14), this.#prng.bytes(20));
   }
+}
+
+function isSigned(db: Parameters<typeof getStep>[0], txid: string): boolean {
+  return (getStep(db, txid)?.signedTx ?? null) !== null;
 }
 
 // Its own Bitcoin and Wire nodes do not answer: told to the caller as it is.

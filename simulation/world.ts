@@ -1,5 +1,6 @@
 // A whole simulated federation with its chain, ledger, network and checkers: what all parts of a run share.
 import type { Database } from 'bun:sqlite';
+import type { LineRoot } from '../chain/line.ts';
 import { toHex } from '../crypto/bytes.ts';
 import { signerFromSeed } from '../crypto/ed25519.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
@@ -23,6 +24,7 @@ import { Prng } from './prng.ts';
 import { SecretScan } from './secret-scan.ts';
 import { Tally } from './tally.ts';
 import { Trace, type Violation } from './trace.ts';
+import { fund, fundDeeply, rootOf } from './treasury.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** Breaks nodes on purpose, so that a test can see the checkers find it. */
@@ -54,6 +56,12 @@ export interface Acknowledged {
 export interface Founding {
   readonly keyFile: (index: number) => MemoryKeyFile;
   readonly disk: (index: number) => Uint8Array;
+  /** What a node starts with whose database is lost: its card file, its key, and no more. */
+  readonly emptyDisk: (index: number) => Uint8Array;
+  /** How the chain stands before the first start. */
+  readonly prepare: (chain: SimulatedChain) => void;
+  /** With what the treasury line begins; null where these nodes have no key yet. */
+  readonly root: LineRoot | null;
   readonly config: (index: number) => OperatorConfig;
   readonly draws: (name: string) => Draws;
   /** Whether Bitcoin nodes, Wire nodes and disk answer within the instant: where real files are read beside them. */
@@ -88,6 +96,8 @@ export class World {
   readonly members: readonly Member[];
   readonly groupKey: Uint8Array;
   readonly keyId: string;
+  /** With what the treasury line begins, once it is opened; null where no line is made in this run. */
+  readonly root: LineRoot | null;
   readonly sabotage: Sabotage;
   readonly founding: Founding;
   /** Whose deposits nodes look for. */
@@ -98,8 +108,6 @@ export class World {
   readonly keyRestores: KeyRestores;
   /** A copy of a node that runs beside it. */
   clone: Clone | null = null;
-  /** The node of which a copy was kept apart. */
-  copied: number | null = null;
   readonly #identityKeys: readonly Uint8Array[];
   /** Whether faults still strike. */
   faulty = true;
@@ -119,6 +127,8 @@ export class World {
     const keys = dealtKeys(plan.participants, plan.threshold);
     this.groupKey = keys.bitcoin.publicKey;
     this.keyId = keys.keyId;
+    this.root = founding.root;
+    founding.prepare(this.chain);
     this.ledger = new SimulatedLedger(keys.attestation.publicKey, () => BigInt(this.nowS()));
     this.liars = new Liars(plan.liars, this.prng.fork('liars'));
     this.network = new Network(this);
@@ -171,7 +181,7 @@ export class World {
   /** A node has stopped for good. */
   halted({ index, member, session, services }: Process): void {
     const state = services.heartbeat?.standing.state;
-    if (state?.phase !== 'halted' || state.cause !== 'twin' || this.clone?.member.index === index) return;
+    if (state?.phase !== 'halted' || this.clone?.member.index === index) return;
     // An older database knows nothing of the starts since: with the clock set back as well, nothing tells a later one of
     // them from a living copy, and to halt is right.
     if (session.certificate.issued_at <= member.forgottenStart) {
@@ -259,9 +269,14 @@ export class World {
 }
 
 function withDealtKeys(plan: Plan): Founding {
+  const { bitcoin, keyId } = dealtKeys(plan.participants, plan.threshold);
+  const opened = plan.isOpened ? 'opened' : 'unopened';
   return {
-    keyFile: (index) => keyFileOf(plan, index),
-    disk: () => diskOf(plan),
+    keyFile: (index) => keyFileOf(plan, index, opened),
+    disk: () => diskOf(plan, opened),
+    emptyDisk: () => diskOf(plan),
+    prepare: (chain) => (plan.isOpened ? fundDeeply : fund)(chain, bitcoin.publicKey),
+    root: rootOf(bitcoin.publicKey, keyId),
     config: (index) => configOf(plan, index),
     draws: (name) => new Draws(`${plan.threshold}-of-${plan.participants}/${name}`),
     answersAtOnce: false,

@@ -1,6 +1,6 @@
 // The audit log: every decision of this node, each row bound to the one before by a SHA-256 hash, so that a change of
 // the past shows. Its head travels in heartbeats: a node whose log became shorter was restored or cloned (Never 5).
-import { asc, desc, gt } from 'drizzle-orm';
+import { asc, desc, eq, gt } from 'drizzle-orm';
 import { sha256, toHex, utf8 } from '../crypto/bytes.ts';
 import { canonicalJson, canonicalJsonWith, type Json } from '../crypto/canonical-json.ts';
 import { type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
@@ -19,6 +19,9 @@ export interface AuditHead {
   readonly seq: number;
   readonly hash: string;
 }
+
+/** Before the first row. */
+export const AUDIT_LOG_START: AuditHead = { seq: 0, hash: AUDIT_LOG_GENESIS };
 
 /** One row, `at` in ms since 1970, hashes 64 lowercase hex characters. */
 export interface AuditEntry extends AuditHead {
@@ -73,26 +76,47 @@ export function listAudit(db: Queries, page: Page = {}): Listing<AuditEntry> {
 
 /** Walks the log from its first row and names the first that is wrong. Rows missing at the end only peers can notice. */
 export function verifyAuditLog(db: Queries): AuditVerdict {
-  let head: AuditHead = { seq: 0, hash: AUDIT_LOG_GENESIS };
+  let head = AUDIT_LOG_START;
   for (;;) {
-    const rows = db
-      .select()
-      .from(auditLog)
-      .where(gt(auditLog.seq, head.seq))
-      .orderBy(asc(auditLog.seq))
-      .limit(VERIFY_ROWS)
-      .all();
-    for (const row of rows) {
-      const seq = head.seq + 1;
-      if (row.seq !== seq) return { ok: false, seq, reason: 'gap' };
-      if (row.prevHash !== head.hash) return { ok: false, seq, reason: 'prev_hash' };
-      const body = readBody(row.body);
-      if (body === undefined) return { ok: false, seq, reason: 'body' };
-      if (auditHash({ ...row, body }) !== row.hash) return { ok: false, seq, reason: 'hash' };
-      head = { seq, hash: row.hash };
-    }
-    if (rows.length < VERIFY_ROWS) return { ok: true, head };
+    const verdict = verifyAuditRows(db, head, VERIFY_ROWS);
+    if (!verdict.ok) return verdict;
+    if (!verdict.more) return { ok: true, head: verdict.head };
+    head = verdict.head;
   }
+}
+
+/**
+ * Verifies at most so many rows after one that was verified before, which must still be there; `more`: there may be further
+ * ones.
+ */
+export function verifyAuditRows(
+  db: Queries,
+  after: AuditHead,
+  rowsMax: number,
+): (Extract<AuditVerdict, { ok: true }> & { readonly more: boolean }) | Extract<AuditVerdict, { ok: false }> {
+  let head = after;
+  if (after.seq > 0) {
+    const known = db.select({ hash: auditLog.hash }).from(auditLog).where(eq(auditLog.seq, after.seq)).get();
+    if (known === undefined) return { ok: false, seq: after.seq, reason: 'gap' };
+    if (known.hash !== after.hash) return { ok: false, seq: after.seq, reason: 'hash' };
+  }
+  const rows = db
+    .select()
+    .from(auditLog)
+    .where(gt(auditLog.seq, after.seq))
+    .orderBy(asc(auditLog.seq))
+    .limit(rowsMax)
+    .all();
+  for (const row of rows) {
+    const seq = head.seq + 1;
+    if (row.seq !== seq) return { ok: false, seq, reason: 'gap' };
+    if (row.prevHash !== head.hash) return { ok: false, seq, reason: 'prev_hash' };
+    const body = readBody(row.body);
+    if (body === undefined) return { ok: false, seq, reason: 'body' };
+    if (auditHash({ ...row, body }) !== row.hash) return { ok: false, seq, reason: 'hash' };
+    head = { seq, hash: row.hash };
+  }
+  return { ok: true, head, more: rows.length === rowsMax };
 }
 
 /** The hash of a row, 64 lowercase hex characters. */

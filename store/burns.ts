@@ -1,7 +1,7 @@
-// Burns as this node's own Wire nodes told them. What a burn says never changes; payouts.ts sets its anchor.
-import { asc, eq, isNull, sql } from 'drizzle-orm';
+// Burns as this node's own Wire nodes told them. What a burn says never changes.
+import { asc, eq } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
-import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries, transact } from './database.ts';
+import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
 import { given, prepared } from './prepared.ts';
 import { burns } from './schema.ts';
 
@@ -16,9 +16,8 @@ export interface BurnRecord {
   readonly wireHeight: number;
 }
 
-/** A stored burn: `anchor` is the outpoint that each of its payout transactions spends; `seenAt` in ms since 1970. */
+/** A stored burn; `seenAt` in ms since 1970. */
 export interface Burn extends BurnRecord {
-  readonly anchor: Outpoint | null;
   readonly seenAt: number;
 }
 
@@ -27,6 +26,28 @@ export type BurnVerdict =
   | { readonly ok: true; readonly added: boolean }
   | { readonly ok: false; readonly reason: 'burn_mismatch'; readonly data: Json };
 
+const insertBurn = prepared((db) =>
+  db
+    .insert(burns)
+    .values({
+      burnTxid: given(burns.burnTxid, 'burnTxid'),
+      nullifier: given(burns.nullifier, 'nullifier'),
+      address: given(burns.address, 'address'),
+      amount: given(burns.amount, 'amount'),
+      fee: given(burns.fee, 'fee'),
+      wireSeq: given(burns.wireSeq, 'wireSeq'),
+      wireHeight: given(burns.wireHeight, 'wireHeight'),
+      seenAt: given(burns.seenAt, 'seenAt'),
+    })
+    .prepare(),
+);
+const ofNullifier = prepared((db) =>
+  db
+    .select()
+    .from(burns)
+    .where(eq(burns.nullifier, given(burns.nullifier, 'nullifier')))
+    .prepare(),
+);
 const ofId = prepared((db) =>
   db
     .select()
@@ -41,7 +62,7 @@ export function recordBurn(db: Queries, burn: BurnRecord, now: number): BurnVerd
   return transact(db, (tx): BurnVerdict => {
     const known = getBurn(tx, burnTxid) ?? withNullifier(tx, nullifier);
     if (known === null) {
-      tx.insert(burns).values({ burnTxid, nullifier, address, amount, fee, wireSeq, wireHeight, seenAt: now }).run();
+      insertBurn(tx).run({ burnTxid, nullifier, address, amount, fee, wireSeq, wireHeight, seenAt: now });
       return { ok: true, added: true };
     }
     if (!saysTheSame(known, burn)) return { ok: false, reason: 'burn_mismatch', data: burnJson(known) };
@@ -53,35 +74,18 @@ export function recordBurn(db: Queries, burn: BurnRecord, now: number): BurnVerd
 
 /** A burn by its id, or null. */
 export function getBurn(db: Queries, burnTxid: string): Burn | null {
-  return asBurn(ofId(db).get({ burnTxid }));
+  return ofId(db).get({ burnTxid }) ?? null;
 }
 
-/** Burns for which no payout was ever decided here, oldest on the Wire ledger first. */
-export function listUndecidedBurns(db: Queries, page: Page = {}): Listing<Burn> {
+/** Every burn, oldest on the Wire ledger first. */
+export function listBurns(db: Queries, page: Page = {}): Listing<Burn> {
   const { limit, offset } = pageBounds(page);
-  const open = isNull(burns.anchorTxid);
-  const rows = db.select().from(burns).where(open).orderBy(asc(burns.wireSeq)).limit(limit).offset(offset).all();
-  return { rows: rows.flatMap((row) => asBurn(row) ?? []), total: countRows(db, burns, open) };
-}
-
-/** Every burn that is paid so many sats (its amount less its fee). Reads the whole table: not for what comes often. */
-export function listBurnsPaying(db: Queries, paid: bigint): readonly Burn[] {
-  const rows = db.select().from(burns).where(sql`${burns.amount} - ${burns.fee} = ${paid}`).all();
-  return rows.flatMap((row) => asBurn(row) ?? []);
-}
-
-/** A row of the table as a burn. */
-export function asBurn(row: typeof burns.$inferSelect | undefined): Burn | null {
-  if (row === undefined) return null;
-  const { anchorTxid, anchorVout, ...record } = row;
-  return {
-    ...record,
-    anchor: anchorTxid === null || anchorVout === null ? null : { txid: anchorTxid, vout: anchorVout },
-  };
+  const rows = db.select().from(burns).orderBy(asc(burns.wireSeq)).limit(limit).offset(offset).all();
+  return { rows, total: countRows(db, burns) };
 }
 
 function withNullifier(db: Queries, nullifier: string): Burn | null {
-  return asBurn(db.select().from(burns).where(eq(burns.nullifier, nullifier)).get());
+  return ofNullifier(db).get({ nullifier }) ?? null;
 }
 
 // wireSeq is left out: it is a place in one Wire node's list, and after a reorganisation the place may be another.

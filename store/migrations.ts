@@ -2,16 +2,7 @@
 // folder to read it from; each applied migration is kept with its hash, so a file made by another program shows.
 import type { Database } from 'bun:sqlite';
 import { sha256, toHex, utf8 } from '../crypto/bytes.ts';
-import ledger from '../migrations/0000_ledger.sql' with { type: 'text' };
-import neverList from '../migrations/0001_never_list.sql' with { type: 'text' };
-import stateGuard from '../migrations/0002_state_guard.sql' with { type: 'text' };
-import foreignPayments from '../migrations/0003_foreign_payments.sql' with { type: 'text' };
-import anchorReleases from '../migrations/0004_anchor_releases.sql' with { type: 'text' };
-import payoutChildren from '../migrations/0005_payout_children.sql' with { type: 'text' };
-import oneLiveKey from '../migrations/0006_one_live_key.sql' with { type: 'text' };
-import contestedClaims from '../migrations/0007_contested_claims.sql' with { type: 'text' };
-import claimAbsences from '../migrations/0008_claim_absences.sql' with { type: 'text' };
-import lapsedBindings from '../migrations/0009_lapsed_bindings.sql' with { type: 'text' };
+import schema from '../migrations/0000_schema.sql' with { type: 'text' };
 
 /** One step of the schema: drizzle-kit's tag for it and its SQL. */
 export interface Migration {
@@ -20,24 +11,15 @@ export interface Migration {
 }
 
 /** The migrations of the security database, in order (the order of migrations/meta/_journal.json). */
-export const SECURITY_MIGRATIONS: readonly Migration[] = [
-  { tag: '0000_ledger', sql: ledger },
-  { tag: '0001_never_list', sql: neverList },
-  { tag: '0002_state_guard', sql: stateGuard },
-  { tag: '0003_foreign_payments', sql: foreignPayments },
-  { tag: '0004_anchor_releases', sql: anchorReleases },
-  { tag: '0005_payout_children', sql: payoutChildren },
-  { tag: '0006_one_live_key', sql: oneLiveKey },
-  { tag: '0007_contested_claims', sql: contestedClaims },
-  { tag: '0008_claim_absences', sql: claimAbsences },
-  { tag: '0009_lapsed_bindings', sql: lapsedBindings },
-];
+export const SECURITY_MIGRATIONS: readonly Migration[] = [{ tag: '0000_schema', sql: schema }];
 
 /** Why a file cannot be used; `message` is one sentence for the operator. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
 }
 
+/** The first migration of databases from before there was a treasury line, which nothing can bring up to date. */
+const BEFORE_THE_LINE = '0000_ledger';
 const BREAKPOINT = '--> statement-breakpoint';
 
 /**
@@ -76,6 +58,11 @@ function checkApplied(database: Database, migrations: readonly Migration[]): num
   const rows = database
     .query<{ tag: string; hash: string }, []>('SELECT tag, hash FROM schema_migrations ORDER BY position')
     .all();
+  if (rows[0]?.tag === BEFORE_THE_LINE) {
+    throw new StoreError(
+      'the database is of a version from before the treasury line, and cannot be brought up to date: move it away; a new one is made at the next start',
+    );
+  }
   for (const [position, row] of rows.entries()) {
     const migration = migrations[position];
     if (migration === undefined) {

@@ -1,16 +1,14 @@
-// What the node knows of its own state: its epoch, which rises each time it is brought back from an older state, and when
-// its peers last agreed that nothing is missing (Never 5).
+// What the node knows of its own state: its epoch, which rises each time a peer shows a state of it that its log lacks, as
+// after a restore (Never 5).
 import { eq } from 'drizzle-orm';
-import type { Json } from '../crypto/canonical-json.ts';
 import { type AuditHead, appendAudit, auditHead } from './audit-log.ts';
 import { type Queries, transact } from './database.ts';
 import { given, prepared } from './prepared.ts';
 import { auditLog, nodeState } from './schema.ts';
 
-/** `wholeAt` in ms since 1970, null before the first time. */
+/** How often the node was found to have an older state than it had shown. */
 export interface NodeState {
   readonly epoch: number;
-  readonly wholeAt: number | null;
 }
 
 /** The end of the log together with the epoch it stands in. */
@@ -27,10 +25,10 @@ const hashAt = prepared((db) =>
     .prepare(),
 );
 
-/** The node's state; epoch 0 where it was never brought back. */
+/** The node's state; epoch 0 where it never was put back. */
 export function getNodeState(db: Queries): NodeState {
   const row = ownState(db).get();
-  return { epoch: row?.epoch ?? 0, wholeAt: row?.wholeAt ?? null };
+  return { epoch: row?.epoch ?? 0 };
 }
 
 /** The head as peers are to see it. */
@@ -44,29 +42,32 @@ export function auditHashAt(db: Queries, seq: number): string | null {
   return hashAt(db).get({ seq })?.hash ?? null;
 }
 
-/** Keeps when peers agreed that the state is whole. Not audited: it would lengthen the log once a minute. */
-export function markWhole(db: Queries, now: number): void {
-  transact(db, (tx) => write(tx, { ...getNodeState(tx), wholeAt: now }));
+/**
+ * A peer showed (`shown`) a state of this node that its log lacks: the epoch rises to `epoch`, above the one shown, and an
+ * audit row says from what to what. Throws where the epoch would not rise.
+ */
+export function recordRegression(
+  db: Queries,
+  regression: { readonly epoch: number; readonly peer: number; readonly shown: StateHeadRow },
+  now: number,
+): void {
+  const { epoch, peer, shown } = regression;
+  transact(db, (tx) => {
+    const own = stateHead(tx);
+    if (epoch <= own.epoch || epoch <= shown.epoch) throw new Error('an epoch only rises');
+    write(tx, { epoch });
+    appendAudit(tx, now, 'state_regressed', { epoch, from: placeOf(own), shown: placeOf(shown), shown_by: peer });
+  });
 }
 
-/**
- * Ends the catching up: the epoch rises to `epoch`, and an audit row says from what to what and what was adopted. Throws
- * where the epoch would not rise.
- */
-export function recordRecovery(db: Queries, epoch: number, body: { readonly [key: string]: Json }, now: number): void {
-  transact(db, (tx) => {
-    const state = getNodeState(tx);
-    if (epoch <= state.epoch) throw new Error('an epoch only rises');
-    const { seq, hash } = auditHead(tx);
-    write(tx, { epoch, wholeAt: state.wholeAt });
-    appendAudit(tx, now, 'state_recovered', { ...body, epoch, from: { epoch: state.epoch, seq, hash } });
-  });
+function placeOf({ epoch, seq, hash }: StateHeadRow): { epoch: number; seq: number; hash: string } {
+  return { epoch, seq, hash };
 }
 
 function write(tx: Queries, state: NodeState): void {
   const updated = tx.update(nodeState).set(state).where(eq(nodeState.id, 1)).returning({ id: nodeState.id }).all();
-  if (updated.length === 0)
-    tx.insert(nodeState)
-      .values({ id: 1, ...state })
-      .run();
+  if (updated.length > 0) return;
+  tx.insert(nodeState)
+    .values({ id: 1, ...state })
+    .run();
 }

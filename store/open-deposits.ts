@@ -1,12 +1,12 @@
 // Deposits that wait to be attested: deep enough, and never attested, or with an attestation that ran out before it was
-// used.
-import { and, asc, eq, inArray, isNull, or, sql } from 'drizzle-orm';
+// used. And those that are attested and wait for their mint.
+import { and, asc, eq, getTableColumns, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm';
 import { type Listing, type Page, pageBounds, type Queries } from './database.ts';
 import type { Deposit } from './deposits.ts';
 import { given, givenPage, prepared, preparedCount } from './prepared.ts';
 import { attestations, deposits } from './schema.ts';
 
-const { height: blockHeight, status } = deposits;
+const { height: blockHeight, status, amount } = deposits;
 const { signatureExpiry } = attestations;
 
 const isOpen = (db: Queries) => {
@@ -23,6 +23,7 @@ const isOpen = (db: Queries) => {
     );
   return and(
     sql`${blockHeight} <= ${given(blockHeight, 'height')}`,
+    sql`${amount} >= ${given(amount, 'least')}`,
     or(inArray(status, ['seen', 'confirmed']), and(eq(status, 'attested'), inArray(deposits.txid, ranOut))),
   );
 };
@@ -38,8 +39,46 @@ const openOnes = prepared((db) =>
 );
 const countOpen = preparedCount(deposits, isOpen);
 
-/** Those in blocks up to `height`, oldest block first; `nowSeconds` since 1970. */
-export function listOpenDeposits(db: Queries, height: number, nowSeconds: bigint, page: Page = {}): Listing<Deposit> {
-  const until = { height, nowSeconds };
-  return { rows: openOnes(db).all({ ...until, ...pageBounds(page) }), total: countOpen(db, until) };
+/** Deposits of `least` sats or more in blocks up to `height`; `nowSeconds` since 1970. */
+export interface OpenUntil {
+  readonly height: number;
+  readonly nowSeconds: bigint;
+  readonly least: bigint;
+}
+
+/** Those that wait to be attested, oldest block first. */
+export function listOpenDeposits(db: Queries, until: OpenUntil, page: Page = {}): Listing<Deposit> {
+  return { rows: openOnes(db).all({ ...until, ...pageBounds(page) }), total: countOpen(db, { ...until }) };
+}
+
+/** A place in the order in which deposits were first seen; `seenAt` in ms since 1970. */
+export interface AttestedPlace {
+  readonly seenAt: number;
+  readonly place: number;
+}
+
+/** A deposit that is attested, with its place. */
+export type AttestedDeposit = Deposit & AttestedPlace;
+
+const { seenAt } = deposits;
+const attestedOnes = prepared((db) => {
+  const place = sql<number>`rowid`.mapWith(Number);
+  // The index on status and time holds the row's place as well: what was passed is not read again.
+  const isAfter = sql`(${seenAt}, rowid) > (${given(seenAt, 'seenAt')}, ${sql.placeholder('place')})`;
+  return db
+    .select({ ...getTableColumns(deposits), place: place.as('place') })
+    .from(deposits)
+    .where(and(eq(status, 'attested'), isNotNull(blockHeight), isAfter))
+    .orderBy(asc(seenAt), asc(place))
+    .limit(sql.placeholder('limit'))
+    .prepare();
+});
+
+/** At most `limit` deposits in blocks that are attested and not minted, oldest first, after a place (null: from the first). */
+export function listAttestedAfter(db: Queries, after: AttestedPlace | null, limit: number): readonly AttestedDeposit[] {
+  return attestedOnes(db).all({
+    seenAt: after?.seenAt ?? -1,
+    place: after?.place ?? -1,
+    limit: pageBounds({ limit }).limit,
+  });
 }

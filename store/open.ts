@@ -29,29 +29,30 @@ export function databasePath(configured: string): string {
 
 /**
  * Opens the security database for writing, makes it where it is missing (file mode 0600, missing folders 0700) and
- * brings its schema up to date. `path` goes through `databasePath`. Throws StoreError where another process writes it,
- * the file belongs to a newer program, or the path is that of no file (empty, `:memory:`).
+ * brings its schema up to date. `path` goes through `databasePath`. Throws StoreError where another process still writes it
+ * after `lockWaitMs`, the file belongs to a newer program, or the path is that of no file (empty, `:memory:`).
  */
-export function openStore(path: string): Store {
+export function openStore(path: string, lockWaitMs = 0): Store {
   const file = databasePath(path);
   // SQLite would keep what is decided in memory only, while this made files of those names in the working directory.
   if (file === '' || file === ':memory:') {
     throw new StoreError(`the database needs a file: "${file}" is the name of none`);
   }
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const unlock = lockFile(file);
+  const unlock = lockFile(file, lockWaitMs);
   let database: Database | undefined;
   try {
     // Before SQLite opens it: the journal files inherit the mode, and no moment is left in which others could read.
     makePrivate(file);
     database = new Database(file, { ...OPTIONS, readwrite: true, create: false });
     prepareWriter(database);
+    assertUndamaged(database, file);
     migrate(database, SECURITY_MIGRATIONS);
     return asStore(database, file, unlock);
   } catch (error) {
     database?.close();
     unlock();
-    throw error;
+    throw asDamage(error, file);
   }
 }
 
@@ -65,12 +66,32 @@ export function openReader(path: string): Store {
   const database = new Database(file, { ...OPTIONS, readonly: true });
   try {
     database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    assertUndamaged(database, file);
     assertMigrated(database, SECURITY_MIGRATIONS);
     return asStore(database, file, () => {});
   } catch (error) {
     database.close();
-    throw error;
+    throw asDamage(error, file);
   }
+}
+
+// Reads the file once: a page that a failing disk has lost is otherwise noticed when its rows are missed, or never.
+function assertUndamaged(database: Database, file: string): void {
+  const row = database.query<{ quick_check: string }, []>('PRAGMA quick_check(1)').get();
+  if (row?.quick_check !== 'ok') throw damaged(file, row?.quick_check ?? 'it cannot be checked');
+}
+
+function asDamage(error: unknown, file: string): unknown {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return error;
+  const isDamage = error.code === 'SQLITE_NOTADB' || error.code.startsWith('SQLITE_CORRUPT');
+  return isDamage ? damaged(file, error.message) : error;
+}
+
+function damaged(file: string, what: string): StoreError {
+  const told = what.replaceAll('\n', ' ');
+  return new StoreError(
+    `the database ${file} is damaged (${told}): nothing is signed on it; put its latest backup in its place`,
+  );
 }
 
 function prepareWriter(database: Database): void {
@@ -104,11 +125,12 @@ function asStore(database: Database, path: string, unlock: () => void): Store {
   };
 }
 
-function lockFile(file: string): () => void {
+function lockFile(file: string, waitMs: number): () => void {
   const path = `${file}.lock`;
   makePrivate(path);
   const lock = new Database(path, { readwrite: true, create: false });
   try {
+    lock.run(`PRAGMA busy_timeout = ${waitMs}`);
     lock.run('BEGIN EXCLUSIVE');
   } catch (error) {
     lock.close();

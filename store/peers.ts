@@ -42,13 +42,16 @@ export interface ShownHead extends StateHeadRow {
 /**
  * What is wrong with a head. `stale`: an earlier word of the same start, nothing to mind. `unproven`: another start that
  * does not vouch for what was seen before, as at its first words. `regressed`, `forked`: the log is not the one shown
- * before, and the node must catch up.
+ * before: the node was put back or copied.
  */
 export type HeadFlaw = 'peer_unknown' | 'stale' | 'unproven' | 'regressed' | 'forked';
 
-/** The verdict on a head; `highest` is what the peer showed before. */
+/**
+ * The verdict on a head; `highest` is what the peer showed before. `epochRose`: by a new epoch the peer says itself that it
+ * was put back or copied.
+ */
 export type HeadVerdict =
-  | { readonly ok: true }
+  | { readonly ok: true; readonly epochRose: boolean }
   | { readonly ok: false; readonly reason: 'peer_unknown' }
   | { readonly ok: false; readonly reason: Exclude<HeadFlaw, 'peer_unknown'>; readonly highest: ShownHead };
 
@@ -122,11 +125,10 @@ export function recordPeerHead(db: Queries, index: number, shown: ShownHead, now
     const reason = highest === null ? null : flawOf(highest, shown);
     if (highest !== null && reason !== null) return { ok: false, reason, highest };
     updateHead(tx).run({ ...shown, index });
-    if (highest !== null && shown.epoch > highest.epoch) {
-      const place = ({ epoch, seq, hash }: StateHeadRow) => ({ epoch, seq, hash });
-      appendAudit(tx, now, 'peer_state_recovered', { index, from: place(highest), to: place(shown) });
-    }
-    return { ok: true };
+    if (highest === null || shown.epoch <= highest.epoch) return { ok: true, epochRose: false };
+    const place = ({ epoch, seq, hash }: StateHeadRow) => ({ epoch, seq, hash });
+    appendAudit(tx, now, 'peer_state_regressed', { index, from: place(highest), to: place(shown) });
+    return { ok: true, epochRose: true };
   });
 }
 

@@ -1,7 +1,7 @@
 // The tables of the security database that are about the node itself and its peers; those of the bridge are in schema.ts.
 import { sql } from 'drizzle-orm';
-import { check, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
-import { integer53, isHex, isOneOf, isOutpoint, json } from './columns.ts';
+import { check, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { integer53, isHex, json } from './columns.ts';
 
 /** Hash-chained record of every decision; append-only by trigger. */
 export const auditLog = sqliteTable('audit_log', {
@@ -20,10 +20,20 @@ export const nodeState = sqliteTable(
     id: integer53().primaryKey(),
     /** How often the node was brought back from an older state. */
     epoch: integer53().notNull(),
-    /** When its peers last agreed that the state is whole. */
-    wholeAt: integer53('whole_at'),
   },
   (t) => [check('node_state_one', sql`${t.id} = 1`)],
+);
+
+/** Whose database this is: one row, which never changes (triggers). */
+export const owner = sqliteTable(
+  'owner',
+  {
+    id: integer53().primaryKey(),
+    network: text().notNull(),
+    index: integer53('node_index').notNull(),
+    identityKey: text('identity_key').notNull(),
+  },
+  (t) => [check('owner_one', sql`${t.id} = 1`), check('owner_identity_key', isHex(t.identityKey, 32))],
 );
 
 /** The operator cards of the federation, and the highest audit head each peer has shown. */
@@ -54,68 +64,3 @@ export const cursors = sqliteTable('cursors', {
   position: json().notNull(),
   updatedAt: integer53('updated_at').notNull(),
 });
-
-/** Why a claim needs no reckoning with any more: another transaction spends its coin, or an operator saw to it. */
-export const RELEASE_CAUSES = ['spent', 'operator'] as const;
-
-/** What the payouts would spend that a node, brought back, may have signed for a contested burn; rows never change. */
-export const contestedClaims = sqliteTable(
-  'contested_claims',
-  {
-    burnTxid: text('burn_txid').notNull(),
-    txid: text().notNull(),
-    prevTxid: text('prev_txid').notNull(),
-    prevVout: integer53('prev_vout').notNull(),
-  },
-  (t) => [
-    primaryKey({ columns: [t.burnTxid, t.txid, t.prevTxid, t.prevVout] }),
-    check('contested_claims_ids', sql`${isHex(t.burnTxid, 32)} and ${isHex(t.txid, 32)}`),
-    check('contested_claims_outpoint', isOutpoint(t.prevTxid, t.prevVout)),
-  ],
-);
-
-/** Claims that can never be mined; rows never change. A burn is contested until each of its claims stands here. */
-export const contestedReleases = sqliteTable(
-  'contested_releases',
-  {
-    burnTxid: text('burn_txid').notNull(),
-    txid: text().notNull(),
-    cause: text({ enum: RELEASE_CAUSES }).notNull(),
-    at: integer53().notNull(),
-  },
-  (t) => [
-    primaryKey({ columns: [t.burnTxid, t.txid] }),
-    check('contested_releases_ids', sql`${isHex(t.burnTxid, 32)} and ${isHex(t.txid, 32)}`),
-    check('contested_releases_cause', isOneOf(t.cause, RELEASE_CAUSES)),
-  ],
-);
-
-/**
- * A coin of a claim that this node and all its Bitcoin nodes know nothing of, since an operator asked for the claim's
- * release: the best block then. A row goes where the absence ends; that of a released claim stays.
- */
-export const claimAbsences = sqliteTable(
-  'claim_absences',
-  {
-    burnTxid: text('burn_txid').notNull(),
-    txid: text().notNull(),
-    prevTxid: text('prev_txid').notNull(),
-    prevVout: integer53('prev_vout').notNull(),
-    height: integer53().notNull(),
-    blockHash: text('block_hash').notNull(),
-    at: integer53().notNull(),
-  },
-  (t) => [
-    primaryKey({ columns: [t.burnTxid, t.txid] }),
-    check('claim_absences_ids', sql`${isHex(t.burnTxid, 32)} and ${isHex(t.txid, 32)} and ${isHex(t.blockHash, 32)}`),
-    check('claim_absences_outpoint', isOutpoint(t.prevTxid, t.prevVout)),
-    check('claim_absences_height', sql`${t.height} >= 0`),
-  ],
-);
-
-/** From which height on a payout is counted as waiting; a row goes when it waits no more. */
-export const payoutWaits = sqliteTable(
-  'payout_waits',
-  { txid: text().primaryKey(), height: integer53().notNull() },
-  (t) => [check('payout_waits_txid', isHex(t.txid, 32)), check('payout_waits_height', sql`${t.height} >= 0`)],
-);

@@ -2,25 +2,14 @@
 // here (keys, checks) and partly in migrations/0001_never_list.sql (triggers). Money columns are INTEGER sats, see
 // columns.ts. Ids of transactions and burns are 64 lowercase hex characters in display order; times are ms since 1970.
 import { sql } from 'drizzle-orm';
-import {
-  check,
-  foreignKey,
-  index,
-  integer,
-  primaryKey,
-  real,
-  sqliteTable,
-  text,
-  unique,
-} from 'drizzle-orm/sqlite-core';
+import { check, index, integer, primaryKey, sqliteTable, text, unique } from 'drizzle-orm/sqlite-core';
 import { bytes, integer53, isHex, isOneOf, isOutpoint, isSats, json, sats, uint63 } from './columns.ts';
 
-export * from './schema-anchors.ts';
-export * from './schema-children.ts';
+export * from './schema-line.ts';
 export * from './schema-node.ts';
+export * from './schema-requests.ts';
 
 export const DEPOSIT_STATUSES = ['seen', 'confirmed', 'attested', 'minted', 'gone'] as const;
-export const PAYOUT_STATUSES = ['decided', 'signed', 'broadcast', 'confirmed', 'settled', 'replaced'] as const;
 export const UTXO_STATUSES = ['unspent', 'spent', 'gone'] as const;
 export const CEREMONY_STATUSES = ['running', 'done', 'failed', 'destroyed'] as const;
 export const KEY_STATUSES = ['pending', 'live', 'retired', 'destroyed'] as const;
@@ -139,7 +128,7 @@ export const attestations = sqliteTable(
   ],
 );
 
-/** A burn on the Wire ledger. The anchor is the outpoint that every payout transaction of this burn spends. */
+/** A burn on the Wire ledger. */
 export const burns = sqliteTable(
   'burns',
   {
@@ -150,109 +139,13 @@ export const burns = sqliteTable(
     fee: sats().notNull(),
     wireSeq: uint63('wire_seq').notNull(),
     wireHeight: integer53('wire_height').notNull(),
-    anchorTxid: text('anchor_txid'),
-    anchorVout: integer53('anchor_vout'),
     seenAt: integer53('seen_at').notNull(),
   },
   (t) => [
-    index('burns_by_anchor').on(t.anchorTxid, t.anchorVout),
     index('burns_by_time').on(t.seenAt),
     check('burns_burn_txid', isHex(t.burnTxid, 32)),
     check('burns_amount', isSats(t.amount)),
     check('burns_fee', sql`${isSats(t.fee)} and ${t.fee} <= ${t.amount}`),
-    check('burns_anchor', sql`(${t.anchorTxid} is null) = (${t.anchorVout} is null)`),
-  ],
-);
-
-/** Transactions that this node agreed to sign. The row is written after its inputs and burns, and seals them. */
-export const payoutTransactions = sqliteTable(
-  'payout_transactions',
-  {
-    txid: text().primaryKey(),
-    unsignedTx: text('unsigned_tx').notNull(),
-    signedTx: text('signed_tx'),
-    fee: sats().notNull(),
-    /** Sats per virtual byte, for display: what binds is `fee`. */
-    feeRate: real('fee_rate').notNull(),
-    changeVout: integer53('change_vout'),
-    changeAmount: sats('change_amount'),
-    status: text({ enum: PAYOUT_STATUSES }).notNull(),
-    height: integer53(),
-    blockHash: text('block_hash'),
-    createdAt: integer53('created_at').notNull(),
-    signedAt: integer53('signed_at'),
-    broadcastAt: integer53('broadcast_at'),
-    confirmedAt: integer53('confirmed_at'),
-    settledAt: integer53('settled_at'),
-    /** The whole meaning that was judged, so that a peer that lost it can judge it again. */
-    intent: json(),
-  },
-  (t) => [
-    index('payouts_by_status').on(t.status, t.createdAt),
-    check('payouts_txid', isHex(t.txid, 32)),
-    check('payouts_fee', isSats(t.fee)),
-    check('payouts_change', sql`(${t.changeVout} is null) = (${t.changeAmount} is null)`),
-    check('payouts_status', isOneOf(t.status, PAYOUT_STATUSES)),
-    check('payouts_mined', sql`(${t.status} in ('confirmed', 'settled')) = (${t.height} is not null)`),
-  ],
-);
-
-export const payoutTransactionInputs = sqliteTable(
-  'payout_transaction_inputs',
-  {
-    txid: text().notNull(),
-    inputIndex: integer53('input_index').notNull(),
-    prevTxid: text('prev_txid').notNull(),
-    prevVout: integer53('prev_vout').notNull(),
-  },
-  (t) => [
-    primaryKey({ columns: [t.txid, t.inputIndex] }),
-    unique('payout_inputs_once').on(t.txid, t.prevTxid, t.prevVout),
-    index('payout_inputs_by_outpoint').on(t.prevTxid, t.prevVout),
-    foreignKey({ columns: [t.txid], foreignColumns: [payoutTransactions.txid], name: 'payout_inputs_txid' }),
-    check('payout_inputs_outpoint', isOutpoint(t.prevTxid, t.prevVout)),
-  ],
-);
-
-/** Which output of a transaction pays which burn; no output pays two. */
-export const payoutTransactionBurns = sqliteTable(
-  'payout_transaction_burns',
-  {
-    txid: text().notNull(),
-    burnTxid: text('burn_txid').notNull(),
-    outputIndex: integer53('output_index').notNull(),
-  },
-  (t) => [
-    primaryKey({ columns: [t.txid, t.burnTxid] }),
-    unique('payout_burns_output').on(t.txid, t.outputIndex),
-    index('payout_burns_by_burn').on(t.burnTxid),
-    foreignKey({ columns: [t.txid], foreignColumns: [payoutTransactions.txid], name: 'payout_burns_txid' }),
-    foreignKey({ columns: [t.burnTxid], foreignColumns: [burns.burnTxid], name: 'payout_burns_burn' }),
-  ],
-);
-
-/**
- * What transactions in the chain pay from the bitcoin key's coins that this node never agreed to sign, having been away;
- * `burnTxid`: the burn that such an output pays, once it is recognised.
- */
-export const foreignPayments = sqliteTable(
-  'foreign_payments',
-  {
-    txid: text().notNull(),
-    outputIndex: integer53('output_index').notNull(),
-    script: text().notNull(),
-    amount: sats().notNull(),
-    burnTxid: text('burn_txid').unique(),
-    /** null once the block has left the chain. */
-    height: integer53(),
-    seenAt: integer53('seen_at').notNull(),
-  },
-  (t) => [
-    primaryKey({ columns: [t.txid, t.outputIndex] }),
-    index('foreign_payments_by_height').on(t.height),
-    check('foreign_payments_outpoint', isOutpoint(t.txid, t.outputIndex)),
-    check('foreign_payments_amount', isSats(t.amount)),
-    check('foreign_payments_known', sql`${t.burnTxid} is null or ${t.height} is not null`),
   ],
 );
 
@@ -280,18 +173,4 @@ export const utxos = sqliteTable(
     check('utxos_status', isOneOf(t.status, UTXO_STATUSES)),
     check('utxos_spent', sql`(${t.status} = 'spent') = (${t.spentBy} is not null)`),
   ],
-);
-
-/**
- * Burns of which this node may have signed a payout that it cannot find out any more, having been restored from an older
- * state: it decides none for them.
- */
-export const contestedBurns = sqliteTable(
-  'contested_burns',
-  {
-    /** No reference: this node's Wire nodes may be behind and not know the burn yet. */
-    burnTxid: text('burn_txid').primaryKey(),
-    at: integer53().notNull(),
-  },
-  (t) => [check('contested_burns_burn_txid', isHex(t.burnTxid, 32))],
 );

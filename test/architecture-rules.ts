@@ -23,7 +23,7 @@ import {
   isStringLiteral,
 } from 'typescript/unstable/ast/is';
 
-export const FILE_LINES_MAX = 300;
+export const FILE_LINES_MAX = 500;
 export const FUNCTION_LINES_MAX = 70;
 
 /** A source file of the project; `path` is relative to its root, with forward slashes. */

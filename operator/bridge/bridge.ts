@@ -2,7 +2,6 @@
 
 import type { SigningResult } from '../../ceremony/signing-candidates.ts';
 import type { BitcoinView } from '../../chain/bitcoin-view.ts';
-import type { Outpoint } from '../../chain/outpoint.ts';
 import type { WireLedger } from '../../chain/wire-ledger.ts';
 import type { Queries } from '../../store/database.ts';
 import { CommandError } from '../command-error.ts';
@@ -43,12 +42,12 @@ export function requireLiveKey(keys: Keys): FederationKey {
   );
 }
 
-/** Who took part, who did not and why; `begun` in ms since 1970. */
+/** Who took part, who did not and why; `begun` and `now` in ms by one clock. */
 export function signingReport(result: SigningResult, begun: number, now: number): SigningReport {
   return {
     signers: result.kind === 'signed' ? result.signers : [],
     excluded: result.exclusions.map(({ index, reason, detail }) => ({ index, reason: `${reason}: ${detail}` })),
-    duration_ms: now - begun,
+    duration_ms: Math.round(now - begun),
   };
 }
 
@@ -57,10 +56,4 @@ export function notSigned(result: Extract<SigningResult, { kind: 'failed' }>): C
   const reasons = result.exclusions.map(({ index, reason, detail }) => `operator ${index}: ${reason} (${detail})`);
   const told = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
   return new CommandError('not_signed', `the federation did not sign, as ${result.detail}${told}`);
-}
-
-/** The height of the block that holds an unspent output, on this node's own view; null where it is not confirmed. */
-export async function outputHeight(bitcoin: BitcoinView, outpoint: Outpoint): Promise<number | null> {
-  const [[output], tip] = await Promise.all([bitcoin.txOuts([outpoint], 'confirmed'), bitcoin.tip()]);
-  return output === undefined || output === null ? null : tip.height - output.confirmations + 1;
 }

@@ -1,10 +1,8 @@
 // What operators should see of the chain, in sentences: forks, troubles of the own Bitcoin nodes, a scan that is behind,
 // attested deposits that no block holds any more.
 
-import { returnedAnchors } from '../../store/anchor-releases.ts';
-import { exposedDeposits, thrownOutPayouts } from '../../store/reorganisation.ts';
+import { exposedDeposits } from '../../store/reorganisation.ts';
 import { counted } from '../counted.ts';
-import { contestedProblems, deepHeight } from '../guard/release.ts';
 import type { Node } from '../node.ts';
 import type { ScanReport } from './scan.ts';
 
@@ -26,7 +24,7 @@ export function chainProblems({ store, chain, online, config, input }: Node): re
     problems.push(`the chain has changed below block ${scan.lost}, beyond what this node remembers: look at it`);
   }
   const progress = scan?.progress() ?? null;
-  const lag = progress === null ? null : lagProblem(progress, input.effects.now());
+  const lag = progress === null ? null : lagProblem(progress, input.effects.monotonic());
   if (lag !== null) problems.push(lag);
   const contested = online?.autopilot.mempool.contested() ?? [];
   problems.push(...contested.slice(0, CONTESTED_SHOWN_MAX));
@@ -40,24 +38,16 @@ export function chainProblems({ store, chain, online, config, input }: Node): re
     const told = `a reorganisation took back ${counted(exposed.length, 'deposit')} attested already`;
     problems.push(`${told}: ${sats} sats are exposed until mined again`);
   }
-  problems.push(...contestedProblems(store.db, deepHeight({ db: store.db, config })));
-  const thrownOut = thrownOutPayouts(store.db).length;
-  if (thrownOut > 0) {
-    const told = `a reorganisation threw out ${counted(thrownOut, 'settled payout')}`;
-    problems.push(`${told}, which ${thrownOut === 1 ? 'is' : 'are'} broadcast again`);
-  }
-  const returned = new Set(returnedAnchors(store.db).map(({ burnTxid }) => burnTxid)).size;
-  if (returned > 0) {
-    const told = `a reorganisation brought back coins of earlier payouts of ${counted(returned, 'burn')}`;
-    problems.push(`${told}: if those payouts are mined beside later ones, the burns are paid twice`);
+  for (const { txid, detail } of online?.autopilot.follow.refused() ?? []) {
+    problems.push(`step ${txid} of the treasury line is signed, and your Bitcoin nodes refuse it: ${detail}`);
   }
   return problems;
 }
 
-/** What to say of a scan that is behind, where that is more than a moment's lag; `now` in ms. */
+/** What to say of a scan that is behind, where that is more than a moment's lag; `now` in ms by the monotonic clock. */
 export function lagProblem({ height, tip, since }: ScanReport, now: number): string | null {
   const left = tip - height;
   const lasts = left > 0 && since !== null && now - since > LAG_MS_MAX;
   if (!lasts && left <= LAG_BLOCKS_MAX) return null;
-  return `catching up: ${counted(left, 'block')} to read (${height} of ${tip}); it leads nothing meanwhile`;
+  return `catching up: ${counted(left, 'block')} to read (${height} of ${tip}); it starts no attestations or payouts until then`;
 }

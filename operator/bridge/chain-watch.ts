@@ -42,8 +42,8 @@ export function plainStanding({ normalConfirmations }: OperatorConfig): ChainSta
 }
 
 const CURSOR = 'fork_state';
-// Test networks stand still for hours, and their fees are what anybody says.
-const OTHER_LIMITS: HealthLimits = { ...MAINNET_HEALTH_LIMITS, tipAgeSecondsMax: null };
+// Test networks stand still for hours, and their fees are what anybody says, or nobody.
+const OTHER_LIMITS: HealthLimits = { ...MAINNET_HEALTH_LIMITS, tipAgeSecondsMax: null, needsEstimate: false };
 
 const forkSchema = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('agreed') }),

@@ -1,5 +1,5 @@
-// What the others finished while this node was away. Announcements are sent once and live in memory; so each node asks the
-// others again and again for what they have finished since it asked last, verifies it, and keeps how far it has come.
+// What the others attested while this node was away. Announcements are sent once and live in memory; so each node asks the
+// others again and again for what was signed since it asked last, verifies it, and keeps how far it has come.
 
 import type { Json } from '../../crypto/canonical-json.ts';
 import { decideAttestations, getAttestation, recordAttestationSignature } from '../../store/attestations.ts';
@@ -8,8 +8,7 @@ import { type Queries, transact } from '../../store/database.ts';
 import { getDeposit, setDepositStatus } from '../../store/deposits.ts';
 import { finishedWindow } from '../../store/finished-pages.ts';
 import { getNodeState } from '../../store/node-state.ts';
-import { tellAttestation, tellPayout } from '../guard/decisions-exchange.ts';
-import { signatureHolds } from '../guard/recovery-attestations.ts';
+import { signatureHolds, tellAttestation } from '../deposits/attestation-claims.ts';
 import { claimOf } from '../judge/judge-attestation.ts';
 import type { FederationKey } from '../keys.ts';
 import { errorText } from '../log.ts';
@@ -22,13 +21,10 @@ import {
   type FinishedRequest,
   finishedPlaceSchema,
 } from './messages-finished.ts';
-import { takePayout } from './take-payout.ts';
 
 /** How often something that cannot be confirmed is tried before it is passed over, and how much of a peer's waits so. */
 const TRIES_MAX = 100;
 const LEFT_MAX = 200;
-/** What the payouts of one answer may take, in characters of JSON: well below the largest peer message. */
-const PAYOUT_CHARACTERS_MAX = 600_000;
 /** Pages asked of a peer at a time, and the time between, in ms. */
 const PAGES_AT_ONCE = 10;
 const ASK_TIMEOUT_MS = 5_000;
@@ -36,7 +32,7 @@ const PAUSE_MS = { regtest: 2_000, other: 60_000 } as const;
 
 const BEGINNING: FinishedPlace = { epoch: 0, seq: 0 };
 
-type Item = FinishedPage['payouts'][number] | FinishedPage['attestations'][number];
+type Item = FinishedPage['attestations'][number];
 
 interface Left {
   readonly item: Item;
@@ -55,19 +51,8 @@ export function tellFinished(db: Queries, { after }: FinishedRequest): FinishedP
   const { epoch } = getNodeState(db);
   // After a life that the asker does not know, rows may stand below where it has come to.
   const window = finishedWindow(db, after.epoch === epoch ? after.seq : 0);
-  const page = { attestations: [], payouts: [] } as Pick<FinishedPage, 'attestations' | 'payouts'>;
-  let characters = 0;
-  for (const row of window.rows) {
-    if (row.kind === 'attestation') page.attestations.push(tellAttestation(row.attestation));
-    else if (row.intent !== null) {
-      characters += JSON.stringify(row.intent).length + (row.signedTx?.length ?? 0);
-      if (characters > PAYOUT_CHARACTERS_MAX && page.payouts.length > 0) {
-        return { ...page, at: { epoch, seq: row.seq - 1 }, more: true };
-      }
-      page.payouts.push(tellPayout(row.intent, row.signedTx));
-    }
-  }
-  return { ...page, at: { epoch, seq: window.seq }, more: window.more };
+  const attestations = window.attestations.map(tellAttestation);
+  return { attestations, at: { epoch, seq: window.seq }, more: window.more };
 }
 
 /** Asks the peers. */
@@ -86,10 +71,10 @@ export class FinishedWork {
     const { config, effects, log } = this.#input.bridge;
     const pause = config.network === 'regtest' ? PAUSE_MS.regtest : PAUSE_MS.other;
     const due = [...this.#input.peers()].filter(
-      (peer) => effects.now() - (this.#askedAt.get(peer) ?? Number.NEGATIVE_INFINITY) >= pause,
+      (peer) => effects.monotonic() - (this.#askedAt.get(peer) ?? Number.NEGATIVE_INFINITY) >= pause,
     );
     const ask = async (peer: number): Promise<void> => {
-      this.#askedAt.set(peer, effects.now());
+      this.#askedAt.set(peer, effects.monotonic());
       await this.#pullFrom(key, peer, signal);
     };
     for (const outcome of await Promise.allSettled(due.map(ask))) {
@@ -105,13 +90,12 @@ export class FinishedWork {
     const stored = finishedPlaceSchema.safeParse(loadCursor(db, name));
     const kept = stored.success ? stored.data : BEGINNING;
     let { at, left } = this.#reading.get(peer) ?? { at: kept, left: [] };
-    left = await this.#try(key, left);
+    left = this.#try(key, left);
     for (let pages = 0; pages < PAGES_AT_ONCE && left.length < LEFT_MAX && !signal.aborted; pages++) {
       const page = await this.#ask(peer, { after: at }, signal);
       if (page === null || signal.aborted || isSame(page.at, at)) break;
-      // In the order in which the peer finished them: an earlier version of a payout can be kept only before a later is mined.
-      const items = [...page.payouts, ...page.attestations].map((item) => ({ item, tries: 0 }));
-      left = [...left, ...(await this.#try(key, items))];
+      const items = page.attestations.map((item) => ({ item, tries: 0 }));
+      left = [...left, ...this.#try(key, items)];
       at = page.at;
       if (!page.more) break;
     }
@@ -124,22 +108,22 @@ export class FinishedWork {
   }
 
   // Gives those that could not be confirmed.
-  async #try(key: FederationKey, items: readonly Left[]): Promise<readonly Left[]> {
-    const { bridge } = this.#input;
+  #try(key: FederationKey, items: readonly Left[]): readonly Left[] {
     const left: Left[] = [];
     for (const { item, tries } of items) {
-      const isDone = await this.#take(key, item).catch((error: unknown) => {
-        bridge.log('warn', 'finished_work_untried', { detail: errorText(error) });
-        return false;
-      });
-      if (!isDone) left.push({ item, tries: tries + 1 });
+      if (!this.#take(key, item)) left.push({ item, tries: tries + 1 });
     }
     return left;
   }
 
-  async #take(key: FederationKey, item: Item): Promise<boolean> {
+  #take(key: FederationKey, item: Item): boolean {
     const { bridge } = this.#input;
-    return 'intent' in item ? takePayout(bridge, item) : keepAttestation(bridge, key, item);
+    try {
+      return keepAttestation(bridge, key, item);
+    } catch (error) {
+      bridge.log('warn', 'finished_work_untried', { detail: errorText(error) });
+      return false;
+    }
   }
 
   async #ask(peer: number, request: FinishedRequest, signal: AbortSignal): Promise<FinishedPage | null> {

@@ -1,5 +1,6 @@
 // What the log is told of work that is tried again and again: that it fails and why, not each time that it does. A node of
 // the operator's own that is down makes every round fail, several times a second.
+import type { Effects } from '../effects.ts';
 import type { Log } from '../log.ts';
 
 /** How often a trouble that lasts is told again, in ms. */
@@ -12,32 +13,35 @@ const REASONS_TOLD_MAX = 4;
 const TROUBLES_MAX = 1_000;
 
 interface Trouble {
+  /** When it began, in ms since 1970, for the log; all other times by the monotonic clock. */
   readonly since: number;
+  readonly begunAt: number;
   failedAt: number;
   failures: number;
   toldAt: number;
   reasons: Set<string>;
 }
 
-/** The troubles of one service. `now` in ms since 1970. */
+/** The troubles of one service. */
 export class LastingTrouble {
   readonly #service: string;
   readonly #log: Log;
-  readonly #now: () => number;
+  readonly #clocks: Pick<Effects, 'now' | 'monotonic'>;
   readonly #troubles = new Map<string, Trouble>();
 
   /** Writes `<service>_failed` and `<service>_recovered`. */
-  constructor(service: string, log: Log, now: () => number) {
+  constructor(service: string, log: Log, clocks: Pick<Effects, 'now' | 'monotonic'>) {
     this.#service = service;
     this.#log = log;
-    this.#now = now;
+    this.#clocks = clocks;
   }
 
   /** Notes that a kind of work has failed; told at once where it did not before, or for another reason. */
   failed(what: string, detail: string): void {
-    const now = this.#now();
+    const now = this.#clocks.monotonic();
     const known = this.#troubles.get(what);
-    const trouble = known ?? { since: now, failedAt: now, failures: 0, toldAt: now, reasons: new Set<string>() };
+    const begun = { since: this.#clocks.now(), begunAt: now, failedAt: now, toldAt: now };
+    const trouble = known ?? { ...begun, failures: 0, reasons: new Set<string>() };
     trouble.failedAt = now;
     trouble.failures += 1;
     if (known === undefined) this.#remember(what, trouble);
@@ -57,9 +61,9 @@ export class LastingTrouble {
   /** Notes that it went well; told once where a trouble is over by that. */
   well(what: string): void {
     const trouble = this.#troubles.get(what);
-    if (trouble === undefined || this.#now() - trouble.failedAt < OVER_AFTER_MS) return;
+    if (trouble === undefined || this.#clocks.monotonic() - trouble.failedAt < OVER_AFTER_MS) return;
     this.#troubles.delete(what);
-    const lasted_s = Math.round((trouble.failedAt - trouble.since) / 1000);
+    const lasted_s = Math.round((trouble.failedAt - trouble.begunAt) / 1000);
     this.#log('info', `${this.#service}_recovered`, { what, lasted_s, failures: trouble.failures });
   }
 

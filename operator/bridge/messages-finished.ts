@@ -1,9 +1,9 @@
-// The messages by which a node that was away learns what the others finished meanwhile. Each item is a claim, which
+// The messages by which a node that was away learns what the others attested meanwhile. Each item is a claim, which
 // whoever gets it verifies as it verifies an announcement.
 import { z } from 'zod';
-import { decisionsSchema } from '../guard/messages-guard.ts';
+import { attestationClaimSchema } from '../deposits/attestation-claims.ts';
 
-/** Most items of a kind in one answer; the window of store/finished-pages.ts stays below. */
+/** Most items in one answer; the window of store/finished-pages.ts stays below. */
 const ITEMS_MAX = 500;
 
 const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -14,9 +14,7 @@ const place = z.strictObject({ epoch: count, seq: count });
 export const finishedSchemas = {
   finished_request: z.strictObject({ after: place }),
   finished: z.strictObject({
-    attestations: z.array(decisionsSchema.shape.attestations.element).max(ITEMS_MAX),
-    /** In the order in which the peer finished them. `transaction` null: it was learnt from a block. */
-    payouts: z.array(decisionsSchema.shape.payouts.element).max(ITEMS_MAX),
+    attestations: z.array(attestationClaimSchema).max(ITEMS_MAX),
     /** Where to ask on. */
     at: place,
     /** Whether there is more already. */

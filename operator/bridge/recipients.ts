@@ -59,6 +59,7 @@ export function keepRecipient(
 /** The recipients of one node. */
 export class Recipients {
   readonly #input: RecipientsInput;
+  /** In ms by the monotonic clock. */
   readonly #askedAt = new Map<number, number>();
   /** How many recipients each peer has told of, counted once: announcements come at any rate. */
   readonly #told = new Map<number, number>();
@@ -110,10 +111,10 @@ export class Recipients {
     const { config, effects, log } = this.#input.bridge;
     const pause = config.network === 'regtest' ? PAUSE_MS.regtest : PAUSE_MS.other;
     const due = [...this.#input.peers()].filter(
-      (peer) => effects.now() - (this.#askedAt.get(peer) ?? Number.NEGATIVE_INFINITY) >= pause,
+      (peer) => effects.monotonic() - (this.#askedAt.get(peer) ?? Number.NEGATIVE_INFINITY) >= pause,
     );
     const ask = async (peer: number): Promise<void> => {
-      this.#askedAt.set(peer, effects.now());
+      this.#askedAt.set(peer, effects.monotonic());
       await this.#pullFrom(peer, signal);
     };
     const outcomes = await Promise.allSettled(due.map(ask));

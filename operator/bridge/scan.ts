@@ -1,8 +1,9 @@
-// Reads the chain block by block: deposits to registered recipients, change that came in, custody UTXOs that were spent.
+// Reads the chain block by block: deposits to registered recipients, treasury outputs, custody UTXOs that were spent.
 // What a block brought and how far the scan has come are one commit, so a restart neither misses nor repeats anything.
 
 import { z } from 'zod';
 import { BlockSource, lastScanned, type ScanCursor, scanFrom, scanProgress } from '../../chain/block-source.ts';
+import { ceremonyHeight } from '../../store/ceremony-height.ts';
 import { loadCursor, saveCursor } from '../../store/cursors.ts';
 import { type Queries, transact } from '../../store/database.ts';
 import { takeBackAbove } from '../../store/reorganisation.ts';
@@ -13,7 +14,10 @@ import { Watched } from './watched.ts';
 
 const CURSOR = 'bitcoin_blocks';
 const AGAIN_CURSOR = 'bitcoin_blocks_again';
-/** How far back a scan begins that has no cursor yet, and how far one goes back for late recipients; two weeks. */
+/**
+ * How far back a scan begins that has no cursor yet where nobody noted when the key ceremony began, and how far one goes
+ * back for late recipients; two weeks.
+ */
 const FIRST_SCAN_BLOCKS = 2_016;
 /** How far below the height that a peer tells for a recipient, for its chain may have been another. */
 const AGAIN_MARGIN_BLOCKS = 6;
@@ -27,7 +31,7 @@ const cursorSchema = z.strictObject({
 });
 const againSchema = z.strictObject({ next: z.int().min(0) });
 
-/** How far a scan has come, how far it has to, and since when it is not there (ms since 1970). */
+/** How far a scan has come, how far it has to, and since when it is not there (ms by the monotonic clock). */
 export interface ScanReport {
   readonly height: number;
   readonly tip: number;
@@ -40,6 +44,12 @@ export function scannedHeight(db: Queries): number | null {
   return stored.success ? lastScanned(stored.data).height : null;
 }
 
+/** The hash of the block at a height as the scan has read it; null where it remembers none there. */
+export function scannedHash(db: Queries, height: number): string | null {
+  const stored = cursorSchema.safeParse(loadCursor(db, CURSOR));
+  return stored.success ? (stored.data.recent.find((block) => block.height === height)?.hash ?? null) : null;
+}
+
 /** The scan of one node. */
 export class Scan {
   readonly #bridge: Bridge;
@@ -48,7 +58,7 @@ export class Scan {
   readonly watched: Watched;
   #from: number | null = null;
   #behindSince: number | null = null;
-  #toldAt = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
   #lost: number | null = null;
 
   constructor(bridge: Bridge) {
@@ -63,8 +73,8 @@ export class Scan {
    */
   async catchUp(key: FederationKey, signal: AbortSignal): Promise<boolean> {
     const { effects } = this.#bridge;
-    const begun = effects.now();
-    let cursor = await this.#cursor();
+    const begun = effects.monotonic();
+    let cursor = await this.#cursor(key);
     this.#from ??= lastScanned(cursor).height;
     this.#behindSince ??= begun;
     while (!signal.aborted) {
@@ -80,7 +90,7 @@ export class Scan {
         cursor = this.#take(key, event);
         this.#tell(cursor);
       } else if (event.kind === 'rewind') cursor = this.#rewind(event);
-      if (effects.now() - begun > CALL_MS) return false;
+      if (effects.monotonic() - begun > CALL_MS) return false;
     }
     return false;
   }
@@ -115,7 +125,7 @@ export class Scan {
       const stored = againSchema.safeParse(loadCursor(db, AGAIN_CURSOR));
       if (!stored.success) return false;
       const { next } = stored.data;
-      if (signal.aborted || effects.now() - begun > CALL_MS) return true;
+      if (signal.aborted || effects.monotonic() - begun > CALL_MS) return true;
       if (next > end) {
         // Not null, which the column cannot hold.
         saveCursor(db, AGAIN_CURSOR, false, effects.now());
@@ -133,12 +143,11 @@ export class Scan {
   #take(key: FederationKey, event: Extract<Awaited<ReturnType<BlockSource['next']>>, { kind: 'block' }>): ScanCursor {
     const { db, effects, log } = this.#bridge;
     const write = takeBlock(event.block, event.height, this.watched.list(key));
-    const { deposits, revived } = transact(db, (tx) => {
+    const { deposits } = transact(db, (tx) => {
       const now = effects.now();
       save(tx, event.cursor, now);
       return write(tx, now);
     });
-    for (const txid of revived) log('error', 'given_up_payout_mined', { txid, height: event.height });
     if (deposits > 0) log('info', 'deposits_found', { height: event.height, deposits });
     return event.cursor;
   }
@@ -146,18 +155,17 @@ export class Scan {
   #rewind(event: { readonly height: number; readonly depth: number; readonly cursor: ScanCursor }): ScanCursor {
     const { db, effects, log, chain } = this.#bridge;
     const { height, depth, cursor } = event;
-    const { exposed, waiting, payouts, released } = transact(db, (tx) => {
+    const { exposed, waiting, steps } = transact(db, (tx) => {
       const taken = takeBackAbove(tx, height, effects.now());
       save(tx, cursor, effects.now());
       return taken;
     });
     chain?.reorganised(height, depth);
-    const counts = { deposits: waiting.length, exposed: exposed.length, payouts: payouts.length };
+    const counts = { deposits: waiting.length, exposed: exposed.length, steps: steps.length };
     log('warn', 'reorganisation', { height, depth, ...counts });
     for (const { txid, vout, amount } of exposed) {
       log('error', 'attested_deposit_taken_back', { txid, vout, amount: `${amount}` });
     }
-    for (const burnTxid of released) log('error', 'released_anchor_taken_back', { burn_txid: burnTxid });
     return cursor;
   }
 
@@ -167,12 +175,15 @@ export class Scan {
     return new Error(`${told}: it must be looked at`);
   }
 
-  async #cursor(): Promise<ScanCursor> {
-    const { db, bitcoin, effects } = this.#bridge;
+  async #cursor(key: FederationKey): Promise<ScanCursor> {
+    const { db, bitcoin, effects, config } = this.#bridge;
     const stored = cursorSchema.safeParse(loadCursor(db, CURSOR));
     if (stored.success) return stored.data;
     const tip = await bitcoin.agreedTip();
-    const height = Math.max(0, tip.height - FIRST_SCAN_BLOCKS);
+    const begun = ceremonyHeight(db, key.ceremonyId);
+    // A reorganisation may have put what was paid since then into an earlier block.
+    const wanted = begun === null ? tip.height - FIRST_SCAN_BLOCKS : begun - config.forkConfirmations;
+    const height = Math.min(tip.height, Math.max(0, wanted));
     const first = scanFrom({ height, hash: height === tip.height ? tip.hash : await bitcoin.blockHash(height) });
     save(db, first, effects.now());
     return first;
@@ -181,10 +192,10 @@ export class Scan {
   #tell(cursor: ScanCursor): void {
     const { effects, log } = this.#bridge;
     const { tip } = this.#source;
-    if (tip === null || this.#from === null || effects.now() - this.#toldAt < PROGRESS_MS) return;
+    if (tip === null || this.#from === null || effects.monotonic() - this.#toldAt < PROGRESS_MS) return;
     const { height, left, done } = scanProgress(this.#from, cursor, tip);
     if (left < 2) return;
-    this.#toldAt = effects.now();
+    this.#toldAt = effects.monotonic();
     log('info', 'catching_up', { height, left, percent: Math.floor(done * 100) });
   }
 }

@@ -3,7 +3,7 @@
 
 import { sha256, u32be, utf8 } from '../../crypto/bytes.ts';
 
-/** A piece of work as one node sees it. Times in ms since 1970, by this node's own clock. */
+/** A piece of work as one node sees it. Times in ms by this node's monotonic clock. */
 export interface Work {
   /** What all nodes call it: an outpoint, or the lowest burn of a batch. */
   readonly name: string;
@@ -36,7 +36,10 @@ export interface BatchPolicy {
   readonly cheapRate: bigint;
 }
 
-/** Why a batch is due, or null where it can wait. `since`: when the burns were first seen, in ms since 1970. */
+/**
+ * Why a batch is due, or null where it can wait. `since`: when the burns were first seen, in ms since 1970, as it is stored.
+ * A time that is still to come was written by a clock that was ahead, and tells nothing of how long the burn has waited.
+ */
 export function batchDue(
   policy: BatchPolicy,
   since: readonly number[],
@@ -45,26 +48,8 @@ export function batchDue(
 ): 'count' | 'age' | 'fee_rate' | null {
   if (since.length === 0) return null;
   if (since.length >= policy.count) return 'count';
-  if (now - Math.min(...since) >= policy.ageMs) return 'age';
+  if (now - Math.min(...since) >= policy.ageMs || since.some((seenAt) => seenAt > now)) return 'age';
   return feeRate <= policy.cheapRate ? 'fee_rate' : null;
-}
-
-/** How a payout that does not confirm is replaced. Rates in sats per 1000 vbytes. */
-export interface BumpPolicy {
-  /** Blocks without confirmation before the first replacement, and between any two. */
-  readonly afterBlocks: number;
-  /** Least growth of the fee rate from one version to the next, in percent. */
-  readonly stepPercent: bigint;
-  /** The highest fee rate. */
-  readonly capRate: bigint;
-}
-
-/** The fee rate of the next version: the present estimate, at least one step up, at most the cap; null at the cap. */
-export function nextRate(policy: BumpPolicy, rate: bigint, estimate: bigint): bigint | null {
-  const step = (rate * (100n + policy.stepPercent) + 99n) / 100n;
-  const wanted = estimate > step ? estimate : step;
-  const next = wanted < policy.capRate ? wanted : policy.capRate;
-  return next >= step ? next : null;
 }
 
 function orderKey(name: string, index: number): Uint8Array {

@@ -1,21 +1,31 @@
 // Whose turn a piece of work is (schedule.ts), with what a node remembers between rounds: since when work could have been
 // done, and until when it is left alone after a failure. A restart forgets both, which only makes this node wait anew.
 
-import { errorText } from '../log.ts';
-import type { Bridge } from './bridge.ts';
+import type { OperatorConfig } from '../config/config.ts';
+import type { Effects } from '../effects.ts';
+import { errorText, type Log } from '../log.ts';
 import { isTurn } from './schedule.ts';
 
 /** Most pieces of work that are remembered; the oldest make room. */
 const REMEMBERED_MAX = 20_000;
 
+/** What turns work with. */
+export interface TurnsInput {
+  readonly config: Pick<OperatorConfig, 'takeoverS' | 'myIndex' | 'parties'>;
+  readonly effects: Pick<Effects, 'monotonic'>;
+  readonly log: Log;
+}
+
 /** The turns of one node. */
 export class Turns {
-  readonly #bridge: Bridge;
-  /** In ms since 1970. */
+  readonly #bridge: TurnsInput;
+  /** In ms by the monotonic clock, both. */
   readonly #since = new Map<string, number>();
   readonly #resting = new Map<string, number>();
+  /** How long work was left alone the last time, in ms. */
+  readonly #rested = new Map<string, number>();
 
-  constructor(bridge: Bridge) {
+  constructor(bridge: TurnsInput) {
     this.#bridge = bridge;
   }
 
@@ -26,10 +36,10 @@ export class Turns {
   async take(name: string, run: () => Promise<void>): Promise<boolean> {
     const { effects, config, log } = this.#bridge;
     if (this.rests(name)) return false;
-    const readySince = this.#since.get(name) ?? effects.now();
+    const readySince = this.#since.get(name) ?? effects.monotonic();
     remember(this.#since, name, readySince);
     const takeoverMs = config.takeoverS * 1000;
-    if (!isTurn({ name, readySince }, config.myIndex, config.parties, takeoverMs, effects.now())) return false;
+    if (!isTurn({ name, readySince }, config.myIndex, config.parties, takeoverMs, effects.monotonic())) return false;
     try {
       await run();
       this.#since.delete(name);
@@ -40,18 +50,31 @@ export class Turns {
     return true;
   }
 
+  /** Forgets since when work could have been done: should it come again, its leader begins again. */
+  forget(name: string): void {
+    this.#since.delete(name);
+  }
+
   /** Whether work is left alone for now. */
   rests(name: string): boolean {
     const until = this.#resting.get(name);
     if (until === undefined) return false;
-    if (this.#bridge.effects.now() < until) return true;
+    if (this.#bridge.effects.monotonic() < until) return true;
     this.#resting.delete(name);
     return false;
   }
 
   /** Leaves work alone for so many ms. */
   rest(name: string, ms: number): void {
-    remember(this.#resting, name, this.#bridge.effects.now() + ms);
+    remember(this.#resting, name, this.#bridge.effects.monotonic() + ms);
+  }
+
+  /** Leaves work alone twice as long as the last time: for `ms` at first, for `most` ms in the end. */
+  restLonger(name: string, ms: number, most: number): void {
+    const last = this.#rested.get(name);
+    const next = last === undefined ? ms : Math.min(most, last * 2);
+    remember(this.#rested, name, next);
+    this.rest(name, next);
   }
 }
 

@@ -15,11 +15,13 @@ import {
 import { transact } from '../../store/database.ts';
 import { CommandError } from '../command-error.ts';
 import type { CommandParams, CommandResults } from '../command-types.ts';
+import { noteBeginning } from '../key-ceremonies/ceremony-begin.ts';
 import { errorText } from '../log.ts';
 import type { ProofsAnnouncement } from '../messages.ts';
 import type { Progress } from '../progress.ts';
 import { fingerprintOf, listCards, missingCards, participantsOf } from '../transport/federation.ts';
 import type { OutMessage } from '../transport/peer-reply.ts';
+import type { ProveTls } from '../transport/tls-self-test.ts';
 import { assertMayEnter, leaveOthers, sayingKeyIsLive } from './ceremony-entry.ts';
 import { abandonedReply, type CeremonyOutcome, dkgReport, finishedReply, storedOutcome } from './ceremony-outcome.ts';
 import { CeremonyRunner } from './ceremony-runner.ts';
@@ -40,6 +42,7 @@ const LOBBY_GRACE_MS = 5_000;
 export interface CeremoniesInput extends KeyProofInput, CompletionInput {
   readonly version: string;
   readonly bitcoin: BitcoinView;
+  readonly proveTls: ProveTls | null;
 }
 
 type Params = CommandParams<'dkg'>;
@@ -66,13 +69,13 @@ export class Ceremonies {
   async join(params: Params, progress: Progress, caller: AbortSignal): Promise<CommandResults['dkg']> {
     const { effects } = this.#input;
     const signal = AbortSignal.any([caller, this.#closed.signal]);
-    const begun = effects.now();
+    const begun = effects.monotonic();
     const stored = getCeremony(this.#input.db, params.ceremony_id);
     const isMade = this.#proof.isAwaited(params.ceremony_id) && stored?.rehearsal === params.rehearsal;
     if (!isMade) await this.#makeKeys(params, progress, signal);
     progress({ step: 'proof', text: 'trying the new keys with every share' });
     const { subsets, ...outcome } = await this.#proven(params.ceremony_id, signal);
-    return dkgReport(params, outcome, subsets, effects.now() - begun);
+    return dkgReport(params, outcome, subsets, effects.monotonic() - begun);
   }
 
   /** Answers a message of a ceremony. */
@@ -84,14 +87,15 @@ export class Ceremonies {
   async #answers(from: number, ceremonyId: string, message: DkgMessage): Promise<readonly OutMessage[]> {
     const { db, effects } = this.#input;
     const runner = this.#runners.get(ceremonyId);
-    const event = { kind: 'message', now: effects.now(), from, message } as const;
-    if (runner !== undefined) return runner.feed(event);
+    const heard = { kind: 'message', from, message } as const;
+    if (runner !== undefined) return runner.feed(heard);
     const stored = getCeremony(db, ceremonyId);
     const outcome = stored === null ? null : storedOutcome(stored);
     if (outcome !== null) return finishedReply(outcome, from, message);
     if (stored?.status === 'failed') return abandonedReply(from, message);
     if (this.#cardsMissing().length > 0) return [];
     const context = { setup: this.#setup(ceremonyId), secrets: this.#secrets() };
+    const event = { ...heard, now: effects.now(), elapsed: effects.monotonic() };
     return dkgStep(context, IDLE, event).outgoing.map(({ type, body }) => ({ type, body }));
   }
 
@@ -116,7 +120,7 @@ export class Ceremonies {
     }
     // Of one that could not be taken up again at the start, nobody can tell whether this node had confirmed.
     const mayLive = runner?.progress().mayStillComplete ?? readCeremonyEvents(db, ceremonyId).length > 0;
-    await runner?.feed({ kind: 'operator_aborted', now: effects.now(), detail: 'abandoned' });
+    await runner?.feed({ kind: 'operator_aborted', detail: 'abandoned' });
     this.#runners.delete(ceremonyId);
     runner?.dispose();
     transact(db, (tx) => {
@@ -152,17 +156,17 @@ export class Ceremonies {
   }
 
   async #makeKeys(params: Params, progress: Progress, signal: AbortSignal): Promise<void> {
-    const { config, bitcoin, effects } = this.#input;
+    const { effects } = this.#input;
     assertMayEnter({ ...this.#input, runners: this.#runners }, params);
     const runner = this.#enter(params);
     progress({ step: 'preflight', text: 'checking this node' });
-    const checks = await runPreflight(config, bitcoin, effects.now());
+    await noteBeginning(this.#input, params.ceremony_id);
+    const checks = await runPreflight(this.#input, effects.now());
     // The checks took their time, in which another ceremony may have been entered, or a key recovered.
     if (runner.result() === null) assertMayEnter({ ...this.#input, runners: this.#runners }, params);
-    const now = effects.now();
     // After a restart no command waits any more: the node leaves by itself when that would have.
-    const until = now + params.wait_s * 1000 + LOBBY_GRACE_MS;
-    await runner.feed({ kind: 'operator_joined', now, rehearsal: params.rehearsal, checks, until });
+    const waitMs = params.wait_s * 1000 + LOBBY_GRACE_MS;
+    await runner.feed({ kind: 'operator_joined', rehearsal: params.rehearsal, checks, waitMs });
     await this.#untilEnded(params, runner, progress, signal);
     if (runner.result() === null) throw ceremonyFailure(this.#setup(params.ceremony_id), runner.progress());
     await runner.finished();
@@ -216,7 +220,7 @@ export class Ceremonies {
         runner.dispose();
         continue;
       }
-      runner.feed({ kind: 'tick', now: this.#input.effects.now() }).catch((error: unknown) => {
+      runner.feed({ kind: 'tick' }).catch((error: unknown) => {
         this.#input.log('error', 'ceremony_tick_failed', { ceremony: ceremonyId, detail: errorText(error) });
       });
     }
@@ -224,7 +228,7 @@ export class Ceremonies {
 
   async #untilEnded(params: Params, runner: CeremonyRunner, progress: Progress, signal: AbortSignal): Promise<void> {
     const { effects } = this.#input;
-    const deadline = effects.now() + params.wait_s * 1000;
+    const deadline = effects.monotonic() + params.wait_s * 1000;
     const setup = this.#setup(params.ceremony_id);
     let [told, failingSince] = ['', null as number | null];
     for (;;) {
@@ -233,11 +237,11 @@ export class Ceremonies {
       if (text !== told) progress({ step: seen.step, text });
       told = text;
       if (seen.phase === 'complete' || seen.phase === 'aborted' || seen.phase === 'idle') return;
-      const now = effects.now();
+      const now = effects.monotonic();
       failingSince = seen.step === 'preflight_failed' && seen.waitingFor.length === 0 ? (failingSince ?? now) : null;
       const failed = failingSince !== null && now - failingSince >= PREFLIGHT_GRACE_MS;
       if (seen.phase === 'lobby' && (failed || signal.aborted || now >= deadline)) {
-        await runner.feed({ kind: 'operator_aborted', now, detail: 'left the lobby' });
+        await runner.feed({ kind: 'operator_aborted', detail: 'left the lobby' });
         throw ceremonyFailure(setup, seen);
       }
       if (signal.aborted || now >= deadline) {
@@ -283,6 +287,7 @@ export class Ceremonies {
       threshold: config.threshold,
       participants: participantsOf(cards),
       parametersFingerprint: fingerprintOf(config, cards),
+      depositMinSats: config.policy.depositMinSats,
       timing: DKG_TIMING,
     };
   }

@@ -71,11 +71,11 @@ function assertNothingElseAtWork({ db, runners }: Pick<EntryInput, 'db' | 'runne
 
 /** Leaves every other ceremony that this node is making keys in: by this one it has a key, and theirs would be a second. */
 export function leaveOthers(
-  { effects, log }: Pick<CompletionInput, 'effects' | 'log'>,
+  { log }: Pick<CompletionInput, 'log'>,
   runners: ReadonlyMap<string, CeremonyRunner>,
   ceremonyId: string,
 ): void {
-  const left = { kind: 'operator_aborted', now: effects.now(), detail: `ceremony ${ceremonyId} made keys` } as const;
+  const left = { kind: 'operator_aborted', detail: `ceremony ${ceremonyId} made keys` } as const;
   for (const [id, runner] of runners) {
     if (id === ceremonyId || !runner.isAtWork()) continue;
     runner.feed(left).catch((error: unknown) => {

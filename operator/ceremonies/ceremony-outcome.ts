@@ -18,7 +18,8 @@ import type { OutMessage } from '../transport/peer-reply.ts';
 const outcomeSchema = z.strictObject({
   key_id: z.string(),
   coordinator: z.int().nullable(),
-  file: ceremonyFileSchema,
+  // What comes to be known later stands elsewhere in the store, and is added where the file is exported.
+  file: ceremonyFileSchema.omit({ height: true, treasury_root: true }),
   /** Signers that were tried together; null until the proof is in. */
   subsets: z.array(z.array(z.int())).nullable(),
 });
@@ -94,6 +95,6 @@ export function dkgReport(
     attestation_public_key: attestation.public_key,
     transcript_hash: certificate.transcript_hash,
     proven,
-    duration_ms,
+    duration_ms: Math.round(duration_ms),
   };
 }

@@ -14,7 +14,7 @@ import type { Signing } from '../signing/signing.ts';
 const RETRY_MS = 500;
 const RETRY_MS_MAX = 15_000;
 
-/** What proving works with. `deadline` in ms since 1970. */
+/** What proving works with. `deadline` in ms by the monotonic clock. */
 export interface ProofInput {
   readonly keys: Keys;
   readonly signing: Signing;
@@ -72,7 +72,7 @@ async function signWith(
     const result = await signing.coordinate(task, subset);
     const signature = result.kind === 'signed' ? result.signatures[0] : undefined;
     if (signature !== undefined) return signature;
-    if (signal.aborted || effects.now() + pause >= deadline) {
+    if (signal.aborted || effects.monotonic() + pause >= deadline) {
       const why = 'exclusions' in result ? result.exclusions : [];
       const who = why.map(({ index, reason, detail }) => `operator ${index}: ${reason} (${detail})`).join('; ');
       return `operators ${subset.join(', ')} did not sign: ${who}`;

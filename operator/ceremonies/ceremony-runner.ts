@@ -3,7 +3,7 @@
 
 import { type DkgState, disposeDkg, dkgStep, IDLE, replayDkg, wantsRandomness } from '../../ceremony/dkg.ts';
 import { dkgProgress } from '../../ceremony/dkg-progress.ts';
-import type { DkgContext, DkgEvent, DkgProgress, DkgResult } from '../../ceremony/dkg-setup.ts';
+import type { DkgContext, DkgEvent, DkgHappening, DkgProgress, DkgResult } from '../../ceremony/dkg-setup.ts';
 import { type DkgMessage, isDkgMessage, type Outgoing, parseMessage } from '../../ceremony/messages.ts';
 import { toHex, utf8, zeroize } from '../../crypto/bytes.ts';
 import { appendCeremonyEvents, readCeremonyEvents } from '../../store/ceremonies.ts';
@@ -46,16 +46,23 @@ export interface RunnerInput {
 export class CeremonyRunner {
   readonly #input: RunnerInput;
   #state: DkgState;
+  /** What the ceremony's elapsed time is ahead of the monotonic clock of this process, in ms. */
+  readonly #ahead: number;
   #completion: Promise<void> | null = null;
-  /** When storing the keys failed last, in ms; null where it has not. */
+  /** When storing the keys failed last, in ms by the monotonic clock; null where it has not. */
   #failedAt: number | null = null;
   readonly #sending = new Map<number, number>();
   #isStored = false;
   #isDisposed = false;
 
-  private constructor(input: RunnerInput, state: DkgState) {
+  private constructor(input: RunnerInput, events: readonly DkgEvent[]) {
+    const { context, effects } = input;
     this.#input = input;
-    this.#state = state;
+    this.#state = events.length === 0 ? IDLE : replayDkg(context, events);
+    const last = events.at(-1);
+    // How long the node was away only the clock can tell that may be set; where it was set back, that was no time.
+    const away = last === undefined ? 0 : Math.max(0, effects.now() - last.now);
+    this.#ahead = (last?.elapsed ?? 0) + away - effects.monotonic();
   }
 
   /** Continues where the stored events end; a ceremony without events begins. The ceremony must be stored as running. */
@@ -67,7 +74,7 @@ export class CeremonyRunner {
       zeroize(plaintext);
       return event;
     });
-    return new CeremonyRunner(input, events.length === 0 ? IDLE : replayDkg(input.context, events));
+    return new CeremonyRunner(input, events);
   }
 
   /** What an operator should see. */
@@ -112,12 +119,12 @@ export class CeremonyRunner {
   }
 
   /** Feeds an event; returns what goes back to the sender of a message, once all that it led to is durable. */
-  async feed(event: DkgEvent): Promise<readonly OutMessage[]> {
+  async feed(happening: DkgHappening): Promise<readonly OutMessage[]> {
     const { context, effects } = this.#input;
     if (this.#isDisposed) return [];
-    const replies = [...this.#step(event)];
+    const replies = [...this.#step(happening)];
     while (wantsRandomness(context, this.#state) && this.#input.mayBegin()) {
-      this.#step({ kind: 'begin', now: effects.now(), random: toHex(effects.random(32)) });
+      this.#step({ kind: 'begin', random: toHex(effects.random(32)) });
     }
     await this.finished();
     return replies;
@@ -128,7 +135,7 @@ export class CeremonyRunner {
     const { effects } = this.#input;
     const result = this.result();
     if (result === null) return Promise.resolve();
-    if (this.#failedAt !== null && Math.abs(effects.now() - this.#failedAt) >= STORE_RETRY_MS) {
+    if (this.#failedAt !== null && effects.monotonic() - this.#failedAt >= STORE_RETRY_MS) {
       [this.#completion, this.#failedAt] = [null, null];
     }
     this.#completion ??= this.#input.onComplete(result).then(
@@ -136,15 +143,16 @@ export class CeremonyRunner {
         this.#isStored = true;
       },
       (error: unknown) => {
-        this.#failedAt = effects.now();
+        this.#failedAt = effects.monotonic();
         throw error;
       },
     );
     return this.#completion;
   }
 
-  #step(event: DkgEvent): readonly OutMessage[] {
-    const { context } = this.#input;
+  #step(happening: DkgHappening): readonly OutMessage[] {
+    const { context, effects } = this.#input;
+    const event = { ...happening, now: effects.now(), elapsed: effects.monotonic() + this.#ahead };
     const wasAborted = this.#state.core.phase === 'aborted';
     const shown = event.kind === 'message' && event.message.type === 'dkg_complete';
     if (wasAborted && shown && !this.#input.mayRevive()) return [];
@@ -170,7 +178,7 @@ export class CeremonyRunner {
   }
 
   async #send(message: Outgoing<DkgMessage>): Promise<void> {
-    const { context, client, effects, log } = this.#input;
+    const { context, client, log } = this.#input;
     const { to, type, body } = message;
     const underWay = this.#sending.get(to) ?? 0;
     if (underWay >= SENDS_PER_PEER_MAX) return;
@@ -184,7 +192,7 @@ export class CeremonyRunner {
       for (const reply of result.messages) {
         const parsed = parseMessage(reply.type, reply.body);
         if (!parsed.ok || !isDkgMessage(parsed.message)) continue;
-        const more = await this.feed({ kind: 'message', now: effects.now(), from: to, message: parsed.message });
+        const more = await this.feed({ kind: 'message', from: to, message: parsed.message });
         for (const answer of more) {
           const again = parseMessage(answer.type, answer.body);
           if (again.ok && isDkgMessage(again.message)) void this.#send({ to, ...again.message });

@@ -1,11 +1,12 @@
 // What becomes of the keys that a ceremony made.
 
 import type { DkgResult } from '../../ceremony/dkg-setup.ts';
+import { keyIdOf } from '../../crypto/key-id.ts';
 import { endCeremony, eraseCeremonyEvents } from '../../store/ceremonies.ts';
 import { type Queries, transact } from '../../store/database.ts';
 import { liveKey, storeKey } from '../../store/keys.ts';
 import type { Effects } from '../effects.ts';
-import { type KeyRing, keyIdOf } from '../key-ring.ts';
+import type { KeyRing } from '../key-ring.ts';
 import { groupKeysToJson, type Keys } from '../keys.ts';
 import type { Log } from '../log.ts';
 import { keepShares, keysFromResult } from './ceremony-keys.ts';

@@ -43,6 +43,7 @@ export type ProofAwaited =
 
 interface Unproven {
   readonly rehearsal: boolean;
+  /** In ms by the monotonic clock. */
   readonly since: number;
   /** Who begins: the coordinator; after a restart this node itself, which may be the one that all wait for. */
   readonly first: number;
@@ -70,7 +71,7 @@ export class KeyProof {
     const { rehearsal } = stored;
     // A key that came second is not used.
     if (!rehearsal && liveKey(this.#input.db)?.ceremonyId !== ceremonyId) return;
-    const since = this.#input.effects.now();
+    const since = this.#input.effects.monotonic();
     this.#unproven.set(ceremonyId, { rehearsal, since, first, turn: -1, under: null, trouble: 'nobody has tried yet' });
   }
 
@@ -110,7 +111,7 @@ export class KeyProof {
   round(): void {
     const { effects, log, config } = this.#input;
     for (const [id, unproven] of this.#unproven) {
-      const age = effects.now() - unproven.since;
+      const age = effects.monotonic() - unproven.since;
       if (unproven.rehearsal && age >= PROOF_WAIT_MS) {
         try {
           this.#giveUp(id);
@@ -124,7 +125,7 @@ export class KeyProof {
       if (!isMine || turn === unproven.turn || unproven.under !== null) continue;
       unproven.turn = turn;
       unproven.under = new AbortController();
-      this.#prove(id, unproven, effects.now() + endsIn, unproven.under.signal)
+      this.#prove(id, unproven, effects.monotonic() + endsIn, unproven.under.signal)
         .catch((error: unknown) => {
           unproven.trouble = errorText(error);
           log('error', 'proof_failed', { ceremony: id, detail: unproven.trouble });
@@ -138,14 +139,14 @@ export class KeyProof {
   /** Waits for the proof, at most PROOF_WAIT_MS; what is not proven by then is tried further, a rehearsal's excepted. */
   async awaited(ceremonyId: string, signal: AbortSignal): Promise<ProofAwaited> {
     const { effects } = this.#input;
-    const deadline = effects.now() + PROOF_WAIT_MS;
+    const deadline = effects.monotonic() + PROOF_WAIT_MS;
     let trouble = '';
     for (;;) {
       const subsets = this.#outcome(ceremonyId)?.subsets ?? null;
       if (subsets !== null) return { ok: true, subsets };
       const unproven = this.#unproven.get(ceremonyId);
       trouble = unproven?.trouble ?? trouble;
-      if (unproven === undefined || effects.now() >= deadline || signal.aborted) {
+      if (unproven === undefined || effects.monotonic() >= deadline || signal.aborted) {
         // However it ends, the shares of a rehearsal do not outlive it.
         if (unproven?.rehearsal === true) this.#giveUp(ceremonyId);
         return { ok: false, detail: trouble };

@@ -7,25 +7,38 @@ import { type BitcoinView, BitcoinViewError } from '../../chain/bitcoin-view.ts'
 import type { OperatorConfig } from '../config/config.ts';
 import { daysLeft } from '../transport/certificate.ts';
 import { loadTlsIdentity } from '../transport/tls.ts';
+import type { ProveTls } from '../transport/tls-self-test.ts';
 
 /** Free disk space that a node needs, in bytes. */
 export const DISK_FREE_BYTES_MIN = 512 * 1024 * 1024;
 /** A TLS certificate must outlive the ceremony by this many days. */
 export const CERTIFICATE_DAYS_MIN = 7;
 
-/** Runs all checks; a check that cannot be made has failed. `now` in ms since 1970. */
-export async function runPreflight(
-  config: OperatorConfig,
-  bitcoin: BitcoinView,
-  now: number,
-): Promise<readonly PreflightCheck[]> {
-  return Promise.all([certificateCheck(config, now), diskCheck(config), bitcoinCheck(bitcoin)]);
+/** What is checked. `proveTls`: null where no TLS carries the messages. */
+export interface PreflightInput {
+  readonly config: OperatorConfig;
+  readonly bitcoin: BitcoinView;
+  readonly proveTls: ProveTls | null;
 }
 
-async function certificateCheck(config: OperatorConfig, now: number): Promise<PreflightCheck> {
+/** Runs all checks; a check that cannot be made has failed. `now` in ms since 1970. */
+export async function runPreflight(
+  { config, bitcoin, proveTls }: PreflightInput,
+  now: number,
+): Promise<readonly PreflightCheck[]> {
+  return Promise.all([certificateCheck(config, proveTls, now), diskCheck(config), bitcoinCheck(bitcoin)]);
+}
+
+async function certificateCheck(
+  config: OperatorConfig,
+  proveTls: ProveTls | null,
+  now: number,
+): Promise<PreflightCheck> {
   const name = 'tls certificate';
   const verdict = await loadTlsIdentity(config.tlsCertPath, config.tlsKeyPath, now);
   if (!verdict.ok) return { name, ok: false, detail: clip(verdict.detail) };
+  const flaw = (await proveTls?.(verdict.identity, config.tlsCertPath)) ?? null;
+  if (flaw !== null) return { name, ok: false, detail: clip(flaw) };
   const days = daysLeft(verdict.identity.facts, now);
   return { name, ok: days >= CERTIFICATE_DAYS_MIN, detail: `${days} days left` };
 }

@@ -6,14 +6,16 @@ import { recoverShares } from '../../ceremony/dkg-recovery.ts';
 import { ceremonyFileSchema, type Transcript } from '../../ceremony/transcript.ts';
 import { equal, fromHex, toHex, zeroize } from '../../crypto/bytes.ts';
 import { canonicalBytes } from '../../crypto/canonical-json.ts';
+import { keyIdOf } from '../../crypto/key-id.ts';
 import type { CeremonyKeys } from '../../crypto/seal.ts';
 import { beginCeremony, endCeremony, eraseCeremonyEvents, getCeremony } from '../../store/ceremonies.ts';
+import { noteCeremonyHeight } from '../../store/ceremony-height.ts';
 import { transact } from '../../store/database.ts';
 import { getKey, liveKey, type StoredKey, storeKey } from '../../store/keys.ts';
 import { CommandError } from '../command-error.ts';
 import type { CommandResults } from '../command-types.ts';
 import type { OperatorConfig } from '../config/config.ts';
-import { keyIdOf } from '../key-ring.ts';
+import { keepCertificate } from '../key-ceremonies/root-keeping.ts';
 import { groupKeysToJson } from '../keys.ts';
 import { listCards, missingCards, participantsOf } from '../transport/federation.ts';
 import { keepShares } from './ceremony-keys.ts';
@@ -32,7 +34,7 @@ export async function recoverKeys(input: RecoveryInput, json: unknown): Promise<
   const { db, keyRing, effects } = input;
   const verdict = verifyCeremonyFile(json);
   if (!verdict.ok) throw refusal(`the file does not hold: ${verdict.problems[0]}`);
-  const { transcript, certificate } = ceremonyFileSchema.parse(json);
+  const { transcript, certificate, height, treasury_root: root } = ceremonyFileSchema.parse(json);
   assertOurs(input, transcript, verdict.summary);
   const keyId = keyIdOf(fromHex(verdict.summary.bitcoinKey), fromHex(verdict.summary.attestationKey));
   const ceremonyId = transcript.ceremony_id;
@@ -46,6 +48,8 @@ export async function recoverKeys(input: RecoveryInput, json: unknown): Promise<
   const file = { v: 1, transcript, certificate: { ...certificate } };
   const outcome = { key_id: keyId, coordinator: null, file, subsets: null };
   transact(db, (tx) => {
+    if (height !== undefined) noteCeremonyHeight(tx, ceremonyId, height, now);
+    if (root !== undefined) keepCertificate({ ...input, db: tx }, keyId, root);
     // Writing the key file took its time; what is live was made so with the whole of the ceremony.
     if (liveKey(tx)?.keyId === keyId) return;
     if (getCeremony(tx, ceremonyId) === null) beginCeremony(tx, { ceremonyId, kind: 'dkg', rehearsal: false }, now);

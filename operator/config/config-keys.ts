@@ -44,6 +44,25 @@ const appendixA = {
   fork_confirmations: confirmations('confirmations asked for while the chain looks forked'),
 };
 
+/** The least deposit that may be set, in sats: what Core relays of a Taproot output at its default dust rate. */
+const DEPOSIT_SATS_MIN = 330;
+const DEPOSIT_SATS_MAX = 1_000_000;
+const CONSOLIDATE_ADDRESSES_MAX = 16;
+
+/** The block `policy`: what this operator signs of the treasury line. */
+const policySchema = z.strictObject({
+  deposit_min_sats: whole(
+    DEPOSIT_SATS_MIN,
+    DEPOSIT_SATS_MAX,
+    'the least deposit that is attested and swept, in sats, the same at all operators',
+  ).optional(),
+  consolidate_addresses: z
+    .array(z.string())
+    .max(CONSOLIDATE_ADDRESSES_MAX)
+    .optional()
+    .describe('a list of up to 16 Bitcoin addresses that funds may be moved to'),
+});
+
 const additions = {
   network: z
     .enum(NETWORKS)
@@ -78,6 +97,9 @@ const additions = {
   payout_cheap_sat_vb: whole(0, 10_000, 'the fee rate up to which no burn waits, in sat/vB').optional(),
   payout_bump_blocks: whole(1, 1008, 'blocks after which an unconfirmed payout is replaced at a higher fee').optional(),
   payout_bump_percent: whole(10, 1000, 'the least growth of the fee rate from one version to the next').optional(),
+  policy: policySchema
+    .optional()
+    .describe(`an object with any of the keys ${Object.keys(policySchema.shape).join(', ')}`),
 };
 
 /** The file as JSON, keys as written. Unknown keys are refused before this schema sees the file. */
@@ -87,10 +109,12 @@ export type ConfigFile = z.infer<typeof configFileSchema>;
 /** Every key there is, those of Appendix A first. */
 export const CONFIG_KEYS: readonly string[] = Object.keys(configFileSchema.shape);
 
-/** What a key's value must be, to complete the sentence "… must be"; null for an unknown key. */
+/** What a key's value must be, to complete the sentence "… must be"; null for an unknown key. `policy.x`: x of that block. */
 export function keyExpectation(key: string): string | null {
-  const schemas: Record<string, z.ZodType> = configFileSchema.shape;
-  const schema = Object.hasOwn(schemas, key) ? schemas[key] : undefined;
+  const inPolicy = key.startsWith('policy.');
+  const schemas: Record<string, z.ZodType> = inPolicy ? policySchema.shape : configFileSchema.shape;
+  const name = inPolicy ? key.slice('policy.'.length) : key;
+  const schema = Object.hasOwn(schemas, name) ? schemas[name] : undefined;
   if (schema === undefined) return null;
   return schema.description ?? (schema instanceof z.ZodOptional ? description(schema.unwrap()) : undefined) ?? null;
 }

@@ -1,5 +1,6 @@
 // The rules of the configuration that a single key's schema cannot say: the federation's arithmetic, addresses that
 // must differ, keys that need each other.
+import { addressScript } from '../../chain/network.ts';
 import { bitcoinUrlProblem, type HostPort, nodeUrlProblem, parseHostPort } from './config-address.ts';
 import type { ConfigFile } from './config-keys.ts';
 
@@ -26,6 +27,7 @@ export function ruleProblems(file: ConfigFile, resolve: (path: string) => string
     ...chainProblems(file),
     ...credentialProblems(file),
     ...pathProblems(file, resolve),
+    ...policyProblems(file),
   ];
 }
 
@@ -133,6 +135,16 @@ function credentialProblems(file: ConfigFile): ConfigProblem[] {
   return user
     ? [{ key: 'bitcoin_rpc_user', value: null, problem: 'has no password', remedy: 'Set "bitcoin_rpc_password_file".' }]
     : [{ key: 'bitcoin_rpc_password_file', value: null, problem: 'has no user', remedy: 'Set "bitcoin_rpc_user".' }];
+}
+
+function policyProblems({ policy, network = 'mainnet' }: ConfigFile): ConfigProblem[] {
+  return (policy?.consolidate_addresses ?? []).flatMap((address, index) => {
+    const verdict = addressScript(address, network);
+    if (verdict.ok) return [];
+    const problem = `is no address of ${network}: ${verdict.detail}`;
+    const remedy = 'Correct it, or take it out.';
+    return [{ key: `policy.consolidate_addresses[${index}]`, value: JSON.stringify(address), problem, remedy }];
+  });
 }
 
 function pathProblems(file: ConfigFile, resolve: (path: string) => string): ConfigProblem[] {

@@ -2,10 +2,12 @@
 // defaults. Every problem found is reported at once, each with key, value and what to do.
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { BitcoinNetwork } from '../../chain/network.ts';
+import { addressScript, type BitcoinNetwork } from '../../chain/network.ts';
+import { printable } from '../shown-text.ts';
 import { type HostPort, parseHostPort } from './config-address.ts';
 import { CONFIG_KEYS, type ConfigFile, configFileSchema, keyExpectation, nearestKey } from './config-keys.ts';
 import { type ConfigProblem, ruleProblems } from './config-rules.ts';
+import { pathFlaw } from './path-trust.ts';
 import { absolutePath } from './paths.ts';
 
 /** The configuration, checked and complete. All paths are absolute, all durations in seconds. */
@@ -47,6 +49,15 @@ export interface OperatorConfig {
   readonly takeoverS: number;
   readonly payoutBatch: { readonly count: number; readonly ageS: number; readonly cheapSatVb: number };
   readonly payoutBump: { readonly afterBlocks: number; readonly stepPercent: number };
+  readonly policy: LinePolicy;
+}
+
+/** What this operator signs of the treasury line. */
+export interface LinePolicy {
+  /** The least deposit that is swept, in sats. A constant of the federation: the same at all operators. */
+  readonly depositMinSats: bigint;
+  /** The scriptPubKeys that `consolidate` may pay; none: nowhere. */
+  readonly consolidateScripts: readonly Uint8Array[];
 }
 
 /** What the file says about the Bitcoin nodes' RPC credentials; config-bitcoin.ts settles which ones count. */
@@ -68,14 +79,17 @@ const WIRE_CONFIRMATIONS_DEFAULT = 6;
 const ATTESTATION_VALIDITY_S_DEFAULT = 86_400;
 const FEE_RATE_MAX_SAT_VB_DEFAULT = 200;
 const FEE_TARGET_BLOCKS_DEFAULT = 6;
+const DEPOSIT_MIN_SATS_DEFAULT = 1_000;
 
-/** Reads and checks a configuration file. `file` is absolute; `home` is what `~` in it stands for. */
+/** Reads and checks a configuration file that nobody else can change. `file` is absolute; `home` is what `~` in it stands for. */
 export function loadConfig(file: string, home: string): ConfigVerdict {
   const refuse = (problem: string, remedy: string): ConfigVerdict => ({
     ok: false,
     file,
     problems: [{ key: null, value: null, problem, remedy }],
   });
+  const flaw = pathFlaw(file);
+  if (flaw !== null) return refuse(flaw.problem, flaw.remedy);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -110,8 +124,8 @@ export function checkConfig(raw: unknown, file: string, home: string): ConfigVer
   const problems = unknown.map(([key, value]) => unknownKey(key, value));
   const parsed = configFileSchema.safeParse(known);
   if (!parsed.success) {
-    const keys = new Set(parsed.error.issues.map((issue) => String(issue.path[0])));
-    for (const key of keys) problems.push(wrongValue(key, known[key]));
+    const keys = new Map(parsed.error.issues.map(({ path }) => faultyKey(path, known)));
+    for (const [key, value] of keys) problems.push(wrongValue(key, value));
     return { ok: false, file, problems };
   }
   for (const { value, ...rest } of ruleProblems(parsed.data, (path) => resolvePath(path, file, home))) {
@@ -133,6 +147,14 @@ function unknownKey(key: string, value: unknown): ConfigProblem {
   return { key: shown(key, 64), value: shownValue(value), problem: 'is not a known key', remedy };
 }
 
+// The key that an issue is about, and its value. Of the block `policy` the key in it, where that is a known one.
+function faultyKey(path: readonly PropertyKey[], file: Readonly<Record<string, unknown>>): readonly [string, unknown] {
+  const [key, inner] = path.map(String);
+  const value = file[key ?? ''];
+  if (key !== 'policy' || inner === undefined || typeof value !== 'object') return [key ?? '', value];
+  return [`policy.${inner}`, new Map(Object.entries(value ?? {})).get(inner)];
+}
+
 function wrongValue(key: string, value: unknown): ConfigProblem {
   const expectation = `It must be ${keyExpectation(key) ?? 'something else'}.`;
   if (value === undefined) return { key, value: null, problem: 'is missing', remedy: expectation };
@@ -144,8 +166,8 @@ function shownValue(value: unknown): string {
 }
 
 function shown(text: string, charactersMax: number): string {
-  const printable = text.replace(/\p{Cc}/gu, '?');
-  return printable.length <= charactersMax ? printable : `${printable.slice(0, charactersMax - 1)}…`;
+  const clear = printable(text);
+  return clear.length <= charactersMax ? clear : `${clear.slice(0, charactersMax - 1)}…`;
 }
 
 function resolvePath(path: string, file: string, home: string): string {
@@ -155,13 +177,14 @@ function resolvePath(path: string, file: string, home: string): string {
 function complete(data: ConfigFile, file: string, home: string): OperatorConfig {
   const path = (written: string) => resolvePath(written, file, home);
   const database = (written: string) => path(written.replace(/\.json$/, '.db'));
+  const network = data.network ?? 'mainnet';
   const partyAddresses = data.party_addresses.map(checkedAddress);
   const own = partyAddresses[data.my_index];
   if (own === undefined) throw new Error('my_index was not checked against party_addresses');
   const [verifier, ...verifierArguments] = data.burn_proof_verifier ?? [];
   return {
     file,
-    network: data.network ?? 'mainnet',
+    network,
     name: data.name ?? `operator-${data.my_index}`,
     parties: data.parties,
     threshold: data.threshold,
@@ -190,11 +213,14 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     attestationValidityS: data.attestation_validity_s ?? ATTESTATION_VALIDITY_S_DEFAULT,
     feeRateMaxSatVb: data.fee_rate_max_sat_vb ?? FEE_RATE_MAX_SAT_VB_DEFAULT,
     feeTargetBlocks: data.fee_target_blocks ?? FEE_TARGET_BLOCKS_DEFAULT,
-    ...automation(data),
+    ...automation(data, network),
   };
 }
 
-function automation(data: ConfigFile): Pick<OperatorConfig, 'automatic' | 'takeoverS' | 'payoutBatch' | 'payoutBump'> {
+function automation(
+  data: ConfigFile,
+  network: BitcoinNetwork,
+): Pick<OperatorConfig, 'automatic' | 'takeoverS' | 'payoutBatch' | 'payoutBump' | 'policy'> {
   return {
     automatic: data.automatic ?? true,
     takeoverS: data.takeover_s ?? 30,
@@ -204,6 +230,10 @@ function automation(data: ConfigFile): Pick<OperatorConfig, 'automatic' | 'takeo
       cheapSatVb: data.payout_cheap_sat_vb ?? 2,
     },
     payoutBump: { afterBlocks: data.payout_bump_blocks ?? 6, stepPercent: data.payout_bump_percent ?? 25 },
+    policy: {
+      depositMinSats: BigInt(data.policy?.deposit_min_sats ?? DEPOSIT_MIN_SATS_DEFAULT),
+      consolidateScripts: (data.policy?.consolidate_addresses ?? []).map((address) => checkedScript(address, network)),
+    },
   };
 }
 
@@ -211,4 +241,10 @@ function checkedAddress(text: string): HostPort {
   const verdict = parseHostPort(text);
   if (!verdict.ok) throw new Error(`address ${text} was not checked`);
   return verdict.address;
+}
+
+function checkedScript(address: string, network: BitcoinNetwork): Uint8Array {
+  const verdict = addressScript(address, network);
+  if (!verdict.ok) throw new Error(`address ${address} was not checked`);
+  return verdict.script;
 }

@@ -3,16 +3,21 @@
 
 import { existsSync } from 'node:fs';
 import { cardFingerprint } from '../../crypto/operator-card.ts';
+import { liveKey } from '../../store/keys.ts';
 import { openStore } from '../../store/open.ts';
+import { ownerOf } from '../../store/owner.ts';
 import { CommandError } from '../command-error.ts';
+import { assertOwnPlace, claimDatabase } from '../database-owner.ts';
 import type { Effects } from '../effects.ts';
-import { KeyRing } from '../key-ring.ts';
+import { KeyRing, lostKeyFile } from '../key-ring.ts';
 import { scryptWorkFactor } from '../node.ts';
 import { ensureOwnCard } from '../transport/federation.ts';
-import { ensureTlsFiles, loadTlsIdentity } from '../transport/tls.ts';
-import { checkConfig, describeProblem } from './config.ts';
+import { ensureTlsFiles } from '../transport/tls.ts';
+import { provenTlsIdentity } from '../transport/tls-self-test.ts';
+import { checkConfig, describeProblem, type OperatorConfig } from './config.ts';
 import type { ConfigFile } from './config-keys.ts';
 import { writeConfig } from './config-write.ts';
+import { untrustedFile } from './trusted-files.ts';
 
 /** What `init` is told. `file`: absolute path of the configuration; `home`: what `~` stands for. */
 export interface InitialiseInput {
@@ -43,6 +48,8 @@ export async function initialise(input: InitialiseInput): Promise<InitialiseResu
     throw new CommandError('config', verdict.problems.map((problem) => describeProblem(file, problem)).join(' '));
   }
   const { config } = verdict;
+  const untrusted = untrustedFile(config);
+  if (untrusted !== null) throw new CommandError('untrusted_file', untrusted);
   if (!force && existsSync(file)) throw new CommandError('config_exists', `${file} exists already`);
   const address = config.partyAddresses[config.myIndex]?.text ?? '';
   const { tlsCertPath: certificatePath, tlsKeyPath: keyPath, keySharePath, securityDbPath, network, myIndex } = config;
@@ -54,18 +61,19 @@ export async function initialise(input: InitialiseInput): Promise<InitialiseResu
       `only one of ${certificatePath} and ${keyPath} is there: put both, or remove the other`,
     );
   }
-  const tls = await loadTlsIdentity(certificatePath, keyPath, effects.now());
-  if (!tls.ok) throw new CommandError('tls', tls.detail);
+  const tls = await provenTlsIdentity(config, effects.now());
 
   const workFactor = scryptWorkFactor(config.network, input.env);
   const ring = new KeyRing({ path: keySharePath, network, index: myIndex, ...workFactor });
   const hadKeys = existsSync(keySharePath);
+  const hadDatabase = existsSync(securityDbPath);
+  if (hadDatabase) assertKeysFor(config, hadKeys);
   if (hadKeys) await ring.unseal(input.passphrase);
   else await ring.create(input.passphrase, () => effects.random(32));
-  const hadDatabase = existsSync(securityDbPath);
   const store = openStore(securityDbPath);
   try {
-    const card = ensureOwnCard(config, store.db, ring, tls.identity.facts.pem, effects.now());
+    claimDatabase(config, store.db, ring);
+    const card = ensureOwnCard(config, store.db, ring, tls.facts.pem, effects.now());
     const written = await writeConfig(file, content, { force });
     if (!written.ok) throw new CommandError('config_exists', `${file} exists already`);
     const created = [
@@ -77,6 +85,22 @@ export async function initialise(input: InitialiseInput): Promise<InitialiseResu
     return { configPath: file, certificatePath, created, fingerprint: cardFingerprint(card).join(' ') };
   } finally {
     ring.close();
+    store.close();
+  }
+}
+
+// Before keys are made: new ones beside the database of a node would make one that no peer knows.
+function assertKeysFor(config: OperatorConfig, hadKeys: boolean): void {
+  const store = openStore(config.securityDbPath);
+  try {
+    assertOwnPlace(config, store.db);
+    if (hadKeys) return;
+    const live = liveKey(store.db);
+    if (live !== null) throw new CommandError('key_file_lost', lostKeyFile(config.keySharePath, live.keyId));
+    if (ownerOf(store.db) === null) return;
+    const lost = `${store.path} belongs to a node whose key file is not at ${config.keySharePath}`;
+    throw new CommandError('key_file_lost', `${lost}: put the key file back from its backup`);
+  } finally {
     store.close();
   }
 }

@@ -5,6 +5,7 @@ import { isUtf8 } from 'node:buffer';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { equal, zeroize } from '../../crypto/bytes.ts';
+import { pathFlaw } from './path-trust.ts';
 import { absolutePath, type PathContext } from './paths.ts';
 
 export const PASSPHRASE_CHARACTERS_MIN = 12;
@@ -36,6 +37,7 @@ export type PassphraseRefusal =
   | 'plain_environment'
   | 'unreadable'
   | 'readable_by_others'
+  | 'open_to_others'
   | 'empty'
   | 'too_long'
   | 'too_weak'
@@ -133,6 +135,10 @@ function fromFile(path: string, guarded: boolean): Uint8Array | PassphraseVerdic
     // Pipes (process substitution) have no readers beside us; only files stay behind.
     if (guarded && status.isFile() && (status.mode & 0o077) !== 0) {
       return no('readable_by_others', `The passphrase file ${path} is open to other users. Run: chmod 600 ${path}`);
+    }
+    const flaw = guarded && status.isFile() ? pathFlaw(path) : null;
+    if (flaw !== null) {
+      return no('open_to_others', `The passphrase file ${path} ${flaw.problem}. ${flaw.remedy}`);
     }
     return fromDescriptor(descriptor);
   } finally {

@@ -3,25 +3,29 @@
 
 import type { Intent } from '../../ceremony/intent.ts';
 import { ceremonyProofMessages, testMessages } from '../../ceremony/intent-messages.ts';
-import { asUnavailable, type BitcoinView } from '../../chain/bitcoin-view.ts';
+import { asUnavailable, type BitcoinView, BitcoinViewError } from '../../chain/bitcoin-view.ts';
 import type { BurnProofVerifier, BurnRules } from '../../chain/burn.ts';
-import { FEE_RATE_SATS_PER_KVB_MIN } from '../../chain/fee.ts';
-import type { PayoutCheckRules } from '../../chain/payout-check.ts';
-import { parseChildIntent } from '../../chain/payout-child-intent.ts';
-import { parsePayoutIntent } from '../../chain/payout-intent.ts';
+import type { Consumed } from '../../chain/deposit.ts';
 import type { WireLedger } from '../../chain/wire-ledger.ts';
 import type { SchemeName } from '../../crypto/scheme.ts';
 import type { Queries } from '../../store/database.ts';
+import { isHeld } from '../../store/holds.ts';
+import { lineHistory } from '../../store/line-history.ts';
+import { isVoidApproved } from '../../store/requests.ts';
 import { type ChainStanding, plainStanding } from '../bridge/chain-watch.ts';
+import { lineRoot, lineTerms } from '../chain-state/line-terms.ts';
+import { lineNow } from '../chain-state/line-view.ts';
 import type { OperatorConfig } from '../config/config.ts';
+import { consumedDeposit } from '../deposits/consumed.ts';
+import type { Effects } from '../effects.ts';
 import type { FederationKey, Keys } from '../keys.ts';
-import { AskedPayouts } from './asked-payouts.ts';
+import type { Log } from '../log.ts';
+import { judgeLine } from '../validation/judge-line.ts';
+import type { SignerViews } from '../validation/line-views.ts';
 import { type AttestationBench, judgeAttestation } from './judge-attestation.ts';
-import { judgePayoutToSign, type PayoutApproval, type PayoutBench } from './judge-payout.ts';
-import { judgeChild } from './judge-payout-child.ts';
-import { type Approval, type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
+import { type Judgement, nothingToDecide, type Refusal, refuse } from './judgement.ts';
 
-/** What a judge looks at. `now` in ms since 1970. */
+/** What a judge looks at. */
 export interface JudgeInput {
   readonly config: OperatorConfig;
   readonly db: Queries;
@@ -31,19 +35,18 @@ export interface JudgeInput {
   readonly verifyProof: BurnProofVerifier | null;
   /** How the chain stands; absent: taken as the view tells it. */
   readonly standing?: ChainStanding;
-  readonly now: () => number;
+  readonly effects: Pick<Effects, 'now' | 'monotonic'>;
+  readonly log: Log;
 }
 
 /** Judges signing requests. */
 export class Judge {
   readonly #input: JudgeInput;
   readonly #standing: ChainStanding;
-  readonly #asked: AskedPayouts;
 
   constructor(input: JudgeInput) {
     this.#input = input;
     this.#standing = input.standing ?? plainStanding(input.config);
-    this.#asked = new AskedPayouts(input.db, input.now);
   }
 
   /**
@@ -67,54 +70,58 @@ export class Judge {
       case 'attestation':
         if (scheme !== 'ed25519') return refuse('unknown_intent', 'attestations are signed with the attestation key');
         return (await this.#stopped('attestations')) ?? judgeAttestation(this.attestationBench(key), intent);
-      case 'payout': {
-        if (scheme !== 'bip340') return refuse('unknown_intent', 'payouts are signed with the bitcoin key');
-        const payout = parsePayoutIntent(intent);
-        if (payout === null) return refuse('bad_request', 'the payout is malformed');
-        const stopped = await this.#stopped('payouts');
-        if (stopped !== null) return stopped;
-        const judged = await judgePayoutToSign(this.payoutBench(key), payout);
-        return judged.ok && peer !== undefined && !payout.test ? this.#askedBy(peer, judged) : judged;
-      }
-      case 'payout_child': {
-        if (scheme !== 'bip340') return refuse('unknown_intent', 'payouts are helped with the bitcoin key');
-        const child = parseChildIntent(intent);
-        if (child === null) return refuse('bad_request', 'the child is malformed');
-        return (await this.#stopped('payouts')) ?? judgeChild(this.payoutBench(key), child);
-      }
+      case 'line':
+        if (scheme !== 'bip340') return refuse('unknown_intent', 'steps are signed with the bitcoin key');
+        return (await this.#stopped('payouts')) ?? judgeLine(this.signerViews(key), intent, peer);
     }
   }
 
   /** What attestations under a key are judged with. */
   attestationBench(key: FederationKey): AttestationBench {
-    const { config, bitcoin, db, now } = this.#input;
+    const { config, bitcoin, db, effects } = this.#input;
+    const now = (): number => effects.now();
     const { network, attestationValidityS: validityS } = config;
+    const { depositMinSats } = config.policy;
     const confirmations = this.#standing.confirmations();
-    return { network, bitcoin, db, bitcoinKey: key.bitcoin, confirmations, validityS, now };
+    const consumed: Consumed = async (outpoint) => {
+      const { height } = await bitcoin.agreedTip();
+      return consumedDeposit(db, height - confirmations + 1, outpoint);
+    };
+    const root = lineRoot(db, key);
+    const rules = { network, confirmations, validityS, depositMinSats };
+    return { ...rules, bitcoin, db, consumed, bitcoinKey: key.bitcoin, root, now };
   }
 
-  /** What payouts under a key are judged with. */
-  payoutBench(key: FederationKey): PayoutBench {
-    const { bitcoin, wire, db, now } = this.#input;
-    return { bitcoin, wire, db, rules: this.payoutRules(key), burnRules: this.#burnRules(), now };
-  }
-
-  /** The bounds of every payout under a key. */
-  payoutRules(key: FederationKey): PayoutCheckRules {
-    const { network, feeRateMaxSatVb } = this.#input.config;
+  /** What steps of the line under a key are judged with. */
+  signerViews(key: FederationKey): SignerViews {
+    const { config, bitcoin, wire, db, effects, log } = this.#input;
+    const now = (): number => effects.now();
     return {
-      network,
-      groupKey: key.bitcoin.publicKey,
-      feeRateMin: FEE_RATE_SATS_PER_KVB_MIN,
-      feeRateMax: BigInt(feeRateMaxSatVb) * 1000n,
-      inputConfirmations: this.#standing.confirmations(),
+      ...{ wire, db, now },
+      bitcoin: { ...bitcoin, feeRate: (targetBlocks) => this.#feeRate(targetBlocks) },
+      terms: lineTerms(config, key),
+      root: lineRoot(db, key),
+      history: (root) => lineHistory(db, root),
+      look: () => lineNow({ db, bitcoin, config, effects, log }, key),
+      burnRules: this.burnRules(),
+      rules: {
+        forkConfirmations: config.forkConfirmations,
+        depositMinSats: config.policy.depositMinSats,
+        bumpBlocks: config.payoutBump.afterBlocks,
+        feeRateMax: BigInt(config.feeRateMaxSatVb) * 1000n,
+        feeTargetBlocks: config.feeTargetBlocks,
+        consolidateScripts: config.policy.consolidateScripts,
+      },
+      isHeld: (burnTxid) => isHeld(db, burnTxid),
+      isApproved: ({ treasury }) => isVoidApproved(db, treasury, now()),
     };
   }
 
-  #askedBy(peer: number, judged: PayoutApproval): Judgement {
-    const decide: Approval['decide'] = (signed) =>
-      this.#asked.decide(peer, judged.payout.txid, () => judged.decide(signed));
-    return { ...judged, decide };
+  // What nodes estimate in a way that cannot be is no estimate.
+  #feeRate(targetBlocks: number): Promise<bigint> {
+    const why = this.#standing.stops('fee_estimates');
+    if (why !== null) return Promise.reject(new BitcoinViewError('bitcoin_unavailable', why));
+    return this.#input.bitcoin.feeRate(targetBlocks);
   }
 
   async #stopped(what: 'attestations' | 'payouts'): Promise<Refusal | null> {
@@ -126,7 +133,8 @@ export class Judge {
     return refuse(unavailable?.reason ?? 'bitcoin_unavailable', unavailable?.detail ?? why);
   }
 
-  #burnRules(): BurnRules {
+  /** What burns are held against. */
+  burnRules(): BurnRules {
     const { config, verifyProof } = this.#input;
     const rules = { network: config.network, confirmations: config.wireConfirmations };
     return verifyProof === null ? rules : { ...rules, verifyProof };

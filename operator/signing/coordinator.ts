@@ -1,6 +1,6 @@
 // Coordinating threshold signatures: the signing ceremony over the network. Whoever is silent, slow or lying costs one
 // session at most; how long each signer is waited for follows from how long it usually takes (ceremony/answer-times.ts).
-import { AnswerTimes, PATIENCE_UNKNOWN_MS } from '../../ceremony/answer-times.ts';
+import { AnswerTimes, allowanceMs, PATIENCE_UNKNOWN_MS } from '../../ceremony/answer-times.ts';
 import type { Outgoing, SigningMessage } from '../../ceremony/messages.ts';
 import { HeldNonces } from '../../ceremony/nonce-pool.ts';
 import { nextTickAt, type SigningResult, type SigningState } from '../../ceremony/signing-candidates.ts';
@@ -31,8 +31,6 @@ export const SIGNING_DEADLINE_MS = 90_000;
 const TROUBLE_MS = 60_000;
 /** How long one that lied is asked after all others, in ms. */
 const LIE_MS = 60 * 60_000;
-/** How much longer a signer may take for each message after the first, in ms; SIGN_MESSAGES_MAX bounds it. */
-const PATIENCE_PER_MESSAGE_MS = 15;
 /** A peer of which fewer nonces are at hand is asked for more, */
 const NONCES_HELD_MIN = 4;
 /** once in so long, in ms. */
@@ -58,11 +56,11 @@ export class Coordinator {
   readonly #held = new HeldNonces();
   readonly #times: AnswerTimes;
   readonly #records: SignerRecords;
-  /** When a peer last failed to help, in ms since 1970: it is asked last for a while. */
+  /** When a peer last failed to help, in ms by the monotonic clock, as all times here: it is asked last for a while. */
   readonly #troubled = new Map<number, number>();
   /** When a peer last gave a wrong share or nonce. */
   readonly #lied = new Map<number, number>();
-  /** When a peer was last asked for nonces ahead, in ms since 1970. */
+  /** When a peer was last asked for nonces ahead. */
   readonly #toppedUpAt = new Map<string, number>();
   /** How many requests of several messages are being coordinated. */
   #batches = 0;
@@ -71,7 +69,7 @@ export class Coordinator {
   constructor(input: CoordinatorInput) {
     this.#input = input;
     this.#times = new AnswerTimes(input.myIndex, input.threshold - 1);
-    this.#records = new SignerRecords(() => input.effects.now(), input.audit ?? null);
+    this.#records = new SignerRecords(input.effects, input.audit ?? null);
   }
 
   /** How each signer has behaved, and how long it usually takes to answer, in ms. */
@@ -108,7 +106,7 @@ export class Coordinator {
    */
   candidates(): readonly number[] {
     const { myIndex, participants, effects } = this.#input;
-    const now = effects.now();
+    const now = effects.monotonic();
     const rank = (index: number): number => {
       if (now - (this.#lied.get(index) ?? Number.NEGATIVE_INFINITY) < LIE_MS) return 3;
       if (this.#isTroubled(index, now)) return 2;
@@ -143,8 +141,8 @@ export class Coordinator {
         log('info', 'signer_not_ready_yet', { index, reason, detail });
         continue;
       }
-      this.#troubled.set(index, effects.now());
-      if (isLie(reason)) this.#lied.set(index, effects.now());
+      this.#troubled.set(index, effects.monotonic());
+      if (isLie(reason)) this.#lied.set(index, effects.monotonic());
       log('warn', 'signer_excluded', { index, reason, detail, intent: task.intent.kind });
       try {
         this.#records.excluded(exclusion, about);
@@ -160,7 +158,7 @@ export class Coordinator {
   #topUp(task: SigningTask, candidates: readonly number[]): void {
     const { myIndex, effects } = this.#input;
     const { scheme, keyId, messages } = task;
-    const now = effects.now();
+    const now = effects.monotonic();
     for (const peer of candidates) {
       if (peer === myIndex || this.#isTroubled(peer, now)) continue;
       const held = this.#held.count({ peer, scheme: scheme.name, keyId });
@@ -218,8 +216,8 @@ export class Coordinator {
 
   #start(task: SigningTask, candidates: readonly number[]) {
     const { effects } = this.#input;
-    const now = effects.now();
-    const allowance = PATIENCE_PER_MESSAGE_MS * (task.messages.length - 1);
+    const now = effects.monotonic();
+    const allowance = allowanceMs(task.messages.length, task.intent);
     return {
       task,
       candidates,
@@ -238,10 +236,10 @@ export class Coordinator {
     const { effects } = this.#input;
     const happened = new AbortController();
     const tick = async (): Promise<void> => {
-      await effects.sleep(Math.max(1, nextTickAt(state) - effects.now()), happened.signal);
+      await effects.sleep(Math.max(1, nextTickAt(state) - effects.monotonic()), happened.signal);
       // After a stall of this process, answers that are there already go first.
       if (!happened.signal.aborted) await effects.sleep(0);
-      if (!happened.signal.aborted) events.push({ kind: 'tick', now: effects.now() });
+      if (!happened.signal.aborted) events.push({ kind: 'tick', now: effects.monotonic() });
     };
     void tick();
     try {
@@ -254,16 +252,16 @@ export class Coordinator {
   async #ask({ task, events, late }: Ceremony, message: Outgoing<SigningMessage>): Promise<void> {
     const { effects, log } = this.#input;
     const { to, type } = message;
-    const begun = effects.now();
+    const begun = effects.monotonic();
     try {
       const answer = await this.#answerTo(message);
       events.push(...answer);
       const isLate = late.has(`${to}/${message.type === 'sign_request' ? message.body.session : ''}`);
-      this.#account(task, answer, effects.now() - begun, isLate);
+      this.#account(task, answer, effects.monotonic() - begun, isLate);
     } catch (error) {
       log('error', 'signing_request_failed', { to, type, detail: errorText(error) });
       const detail = 'the request failed here';
-      events.push({ kind: 'failed', now: effects.now(), from: to, reason: 'malformed', detail });
+      events.push({ kind: 'failed', now: effects.monotonic(), from: to, reason: 'malformed', detail });
     }
   }
 
@@ -271,10 +269,10 @@ export class Coordinator {
     const { myIndex, client, effects, boot } = this.#input;
     const { to, type, body } = message;
     if (type !== 'nonce_request' && type !== 'sign_request') throw new Error(`a coordinator does not send ${type}`);
-    if (to === myIndex) return eventsOf(to, await this.#input.answer(message), boot, effects.now());
+    if (to === myIndex) return eventsOf(to, await this.#input.answer(message), boot, effects.monotonic());
     const result = await client.send(to, { ceremony: '', type, body }, { timeoutMs: ANSWER_TIMEOUT_MS });
-    if (!result.ok) return [failureOf(to, result, effects.now())];
-    return eventsOf(to, result.messages, result.boot, effects.now());
+    if (!result.ok) return [failureOf(to, result, effects.monotonic())];
+    return eventsOf(to, result.messages, result.boot, effects.monotonic());
   }
 
   // Late answers count too, also those that come when the signature is there already: they tell how long a signer takes.
@@ -288,7 +286,8 @@ export class Coordinator {
       }
       if (event.kind !== 'response' && event.kind !== 'nonces') continue;
       if (event.kind === 'nonces') this.#times.note(index, 'nonces', tookMs, now);
-      else if (task.messages.length === 1) this.#times.note(index, task.intent.kind, tookMs, now);
+      else if (allowanceMs(task.messages.length, task.intent) === 0)
+        this.#times.note(index, task.intent.kind, tookMs, now);
       if (isLate && !isProof(task))
         this.#records.failed(index, 'slow', 'slow', `answered after ${Math.round(tookMs)} ms`);
       else if (event.kind === 'response') this.#records.answered(index);

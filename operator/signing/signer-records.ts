@@ -3,6 +3,7 @@
 import type { Exclusion } from '../../ceremony/signing-candidates.ts';
 import type { SigningTask } from '../../ceremony/signing-session.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
+import type { Effects } from '../effects.ts';
 
 /** For so long after a wrong share was put into the audit log, further ones of that signer are only counted, in ms. */
 export const LIE_AUDIT_GAP_MS = 60 * 60_000;
@@ -24,7 +25,8 @@ export interface SignerRecord {
     readonly detail: string;
     readonly at: number;
   } | null;
-  readonly lastLieAt: number | null;
+  /** `at` in ms since 1970, to be shown; `measuredAt` by the monotonic clock. */
+  readonly lastLie: { readonly at: number; readonly measuredAt: number } | null;
 }
 
 /** Puts a row into the audit log. */
@@ -50,12 +52,13 @@ export function isNotReadyYet(reason: Exclusion['reason']): boolean {
 
 export class SignerRecords {
   readonly #records = new Map<number, SignerRecord>();
+  /** By the monotonic clock. */
   readonly #auditedAt = new Map<number, number>();
-  readonly #now: () => number;
+  readonly #clocks: Pick<Effects, 'now' | 'monotonic'>;
   readonly #audit: AuditAppend | null;
 
-  constructor(now: () => number, audit: AuditAppend | null) {
-    this.#now = now;
+  constructor(clocks: Pick<Effects, 'now' | 'monotonic'>, audit: AuditAppend | null) {
+    this.#clocks = clocks;
     this.#audit = audit;
   }
 
@@ -69,9 +72,9 @@ export class SignerRecords {
   failed(index: number, fault: SignerFault, reason: string, detail: string): void {
     const record = this.#recordOf(index);
     const faults = { ...record.faults, [fault]: record.faults[fault] + 1 };
-    const at = this.#now();
-    const lastLieAt = fault === 'lying' ? at : record.lastLieAt;
-    this.#records.set(index, { ...record, faults, last: { fault, reason, detail, at }, lastLieAt });
+    const [at, measuredAt] = [this.#clocks.now(), this.#clocks.monotonic()];
+    const lastLie = fault === 'lying' ? { at, measuredAt } : record.lastLie;
+    this.#records.set(index, { ...record, faults, last: { fault, reason, detail, at }, lastLie });
   }
 
   /** Counts why a signer was left out of a signature over `about`. Silence is counted where it shows. */
@@ -89,7 +92,7 @@ export class SignerRecords {
 
   // A liar must not be able to fill the disk: one row an hour, which says how many lies there have been.
   #auditLie(index: number, body: Readonly<Record<string, Json>>): void {
-    const now = this.#now();
+    const now = this.#clocks.monotonic();
     const before = this.#auditedAt.get(index);
     if (before !== undefined && now - before < LIE_AUDIT_GAP_MS) return;
     this.#auditedAt.set(index, now);
@@ -98,6 +101,6 @@ export class SignerRecords {
 
   #recordOf(index: number): SignerRecord {
     const faults = { slow: 0, silent: 0, refused: 0, lying: 0 };
-    return this.#records.get(index) ?? { index, answered: 0, faults, last: null, lastLieAt: null };
+    return this.#records.get(index) ?? { index, answered: 0, faults, last: null, lastLie: null };
   }
 }

@@ -17,7 +17,7 @@ export function signerReports(node: Node): readonly SignerReport[] {
 
 /** The signers that lied lately, one sentence for each. */
 export function signerProblems(node: Node): readonly string[] {
-  return liars(node.online?.signing.signers() ?? [], node.input.effects.now());
+  return liars(node.online?.signing.signers() ?? [], node.input.effects.monotonic());
 }
 
 /** One signer as `status` and `test-communication` show it. */
@@ -33,12 +33,12 @@ export function signerReport(
   };
 }
 
-/** Who lied within the last day, in sentences; `now` in ms. */
+/** Who lied within the last day, in sentences; `now` in ms by the monotonic clock. */
 export function liars(signers: readonly SignerStanding[], now: number): readonly string[] {
-  return signers.flatMap(({ index, faults, lastLieAt }) => {
-    if (lastLieAt === null || now - lastLieAt >= LIE_TOLD_MS) return [];
+  return signers.flatMap(({ index, faults, lastLie }) => {
+    if (lastLie === null || now - lastLie.measuredAt >= LIE_TOLD_MS) return [];
     const often = faults.lying === 1 ? 'once' : `${faults.lying} times`;
-    const at = new Date(lastLieAt).toISOString();
+    const at = new Date(lastLie.at).toISOString();
     return [
       `operator ${index} gave a wrong partial signature or nonce, ${often} since this node started, last at ${at}`,
     ];

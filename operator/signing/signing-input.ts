@@ -23,11 +23,13 @@ export interface SigningInput {
   readonly audit?: AuditAppend;
 }
 
-/** Whether the state of this node is whole (operator/guard/heartbeat.ts). */
+/** Whether this node may sign (operator/rollback-guard/heartbeat.ts). */
 export interface SigningGuard {
   maySign(): { readonly ok: true } | { readonly ok: false; readonly detail: string };
   /** As `maySign`; waits a while where the node has just started. */
   ready(): Promise<ReturnType<SigningGuard['maySign']>>;
   /** To be told of every decision, before a share leaves. */
   changed(): void;
+  /** Has a listener told whenever the node turns out to be put back or copied: secret nonces must go. */
+  whenStopped(listener: () => void): void;
 }

@@ -50,6 +50,8 @@ export class Signing {
       upkeep: this.#upkeep,
       answer: (message) => this.answer(input.myIndex, message),
     });
+    // A machine that was put back together with its memory holds nonces that it may have used already.
+    input.guard?.whenStopped(() => this.#issued.dropAll());
   }
 
   /** Answers a coordinator (possibly this node itself). */
@@ -129,12 +131,12 @@ export class Signing {
     if (isLarge) await this.#slices.pause();
     const desk = { owner, boot: this.#input.boot, nonces: this.#issued };
     const judged = { from, request, messages: judgement.messages };
-    // A request that does not fit its nonces must not bind this node to a decision.
-    const flaw = checkSignRequest(desk, judged);
-    if (flaw !== null && !flaw.ok) return flaw;
     // Judging took its time, in which a peer may have shown that this state is not the newest.
     const late = this.#stopped();
     if (late !== null) return late;
+    // A request that does not fit its nonces must not bind this node to a decision.
+    const flaw = checkSignRequest(desk, judged);
+    if (flaw !== null && !flaw.ok) return flaw;
     const decision = judgement.decide();
     if (!decision.ok) return decision;
     this.#input.guard?.changed();

@@ -17,12 +17,12 @@ export class SlicesClosedError extends Error {
 
 /** Runs works side by side. */
 export class Slices {
-  readonly #effects: Pick<Effects, 'sleep' | 'now'>;
+  readonly #effects: Pick<Effects, 'sleep' | 'monotonic'>;
   #turn: Promise<void> = Promise.resolve();
   #running = 0;
   #isClosed = false;
 
-  constructor(effects: Pick<Effects, 'sleep' | 'now'>) {
+  constructor(effects: Pick<Effects, 'sleep' | 'monotonic'>) {
     this.#effects = effects;
   }
 
@@ -40,8 +40,8 @@ export class Slices {
     this.#running += 1;
     try {
       for (;;) {
-        const begun = this.#effects.now();
-        for (let done = 0; done < STEPS_PER_SLICE_MAX && this.#effects.now() - begun < SLICE_MS; done++) {
+        const begun = this.#effects.monotonic();
+        for (let done = 0; done < STEPS_PER_SLICE_MAX && this.#effects.monotonic() - begun < SLICE_MS; done++) {
           const step = work.next();
           if (step.done === true) return step.value;
         }

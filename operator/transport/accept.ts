@@ -13,6 +13,7 @@ import {
 import type { SessionCertificate } from '../../crypto/identity.ts';
 import { type OutMessage, REPLY_TYPE, type Refusal, type Rejection, replyJson } from './peer-reply.ts';
 import type { PeerSessions } from './peer-session.ts';
+import { ReadSlots } from './read-slots.ts';
 import { RequestSlots } from './request-slots.ts';
 
 /** A message that has passed every check. `receivedAt` in ms since 1970. */
@@ -56,6 +57,8 @@ export class Acceptor {
   private readonly input: AcceptorInput;
   private readonly counts = new Map<string, RejectionCount>();
   private readonly slots = new RequestSlots();
+  /** What is being read of requests; here, so that it is one for all that read, however they are put together. */
+  readonly reads = new ReadSlots();
 
   constructor(input: AcceptorInput) {
     if (input.knownTypes.has(REPLY_TYPE)) throw new Error('a reply is never a request');
@@ -109,7 +112,9 @@ export class Acceptor {
     const { sessions, knownTypes, checkBody } = this.input;
     const { network, myIndex } = sessions;
     const plain = checkEnvelope(envelope, { now, network, myIndex, knownIndices: sessions.indices(), knownTypes });
-    if (plain !== null) return { ok: false, reason: plain, detail: sentenceOf(plain) };
+    if (plain !== null) {
+      return { ok: false, reason: plain, detail: sentenceOf(plain), ...(plain === 'clock_skew' && { now }) };
+    }
     const refusal = sessions.admit(envelope, sessionHeader, now);
     if (refusal !== null) return refusal;
     const wrong = checkBody(envelope.type, envelope.body);

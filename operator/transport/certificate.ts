@@ -74,6 +74,23 @@ export function daysLeft(facts: CertificateFacts, now: number): number {
   return Math.floor((facts.notAfter - now) / DAY_MS);
 }
 
+/** How long a certificate still holds, for people: `has 12 days left`, `expired 3 days ago`, `is not valid before …`. */
+export function validityText(facts: CertificateFacts, now: number): string {
+  if (now < facts.notBefore) return `is not valid before ${new Date(facts.notBefore).toISOString()}`;
+  if (now <= facts.notAfter) return `has ${countDays(daysLeft(facts, now))} left`;
+  const ago = Math.floor((now - facts.notAfter) / DAY_MS);
+  return ago === 0 ? 'expired today' : `expired ${countDays(ago)} ago`;
+}
+
+/** Whether a certificate holds at `now` (ms since 1970). */
+export function isValidAt({ notBefore, notAfter }: CertificateFacts, now: number): boolean {
+  return now >= notBefore && now <= notAfter;
+}
+
+function countDays(days: number): string {
+  return days === 1 ? '1 day' : `${days} days`;
+}
+
 /** Whether a private key is the one that a certificate (PEM) was made for. Throws where the certificate is unreadable. */
 export function holdsKeyOf(certificate: string, privateKey: KeyObject): boolean {
   return new X509Certificate(certificate).checkPrivateKey(privateKey);

@@ -1,5 +1,6 @@
 // `test-communication`: asks every peer a few times and tells what an operator needs to know of each link.
 
+import { CLOCK_OFFSET_MS_MAX } from '../clock-watch.ts';
 import type { CommandResults, CommunicationReport } from '../command-types.ts';
 import { type Pong, parseServiceMessage } from '../messages.ts';
 import { type Node, requireOnline } from '../node.ts';
@@ -9,8 +10,6 @@ import { daysLeft, readCertificate } from './certificate.ts';
 import { listCards } from './federation.ts';
 
 const PING_TIMEOUT_MS = 5_000;
-/** Largest difference of clocks that is well, in ms: what a key ceremony allows. */
-const CLOCK_OFFSET_MS_MAX = 5_000;
 
 interface Answer {
   readonly pong: Pong;
@@ -44,7 +43,7 @@ export async function testCommunication(
 
 function isWell(node: Node, peer: CommunicationReport): boolean {
   const keepsTime = peer.clock_offset_ms !== null && Math.abs(peer.clock_offset_ms) <= CLOCK_OFFSET_MS_MAX;
-  const lasts = (peer.certificate_days_left ?? 0) >= 0;
+  const lasts = peer.certificate_days_left !== null && peer.certificate_days_left >= 0;
   return peer.reachable && keepsTime && lasts && peer.version === node.input.version;
 }
 

@@ -52,6 +52,8 @@ export interface NotDelivered {
   readonly detail: string;
   /** What the peer showed as the certificate of a later start of this node. Unverified. */
   readonly session?: Json;
+  /** Of `clock_skew`: what the peer's clock said, in ms since 1970. Unsigned, but over the peer's own TLS connection. */
+  readonly peerTime?: number;
 }
 
 export type SendResult = Delivered | NotDelivered;
@@ -99,6 +101,12 @@ export class HttpsPeerClient implements PeerClient {
   async send(to: number, message: Outgoing, options: SendOptions): Promise<SendResult> {
     const peer = this.input.sessions.peer(to);
     if (peer === null) return failed('unreachable', `no operator card of node ${to} is known here`);
+    const flaw = this.input.sessions.certificateFlaw(to, this.input.now());
+    if (flaw !== null) {
+      const result = failed('unreachable', flaw);
+      this.record(to, result);
+      return result;
+    }
     const { envelope, bytes } = this.seal(to, message);
     const result = await this.exchange(peer, envelope, bytes, options);
     this.record(to, result);
@@ -232,8 +240,9 @@ function newLink(index: number): PeerLink {
 function rejected(status: number, answer: Uint8Array): NotDelivered {
   const refusal = parseRefusal(new TextDecoder().decode(answer));
   if (refusal === null) return failed('rejected', `the peer answered with HTTP status ${status}`);
-  const { reason: rejection, detail, session } = refusal;
-  return { ok: false, error: 'rejected', rejection, detail, ...(session !== undefined && { session }) };
+  const { reason: rejection, detail, session, now: peerTime } = refusal;
+  const told = { ...(session !== undefined && { session }), ...(peerTime !== undefined && { peerTime }) };
+  return { ok: false, error: 'rejected', rejection, detail, ...told };
 }
 
 function failed(error: NotDelivered['error'], detail: string): NotDelivered {

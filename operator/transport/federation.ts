@@ -127,7 +127,9 @@ export function fingerprintOf(config: OperatorConfig, cards: readonly OperatorCa
     host_public_key: card.host_public_key,
     tls_fingerprint: tlsFingerprint(card.tls_certificate),
   }));
-  return parametersFingerprint({ network: config.network, threshold: config.threshold, members });
+  const { network, threshold } = config;
+  const { depositMinSats } = config.policy;
+  return parametersFingerprint({ network, threshold, depositMinSats, members });
 }
 
 /** This node's operator card, made or renewed where it does not say what the node is now. The key ring must be open. */

@@ -1,6 +1,7 @@
 // What comes back from a peer: an envelope of type `reply` that carries the messages its handling produced for the
 // sender, or an unsigned refusal, which is a hint for people and nothing more.
 import { z } from 'zod';
+import { timeField } from '../../ceremony/fields.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { ENVELOPE_REJECTIONS, type EnvelopeRejection } from '../../crypto/envelope.ts';
 
@@ -21,9 +22,12 @@ export interface OutMessage {
   readonly body: Json;
 }
 
-/** Why a request got no reply: an envelope's rejection, too many requests at once, or a fault of the receiver. */
-export type Rejection = EnvelopeRejection | 'busy' | 'fault';
-export const REJECTIONS: readonly Rejection[] = [...ENVELOPE_REJECTIONS, 'busy', 'fault'];
+/**
+ * Why a request got no reply: an envelope's rejection, a TLS certificate of the sender that does not hold now, too many
+ * requests at once, or a fault of the receiver.
+ */
+export type Rejection = EnvelopeRejection | 'certificate_not_valid' | 'busy' | 'fault';
+export const REJECTIONS: readonly Rejection[] = [...ENVELOPE_REJECTIONS, 'certificate_not_valid', 'busy', 'fault'];
 
 /** A rejection with one clear sentence, which never repeats what the sender sent. */
 export interface Refusal {
@@ -32,6 +36,8 @@ export interface Refusal {
   readonly detail: string;
   /** Of `superseded_boot`: the later start's certificate, which proves it to the one that is refused. Unverified. */
   readonly session?: Json;
+  /** Of `clock_skew`: the clock of who refuses, in ms since 1970, so that the other can tell how far apart they are. */
+  readonly now?: number;
 }
 
 /** What a reply says: which request it answers, by the sequence number and boot id of the requester. */
@@ -51,6 +57,7 @@ const refusalSchema = z.object({
   rejected: z.enum(REJECTIONS),
   detail: z.string().max(500),
   session: json.optional(),
+  now: timeField.optional(),
 });
 
 /** The body of a reply as JSON. Throws on more messages than a reply may carry. */
@@ -71,8 +78,8 @@ export function parseRefusal(text: string): Refusal | null {
   try {
     const parsed = refusalSchema.safeParse(JSON.parse(text));
     if (!parsed.success) return null;
-    const { rejected: reason, detail, session } = parsed.data;
-    return { ok: false, reason, detail, ...(session !== undefined && { session }) };
+    const { rejected: reason, detail, session, now } = parsed.data;
+    return { ok: false, reason, detail, ...(session !== undefined && { session }), ...(now !== undefined && { now }) };
   } catch {
     return null;
   }
@@ -85,6 +92,7 @@ export function refusalStatus(reason: Rejection): 400 | 403 | 409 | 413 | 500 | 
       return 413;
     case 'unknown_sender':
     case 'bad_signature':
+    case 'certificate_not_valid':
       return 403;
     case 'clock_skew':
     case 'replay':

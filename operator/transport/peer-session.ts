@@ -1,6 +1,5 @@
 // Who the peers are and what this process knows of each one's running process: its session certificate, the sequence
 // numbers seen of its boot, and the sequence numbers given out to it. In RAM only: a fresh boot starts from nothing.
-import { fromHex } from '../../crypto/bytes.ts';
 import { canonicalBytes, parseCanonicalJson } from '../../crypto/canonical-json.ts';
 import {
   acceptSequence,
@@ -16,7 +15,7 @@ import {
   sessionKeyOf,
   verifySessionCertificate,
 } from '../../crypto/identity.ts';
-import type { OperatorCard } from '../../crypto/operator-card.ts';
+import { type CertificateFacts, isValidAt, readCertificate, validityText } from './certificate.ts';
 import type { Refusal, Rejection } from './peer-reply.ts';
 
 /** Longest session header that is read, in characters. */
@@ -28,6 +27,9 @@ export const SESSION_HEADER_CHARS_MAX = 2048;
  * is alive goes on talking.
  */
 export const LAST_WORDS_MS = 5_000;
+
+/** How long the sight of a second copy of a peer is shown after its last word, in ms: a living one speaks far more often. */
+export const TWIN_SHOWN_MS = 10 * 60_000;
 
 /** Largest message of a superseded start that is kept as evidence, in bytes. */
 export const SUPERSEDED_MESSAGE_BYTES_MAX = 16_384;
@@ -41,12 +43,6 @@ export interface Peer {
   readonly identityKey: Uint8Array;
 }
 
-/** A peer from its verified operator card. */
-export function peerOfCard(card: OperatorCard): Peer {
-  const { index, name, address } = card;
-  return { index, name, address, certificate: card.tls_certificate, identityKey: fromHex(card.identity_key) };
-}
-
 /** What is known of a peer's running process. Times in ms since 1970. */
 export interface PeerSessionState {
   readonly index: number;
@@ -57,8 +53,11 @@ export interface PeerSessionState {
   /** How often an older boot spoke after a newer one was known, last words among them. */
   readonly supersededMessages: number;
   readonly supersededAt: number | null;
-  /** When one spoke last that was no last word, which means that a second copy of the peer is alive. */
-  readonly twinAt: number | null;
+  /**
+   * A second copy of the peer is alive: an older boot spoke that was no last word, `since` then and `at` last; null once none
+   * has for `TWIN_SHOWN_MS`.
+   */
+  readonly twin: { readonly since: number; readonly at: number } | null;
 }
 
 /** What shows that two copies of a peer are alive: the later start, and a message of the earlier one. */
@@ -76,15 +75,18 @@ interface KnownSession {
 
 interface PeerEntry {
   peer: Peer;
+  /** Of the certificate on the peer's card; null where it cannot be read. */
+  tls: CertificateFacts | null;
   known: KnownSession | null;
   /** When the known boot was heard first, by a clock that cannot jump. */
   knownSince: number;
   restarts: number;
   supersededMessages: number;
   supersededAt: number | null;
-  twinAt: number | null;
+  /** `lastAt` by a clock that cannot jump. */
+  twin: { readonly since: number; readonly at: number; readonly lastAt: number } | null;
   superseded: TwinSight['earlier'];
-  /** When the known boot spoke last, and when one before it did. */
+  /** When the known boot spoke last, and when one before it did; by a clock that cannot jump. */
   heardAt: number | null;
   earlierHeardAt: number | null;
   sent: number;
@@ -123,8 +125,10 @@ export class PeerSessions {
     for (const index of this.entries.keys()) if (!indices.has(index)) this.entries.delete(index);
     for (const peer of peers) {
       const entry = this.entries.get(peer.index);
-      if (entry !== undefined && Buffer.compare(entry.peer.identityKey, peer.identityKey) === 0) entry.peer = peer;
-      else this.entries.set(peer.index, newEntry(peer, entry?.sent ?? 0));
+      if (entry !== undefined && Buffer.compare(entry.peer.identityKey, peer.identityKey) === 0) {
+        entry.peer = peer;
+        entry.tls = readCertificate(peer.certificate);
+      } else this.entries.set(peer.index, newEntry(peer, entry?.sent ?? 0));
     }
   }
 
@@ -136,6 +140,16 @@ export class PeerSessions {
   /** One peer, or null where the index is unknown. */
   peer(index: number): Peer | null {
     return this.entries.get(index)?.peer ?? null;
+  }
+
+  /**
+   * Why the TLS certificate on a peer's card does not hold at `now` (ms since 1970), a sentence; null where it does. Asked of
+   * every message: a connection that is kept open outlives the handshake that looked at the dates.
+   */
+  certificateFlaw(index: number, now: number): string | null {
+    const { peer, tls = null } = this.entries.get(index) ?? {};
+    if (peer === undefined || tls === null || isValidAt(tls, now)) return null;
+    return `the TLS certificate of operator ${index} (${peer.name}) ${validityText(tls, now)}`;
   }
 
   /** The indices of the known peers. */
@@ -156,10 +170,12 @@ export class PeerSessions {
     return this.peers().flatMap(({ index }) => {
       const entry = this.entries.get(index);
       if (entry === undefined) return [];
-      const { restarts, supersededMessages, supersededAt, twinAt, known } = entry;
+      const { restarts, supersededMessages, supersededAt, known } = entry;
       const boot = known?.certificate.boot ?? null;
       const issuedAt = known?.certificate.issued_at ?? null;
-      return [{ index, boot, issuedAt, restarts, supersededMessages, supersededAt, twinAt }];
+      const seen = this.lastingTwin(entry);
+      const twin = seen === null ? null : { since: seen.since, at: seen.at };
+      return [{ index, boot, issuedAt, restarts, supersededMessages, supersededAt, twin }];
     });
   }
 
@@ -173,9 +189,10 @@ export class PeerSessions {
     return { later: entry.known.certificate, earlier: entry.superseded, at: entry.supersededAt };
   }
 
-  /** When a start of the peer other than the known one was heard last, in ms since 1970; null where none was. */
-  earlierHeardAt(index: number): number | null {
-    return this.entries.get(index)?.earlierHeardAt ?? null;
+  /** How long ago a start of the peer other than the known one was heard last, in ms; null where none was. */
+  earlierHeardAgo(index: number): number | null {
+    const at = this.entries.get(index)?.earlierHeardAt ?? null;
+    return at === null ? null : this.elapsed() - at;
   }
 
   /**
@@ -186,6 +203,8 @@ export class PeerSessions {
   admit(envelope: PeerEnvelope, header: string | null, now: number): Refusal | null {
     const entry = this.entries.get(envelope.from);
     if (entry === undefined) return refuse('unknown_sender', 'no peer with that index is known here');
+    const flaw = this.certificateFlaw(envelope.from, now);
+    if (flaw !== null) return refuse('certificate_not_valid', flaw);
     const claimed = this.claimedSession(entry, header);
     if ('ok' in claimed) return claimed;
     const { certificate } = claimed;
@@ -200,13 +219,14 @@ export class PeerSessions {
     if (!followsOn && certificate.issued_at <= known.certificate.issued_at) {
       entry.supersededMessages += 1;
       entry.supersededAt = now;
-      entry.earlierHeardAt = now;
-      if (this.elapsed() - entry.knownSince > LAST_WORDS_MS) keepTwin(entry, certificate, envelope, now);
+      entry.earlierHeardAt = this.elapsed();
+      if (this.elapsed() - entry.knownSince > LAST_WORDS_MS) this.keepTwin(entry, certificate, envelope, now);
       const detail = 'a newer start of this node is known: two copies of it seem to be running';
       return { ...refuse('superseded_boot', detail), session: known.certificate };
     }
-    // A certificate from the future would shut out every restart until then.
-    if (certificate.issued_at > now + CLOCK_SKEW_MS_MAX) {
+    // A certificate from the future would shut out every restart until then. One that is known was not from the future by
+    // this clock when it was heard first: where it is now, this clock was put right.
+    if (known?.certificate.boot !== certificate.boot && certificate.issued_at > now + CLOCK_SKEW_MS_MAX) {
       return refuse('clock_skew', 'the session certificate was issued in the future');
     }
     const current = known !== null && followsOn ? known : claimed;
@@ -222,8 +242,20 @@ export class PeerSessions {
       // What spoke beside an earlier start tells nothing of this one.
       entry.superseded = null;
     }
-    entry.heardAt = now;
+    entry.heardAt = this.elapsed();
     return null;
+  }
+
+  private keepTwin(entry: PeerEntry, session: SessionCertificate, envelope: PeerEnvelope, now: number): void {
+    const since = this.lastingTwin(entry)?.since ?? now;
+    entry.twin = { since, at: now, lastAt: this.elapsed() };
+    const latest = entry.superseded?.envelope.sent_at ?? 0;
+    if (envelope.sent_at < latest || canonicalBytes(envelope).length > SUPERSEDED_MESSAGE_BYTES_MAX) return;
+    entry.superseded = { session, envelope };
+  }
+
+  private lastingTwin({ twin }: PeerEntry): PeerEntry['twin'] {
+    return twin === null || this.elapsed() - twin.lastAt >= TWIN_SHOWN_MS ? null : twin;
   }
 
   private claimedSession(entry: PeerEntry, header: string | null): KnownSession | Refusal {
@@ -242,15 +274,9 @@ export class PeerSessions {
 }
 
 function newEntry(peer: Peer, sent: number): PeerEntry {
-  const twin = { supersededMessages: 0, supersededAt: null, superseded: null, twinAt: null };
-  return { peer, known: null, knownSince: 0, restarts: 0, ...twin, heardAt: null, earlierHeardAt: null, sent };
-}
-
-function keepTwin(entry: PeerEntry, session: SessionCertificate, envelope: PeerEnvelope, now: number): void {
-  entry.twinAt = now;
-  const latest = entry.superseded?.envelope.sent_at ?? 0;
-  if (envelope.sent_at < latest || canonicalBytes(envelope).length > SUPERSEDED_MESSAGE_BYTES_MAX) return;
-  entry.superseded = { session, envelope };
+  const twin = { supersededMessages: 0, supersededAt: null, superseded: null, twin: null };
+  const tls = readCertificate(peer.certificate);
+  return { peer, tls, known: null, knownSince: 0, restarts: 0, ...twin, heardAt: null, earlierHeardAt: null, sent };
 }
 
 // The base64url text must be the one spelling of its bytes, else one certificate could come in under many headers.

@@ -1,13 +1,15 @@
 // Reading an HTTP body whose length the other side chose: never more than a limit, and no longer than a signal allows.
 
 /**
- * All bytes of a body, or null as soon as there are more than `bytesMax`. Throws the signal's reason when it aborts
+ * All bytes of a body, or null as soon as there are more than `bytesMax`. `grown` is told how many bytes each piece has
+ * brought. Throws the signal's reason when it aborts
  * first, and what the stream throws when the connection breaks. A missing body is empty.
  */
 export async function readWithin(
   body: ReadableStream<Uint8Array> | null,
   bytesMax: number,
   signal: AbortSignal,
+  grown: (bytes: number) => void = () => {},
 ): Promise<Uint8Array | null> {
   if (body === null) return new Uint8Array(0);
   const reader = body.getReader();
@@ -23,6 +25,7 @@ export async function readWithin(
       signal.throwIfAborted();
       if (done) return joined(parts, length);
       length += value.length;
+      grown(value.length);
       if (length > bytesMax) {
         stop();
         return null;

@@ -1,9 +1,9 @@
 // Mutual TLS 1.3 between operators: this node's certificate and key as files, the options of the listener, and the pinned
 // connection to one peer. TLS is the gate; who speaks is told by the signed envelope alone.
-import { createPrivateKey } from 'node:crypto';
+import { constants, createPrivateKey } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { utf8 } from '../../crypto/bytes.ts';
-import { writeNewDurably } from '../durable-file.ts';
+import { readBounded, writeNewDurably } from '../durable-file.ts';
 import {
   type CertificateFacts,
   holdsKeyOf,
@@ -15,6 +15,8 @@ import {
 
 /** TLS 1.3 as the protocol writes it (RFC 8446 section 4.1.2), which is how the runtime takes it. */
 const TLS_1_3 = 0x0304;
+/** No session tickets: what resumes a session shows no certificate, so that one which has expired since would go on. */
+const NO_TICKETS = constants.SSL_OP_NO_TICKET;
 /** How long an idle connection to a peer is kept, in seconds. */
 export const PEER_IDLE_S_MAX = 40;
 /** How many idle connections to one peer are kept. */
@@ -44,7 +46,10 @@ export type TlsIdentityVerdict =
       readonly detail: string;
     };
 
-/** Reads and judges the certificate and key files at `now` (ms). The key must not be readable by everybody. */
+/**
+ * Reads and judges the certificate and key files at `now` (ms). The key must not be readable by everybody. Throws
+ * `FileError` with a sentence where a file cannot be read or is too large.
+ */
 export async function loadTlsIdentity(
   certificatePath: string,
   keyPath: string,
@@ -110,6 +115,7 @@ export function listenerTls(identity: TlsIdentity, peerCertificates: readonly st
     requestCert: true,
     rejectUnauthorized: true,
     minVersion: TLS_1_3,
+    secureOptions: NO_TICKETS,
   };
   return options;
 }
@@ -127,6 +133,7 @@ export function pinnedSession(identity: TlsIdentity, peerCertificate: string): B
     ca: [pinned.pem],
     rejectUnauthorized: true,
     minVersion: TLS_1_3,
+    secureOptions: NO_TICKETS,
     checkServerIdentity: (_host: string, shown: { readonly fingerprint256: string }): Error | undefined =>
       shown.fingerprint256.replaceAll(':', '').toLowerCase() === pinned.fingerprint
         ? undefined
@@ -139,9 +146,8 @@ export function pinnedSession(identity: TlsIdentity, peerCertificate: string): B
 }
 
 async function readPem(path: string): Promise<string | null> {
-  const file = Bun.file(path);
-  if (!(await file.exists())) return null;
-  return file.slice(0, PEM_BYTES_MAX + 1).text();
+  const bytes = await readBounded(path, PEM_BYTES_MAX);
+  return bytes === null ? null : new TextDecoder().decode(bytes);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 // The attacker as the coordinator of signatures: it asks an honest node for nonces and partial signatures, may change
 // the request in any way, and finishes with its own share what an honest node agreed to.
-import { type Intent, intentSchema, type PayoutChildIntent, type PayoutIntent } from '../../ceremony/intent.ts';
+import { type Intent, intentSchema, type LineStepIntent } from '../../ceremony/intent.ts';
 import { attestationMessages, testMessages } from '../../ceremony/intent-messages.ts';
 import { type MessageBody, parseMessage } from '../../ceremony/messages.ts';
 import type { PublicNonceJson } from '../../ceremony/messages-signing.ts';
@@ -12,9 +12,8 @@ import {
   type SigningTask,
   withResponse,
 } from '../../ceremony/signing-session.ts';
-import { buildChild, parseChildIntent } from '../../chain/payout-child-intent.ts';
-import { parsePayoutIntent } from '../../chain/payout-intent.ts';
-import { buildPayout } from '../../chain/transaction.ts';
+import { buildLine, type LineRoot } from '../../chain/line.ts';
+import { readLine } from '../../chain/line-intent.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import type { NoncePair, SchemeName } from '../../crypto/scheme.ts';
 import { asJson, type MaliciousPeer } from './malicious-peer.ts';
@@ -44,11 +43,14 @@ export interface Craft {
 export class MaliciousCoordinator {
   readonly #peer: MaliciousPeer;
   readonly #keyId: string;
+  readonly #root: LineRoot;
   #sessions = 0;
 
-  constructor(peer: MaliciousPeer, keyId: string) {
+  /** `root`: with which the line of the key begins. */
+  constructor(peer: MaliciousPeer, keyId: string, root: LineRoot) {
     this.#peer = peer;
     this.#keyId = keyId;
+    this.#root = root;
   }
 
   /** Public nonces of a victim. */
@@ -64,7 +66,7 @@ export class MaliciousCoordinator {
   async prepare(victim: number, scheme: SchemeName, intent: Intent, craft: Craft = {}): Promise<Prepared> {
     const owner = this.#peer.owner(this.#keyId, scheme);
     const messages =
-      craft.messages ?? messagesOf(scheme, intent, this.#peer.owner(this.#keyId, 'bip340').key.publicKey);
+      craft.messages ?? (intent.kind === 'line' ? this.#stepMessages(intent) : messagesOf(scheme, intent));
     const nonces = craft.nonces ?? (await this.nonces(victim, scheme, messages.length));
     const ownNonces = messages.map(() =>
       owner.scheme.generateNonce(owner.key, ATTACKER, owner.signingShare, crypto.getRandomValues(new Uint8Array(32))),
@@ -113,26 +115,20 @@ export class MaliciousCoordinator {
     const answered = withResponse(withResponse(session, victim, answer.partials), ATTACKER, own);
     return finishSession(task, answered).ok;
   }
+
+  #stepMessages(intent: LineStepIntent): readonly DerivedMessage[] {
+    const groupKey = this.#peer.owner(this.#keyId, 'bip340').key.publicKey;
+    const terms = { network: 'regtest' as const, keyId: this.#keyId, groupKey, root: this.#root };
+    const formed = buildLine(terms, readLine(intent));
+    if (!formed.ok) throw new Error(`the step has not its form: ${formed.detail}`);
+    return formed.built.messages.map(({ message, tweaks }) => ({ message, tweaks }));
+  }
 }
 
-function messagesOf(scheme: SchemeName, intent: Intent, bitcoinKey: Uint8Array): readonly DerivedMessage[] {
+function messagesOf(scheme: SchemeName, intent: Exclude<Intent, LineStepIntent>): readonly DerivedMessage[] {
   if (intent.kind === 'test_message') return testMessages(scheme, intent);
   if (intent.kind === 'attestation') return attestationMessages(intent);
-  if (intent.kind === 'payout') return payoutMessages(intent, bitcoinKey);
-  if (intent.kind === 'payout_child') return childMessages(intent, bitcoinKey);
   throw new Error(`no messages for ${intent.kind}`);
-}
-
-function payoutMessages(intent: PayoutIntent, bitcoinKey: Uint8Array): readonly DerivedMessage[] {
-  const payout = parsePayoutIntent(intent);
-  if (payout === null) throw new Error('the payout has its form');
-  return buildPayout(payout, bitcoinKey).messages.map(({ message, tweaks }) => ({ message, tweaks }));
-}
-
-function childMessages(intent: PayoutChildIntent, bitcoinKey: Uint8Array): readonly DerivedMessage[] {
-  const child = parseChildIntent(intent);
-  if (child === null) throw new Error('the child has its form');
-  return buildChild(child, bitcoinKey).messages.map(({ message, tweaks }) => ({ message, tweaks }));
 }
 
 /** An intent as a peer sends it. */

@@ -22,7 +22,9 @@ export interface Burn {
 
 type Call = { readonly id: number; readonly method: string; readonly params: readonly unknown[] };
 
-const BEST_BLOCK = 'ab'.repeat(32);
+/** The best block, and whatever block is asked for by its height. */
+export const BEST_BLOCK = 'ab'.repeat(32);
+export const BEST_HEIGHT = 500;
 
 /** Both nodes behind one port. */
 export class FakeWorld {
@@ -67,32 +69,46 @@ export class FakeWorld {
     const coin = this.coins.get(`${String(first)}:${String(second)}`);
     switch (method) {
       case 'getblockchaininfo': {
-        const info = { chain: this.chain, blocks: 500, headers: 500, bestblockhash: BEST_BLOCK };
+        const info = { chain: this.chain, blocks: BEST_HEIGHT, headers: BEST_HEIGHT, bestblockhash: BEST_BLOCK };
         const now = Math.floor(Date.now() / 1000);
         return { result: { ...info, initialblockdownload: false, time: now, mediantime: now - 3600 } };
       }
       case 'getindexinfo':
-        return { result: { txindex: { synced: true, best_block_height: 500 } } };
+        return { result: { txindex: { synced: true, best_block_height: BEST_HEIGHT } } };
       case 'getblockhash':
         return { result: BEST_BLOCK };
       case 'gettxout':
         return { result: coin === undefined ? null : outputOf(coin) };
       case 'getrawtransaction':
         return this.#transaction(String(first));
+      case 'getmempoolentry':
+        return this.#entry(String(first));
       case 'gettxspendingprevout':
         return { result: Array.isArray(first) ? first.map((outpoint: unknown) => outpoint) : [] };
       case 'estimatesmartfee':
         return { result: { feerate: '0.00002000' } };
       case 'getmempoolinfo':
-        return { result: { mempoolminfee: '0.00001000', minrelaytxfee: '0.00001000' } };
+        return {
+          result: { mempoolminfee: '0.00001000', minrelaytxfee: '0.00001000', incrementalrelayfee: '0.00001000' },
+        };
+      case 'testmempoolaccept':
+        return { result: [{ txid: txidOf(Array.isArray(first) ? first[0] : ''), allowed: true }] };
       case 'decoderawtransaction':
-        return { result: { txid: Transaction.fromRaw(fromHex(String(first)), { allowUnknownOutputs: true }).id } };
+        return { result: { txid: txidOf(first) } };
       case 'sendrawtransaction':
         this.broadcast.push(String(first));
         return { result: BEST_BLOCK };
       default:
         return { error: { code: -32601, message: `no method ${method}` } };
     }
+  }
+
+  #entry(txid: string): { result: unknown } | { error: { code: number; message: string } } {
+    const waits = [...this.coins.values()].some((coin) => coin.txid === txid && coin.confirmations === 0);
+    if (!waits) return { error: { code: -5, message: 'Transaction not in mempool' } };
+    const load = { ancestorcount: 1, ancestorsize: 150, descendantcount: 1, descendantsize: 150 };
+    const fees = { base: '0.00000300', ancestor: '0.00000300', descendant: '0.00000300' };
+    return { result: { vsize: 150, height: BEST_HEIGHT, ...load, fees } };
   }
 
   #transaction(txid: string): { result: unknown } | { error: { code: number; message: string } } {
@@ -123,6 +139,10 @@ export class FakeWorld {
     if (what === 'burns' && name === undefined) return Response.json({ burns });
     return Response.json({ error: 'not_found', detail: `no ${what} ${name} ${vout ?? ''}` }, { status: 404 });
   }
+}
+
+function txidOf(hex: unknown): string {
+  return Transaction.fromRaw(fromHex(String(hex)), { allowUnknownOutputs: true }).id;
 }
 
 function outputOf({ amount, script, confirmations }: Coin) {

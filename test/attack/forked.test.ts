@@ -1,8 +1,8 @@
 // Attacks in the hour of a fork: a coordinator that hurries. What a forked chain shows needs `fork_confirmations`, deposits
-// and the coins of payouts alike; with fewer, the victim gives no share and binds itself to nothing.
+// that are attested and strays that are swept alike; with fewer, the victim gives no share and binds itself to nothing.
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { planPayout } from '../../chain/payout.ts';
-import { type CustodyUtxo, payoutIntentJson } from '../../chain/payout-intent.ts';
+import { rootSurplus, surplusAfter } from '../../chain/line.ts';
+import { lineJson, type SweptOutput } from '../../chain/line-intent.ts';
 import { fromHex } from '../../crypto/bytes.ts';
 import { custodyScript } from '../../crypto/taproot.ts';
 import { getAttestation } from '../../store/attestations.ts';
@@ -15,7 +15,7 @@ const ADDRESS = 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080';
 const recipient = '07'.repeat(32);
 const deposit = { txid: 'd1'.repeat(32), vout: 0 };
 const burnTxid = 'b1'.repeat(32);
-const coin: CustodyUtxo = { txid: 'c1'.repeat(32), vout: 0, amount: 700_000n, leaf: { kind: 'change' } };
+const coin: SweptOutput = { txid: 'c1'.repeat(32), vout: 0, amount: 700_000n, leaf: { kind: 'treasury' } };
 
 let siege: Siege;
 let groupKey: Uint8Array;
@@ -32,7 +32,7 @@ function bury(confirmations: number): void {
   const { world } = siege.besieged;
   const depositScript = custodyScript(groupKey, { kind: 'deposit', recipient: fromHex(recipient) }).scriptPubKey;
   world.add({ ...deposit, amount: 50_000n, script: depositScript, confirmations });
-  const script = custodyScript(groupKey, { kind: 'change' }).scriptPubKey;
+  const script = custodyScript(groupKey, { kind: 'treasury' }).scriptPubKey;
   world.add({ txid: coin.txid, vout: coin.vout, amount: coin.amount, script, confirmations });
 }
 
@@ -42,12 +42,14 @@ test('with normal_confirmations deposits and coins are refused on a forked chain
   const expiry = `${Math.floor(Date.now() / 1000) + attestationValidityS}`;
   const items = [{ ...deposit, recipient, amount: '50000', expiry }];
   const attestation = intentOf({ kind: 'attestation', test: false, items });
-  const burn = { burnTxid, address: ADDRESS, amount: 500_000n, fee: 1_000n };
+  const burn = { burnTxid, nullifier: burnTxid, address: ADDRESS, amount: 500_000n, fee: 1_000n };
   besieged.world.burns.push({ ...burn, txid: burnTxid });
-  const rules = { network: 'regtest', groupKey, feeRateMin: 1_000n, feeRateMax: 200_000n } as const;
-  const plan = planPayout(rules, { test: false, burns: [burn], required: [coin], candidates: [], feeRate: 2_000n });
-  if (!plan.ok) throw new Error(plan.detail);
-  const payout = intentOf(payoutIntentJson(plan.payout.intent));
+  const { txid, vout, amount } = siege.root;
+  const step = {
+    ...{ step: 'payout' as const, test: false, treasury: { txid, vout, amount }, swept: [coin], burns: [burn] },
+    ...{ destination: null, fee: 800n, surplus: 0n },
+  };
+  const payout = intentOf(lineJson({ ...step, surplus: surplusAfter(rootSurplus(siege.root), step) }));
 
   expect(forkConfirmations).toBeGreaterThan(normalConfirmations);
   bury(forkConfirmations - 1);

@@ -12,7 +12,7 @@ afterAll(() => siege.lift(), 20_000);
 test('a refusal for which there is a long reason is read by its coordinator', async () => {
   const { coordinator, besieged } = siege;
   const expiry = `${Math.floor(Date.now() / 1000) + (besieged.configs[0]?.attestationValidityS ?? 0)}`;
-  const items = [{ txid: 'ee'.repeat(32), vout: 0, recipient: 'cc'.repeat(32), amount: '1', expiry }];
+  const items = [{ txid: 'ee'.repeat(32), vout: 0, recipient: 'cc'.repeat(32), amount: '50000', expiry }];
   const asked = await coordinator.prepare(0, 'ed25519', intentOf({ kind: 'attestation', test: false, items }));
   besieged.world.chain = 'x'.repeat(3_000);
   try {

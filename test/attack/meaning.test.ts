@@ -1,16 +1,16 @@
 // Attacks on what is signed: a coordinator that changes recipient, amount, output, network or anything else of the
 // meaning. Each is refused by its name on the victim's own view, decides nothing, and leaves the truth signable.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import type { AttestationIntent, PayoutIntent } from '../../ceremony/intent.ts';
+import type { AttestationIntent, LineStepIntent } from '../../ceremony/intent.ts';
+import { buildLine, rootSurplus, surplusAfter, treasuryScript } from '../../chain/line.ts';
+import { type LineIntent, lineJson, readLine } from '../../chain/line-intent.ts';
 import { scriptAddress } from '../../chain/network.ts';
-import { planPayout } from '../../chain/payout.ts';
-import { type CustodyUtxo, payoutIntentJson } from '../../chain/payout-intent.ts';
 import { fromHex, toHex } from '../../crypto/bytes.ts';
 import type { SchemeName } from '../../crypto/scheme.ts';
 import { custodyScript } from '../../crypto/taproot.ts';
 import { getAttestation } from '../../store/attestations.ts';
 import { getBurn } from '../../store/burns.ts';
-import { listPayouts } from '../../store/payout-listing.ts';
+import { getStep, listLine } from '../../store/line.ts';
 import { intentOf } from './coordinator.ts';
 import { auditSeq, dealKeys } from './nodes.ts';
 import { laySiege, type Siege } from './siege.ts';
@@ -78,7 +78,7 @@ describe('a deposit, changed by the coordinator in its', () => {
     ['recipient', { recipient: thief }, 'deposit_wrong_script'],
     ['amount, upwards', { amount: '50001' }, 'deposit_wrong_amount'],
     ['amount, downwards', { amount: '49999' }, 'deposit_wrong_amount'],
-    ['amount, to nothing', { amount: '0' }, 'deposit_wrong_amount'],
+    ['amount, to nothing', { amount: '0' }, 'deposit_too_small'],
     ['vout', { vout: 0 }, 'deposit_spent'],
     ['vout, to one that the transaction does not have', { vout: 9 }, 'deposit_not_found'],
     ['txid', { txid: 'ee'.repeat(32) }, 'deposit_not_found'],
@@ -160,80 +160,115 @@ describe('a deposit, changed by the coordinator in its', () => {
   });
 });
 
-describe('a payout, changed by the coordinator in its', () => {
-  let truth: PayoutIntent;
-  let spare: PayoutIntent;
+describe('a step of the treasury line, changed by the coordinator in its', () => {
+  let truth: LineStepIntent;
   let burnTxid: string;
   beforeEach(() => {
     burnTxid = txid();
-    const { world } = siege.besieged;
-    const burn = { burnTxid, address: ADDRESS, amount: 500_000n, fee: 1_000n };
-    world.burns.push({ ...burn, txid: burnTxid });
-    const coins = [txid(), txid()].map(
-      (id): CustodyUtxo => ({ txid: id, vout: 0, amount: 700_000n, leaf: { kind: 'change' } }),
-    );
-    const script = custodyScript(groupKey(), { kind: 'change' }).scriptPubKey;
-    for (const { txid: id, vout, amount } of coins) world.add({ txid: id, vout, amount, script, confirmations: 6 });
-    const plans = coins.map((coin) => {
-      const rules = { network: 'regtest', groupKey: groupKey(), feeRateMin: 1_000n, feeRateMax: 200_000n } as const;
-      const plan = planPayout(rules, { test: false, burns: [burn], required: [coin], candidates: [], feeRate: 2_000n });
-      if (!plan.ok) throw new Error(plan.detail);
-      return intentOf(payoutIntentJson(plan.payout.intent));
-    });
-    const [first, second] = plans;
-    if (first?.kind !== 'payout' || second?.kind !== 'payout') throw new Error('two payouts were planned');
-    [truth, spare] = [first, second];
+    siege.besieged.world.burns.push({ txid: burnTxid, address: ADDRESS, amount: 500_000n, fee: 1_000n });
+    truth = stepUpon(siege.root, { fee: 600n });
   });
 
-  const burns = (change: Partial<PayoutIntent['burns'][number]>) => (intent: PayoutIntent) => ({
-    ...intent,
-    burns: intent.burns.map((burn) => ({ ...burn, ...change })),
+  /** A payout of the burn upon a treasury output, with the surplus that follows. */
+  function stepUpon(
+    treasury: LineIntent['treasury'],
+    { surplus, ...changes }: Partial<LineIntent> = {},
+  ): LineStepIntent {
+    const burn = { burnTxid, nullifier: burnTxid, address: ADDRESS, amount: 500_000n, fee: 1_000n };
+    const { txid: of, vout, amount } = treasury;
+    const intent: LineIntent = {
+      ...{ step: 'payout', test: false, treasury: { txid: of, vout, amount }, swept: [], burns: [burn] },
+      ...{ destination: null, fee: 600n, surplus: 0n },
+      ...changes,
+    };
+    return lineJson({ ...intent, surplus: surplus ?? surplusAfter(rootSurplus(siege.root), intent) });
+  }
+
+  const treasury = (change: Partial<LineStepIntent['treasury']>) => (step: LineStepIntent) => ({
+    ...step,
+    treasury: { ...step.treasury, ...change },
   });
-  const inputs = (change: Partial<PayoutIntent['inputs'][number]>) => (intent: PayoutIntent) => ({
-    ...intent,
-    inputs: intent.inputs.map((input) => ({ ...input, ...change })),
+  const burns = (change: Partial<LineStepIntent['burns'][number]>) => (step: LineStepIntent) => ({
+    ...step,
+    burns: step.burns.map((burn) => ({ ...burn, ...change })),
   });
-  const thiefScript = `5120${thief}`;
-  const cases: readonly (readonly [string, (intent: PayoutIntent) => unknown, string])[] = [
-    ['output script', (intent) => ({ ...intent, outputs: swapScript(intent, 0, thiefScript) }), 'output_mismatch'],
-    ['change script', (intent) => ({ ...intent, outputs: swapScript(intent, 1, thiefScript) }), 'output_mismatch'],
-    ['output amount', (intent) => ({ ...intent, outputs: shift(intent, 1n) }), 'output_mismatch'],
+  /** Whatever follows from it is put right, so that only the lie itself is left. */
+  const consistent = (change: (step: LineIntent) => Partial<LineIntent>) => (step: LineStepIntent) => {
+    const { surplus: _, ...intent } = readLine(step);
+    return stepUpon(intent.treasury, { ...intent, ...change(readLine(step)) });
+  };
+  const stranger = { txid: 'ee'.repeat(32), vout: 0, amount: 40_000n };
+  const recipientOf = new Uint8Array(32).fill(7);
+  const cases: readonly (readonly [string, (step: LineStepIntent) => unknown, string])[] = [
+    ['treasury output, to one that nobody made', treasury({ txid: 'ee'.repeat(32) }), 'parent_unknown'],
+    ['treasury output, to another of the same transaction', treasury({ vout: 1 }), 'parent_unknown'],
+    ['treasury amount', treasury({ amount: '1200001' }), 'bad_request'],
+    ['kind, to one without burns', (step) => ({ ...step, step: 'sweep' }), 'bad_request'],
+    ['kind, to a void step that nobody approved', consistent(() => ({ step: 'void', burns: [] })), 'approval_needed'],
     [
-      'outputs, by one more',
-      (intent) => ({ ...intent, outputs: [...intent.outputs, ...intent.outputs] }),
-      'output_mismatch',
+      'destination, of sats that no operator agreed on',
+      consistent(() => ({
+        step: 'consolidate',
+        burns: [],
+        destination: { script: fromHex(`0014${'cc'.repeat(20)}`), amount: 9_000n },
+      })),
+      'policy',
     ],
     [
-      'outputs, without the change',
-      (intent) => ({ ...intent, outputs: intent.outputs.slice(0, 1) }),
-      'output_mismatch',
+      'swept outputs, to one that is none of the federation',
+      consistent(() => ({ swept: [{ ...stranger, leaf: { kind: 'deposit', recipient: recipientOf } }] })),
+      'input_unknown',
     ],
-    ['fee, without its outputs', (intent) => ({ ...intent, fee: '5000' }), 'output_mismatch'],
+    [
+      'swept outputs, to one that is no stray',
+      consistent(() => ({ swept: [{ ...stranger, leaf: { kind: 'treasury' } }] })),
+      'input_unknown',
+    ],
+    ['surplus, upwards', (step) => ({ ...step, surplus: `${BigInt(step.surplus) + 1n}` }), 'surplus_wrong'],
+    ['surplus, downwards', (step) => ({ ...step, surplus: `${BigInt(step.surplus) - 1n}` }), 'surplus_wrong'],
+    ['fee, without its surplus', (step) => ({ ...step, fee: '601' }), 'surplus_wrong'],
+    ['fee, to all that was collected and more', consistent(() => ({ fee: 5_000n })), 'fee_too_high'],
+    ['fee, to what no node relays', consistent(() => ({ fee: 10n })), 'fee_rate_too_low'],
     ['burn, to one that nobody knows', burns({ burn_txid: 'ee'.repeat(32) }), 'burn_unknown'],
-    ['lock time', (intent) => ({ ...intent, lock_time: 21 }), 'not_standard'],
-    ['input amount', inputs({ amount: '700001' }), 'output_mismatch'],
-    ['input leaf', inputs({ leaf: { kind: 'reservoir' } }), 'input_unknown'],
-    ['input, to one that is none of the federation', inputs({ txid: 'ee'.repeat(32) }), 'input_unknown'],
-    ['inputs, one twice', (intent) => ({ ...intent, inputs: [...intent.inputs, ...intent.inputs] }), 'bad_request'],
-    ['burns, one twice', (intent) => ({ ...intent, burns: [...intent.burns, ...intent.burns] }), 'bad_request'],
-    ['burns, to none', (intent) => ({ ...intent, burns: [] }), 'bad_request'],
-    ['purpose, with a test input out of place', inputs({ leaf: { kind: 'test' } }), 'bad_request'],
+    ['nullifier', burns({ nullifier: 'ee'.repeat(32) }), 'burn_mismatch'],
+    ['payee', burns({ address: THIEF_ADDRESS }), 'burn_mismatch'],
+    [
+      'amount of a burn',
+      consistent(({ burns: all }) => ({ burns: all.map((one) => ({ ...one, amount: 600_000n })) })),
+      'burn_mismatch',
+    ],
+    [
+      'fee of a burn',
+      consistent(({ burns: all }) => ({ burns: all.map((one) => ({ ...one, fee: 2_000n })) })),
+      'burn_mismatch',
+    ],
+    ['burns, one twice', (step) => ({ ...step, burns: [...step.burns, ...step.burns] }), 'bad_request'],
+    ['burns, to none', (step) => ({ ...step, burns: [] }), 'bad_request'],
   ];
   for (const [what, change, reason] of cases) {
     test(`${what} is refused as ${reason}, and nothing is decided`, async () => {
+      const { victim } = siege;
       await refusedFor(reason, change(truth), 'bip340');
-      expect(getBurn(siege.victim.store.db, burnTxid)).toBeNull();
+      expect(getBurn(victim.store.db, burnTxid)).toBeNull();
       await signsTruth(truth, 'bip340');
-      expect(getBurn(siege.victim.store.db, burnTxid)?.anchor).toMatchObject({ vout: 0 });
+      expect(getStep(victim.store.db, txidOf(truth))).toMatchObject({ kind: 'payout', burns: [{ burnTxid }] });
     });
   }
 
-  test('recipient, with every output to match, is refused as burn_mismatch', async () => {
-    for (const change of [{ address: THIEF_ADDRESS }, { amount: 600_000n }, { fee: 2_000n }]) {
-      const burn = { burnTxid, address: ADDRESS, amount: 500_000n, fee: 1_000n, ...change };
-      await refusedFor('burn_mismatch', replanned(truth, burn), 'bip340');
-    }
-    expect(getBurn(siege.victim.store.db, burnTxid)).toBeNull();
+  /** The transaction of a step. */
+  function txidOf(step: LineStepIntent): string {
+    const { keyId, root } = siege;
+    const formed = buildLine({ network: 'regtest', keyId, groupKey: groupKey(), root }, readLine(step));
+    if (!formed.ok) throw new Error(formed.detail);
+    return formed.built.txid;
+  }
+
+  test('payee, to the treasury itself, is refused as burn_pays_treasury', async () => {
+    const id = txid();
+    const address = scriptAddress(treasuryScript(groupKey()), 'regtest') ?? '';
+    siege.besieged.world.burns.push({ txid: id, address, amount: 500_000n, fee: 1_000n });
+    const burn = { burnTxid: id, nullifier: id, address, amount: 500_000n, fee: 1_000n };
+    await refusedFor('burn_pays_treasury', stepUpon(siege.root, { burns: [burn] }), 'bip340');
     await signsTruth(truth, 'bip340');
   });
 
@@ -252,37 +287,27 @@ describe('a payout, changed by the coordinator in its', () => {
     await signsTruth(truth, 'bip340');
   });
 
-  test('inputs, to pay a second time beside what was signed, is refused as burn_conflict', async () => {
+  test('place, to pay a second time behind what was signed, is refused as burn_already_paid', async () => {
     await signsTruth(truth, 'bip340');
-    const payouts = listPayouts(siege.victim.store.db).total;
-    await refusedFor('burn_conflict', spare, 'bip340');
-    expect(listPayouts(siege.victim.store.db).total).toBe(payouts);
+    const { db } = siege.victim.store;
+    const held = getStep(db, txidOf(truth));
+    if (held === null) throw new Error('the step was decided');
+    const steps = listLine(db).total;
+    const behind = { txid: held.txid, vout: 0, amount: held.treasuryAmount };
+    await refusedFor('burn_already_paid', stepUpon(behind, { surplus: held.surplus + 400n }), 'bip340');
+    expect(listLine(db).total).toBe(steps);
     await siege.stillSigns();
   });
 
-  function replanned(intent: PayoutIntent, burn: { burnTxid: string; address: string; amount: bigint; fee: bigint }) {
-    const required = intent.inputs.map(
-      (input): CustodyUtxo => ({
-        txid: input.txid,
-        vout: input.vout,
-        amount: BigInt(input.amount),
-        leaf: { kind: 'change' },
-      }),
-    );
-    const rules = { network: 'regtest', groupKey: groupKey(), feeRateMin: 1_000n, feeRateMax: 200_000n } as const;
-    const plan = planPayout(rules, { test: false, burns: [burn], required, candidates: [], feeRate: 2_000n });
-    if (!plan.ok) throw new Error(plan.detail);
-    return payoutIntentJson(plan.payout.intent);
-  }
+  test('place, to one that is not the tip and waits in no mempool, is refused as not_tip', async () => {
+    await signsTruth(truth, 'bip340');
+    const held = getStep(siege.victim.store.db, txidOf(truth));
+    if (held === null) throw new Error('the step was decided');
+    const id = txid();
+    siege.besieged.world.burns.push({ txid: id, address: ADDRESS, amount: 300_000n, fee: 1_000n });
+    const burn = { burnTxid: id, nullifier: id, address: ADDRESS, amount: 300_000n, fee: 1_000n };
+    const behind = { txid: held.txid, vout: 0, amount: held.treasuryAmount };
+    await refusedFor('not_tip', stepUpon(behind, { burns: [burn], surplus: held.surplus + 400n }), 'bip340');
+    await siege.stillSigns();
+  });
 });
-
-function swapScript(intent: PayoutIntent, at: number, script: string) {
-  return intent.outputs.map((output, i) => (i === at ? { ...output, script } : output));
-}
-
-function shift(intent: PayoutIntent, by: bigint) {
-  return intent.outputs.map((output, i) => ({
-    ...output,
-    amount: `${BigInt(output.amount) + (i === 0 ? by : -by)}`,
-  }));
-}

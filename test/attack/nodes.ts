@@ -4,7 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DkgResult } from '../../ceremony/dkg-setup.ts';
+import type { LineRoot } from '../../chain/line.ts';
 import { toHex } from '../../crypto/bytes.ts';
+import { keyIdOf } from '../../crypto/key-id.ts';
+import { rootCertificateJson, rootStatement } from '../../crypto/root-certificate.ts';
 import { decodeKeyFile, openSecrets } from '../../crypto/seal.ts';
 import { freePorts } from '../../devnet/ports.ts';
 import { keysFromResult } from '../../operator/ceremonies/ceremony-keys.ts';
@@ -15,18 +18,18 @@ import type { ConfigFile } from '../../operator/config/config-keys.ts';
 import { draftConfig } from '../../operator/config/config-write.ts';
 import { initialise } from '../../operator/config/initialise.ts';
 import { systemEffects } from '../../operator/effects.ts';
-import { keyIdOf } from '../../operator/key-ring.ts';
 import { groupKeysToJson } from '../../operator/keys.ts';
 import type { Log, LogFields } from '../../operator/log.ts';
 import { closeNode, type Node, openNode, unsealNode } from '../../operator/node.ts';
-import type { OpenGate } from '../../operator/online.ts';
-import { listenForPeers } from '../../routes/listen.ts';
-import { peerRoutes } from '../../routes/peer.ts';
+import { openGate } from '../../routes/gate.ts';
 import { auditHead } from '../../store/audit-log.ts';
 import { beginCeremony, endCeremony } from '../../store/ceremonies.ts';
+import { saveCursor } from '../../store/cursors.ts';
 import { storeKey } from '../../store/keys.ts';
+import { keepRootCertificate } from '../../store/treasury-roots.ts';
+import { recordUtxo } from '../../store/utxos.ts';
 import { Federation } from '../ceremony/federation.ts';
-import { FakeWorld } from './fake-world.ts';
+import { BEST_BLOCK, BEST_HEIGHT, FakeWorld } from './fake-world.ts';
 
 export const PASSPHRASE = 'an attack test passphrase';
 export const ENV = { MPC_OPERATOR_SCRYPT_WORK_FACTOR: '1' };
@@ -46,16 +49,6 @@ export interface Besieged {
   readonly logs: [string, LogFields][][];
   stop(): Promise<void>;
 }
-
-export const openGate: OpenGate = ({ acceptor, ...input }) => {
-  const app = peerRoutes(acceptor);
-  const listener = listenForPeers({ ...input, fetch: (request) => app.fetch(request) });
-  return {
-    address: `${listener.hostname}:${listener.port}`,
-    replacePeers: (certificates) => listener.replacePeers(certificates),
-    stop: () => listener.stop(),
-  };
-};
 
 /** Sets three operators up and starts the honest ones; every node knows every card. */
 export async function besiege(more: Partial<ConfigFile> = {}): Promise<Besieged> {
@@ -161,7 +154,12 @@ export function dealKeys(): readonly DkgResult[] {
   return dealt;
 }
 
-/** Gives a node its shares of the dealt key as if it had taken part in the ceremony; returns the key's id. */
+/** The root of the dealt key's line: enough for the burns of these tests without any deposit. */
+export function dealtRoot(keyId: string): LineRoot {
+  return { network: 'regtest', keyId, txid: 'f0'.repeat(32), vout: 0, amount: 1_200_000n };
+}
+
+/** Gives a node its shares of the dealt key and an open treasury as if it had taken part in the ceremony; returns the key's id. */
 export async function installKeys(node: Node): Promise<string> {
   const result = dealKeys()[node.config.myIndex];
   if (result === undefined) throw new Error('one share for each node');
@@ -178,6 +176,13 @@ export async function installKeys(node: Node): Promise<string> {
     'live',
     Date.now(),
   );
+  // No node of these tests takes a certificate from another, so nobody looks at the signatures.
+  const root = dealtRoot(keyId);
+  const signatures = transcript.participants.map(() => 'ee'.repeat(64));
+  keepRootCertificate(db, root, rootCertificateJson({ statement: rootStatement(root), signatures }), Date.now());
+  const { txid, vout, amount } = root;
+  recordUtxo(db, { txid, vout, amount, leaf: { kind: 'treasury' }, height: BEST_HEIGHT - 19 }, Date.now());
+  saveCursor(db, 'bitcoin_blocks', { recent: [{ height: BEST_HEIGHT, hash: BEST_BLOCK }] }, Date.now());
   const file = { v: 1, transcript, certificate: { ...certificate } };
   endCeremony(db, 'dealt', 'done', { key_id: keyId, coordinator: 0, file, subsets: null }, Date.now());
   return keyId;

@@ -1,7 +1,7 @@
 // The attacker's part in a key ceremony: the real state machine with its real secrets, whose messages a test may change,
 // leave out or double on their way to the honest nodes, over real sockets.
 import { type DkgState, dkgStep, IDLE, wantsRandomness } from '../../ceremony/dkg.ts';
-import { DKG_TIMING, type DkgAbort, type DkgContext, type DkgEvent } from '../../ceremony/dkg-setup.ts';
+import { DKG_TIMING, type DkgAbort, type DkgContext, type DkgHappening } from '../../ceremony/dkg-setup.ts';
 import { type DkgMessage, isDkgMessage, type Outgoing, parseMessage } from '../../ceremony/messages.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
@@ -55,6 +55,7 @@ export class ScriptedCeremony {
       threshold: config.threshold,
       participants: participantsOf(mallory.cards),
       parametersFingerprint: fingerprintOf(config, mallory.cards),
+      depositMinSats: config.policy.depositMinSats,
       timing: DKG_TIMING,
     };
     const secrets = { hostSecret: mallory.keyRing.hostSecret(), identity: mallory.keyRing.identity() };
@@ -69,7 +70,7 @@ export class ScriptedCeremony {
     this.#mallory.answer = async ({ from, ceremony, type, body }) => {
       const parsed = parseMessage(type, body);
       if (ceremony !== ceremonyId || !parsed.ok || !isDkgMessage(parsed.message)) return [];
-      this.#feed({ kind: 'message', now: Date.now(), from, message: parsed.message });
+      this.#feed({ kind: 'message', from, message: parsed.message });
       return [];
     };
     const stop = new AbortController();
@@ -84,8 +85,9 @@ export class ScriptedCeremony {
       }
     });
     // The earliest to join coordinates.
-    this.#feed({ kind: 'operator_joined', now: Date.now() + (lead ? -1_000 : 1_000), rehearsal: true, checks: [] });
-    const ticking = setInterval(() => this.#feed({ kind: 'tick', now: Date.now() }), TICK_MS);
+    const now = Date.now() + (lead ? -1_000 : 1_000);
+    this.#feed({ kind: 'operator_joined', rehearsal: true, checks: [] }, now);
+    const ticking = setInterval(() => this.#feed({ kind: 'tick' }), TICK_MS);
     try {
       const errors = await Promise.all(joins);
       const seen = nodes.map((node) => node.online?.ceremonies.running(ceremonyId)?.progress() ?? null);
@@ -96,12 +98,13 @@ export class ScriptedCeremony {
     }
   }
 
-  #feed(event: DkgEvent): void {
+  #feed(happening: DkgHappening, now = Date.now()): void {
+    const event = { ...happening, now, elapsed: performance.now() };
     const step = dkgStep(this.#context, this.#state, event);
     this.#state = step.state;
     for (const message of step.outgoing) for (const spoken of this.#tamper(message)) void this.#say(spoken);
     while (wantsRandomness(this.#context, this.#state)) {
-      this.#feed({ kind: 'begin', now: Date.now(), random: toHex(crypto.getRandomValues(new Uint8Array(32))) });
+      this.#feed({ kind: 'begin', random: toHex(crypto.getRandomValues(new Uint8Array(32))) });
     }
   }
 
@@ -111,7 +114,7 @@ export class ScriptedCeremony {
     for (const reply of result.messages) {
       const parsed = parseMessage(reply.type, reply.body);
       if (!parsed.ok || !isDkgMessage(parsed.message)) continue;
-      this.#feed({ kind: 'message', now: Date.now(), from: to, message: parsed.message });
+      this.#feed({ kind: 'message', from: to, message: parsed.message });
     }
   }
 }

@@ -1,9 +1,10 @@
 // What most attack tests begin with: two honest nodes that hold their shares of a key, and the attacker with its own.
 import { expect } from 'bun:test';
+import type { LineRoot } from '../../chain/line.ts';
 import type { Node } from '../../operator/node.ts';
 import { MaliciousCoordinator } from './coordinator.ts';
 import { MaliciousPeer } from './malicious-peer.ts';
-import { type Besieged, besiege, HONEST, installKeys, run, secretsOf } from './nodes.ts';
+import { type Besieged, besiege, dealtRoot, HONEST, installKeys, run, secretsOf } from './nodes.ts';
 
 /** A federation with a key, under attack. */
 export interface Siege {
@@ -11,6 +12,8 @@ export interface Siege {
   readonly mallory: MaliciousPeer;
   readonly coordinator: MaliciousCoordinator;
   readonly keyId: string;
+  /** Of the treasury, which is open. */
+  readonly root: LineRoot;
   /** The node that the attacker turns to, and the other honest one. */
   readonly victim: Node;
   readonly other: Node;
@@ -27,8 +30,10 @@ export async function laySiege(): Promise<Siege> {
   const keyId = await installKeys(victim);
   await installKeys(other);
   const mallory = await MaliciousPeer.enter(besieged);
+  const root = dealtRoot(keyId);
+  const coordinator = new MaliciousCoordinator(mallory, keyId, root);
   return {
-    ...{ besieged, mallory, coordinator: new MaliciousCoordinator(mallory, keyId), keyId, victim, other },
+    ...{ besieged, mallory, coordinator, keyId, root, victim, other },
     async stillSigns() {
       for (const node of [victim, other]) {
         const signed = await run(node, 'test-signing', { message: 'still here' });

@@ -9,7 +9,7 @@ import { closeNode, type Node, unsealNode } from '../../operator/node.ts';
 import { getAttestation } from '../../store/attestations.ts';
 import { intentOf, MaliciousCoordinator } from './coordinator.ts';
 import { MaliciousPeer } from './malicious-peer.ts';
-import { auditSeq, type Besieged, besiege, dealKeys, installKeys, open, PASSPHRASE } from './nodes.ts';
+import { auditSeq, type Besieged, besiege, dealKeys, dealtRoot, installKeys, open, PASSPHRASE } from './nodes.ts';
 
 const SCHEMES: readonly SchemeName[] = ['bip340', 'ed25519'];
 const recipient = '07'.repeat(32);
@@ -28,7 +28,7 @@ beforeAll(async () => {
   for (const node of besieged.nodes) await closeNode(node);
   victim = await start(0);
   mallory = await MaliciousPeer.enter({ ...besieged, nodes: [victim] });
-  coordinator = new MaliciousCoordinator(mallory, keys[0] ?? '');
+  coordinator = new MaliciousCoordinator(mallory, keys[0] ?? '', dealtRoot(keys[0] ?? ''));
 }, 30_000);
 afterAll(async () => {
   await mallory.leave();
@@ -69,6 +69,18 @@ describe('a node whose state nobody vouches for', () => {
     }, 30_000);
   }
 
+  test('that was found to be put back gives no share for a nonce of before, and signs with a new one', async () => {
+    const heartbeat = victim.online?.heartbeat;
+    if (heartbeat == null) throw new Error('the victim has a heartbeat');
+    const asked = await coordinator.prepare(0, 'bip340', text);
+    heartbeat.standing.regressed(1, { epoch: 0, seq: 1_000_000, hash: 'd2'.repeat(32) });
+    expect(heartbeat.maySign()).toMatchObject({ ok: false });
+    expect(await heartbeat.ready()).toEqual({ ok: true });
+    expect(await coordinator.refusal(asked)).toBe('nonce_unknown');
+    const anew = await coordinator.prepare(0, 'bip340', text);
+    expect(coordinator.isSigned(anew, await coordinator.sign(anew))).toBe(true);
+  }, 30_000);
+
   test('learns of it while it judges a request, and neither signs nor decides', async () => {
     const standing = victim.online?.heartbeat?.standing;
     if (standing === undefined) throw new Error('the victim has a heartbeat');
@@ -79,7 +91,7 @@ describe('a node whose state nobody vouches for', () => {
     try {
       const answer = coordinator.refusal(asked);
       await Bun.sleep(100);
-      standing.step({ kind: 'halt', cause: 'contradiction', detail: 'two payouts of one burn' });
+      standing.step({ kind: 'twin', detail: 'two copies of it are alive' });
       expect(await answer).toBe('state_regressed');
     } finally {
       besieged.world.delayMs = 0;

@@ -4,8 +4,8 @@
 import { heapStats } from 'bun:jsc';
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { CLOCK_SKEW_MS_MAX, PEER_MESSAGE_BYTES_MAX, PEER_MESSAGE_DEPTH_MAX } from '../../crypto/envelope.ts';
+import { READS_IN_FLIGHT_MAX } from '../../operator/transport/read-slots.ts';
 import { PEER_REQUESTS_IN_FLIGHT_MAX } from '../../operator/transport/request-slots.ts';
-import { READS_IN_FLIGHT_MAX } from '../../routes/peer.ts';
 import { headerOf } from './malicious-peer.ts';
 import { ATTACKER, auditSeq, run } from './nodes.ts';
 import { laySiege, type Siege } from './siege.ts';
@@ -237,7 +237,7 @@ describe('a flood', () => {
   test('of requests that take long to judge is refused as overloaded, and takes nobody else their turn', async () => {
     const { mallory, coordinator, besieged } = siege;
     const expiry = `${Math.floor(Date.now() / 1000) + 86_400}`;
-    const item = { txid: 'ee'.repeat(32), vout: 0, recipient: 'cc'.repeat(32), amount: '1', expiry };
+    const item = { txid: 'ee'.repeat(32), vout: 0, recipient: 'cc'.repeat(32), amount: '50000', expiry };
     const prepared = await coordinator.prepare(0, 'ed25519', { kind: 'attestation', test: false, items: [item] });
     const body = JSON.parse(JSON.stringify(prepared.request));
     besieged.world.delayMs = 250;
@@ -254,9 +254,9 @@ describe('a flood', () => {
 
   test('of announcements that nothing stands behind is forgotten, and changes nothing', async () => {
     const { mallory, victim } = siege;
-    const attestation = { id: 'ee'.repeat(32), padding: 'x'.repeat(20_000) };
+    const attestations = Array.from({ length: 100 }, () => ({ id: 'ee'.repeat(32), padding: 'x'.repeat(128) }));
     for (let i = 0; i < 40; i++) {
-      await mallory.ask(0, { type: 'announce_attestation', body: { attestation } });
+      await mallory.ask(0, { type: 'announce_attestations', body: { attestations } });
     }
     const rounds = [victim.online?.follower.round(), victim.online?.follower.settled()];
     await Promise.all(rounds);

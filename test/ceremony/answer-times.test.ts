@@ -1,6 +1,14 @@
 // How long signers are waited for, from how long they took.
 import { describe, expect, test } from 'bun:test';
-import { AnswerTimes, PATIENCE_MS_MAX, PATIENCE_MS_MIN, PATIENCE_UNKNOWN_MS } from '../../ceremony/answer-times.ts';
+import {
+  AnswerTimes,
+  allowanceMs,
+  PATIENCE_MS_MAX,
+  PATIENCE_MS_MIN,
+  PATIENCE_UNKNOWN_MS,
+} from '../../ceremony/answer-times.ts';
+import type { Intent } from '../../ceremony/intent.ts';
+import { ANSWER_TIMEOUT_MS } from '../../operator/signing/coordinator.ts';
 
 const QUORUM = 2;
 
@@ -50,9 +58,9 @@ describe('a signer', () => {
 
   test('is waited for by what it is asked: what takes long to judge does not change the rest', () => {
     const times = timesOf({ 1: often(100), 2: often(100) });
-    for (const index of [1, 2]) for (const ms of often(600)) times.note(index, 'payout', ms, 0);
+    for (const index of [1, 2]) for (const ms of often(600)) times.note(index, 'line', ms, 0);
     expect(times.patienceMs(1, 'attestation')).toBe(150);
-    expect(times.patienceMs(1, 'payout')).toBe(750);
+    expect(times.patienceMs(1, 'line')).toBe(750);
     expect([times.isSlow(1, 0), times.isSlow(2, 0)]).toEqual([false, false]);
     expect(times.expectedMs(1)).toBe(600);
   });
@@ -61,8 +69,8 @@ describe('a signer', () => {
     const times = new AnswerTimes(0, QUORUM);
     times.note(1, 'nonces', 20, 0);
     times.note(2, 'nonces', 400, 0);
-    expect(times.patienceMs(1, 'payout')).toBe(PATIENCE_UNKNOWN_MS);
-    expect(times.patienceMs(2, 'payout')).toBe(500);
+    expect(times.patienceMs(1, 'line')).toBe(PATIENCE_UNKNOWN_MS);
+    expect(times.patienceMs(2, 'line')).toBe(500);
   });
 
   test('cannot make others wait by being slow always: a fifth longer than the fastest quorum, no more', () => {
@@ -91,5 +99,37 @@ describe('a signer', () => {
     const times = timesOf({ 0: often(1), 1: often(300), 2: often(300) });
     expect(times.patienceMs(1, 'attestation')).toBeGreaterThan(300);
     expect(times.isSlow(1, 0)).toBe(false);
+  });
+});
+
+describe('more work', () => {
+  const line = (burns: number): Intent => ({
+    kind: 'line',
+    step: 'payout',
+    test: false,
+    treasury: { txid: 'aa'.repeat(32), vout: 0, amount: '100000' },
+    swept: [],
+    burns: Array.from({ length: burns }, () => ({
+      burn_txid: 'bb'.repeat(32),
+      nullifier: 'cc'.repeat(32),
+      address: 'bcrt1q',
+      amount: '900',
+      fee: '10',
+    })),
+    destination: null,
+    fee: '10',
+    surplus: '0',
+  });
+
+  test('than one message of one burn earns a signer more time, for each message and for each burn', () => {
+    expect(allowanceMs(1, { kind: 'test_message', message: 'x' })).toBe(0);
+    expect(allowanceMs(100, { kind: 'test_message', message: 'x' })).toBe(99 * 15);
+    expect([line(0), line(1)].map((intent) => allowanceMs(1, intent))).toEqual([0, 0]);
+    expect(allowanceMs(1, line(2))).toBeGreaterThan(0);
+    expect(allowanceMs(128, line(1_000))).toBe(allowanceMs(128, line(1)) + allowanceMs(1, line(1_000)));
+  });
+
+  test('never earns more than a signer has to answer at all, even for the largest step', () => {
+    expect(PATIENCE_MS_MAX + allowanceMs(128, line(1_000))).toBeLessThan(ANSWER_TIMEOUT_MS);
   });
 });

@@ -4,6 +4,8 @@ import { verifyCeremonyFile } from '../../ceremony/ceremony-file.ts';
 import { ceremonyProofMessages } from '../../ceremony/intent-messages.ts';
 import { type CeremonyFile, confirmTranscript, transcriptHash } from '../../ceremony/transcript.ts';
 import { concat, fromHex, toHex } from '../../crypto/bytes.ts';
+import { keyIdOf } from '../../crypto/key-id.ts';
+import { type RootCertificate, type RootStatement, signRoot } from '../../crypto/root-certificate.ts';
 import { contextsOf, Federation } from './federation.ts';
 import { desksOf, SigningRoom } from './signing-desk.ts';
 
@@ -55,6 +57,19 @@ function proofs(): { bitcoin: string; attestation: string } {
     return toHex(concat(...result.signatures));
   });
   return { bitcoin, attestation };
+}
+
+const { outputs } = FILE.transcript;
+const STATEMENT: RootStatement = {
+  ...{ v: 1, network: FILE.transcript.network, txid: 'ab'.repeat(32), vout: 3, amount: '20000' },
+  key_id: keyIdOf(fromHex(outputs.bitcoin.public_key), fromHex(outputs.attestation.public_key)),
+};
+
+/** The root of the treasury, changed or not, signed by all. */
+function rootBy(change: Partial<RootStatement> = {}): RootCertificate {
+  const statement = { ...STATEMENT, ...change };
+  const signatures = contextsOf({ n: 3, t: 2 }).map(({ secrets }) => signRoot(secrets.identity, statement));
+  return { statement, signatures };
 }
 
 describe('an exported ceremony', () => {
@@ -168,5 +183,31 @@ describe('an exported ceremony', () => {
     for (const [file, problem] of cases) {
       expect(problemsOf(file).some((found) => found.startsWith(problem))).toBe(true);
     }
+  });
+
+  test('verifies with the root of the treasury, and says which output and address it is', () => {
+    const verdict = verifyCeremonyFile(JSON.parse(JSON.stringify({ ...FILE, height: 812, treasury_root: rootBy() })));
+    expect(verdict.ok && verdict.summary.treasuryRoot).toMatchObject({
+      ...STATEMENT,
+      address: expect.stringMatching(/^bcrt1p/),
+    });
+    const bare = verifyCeremonyFile(FILE);
+    expect(bare.ok && bare.summary.treasuryRoot).toBeNull();
+  });
+
+  test('fails where the root of the treasury is of another key or network, or one participant did not sign it', () => {
+    const problems = (change: Partial<RootStatement>) => problemsOf({ ...FILE, treasury_root: rootBy(change) });
+    const other = 'f'.repeat(16);
+    expect(problems({ key_id: other })).toEqual([`the treasury root is one of key ${other}, not ${STATEMENT.key_id}`]);
+    expect(problems({ network: 'signet' })).toEqual(['the treasury root is one of signet, not regtest']);
+    const root = rootBy();
+    const [first = '', second = '', third = ''] = root.signatures;
+    const name = FILE.transcript.participants[1]?.name;
+    const swapped = { ...root, signatures: [first, third, second] };
+    expect(problemsOf({ ...FILE, treasury_root: swapped })).toEqual([`${name} did not sign this treasury root`]);
+    const short = { ...root, signatures: [first, second] };
+    const unsigned = 'the treasury root is not signed by every participant';
+    expect(problemsOf({ ...FILE, treasury_root: short })).toEqual([unsigned]);
+    expect(problemsOf({ ...FILE, treasury_root: { ...root, extra: 1 } }).join()).toContain('treasury_root');
   });
 });

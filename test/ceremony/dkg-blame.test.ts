@@ -228,7 +228,6 @@ describe('blame falls on the coordinator', () => {
     if (truth === undefined) throw new Error('node 2 has completed');
     federation.feed(1, {
       kind: 'message',
-      now: federation.now,
       from: 2,
       message: { type: 'dkg_complete', body: { attempt: truth.attempt, signatures: [...truth.signatures] } },
     });

@@ -18,7 +18,7 @@ function progressAt(federation: Federation, index: number): DkgProgress {
 }
 
 function hears(federation: Federation, index: number, from: number, message: DkgMessage): void {
-  federation.feed(index, { kind: 'message', now: federation.now, from, message });
+  federation.feed(index, { kind: 'message', from, message });
 }
 
 /**
@@ -39,7 +39,7 @@ function endedWithoutTheThird(): { federation: Federation; away: Set<number> } {
   federation.run(({ nodes }) => nodes[0]?.state.core.phase === 'running' && nodes[1]?.state.core.phase === 'running');
   away.add(2);
   isFirst = false;
-  federation.feed(0, { kind: 'operator_aborted', now: federation.now, detail: 'wrong day' });
+  federation.feed(0, { kind: 'operator_aborted', detail: 'wrong day' });
   federation.run(() => false, LONG_S);
   expect(federation.phases()).toEqual(['aborted', 'aborted', 'lobby']);
   for (const index of [1, 2]) federation.crash(index);
@@ -99,13 +99,24 @@ describe('a stay in the lobby ends', () => {
   test('with the time for which the operator would wait, also where nobody is there and the node has crashed', () => {
     const federation = new Federation(OPTIONS);
     const joined = { kind: 'operator_joined', rehearsal: false, checks: [] } as const;
-    federation.feed(0, { ...joined, now: federation.now, until: federation.now + 5_000 });
+    federation.feed(0, { ...joined, waitMs: 5_000 });
     federation.crash(0);
     federation.tick(5_000);
     expect(federation.node(0).state.core.phase).toBe('lobby');
     federation.tick(1);
     expect(federation.node(0).state.core.phase).toBe('idle');
     federation.crash(0);
+    expect(federation.node(0).state.core.phase).toBe('idle');
+  });
+
+  test('with that time also where its clock was an hour ahead and is put right meanwhile', () => {
+    const federation = new Federation(OPTIONS);
+    federation.setClocks(3_600_000);
+    federation.feed(0, { kind: 'operator_joined', rehearsal: false, checks: [], waitMs: 5_000 });
+    federation.setClocks(-3_600_000);
+    federation.tick(5_000);
+    expect(federation.node(0).state.core.phase).toBe('lobby');
+    federation.tick(1);
     expect(federation.node(0).state.core.phase).toBe('idle');
   });
 
@@ -135,7 +146,7 @@ describe('in the lobby', () => {
     federation.joinAll();
     federation.run(() => false, 5);
     expect(federation.phases()).toEqual(['running', 'lobby', 'lobby']);
-    federation.feed(1, { kind: 'operator_aborted', now: federation.now, detail: 'left the lobby' });
+    federation.feed(1, { kind: 'operator_aborted', detail: 'left the lobby' });
     federation.run(() => false, 15);
     expect(progressAt(federation, 2)).toMatchObject({ phase: 'lobby', waitingFor: [1] });
   });
@@ -165,8 +176,7 @@ describe('in the lobby', () => {
       tamper: (flight) => (flight.message.type === 'dkg_start' ? [] : [flight]),
     });
     const begun = (): number => federation.node(1).stored.filter(({ kind }) => kind === 'begin').length;
-    const left = (index: number): void =>
-      federation.feed(index, { kind: 'operator_aborted', now: federation.now, detail: 'once more' });
+    const left = (index: number): void => federation.feed(index, { kind: 'operator_aborted', detail: 'once more' });
     federation.joinAll();
     federation.drain();
     hears(federation, 1, 0, { type: 'dkg_start', body: { attempt } });
@@ -230,6 +240,7 @@ function joinOf(federation: Federation, index: number): DkgMessage {
   if (state.core.phase !== 'lobby') throw new Error('not in the lobby');
   const { joinedAt, rehearsal } = state.core.lobby;
   const body = { rehearsal, joined_at: joinedAt, now: federation.now, checks: [], heard: [], answer: true };
-  const { parametersFingerprint, version } = context.setup;
-  return { type: 'dkg_join', body: { ...body, parameters_fingerprint: parametersFingerprint, version } };
+  const { parametersFingerprint, depositMinSats, version } = context.setup;
+  const parameters = { parameters_fingerprint: parametersFingerprint, deposit_min_sats: `${depositMinSats}` };
+  return { type: 'dkg_join', body: { ...body, ...parameters, version } };
 }

@@ -48,6 +48,17 @@ describe('the lobby', () => {
     expectNothingMade(federation);
   });
 
+  test('names both deposit minimums where they differ, and generates nothing', () => {
+    const options = { fingerprint: (i: number) => (i === 1 ? 'ab' : 'cd').repeat(32) };
+    const depositMinSats = (index: number) => (index === 1 ? 1_000n : 2_000n);
+    const federation = new Federation({ ...OPTIONS, ...options, depositMinSats });
+    federation.joinAll();
+    federation.run(() => false, 10);
+    const detail = 'deposit minimum: 1000 there, 2000 here';
+    expect(problemsAt(federation, 0)).toMatchObject([{ index: 1, check: 'deposit minimum', detail }]);
+    expectNothingMade(federation);
+  });
+
   test('names a node that joined for a rehearsal where the others did not', () => {
     const federation = new Federation(OPTIONS);
     federation.join(0);
@@ -107,12 +118,13 @@ describe('a peer that changes its mind without end', () => {
   };
   const joinOf = (federation: Federation, joined_at: number): DkgMessage => {
     const { setup } = federation.node(0).context;
-    const { parametersFingerprint: parameters_fingerprint, version } = setup;
-    const body = { parameters_fingerprint, version, rehearsal: false, joined_at, checks: [], heard: [], answer: false };
+    const { parametersFingerprint: parameters_fingerprint, depositMinSats, version } = setup;
+    const parameters = { parameters_fingerprint, deposit_min_sats: `${depositMinSats}`, version };
+    const body = { ...parameters, rehearsal: false, joined_at, checks: [], heard: [], answer: false };
     return { type: 'dkg_join', body: { ...body, now: federation.now } };
   };
   const hear = (federation: Federation, from: number, message: DkgMessage): void =>
-    federation.feed(0, { kind: 'message', now: federation.now, from, message });
+    federation.feed(0, { kind: 'message', from, message });
 
   test('by joining later and later, or by joining and leaving, is written down so often and no more', () => {
     const [later, leaving] = [waitsLong(), waitsLong()];
@@ -168,7 +180,6 @@ describe('an attempt that has ended', () => {
     const call = (id: string) =>
       federation.feed(1, {
         kind: 'message',
-        now: federation.now,
         from: 0,
         message: { type: 'dkg_start', body: { attempt: id } },
       });
@@ -177,7 +188,7 @@ describe('an attempt that has ended', () => {
     call(attempt);
     expect(begun()).toBe(1);
     for (const index of [0, 1]) {
-      federation.feed(index, { kind: 'operator_aborted', now: federation.now, detail: 'once more' });
+      federation.feed(index, { kind: 'operator_aborted', detail: 'once more' });
     }
     federation.drain();
     federation.now += 1_000;
@@ -196,7 +207,7 @@ describe('an attempt that has ended', () => {
     });
     federation.joinAll();
     federation.run(({ nodes }) => nodes.every(({ state }) => state.core.phase === 'running'));
-    federation.feed(1, { kind: 'operator_aborted', now: federation.now, detail: 'wrong day' });
+    federation.feed(1, { kind: 'operator_aborted', detail: 'wrong day' });
     federation.run(({ nodes }) => nodes.every(({ state }) => state.core.phase === 'aborted'));
     const aborts = federation.nodes.map(({ context, state }) => dkgProgress(context, state).abort);
     for (const abort of aborts) expect(abort).toMatchObject({ by: 1, reason: 'operator', detail: 'wrong day' });
@@ -208,12 +219,12 @@ test('an attempt that ended before this node saw it begin ends its wait in the l
   federation.join(1);
   const attempt = 'ab'.repeat(16);
   const body = { attempt, reason: 'invalid_message' as const, culprit: 2, suspects: [], detail: 'a wrong length' };
-  federation.feed(1, { kind: 'message', now: federation.now, from: 0, message: { type: 'dkg_abort', body } });
+  federation.feed(1, { kind: 'message', from: 0, message: { type: 'dkg_abort', body } });
   const { context, state } = federation.node(1);
   expect(dkgProgress(context, state)).toMatchObject({ phase: 'aborted', abort: { by: 0, culprit: 2, attempt } });
   federation.tick(1_000);
   for (const index of [0, 1, 2]) federation.join(index);
   // The word about the old attempt comes once more: it says nothing about the new lobby.
-  federation.feed(1, { kind: 'message', now: federation.now, from: 0, message: { type: 'dkg_abort', body } });
+  federation.feed(1, { kind: 'message', from: 0, message: { type: 'dkg_abort', body } });
   expect(federation.run((all) => all.allComplete())).toBe(true);
 });

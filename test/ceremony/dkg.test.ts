@@ -79,6 +79,15 @@ describe('a key ceremony', () => {
   }
 });
 
+test('a key ceremony goes on at once where clocks are set back by an hour in the midst of it, also over a lossy network', () => {
+  const federation = new Federation({ n: 3, t: 2 }, { drop: 0.3, seed: 'set back' });
+  federation.setClocks(3_600_000);
+  federation.joinAll();
+  expect(federation.run(({ nodes }) => nodes.every(({ state }) => state.core.phase === 'running'), 50)).toBe(true);
+  federation.setClocks(-3_600_000);
+  expect(federation.run((all) => all.allComplete(), 150)).toBe(true);
+});
+
 describe('the coordinator', () => {
   test('is the node that joined first', () => {
     const federation = new Federation({ n: 3, t: 2 });

@@ -3,7 +3,13 @@
 // events.
 
 import { type DkgState, dkgStep, IDLE, replayDkg, wantsRandomness } from '../../ceremony/dkg.ts';
-import { DKG_TIMING, type DkgContext, type DkgEvent, type DkgResult } from '../../ceremony/dkg-setup.ts';
+import {
+  DKG_TIMING,
+  type DkgContext,
+  type DkgEvent,
+  type DkgHappening,
+  type DkgResult,
+} from '../../ceremony/dkg-setup.ts';
 import { type DkgMessage, isDkgMessage, type Outgoing, parseMessage } from '../../ceremony/messages.ts';
 import { sha256, toHex, utf8 } from '../../crypto/bytes.ts';
 import { hostpubkeyGen } from '../../crypto/chilldkg.ts';
@@ -29,10 +35,12 @@ export interface FederationOptions {
   readonly seed?: string;
   readonly version?: (index: number) => string;
   readonly fingerprint?: (index: number) => string;
+  readonly depositMinSats?: (index: number) => bigint;
 }
 
 /** The context of every node of a federation. */
-export function contextsOf({ n, t, seed = 'seed', version, fingerprint }: FederationOptions): DkgContext[] {
+export function contextsOf(options: FederationOptions): DkgContext[] {
+  const { n, t, seed = 'seed', version, fingerprint, depositMinSats } = options;
   const hostSecrets = Array.from({ length: n }, (_, index) => bytesOf(`${seed}/host/${index}`));
   const identities = Array.from({ length: n }, (_, index) => identityFromSeed(bytesOf(`${seed}/identity/${index}`)));
   const participants = hostSecrets.map((secret, index) => ({
@@ -52,6 +60,7 @@ export function contextsOf({ n, t, seed = 'seed', version, fingerprint }: Federa
       threshold: t,
       participants,
       parametersFingerprint: fingerprint?.(myIndex) ?? toHex(bytesOf('parameters')),
+      depositMinSats: depositMinSats?.(myIndex) ?? 1_000n,
       timing: DKG_TIMING,
     };
     return { setup, secrets: { hostSecret, identity } };
@@ -85,6 +94,7 @@ interface Node {
 export class Federation {
   readonly nodes: Node[];
   now = 1_700_000_000_000;
+  #setBy = 0;
   /** Durable events of all nodes so far. */
   events = 0;
   /** Called after each durable event of a node; true crashes the node, and its outgoing messages are lost. */
@@ -107,9 +117,16 @@ export class Federation {
     return node;
   }
 
+  /** Sets the clocks, by which no time passes. */
+  setClocks(byMs: number): void {
+    this.now += byMs;
+    this.#setBy += byMs;
+  }
+
   /** Gives an event to a node, stores it where it is durable, and takes what it sends. */
-  feed(index: number, event: DkgEvent): void {
+  feed(index: number, happening: DkgHappening): void {
     const node = this.node(index);
+    const event = { ...happening, now: this.now, elapsed: this.now - this.#setBy };
     const { state, outgoing, durable } = dkgStep(node.context, node.state, event);
     node.state = state;
     if (durable) {
@@ -125,7 +142,7 @@ export class Federation {
     }
     if (wantsRandomness(node.context, node.state)) {
       const random = toHex(bytesOf(`random/${index}/${node.stored.length}`));
-      this.feed(index, { kind: 'begin', now: this.now, random });
+      this.feed(index, { kind: 'begin', random });
     }
   }
 
@@ -135,7 +152,7 @@ export class Federation {
   }
 
   join(index: number, rehearsal = false, checks: { name: string; ok: boolean; detail: string }[] = []): void {
-    this.feed(index, { kind: 'operator_joined', now: this.now, rehearsal, checks });
+    this.feed(index, { kind: 'operator_joined', rehearsal, checks });
   }
 
   joinAll(rehearsal = false): void {
@@ -144,7 +161,7 @@ export class Federation {
 
   tick(ms: number): void {
     this.now += ms;
-    for (const index of this.nodes.keys()) this.feed(index, { kind: 'tick', now: this.now });
+    for (const index of this.nodes.keys()) this.feed(index, { kind: 'tick' });
   }
 
   /** Delivers until nothing is under way. */
@@ -206,6 +223,6 @@ export class Federation {
     const parsed = parseMessage(message.type, JSON.parse(JSON.stringify(message.body)));
     if (!parsed.ok) throw new Error(`${message.type}: ${parsed.detail}`);
     if (!isDkgMessage(parsed.message)) throw new Error('a message of another ceremony');
-    this.feed(message.to, { kind: 'message', now: this.now, from, message: parsed.message });
+    this.feed(message.to, { kind: 'message', from, message: parsed.message });
   }
 }

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { type MessageBody, parseMessage } from '../../ceremony/messages.ts';
 import { HeldNonces, IssuedNonces, NONCES_ISSUED_PER_PEER_MAX } from '../../ceremony/nonce-pool.ts';
 import { answerSignRequest, type ParticipantDesk } from '../../ceremony/signing-participant.ts';
+import { atOnce } from '../../ceremony/steps.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import type { FrostScheme } from '../../crypto/scheme.ts';
 import { bytesOf } from './federation.ts';
@@ -190,6 +191,43 @@ describe('the pool of issued nonces', () => {
     expect(secrets.slice(0, 10).every((secret) => secret.every((byte) => byte === 0))).toBe(true);
     nonces.dropAll();
     expect(secrets.every((secret) => secret.every((byte) => byte === 0))).toBe(true);
+  });
+
+  test('that is dropped while nonces are being issued erases those too, and gives none of them out', () => {
+    const { one } = setting();
+    const secrets: Uint8Array[] = [];
+    const scheme: FrostScheme = {
+      ...one.owner.scheme,
+      generateNonce: () => {
+        const secret = draw(32);
+        secrets.push(secret);
+        return { secret, public: new Uint8Array(66) };
+      },
+    };
+    const owner = { ...one.owner, scheme };
+    const nonces = new IssuedNonces();
+    const steps = nonces.issueInSteps(owner, 0, 40, draw);
+    steps.next();
+    steps.next();
+    nonces.dropAll();
+    expect(atOnce(steps)).toEqual([]);
+    expect(secrets.length).toBeGreaterThan(0);
+    expect(secrets.every((secret) => secret.every((byte) => byte === 0))).toBe(true);
+    expect(nonces.count(0, 'bip340', 'key-1')).toBe(0);
+    // What is made afterwards is kept, and can be taken.
+    const ids = nonces.issue(owner, 0, 3, draw).map(({ id }) => id);
+    expect(nonces.take({ peer: 0, scheme: 'bip340', keyId: 'key-1', ids })).toHaveLength(3);
+  });
+
+  test('makes no nonce twice under a random source that gives one value again and again', () => {
+    const { one } = setting();
+    for (const { owner } of [one, ...desksOf(2, 3, 'ed25519').slice(0, 1)]) {
+      const stuck = (bytes: number) => new Uint8Array(bytes).fill(7);
+      let id = 0;
+      const onlyIdsDiffer = (bytes: number) => (bytes === 16 ? new Uint8Array(16).fill(++id) : stuck(bytes));
+      const issued = new IssuedNonces().issue(owner, 0, 5, onlyIdsDiffer);
+      expect(new Set(issued.map(({ nonce }) => nonce)).size).toBe(5);
+    }
   });
 });
 

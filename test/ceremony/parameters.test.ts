@@ -29,12 +29,18 @@ describe('the parameters fingerprint', () => {
     host_public_key: '02'.repeat(33),
     tls_fingerprint: 'aa'.repeat(32),
   });
-  const parameters = { network: 'regtest', threshold: 2, members: [member(0), member(1), member(2)] };
+  const parameters = {
+    network: 'regtest',
+    threshold: 2,
+    depositMinSats: 1_000n,
+    members: [member(0), member(1), member(2)],
+  };
 
   test('changes with everything that it covers', () => {
     const others = [
       { ...parameters, network: 'mainnet' },
       { ...parameters, threshold: 3 },
+      { ...parameters, depositMinSats: 1_001n },
       { ...parameters, members: parameters.members.slice(1) },
       ...(['name', 'address', 'identity_key', 'host_public_key', 'tls_fingerprint'] as const).map((field) => ({
         ...parameters,
@@ -51,7 +57,7 @@ describe('a ceremony', () => {
   test("does not begin with another node's secrets", () => {
     const [zero, one] = contextsOf({ n: 3, t: 2 });
     if (zero === undefined || one === undefined) throw new Error('three nodes');
-    const joined = { kind: 'operator_joined' as const, now: 1, rehearsal: false, checks: [] };
+    const joined = { kind: 'operator_joined' as const, now: 1, elapsed: 1, rehearsal: false, checks: [] };
     const { hostSecret } = one.secrets;
     const { identity } = one.secrets;
     expect(() => dkgStep({ ...zero, secrets: { ...zero.secrets, hostSecret } }, IDLE, joined)).toThrow('host secret');
@@ -95,26 +101,31 @@ describe('the message of', () => {
 });
 
 describe('an intent', () => {
-  const input = { txid: 'aa'.repeat(32), vout: 0, amount: '1000', leaf: { kind: 'change' } };
-  const payout = {
-    kind: 'payout',
+  const swept = { txid: 'aa'.repeat(32), vout: 0, amount: '1000', leaf: { kind: 'treasury' } };
+  const burn = { burn_txid: 'bb'.repeat(32), nullifier: 'cc'.repeat(32), address: 'bcrt1q', amount: '900', fee: '10' };
+  const step = {
+    kind: 'line',
+    step: 'payout',
     test: false,
-    burns: [{ burn_txid: 'bb'.repeat(32), address: 'bcrt1q', amount: '900', fee: '10' }],
-    inputs: [input],
-    outputs: [{ script: '0014', amount: '890' }],
-    lock_time: 0,
+    treasury: { txid: 'dd'.repeat(32), vout: 1, amount: '20000' },
+    swept: [swept],
+    burns: [burn],
+    destination: null,
     fee: '10',
+    surplus: '11000',
   };
+  const isTaken = (changed: object): boolean => intentSchema.safeParse({ ...step, ...changed }).success;
 
   test('keeps to its limits', () => {
-    expect(intentSchema.safeParse(payout).success).toBe(true);
-    expect(intentSchema.safeParse({ ...payout, inputs: Array(500).fill(input) }).success).toBe(true);
-    expect(intentSchema.safeParse({ ...payout, inputs: Array(501).fill(input) }).success).toBe(false);
-    expect(intentSchema.safeParse({ ...payout, burns: Array(201).fill(payout.burns[0]) }).success).toBe(false);
-    expect(intentSchema.safeParse({ ...payout, fee: '2100000000000001' }).success).toBe(false);
-    expect(intentSchema.safeParse({ ...payout, fee: '010' }).success).toBe(false);
-    expect(intentSchema.safeParse({ ...payout, fee: 10 }).success).toBe(false);
-    expect(intentSchema.safeParse({ ...payout, bonus: '1' }).success).toBe(false);
+    expect(isTaken({})).toBe(true);
+    expect(isTaken({ swept: Array(127).fill(swept), burns: Array(1_000).fill(burn) })).toBe(true);
+    expect(isTaken({ swept: Array(128).fill(swept) })).toBe(false);
+    expect(isTaken({ burns: Array(1_001).fill(burn) })).toBe(false);
+    expect(isTaken({ fee: '2100000000000001' })).toBe(false);
+    expect(isTaken({ fee: '010' })).toBe(false);
+    expect(isTaken({ fee: 10 })).toBe(false);
+    expect(isTaken({ bonus: '1' })).toBe(false);
+    expect(isTaken({ step: 'transfer' })).toBe(false);
     expect(intentSchema.safeParse({ kind: 'transfer' }).success).toBe(false);
   });
 });
@@ -122,7 +133,7 @@ describe('an intent', () => {
 describe('the list of refusals', () => {
   test('holds each reason once and nothing inherited', () => {
     expect(new Set(REFUSAL_REASONS).size).toBe(REFUSAL_REASONS.length);
-    expect(isRefusalReason('burn_conflict')).toBe(true);
+    expect(isRefusalReason('burn_may_be_paid')).toBe(true);
     expect(isRefusalReason('toString')).toBe(false);
   });
 });

@@ -3,8 +3,10 @@ import { describe, expect, test } from 'bun:test';
 import { bitcoinNodes } from '../../chain/bitcoin-nodes.ts';
 import type { BitcoinViewError } from '../../chain/bitcoin-view.ts';
 import { readNodeReports } from '../../chain/node-reports.ts';
+import { parseTransaction } from '../../chain/raw-transactions.ts';
 import { type BitcoinRpc, BitcoinRpcError, type RpcOutcome, readResult } from '../../chain/rpc.ts';
 import { toHex } from '../../crypto/bytes.ts';
+import { rawTransaction } from '../../simulation/raw-bytes.ts';
 import { makeBlock } from './block-arbitraries.ts';
 
 const HASH = 'aa'.repeat(32);
@@ -18,6 +20,8 @@ interface NodeState {
   readonly syncing?: boolean;
   readonly hashes?: Readonly<Record<number, string>>;
   readonly answers?: Readonly<Record<string, unknown>>;
+  /** A request that holds one of these methods is refused as a whole, as Bitcoin Core does. */
+  readonly forbidden?: readonly string[];
 }
 
 function node(state: NodeState = {}): BitcoinRpc {
@@ -36,6 +40,9 @@ function node(state: NodeState = {}): BitcoinRpc {
   };
   const batch: BitcoinRpc['batch'] = async (calls) => {
     if (state.down === true) throw new BitcoinRpcError('unreachable', 'node: down');
+    if (calls.some(({ method }) => state.forbidden?.includes(method))) {
+      throw new BitcoinRpcError('forbidden', 'node: 403');
+    }
     return calls.map(({ method, params }) => answer(method, params));
   };
   return {
@@ -48,6 +55,10 @@ function node(state: NodeState = {}): BitcoinRpc {
   };
 }
 
+const ENTRY = {
+  ...{ vsize: 150, height: 8, ancestorcount: 1, ancestorsize: 150, descendantcount: 2, descendantsize: 261 },
+  fees: { base: '0.00000300', ancestor: '0.00000300', descendant: '0.00000400' },
+};
 const output = (value: string, confirmations: number) => ({
   value,
   confirmations,
@@ -111,15 +122,13 @@ describe('a view over several nodes', () => {
     const waiting = (descendant: string) =>
       node({
         answers: {
-          getmempoolentry: {
-            ...{ vsize: 150, ancestorcount: 1, ancestorsize: 150, descendantcount: 2, descendantsize: 261 },
-            fees: { base: '0.00000300', ancestor: '0.00000300', descendant },
-          },
+          getmempoolentry: { ...ENTRY, fees: { ...ENTRY.fees, descendant } },
         },
       });
     const entry = await view(waiting('0.00000400'), waiting('0.00000900'), node()).mempoolEntry(HASH);
     expect(entry).toEqual({
       vsize: 150,
+      height: 8,
       fee: 300n,
       ancestors: { count: 1, vsize: 150, fees: 300n },
       descendants: { count: 2, vsize: 261, fees: 900n },
@@ -142,7 +151,35 @@ describe('a view over several nodes', () => {
       node({ answers: { gettxout: null, getrawtransaction: { confirmations, vout: [{}, {}] } } });
     const status = (...nodes: BitcoinRpc[]) => view(...nodes).transaction(OUTPOINT.txid);
     expect(await status(indexed(3), indexed(2))).toEqual({ state: 'confirmed', confirmations: 2, outputs: 2 });
-    expect(await status(indexed(3), indexed(0))).toEqual({ state: 'mempool', outputs: 2 });
+    const waiting = node({ answers: { getrawtransaction: { vout: [{}, {}] }, getmempoolentry: ENTRY } });
+    expect(await status(indexed(3), waiting)).toEqual({ state: 'mempool', outputs: 2 });
+    expect(await status(indexed(3), indexed(0))).toEqual({ state: 'confirmed', confirmations: 3, outputs: 2 });
+  });
+
+  test('takes a transaction for one that waits only where the mempool itself has it', async () => {
+    const status = (answers: Readonly<Record<string, unknown>>) => view(node({ answers })).transaction(OUTPOINT.txid);
+    const stale = { confirmations: 0, blockhash: OTHER, vout: [{}, {}] };
+    const gone = { gettxout: null };
+    expect(await status({ ...gone, getrawtransaction: stale })).toEqual({ state: 'unknown' });
+    expect(await status({ ...gone, getrawtransaction: { vout: [{}] } })).toEqual({ state: 'unknown' });
+    expect(await status({ ...gone, getmempoolentry: ENTRY })).toEqual({ state: 'mempool', outputs: null });
+    expect(await status({ ...gone, getrawtransaction: stale, getmempoolentry: ENTRY })).toEqual({
+      state: 'mempool',
+      outputs: 2,
+    });
+    // Mined again in another block, which the index has not reached.
+    expect(await status({ gettxout: output('0.5', 2), getrawtransaction: stale })).toEqual({
+      state: 'confirmed',
+      confirmations: 2,
+      outputs: 2,
+    });
+  });
+
+  test('takes an answer with a part missing for none, never for a state', async () => {
+    const short = view(node({ answers: { gettxspendingprevout: [] } }));
+    expect(await refusal(short.mempoolSpends([OUTPOINT]))).toBe('bitcoin_unavailable');
+    const undecided = view(node({ answers: { testmempoolaccept: [{ txid: HASH }] } }));
+    expect(await refusal(undecided.testAccept(Uint8Array.of(1)))).toBe('bitcoin_unavailable');
   });
 
   test('asks for the highest fee rate any node needs, and never for less than 1 sat/vB', async () => {
@@ -156,6 +193,81 @@ describe('a view over several nodes', () => {
     expect(await view(rate('0.00002000', '0.00001000'), rate('0.00003000', '0.00001000')).feeRate(6)).toBe(3_000n);
     expect(await view(rate('0.00000200', '0.00000100')).feeRate(6)).toBe(1_000n);
     expect(await view(rate('0.00002000', '0.00005000')).feeRate(6)).toBe(5_000n);
+  });
+
+  test('estimates by the nodes that do, and by none is refused; on a test network too little data is the least rate', async () => {
+    const getmempoolinfo = { mempoolminfee: '0.00001000', minrelaytxfee: '0.00000100' };
+    const refused = node({ answers: { getmempoolinfo }, forbidden: ['estimatesmartfee'] });
+    const disabled = node({ answers: { getmempoolinfo } });
+    const young = { getmempoolinfo, estimatesmartfee: { errors: ['Insufficient data or no feerate found'] } };
+    const estimating = node({ answers: { getmempoolinfo, estimatesmartfee: { feerate: '0.00002000' } } });
+    expect(await view(refused, disabled, estimating).feeRate(6)).toBe(2_000n);
+    for (const nodes of [[refused], [disabled], [node({ answers: young })]]) {
+      expect(await refusal(view(...nodes).feeRate(6))).toBe('bitcoin_unavailable');
+    }
+    const regtest = (answers: NodeState['answers'] = {}) =>
+      bitcoinNodes('regtest', [node({ chain: 'regtest', answers })]).feeRate(6);
+    expect(await regtest(young)).toBe(1_000n);
+    expect(await refusal(regtest({ getmempoolinfo }))).toBe('bitcoin_unavailable');
+  });
+
+  test('relays at what the strictest of the nodes asks, and with the usual dust rate where a node tells none', async () => {
+    const floor = (least: string, relay: string, incremental: string, dust?: string) => {
+      const getmempoolinfo = { mempoolminfee: least, minrelaytxfee: relay, incrementalrelayfee: incremental };
+      const told = dust === undefined ? getmempoolinfo : { ...getmempoolinfo, dustrelayfee: dust };
+      return node({ answers: { getmempoolinfo: told } });
+    };
+    const core = floor('0.00000500', '0.00000100', '0.00000100');
+    const knots = floor('0.00000100', '0.00000400', '0.00001000', '0.00004000');
+    expect(await view(core).relayFloor()).toEqual({ feeRateMin: 500n, dustRelayRate: 3_000n, incrementalRate: 100n });
+    expect(await view(core, knots).relayFloor()).toEqual({
+      feeRateMin: 500n,
+      dustRelayRate: 4_000n,
+      incrementalRate: 1_000n,
+    });
+    expect(await refusal(view(node({ answers: { getmempoolinfo: {} } })).relayFloor())).toBe('bitcoin_unavailable');
+  });
+
+  test('gives the bytes of a transaction from whichever node has it, and never those of another', async () => {
+    const raw = rawTransaction([OUTPOINT], [{ amount: 5n, script: Uint8Array.of(0x51) }]);
+    const txid = parseTransaction(raw).txid(0);
+    const sending = (text: string) => node({ answers: { getrawtransaction: text } });
+    const honest = sending(toHex(raw));
+    expect(await view(node(), honest).rawTransaction(txid)).toEqual(raw);
+    expect(await view(node(), node()).rawTransaction(txid)).toBeNull();
+    for (const lie of [toHex(raw).replace('51', '52'), `${toHex(raw)}00`, 'zz', '']) {
+      expect(await refusal(view(sending(lie)).rawTransaction(txid))).toBe('bitcoin_unavailable');
+      expect(await view(sending(lie), honest, honest).rawTransaction(txid)).toEqual(raw);
+    }
+    expect(await refusal(view(honest).rawTransaction(OTHER))).toBe('bitcoin_unavailable');
+  });
+
+  test('would relay what no node complains of but for its signatures, and refuses what any node would', async () => {
+    const trying = (reason: string, details?: string) => {
+      const told = { txid: HASH, allowed: false, 'reject-reason': reason };
+      return node({
+        answers: { testmempoolaccept: [details === undefined ? told : { ...told, 'reject-details': details }] },
+      });
+    };
+    const policy = (...nodes: BitcoinRpc[]) => view(...nodes).testPolicy(Uint8Array.of(1));
+    const ok = { ok: true, txid: HASH } as const;
+    const unsigned = trying('mempool-script-verify-flag-failed (Invalid Schnorr signature)', 'more');
+    expect(await policy(unsigned)).toEqual(ok);
+    for (const reason of [
+      ...['mandatory-script-verify-flag-failed (x)', 'non-mandatory-script-verify-flag (x)'],
+      ...['block-script-verify-flag-failed (x)', 'txn-already-in-mempool', 'txn-same-nonwitness-data-in-mempool'],
+    ]) {
+      expect(await policy(trying(reason))).toEqual(ok);
+    }
+    expect(await policy(node({ answers: { testmempoolaccept: [{ txid: HASH, allowed: true }] } }))).toEqual(ok);
+    const low = trying('min relay fee not met', 'min relay fee not met, 100 < 222');
+    const rejected = { ok: false, reason: 'rejected' } as const;
+    expect(await policy(unsigned, low)).toEqual({ ...rejected, detail: 'min relay fee not met, 100 < 222' });
+    expect(await policy(trying('missing-inputs'), unsigned)).toEqual({ ...rejected, detail: 'missing-inputs' });
+    expect(await policy(trying('a script-verify-flag-failed'))).toMatchObject(rejected);
+    // A node that cannot be asked has refused nothing.
+    expect(await refusal(policy(node()))).toBe('bitcoin_unavailable');
+    expect(await policy(unsigned, node(), unsigned)).toEqual(ok);
   });
 
   test('gives the last common block where the nodes part, with the tips, and none where they part too deep', async () => {
@@ -216,14 +328,27 @@ describe('the reports of several nodes', () => {
 
   test('tell the tip, index and fee estimate of each, and what is the matter with the others', async () => {
     const poor = node({ answers: { getindexinfo: {}, estimatesmartfee: { errors: ['Insufficient data'] } } });
-    const nodes = [node({ answers }), poor, node({ down: true }), node({ chain: 'test', answers }), node()];
+    const nodes = [node({ answers }), poor, node({ down: true }), node({ chain: 'test', answers })];
     const { nodes: reports, comparison } = await readNodeReports('mainnet', nodes);
     const common = { ok: true, node: 'node', tip: { height: 10, hash: HASH }, time: 5, syncing: false, headers: 10 };
     expect(reports.slice(0, 2)).toMatchObject([
-      { ...common, index: 9, feeRate: 2_000n },
-      { ...common, index: null, feeRate: null },
+      { ...common, index: { ok: true, value: 9 }, feeRate: { ok: true, value: 2_000n } },
+      { ...common, index: { ok: true, value: null }, feeRate: { ok: true, value: null } },
     ]);
-    expect(reports.slice(2)).toMatchObject([{ fault: 'unreachable' }, { fault: 'wrong_network' }, { fault: 'rpc' }]);
+    expect(reports.slice(2)).toMatchObject([{ fault: 'unreachable' }, { fault: 'wrong_network' }]);
+    expect(comparison).toEqual({ agreed: { height: 10, hash: HASH }, fork: null });
+  });
+
+  test('hold each answer for itself: a node without index or estimate, or that forbids the question, is not down', async () => {
+    const forbidden = ['getindexinfo', 'estimatesmartfee'];
+    const nodes = [node(), node({ answers, forbidden }), node({ answers, forbidden: forbidden.slice(1) })];
+    const { nodes: reports, comparison } = await readNodeReports('mainnet', nodes);
+    const no = { ok: false, detail: expect.any(String) };
+    expect(reports).toMatchObject([
+      { ok: true, index: no, feeRate: no },
+      { ok: true, index: { detail: 'node: 403' }, feeRate: { detail: 'node: 403' } },
+      { ok: true, index: { ok: true, value: 9 }, feeRate: no },
+    ]);
     expect(comparison).toEqual({ agreed: { height: 10, hash: HASH }, fork: null });
   });
 

@@ -18,6 +18,40 @@ function withDeposit(confirmations: number, coinbase = false) {
   return view;
 }
 
+describe('a deposit that a settled step of the line has consumed', () => {
+  const scanned = { txid: 'cd'.repeat(32), recipient, amount: claim.amount, height: 95 };
+  const consumed = async () => scanned;
+  const spent = () => {
+    const view = fakeBitcoin();
+    view.tip = async () => ({ height: 100, hash: '0'.repeat(64) });
+    return view;
+  };
+
+  test('is right by what the scan recorded, with the confirmations of its own block', async () => {
+    expect(await verifyDeposit(spent(), rules, claim, consumed)).toEqual({ ok: true, confirmations: 6 });
+  });
+
+  test('is held against the same script, amount and confirmations', async () => {
+    const reason = async (changes: object, need = 6) => {
+      const verdict = await verifyDeposit(
+        spent(),
+        { ...rules, confirmations: need },
+        { ...claim, ...changes },
+        consumed,
+      );
+      return verdict.ok ? 'ok' : verdict.reason;
+    };
+    expect(await reason({ recipient: new Uint8Array(32) })).toBe('deposit_wrong_script');
+    expect(await reason({ amount: 1n })).toBe('deposit_wrong_amount');
+    expect(await reason({}, 7)).toBe('deposit_too_few_confirmations');
+  });
+
+  test('is spent or unknown where nothing is known of a step', async () => {
+    const verdict = await verifyDeposit(spent(), rules, claim, async () => null);
+    expect(verdict).toMatchObject({ ok: false, reason: 'deposit_not_found' });
+  });
+});
+
 describe('a deposit', () => {
   test('with the exact script, amount and enough confirmations is ok', async () => {
     expect(await verifyDeposit(withDeposit(6), rules, claim)).toEqual({ ok: true, confirmations: 6 });

@@ -49,9 +49,12 @@ export function fakeBitcoin(network: BitcoinNetwork = 'regtest'): FakeBitcoin {
     block: async (hash) => {
       throw new BitcoinViewError('bitcoin_unavailable', `a fake has no block ${hash}`);
     },
+    rawTransaction: async () => null,
     mempoolSpends: async (outpoints) => outpoints.map(() => null),
     mempoolEntry: async () => null,
     testAccept: async () => ({ ok: false, reason: 'rejected', detail: 'a fake accepts nothing' }),
+    testPolicy: async () => ({ ok: false, reason: 'rejected', detail: 'a fake accepts nothing' }),
+    relayFloor: async () => ({ feeRateMin: 1_000n, dustRelayRate: 3_000n, incrementalRate: 1_000n }),
     broadcast: async () => ({ ok: false, reason: 'rejected', detail: 'a fake accepts nothing' }),
     feeRate: async () => 1000n,
   };

@@ -109,7 +109,8 @@ describe('the bitcoin RPC client', () => {
     const wide = server(() => new Response('x'.repeat(RPC_RESPONSE_BYTES_MAX + 1)));
     const cases = [
       [closed, 'unreachable'],
-      [server(() => new Response('no', { status: 403 })), 'unauthorized'],
+      [server(() => new Response('no', { status: 401 })), 'unauthorized'],
+      [server(() => new Response('no', { status: 403 })), 'forbidden'],
       [server(() => new Response('<html>')), 'malformed'],
       [server(() => Response.json([])), 'malformed'],
       [server((items) => results(items, 'text')), 'malformed'],
@@ -127,6 +128,21 @@ describe('the bitcoin RPC client', () => {
       credentials: { kind: 'environment', userVariable: 'MPC_UNSET', passwordVariable: 'MPC_UNSET' },
     });
     expect((await fault(unset.call('uptime', [], z.int()))).kind).toBe('credentials_unreadable');
+  });
+
+  test('says of a 403 which methods the node must allow, and where', async () => {
+    const rpc = await client(server(() => new Response('', { status: 403 })));
+    const calls = ['getblock', 'uptime', 'getblock'].map((method) => ({ method, params: ['s3cret'] }));
+    const { message } = await fault(rpc.batch(calls));
+    expect(message).toMatch(/\(403\).*rpcwhitelist.*\(getblock, uptime\).*rpcallowip/);
+    expect(message).not.toContain('s3cret');
+  });
+
+  test('takes an answer with neither result nor error for none, and a result that is null for what it says', async () => {
+    const silent = await client(server((items) => Response.json(items.map(({ id }) => ({ id })))));
+    expect((await fault(silent.call('gettxout', [], z.null()))).kind).toBe('malformed');
+    const spent = await client(server((items) => results(items, null)));
+    expect(await spent.call('gettxout', [], z.null())).toBeNull();
   });
 
   test('gives up after the time-out', async () => {

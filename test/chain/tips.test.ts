@@ -22,9 +22,12 @@ const tip = (height: number, hash = `${height}`) => ({ height, hash });
 type Answering = Extract<NodeReport, { ok: true }>;
 const up = (node: string, changes: Partial<Answering> = {}): Answering => {
   const at = changes.tip ?? tip(100);
-  const usual = { time: NOW - 600, syncing: false, headers: at.height, index: at.height, feeRate: 5_000n };
-  return { ok: true, node, tip: at, ...usual, ...changes };
+  const usual = { time: NOW - 600, syncing: false, headers: at.height };
+  return { ok: true, node, tip: at, ...usual, index: told(at.height), feeRate: told(5_000n), ...changes };
 };
+/** What a node tells, and what it tells in place of an answer. */
+const told = <T>(value: T) => ({ ok: true, value }) as const;
+const untold = (detail: string) => ({ ok: false, detail }) as const;
 const down = (node: string, fault: Extract<NodeReport, { ok: false }>['fault'] = 'unreachable'): NodeReport => ({
   ok: false,
   node,
@@ -105,17 +108,40 @@ describe('the health of the nodes', () => {
   });
 
   test('names a missing index and one that fell behind, and what waits for it', () => {
-    expect(names([up('a', { index: null })])).toEqual(['index_missing a']);
-    expect(names([up('a', { index: 97 })])).toEqual(['index_behind a']);
-    expect(names([up('a', { index: 98 })])).toEqual([]);
-    expect([...stopped(health([up('a', { index: 97 })]))]).toEqual(['history']);
+    expect(names([up('a', { index: told(null) })])).toEqual(['index_missing a']);
+    expect(names([up('a', { index: told(97) })])).toEqual(['index_behind a']);
+    expect(names([up('a', { index: told(98) })])).toEqual([]);
+    expect([...stopped(health([up('a', { index: told(97) })]))]).toEqual(['history']);
   });
 
-  test('names an absurd fee estimate on either side, and none where there is too little data', () => {
-    expect(names([up('a', { feeRate: 99n })])).toEqual(['fee_absurd a']);
-    expect(names([up('a', { feeRate: 3_000_001n })])).toEqual(['fee_absurd a']);
-    expect(names([up('a', { feeRate: null }), up('b', { feeRate: 3_000_000n })])).toEqual([]);
-    expect([...stopped(health([up('a', { feeRate: 0n })]))]).toEqual(['fee_estimates']);
+  test('names an index that a node does not tell of, which stops what needs it and nothing else', () => {
+    const one = health([up('a', { index: untold('a: getindexinfo: Method not found') })]);
+    expect(one.problems).toMatchObject([{ problem: 'index_unknown', node: 'a' }]);
+    expect(one.problems[0]?.detail).toContain('Method not found');
+    expect([...stopped(one)]).toEqual(['history']);
+  });
+
+  test('names a fee estimate that a node does not give, which stops estimates where no other node gives one', () => {
+    const without = up('a', { feeRate: untold('a: estimatesmartfee: Fee estimation disabled') });
+    expect(names([without])).toEqual(['fee_estimate_missing a']);
+    expect([...stopped(health([without]))]).toEqual(['fee_estimates']);
+    expect(names([without, up('b')])).toEqual(['fee_estimate_missing a']);
+    expect([...stopped(health([without, up('b')]))]).toEqual([]);
+  });
+
+  test('names a node with too little data for an estimate on mainnet; on a test network nobody bids', () => {
+    const young = { nodes: [up('a', { feeRate: told(null) })], comparison: { agreed: tip(100), fork: null } };
+    const mainnet = chainHealth(young, MAINNET_HEALTH_LIMITS, NOW);
+    expect(mainnet.problems).toMatchObject([{ problem: 'fee_estimate_missing', stops: ['fee_estimates'] }]);
+    const elsewhere = chainHealth(young, { ...MAINNET_HEALTH_LIMITS, needsEstimate: false }, NOW);
+    expect(elsewhere.problems).toEqual([]);
+  });
+
+  test('names an absurd fee estimate on either side, and none that is sane', () => {
+    expect(names([up('a', { feeRate: told(99n) })])).toEqual(['fee_absurd a']);
+    expect(names([up('a', { feeRate: told(3_000_001n) })])).toEqual(['fee_absurd a']);
+    expect(names([up('a', { feeRate: told(100n) }), up('b', { feeRate: told(3_000_000n) })])).toEqual([]);
+    expect([...stopped(health([up('a', { feeRate: told(0n) })]))]).toEqual(['fee_estimates']);
   });
 });
 

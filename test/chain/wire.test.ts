@@ -1,7 +1,14 @@
 // The Wire client against the devnet ledger, and against nodes that contradict each other.
 import { afterAll, afterEach, describe, expect, test } from 'bun:test';
+import { finalMint } from '../../chain/mint.ts';
 import { wireNodes } from '../../chain/wire.ts';
-import { type Attestation, attestationBytes, attestationId, mintNonce } from '../../crypto/attestation.ts';
+import {
+  type Attestation,
+  attestationBytes,
+  attestationId,
+  encodeAttestation,
+  mintNonce,
+} from '../../crypto/attestation.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import { signerFromSeed } from '../../crypto/ed25519.ts';
 import { startLedger } from '../../devnet/ledger.ts';
@@ -47,7 +54,7 @@ describe('minting', () => {
     expect(await wire.postMint(attest())).toEqual({ ok: true, already: true });
     expect(await wire.postMint(attest({ expiry: NOW_SECONDS + 9n }))).toEqual({ ok: true, already: true });
     expect(running.balance(toHex(recipient))).toBe(100_000n);
-    expect((await wire.mint('de'.repeat(32), 1))?.amount).toBe('100000');
+    expect((await wire.mint('de'.repeat(32), 1))?.attestation.amount).toBe('100000');
     expect(running.mints()).toHaveLength(1);
   });
 
@@ -83,6 +90,52 @@ describe('minting', () => {
     const set = await fetch(`${running.url}/v1/devnet/attestation-key`, { method: 'POST', body });
     expect(set.status).toBe(204);
     expect(await wire.postMint(attest())).toMatchObject({ ok: true });
+  });
+});
+
+describe('a mint', () => {
+  test('is final once it has the confirmations that are asked for, and pending before', async () => {
+    const running = ledger({ confirmationsAtOnce: 1 });
+    const wire = wireNodes({ urls: [running.url] });
+    const outpoint = { txid: 'de'.repeat(32), vout: 1 };
+    expect(await finalMint(wire, outpoint, 3)).toBe('none');
+    await wire.postMint(attest());
+    expect(await wire.mint(outpoint.txid, outpoint.vout)).toMatchObject({ height: 2, confirmations: 1 });
+    expect(await finalMint(wire, outpoint, 3)).toBe('pending');
+    running.addBlocks(2);
+    expect(await finalMint(wire, outpoint, 3)).toBe('final');
+  });
+
+  const told = (mint: object | null): string => {
+    const answer = () =>
+      mint === null ? Response.json({ error: 'not_found' }, { status: 404 }) : Response.json(mint, { status: 200 });
+    const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: answer });
+    endings.push(() => server.stop(true));
+    return `http://127.0.0.1:${server.port}`;
+  };
+  const minted = (change: Partial<Attestation> = {}, at = { height: 7, confirmations: 4 }) => ({
+    attestation: encodeAttestation(attest(change)),
+    ...at,
+  });
+  const mintOf = (...urls: string[]) => wireNodes({ urls }).mint('de'.repeat(32), 1);
+
+  test('has the least confirmations that any node tells, whenever its attestation was made', async () => {
+    const other = minted({ expiry: NOW_SECONDS + 9n }, { height: 7, confirmations: 2 });
+    expect((await mintOf(told(minted()), told(other)))?.confirmations).toBe(2);
+  });
+
+  test('that one node tells otherwise, in another block or not at all is no answer', async () => {
+    const others = [
+      minted({ recipient: new Uint8Array(32) }),
+      minted({ amountSats: 1n }),
+      minted({}, { height: 8, confirmations: 3 }),
+      null,
+    ];
+    for (const other of others) await expect(mintOf(told(minted()), told(other))).rejects.toThrow('disagree');
+  });
+
+  test('of another outpoint than the one asked for is no answer', async () => {
+    await expect(mintOf(told(minted({ depositVout: 2 })))).rejects.toThrow('asked for');
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { createOutput, jsonText, printable, renderFields, renderTable } from '../../cli/output.ts';
+import { createOutput, jsonText, renderFields, renderTable } from '../../cli/output.ts';
+import { printable } from '../../operator/shown-text.ts';
 import { MemoryStream } from './surroundings.ts';
 
 function output(options: { terminal?: boolean; env?: Record<string, string>; json?: boolean } = {}) {
@@ -44,6 +45,21 @@ test('JSON carries bigints as decimal strings and leaves undefined out', () => {
     b: ['1'],
     d: null,
   });
+});
+
+test('JSON reaches a terminal without what it would obey, and is the same JSON', () => {
+  const text = jsonText({ detail: 'a\u009b31m\u202eb\u2028\u007f' });
+  expect(text).toBe('{\n  "detail": "a\\u009b31m\\u202eb\\u2028\\u007f"\n}');
+  expect(JSON.parse(text)).toEqual({ detail: 'a\u009b31m\u202eb\u2028\u007f' });
+});
+
+test('a result as text keeps its own lines and colours, and nothing else that a terminal obeys', () => {
+  const coloured = output({ terminal: true });
+  coloured.out.result(null, () => `${coloured.out.style('well', 'green')}\nevil\u001b[2J\u001b[8m\u009b\u2028\ttext`);
+  expect(coloured.stdout.text).toBe('\u001b[32mwell\u001b[39m\nevil?[2J?[8m???text\n');
+  const plain = output();
+  plain.out.result(null, () => 'evil\u001b[31mred');
+  expect(plain.stdout.text).toBe('evil?[31mred\n');
 });
 
 test('printable keeps text of any language', () => {

@@ -22,7 +22,7 @@ const secrets = fc
   .filter((bytes) => secp256k1.utils.isValidSecretKey(bytes));
 const leaves: fc.Arbitrary<CustodyLeaf> = fc.oneof(
   fc.record({ kind: fc.constant('deposit' as const), recipient: fc.uint8Array({ minLength: 32, maxLength: 32 }) }),
-  fc.constantFrom<CustodyLeaf>({ kind: 'change' }, { kind: 'reservoir' }, { kind: 'test' }),
+  fc.constantFrom<CustodyLeaf>({ kind: 'treasury' }, { kind: 'test' }),
 );
 const keyOf = (secret: Uint8Array) => secp256k1.getPublicKey(secret, true);
 const key = keyOf(new Uint8Array(32).fill(1));
@@ -82,7 +82,7 @@ describe('custody addresses', () => {
       publicKey: BASE.multiply(share(0n)).toBytes(true),
       verifyingShares: [1n, 2n, 3n].map((x) => BASE.multiply(share(x)).toBytes(true)),
     };
-    for (const leaf of [deposit, { kind: 'change' } as const]) {
+    for (const leaf of [deposit, { kind: 'treasury' } as const]) {
       const { outputKey } = custodyScript(groupKey.publicKey, leaf);
       const tweaks = taprootTweaks(groupKey.publicKey, leaf);
       expect(toHex(bip340Scheme.outputKey(groupKey, tweaks))).toBe(toHex(outputKey));
@@ -110,24 +110,23 @@ describe('custody addresses', () => {
 
   test('the leaf is OP_RETURN, one push, the magic, the kind and the recipient', () => {
     expect(toHex(custodyScript(key, deposit).leafScript)).toBe(`6a293042544357495245${'01'}${'cc'.repeat(32)}`);
-    expect(toHex(custodyScript(key, { kind: 'change' }).leafScript)).toBe('6a09304254435749524502');
-    expect(toHex(custodyScript(key, { kind: 'reservoir' }).leafScript)).toBe('6a09304254435749524503');
     expect(toHex(custodyScript(key, { kind: 'test' }).leafScript)).toBe('6a09304254435749524504');
+    expect(toHex(custodyScript(key, { kind: 'treasury' }).leafScript)).toBe('6a09304254435749524505');
   });
 
   test('every recipient, kind and key has an address of its own', () => {
     const other: CustodyLeaf = { kind: 'deposit', recipient: new Uint8Array(32).fill(0xcd) };
-    const all: CustodyLeaf[] = [deposit, other, { kind: 'change' }, { kind: 'reservoir' }, { kind: 'test' }];
+    const all: CustodyLeaf[] = [deposit, other, { kind: 'treasury' }, { kind: 'test' }];
     const scripts = [key, keyOf(new Uint8Array(32).fill(2))].flatMap((groupKey) =>
       all.map((leaf) => toHex(custodyScript(groupKey, leaf).scriptPubKey)),
     );
-    expect(new Set(scripts).size).toBe(10);
+    expect(new Set(scripts).size).toBe(8);
   });
 
   test('only the UTXO of exactly this key and leaf is spent', () => {
     const { scriptPubKey, outputKey } = custodyScript(key, deposit);
     expect(spendsUtxo(scriptPubKey, key, deposit)).toBe(true);
-    expect(spendsUtxo(scriptPubKey, key, { kind: 'change' })).toBe(false);
+    expect(spendsUtxo(scriptPubKey, key, { kind: 'treasury' })).toBe(false);
     expect(() => assertSpends(scriptPubKey, key, deposit)).not.toThrow();
     // Tweaked twice: the output key taken for the group key.
     const twice = Uint8Array.of(2, ...outputKey);

@@ -6,7 +6,15 @@ import { join } from 'node:path';
 import { type Federation, startFederation } from '../../devnet/federation.ts';
 import { OperatorRefusal } from '../../devnet/operator.ts';
 import { makeScratch } from '../../devnet/scratch.ts';
-import { attest, deposit, depositAddress, exchangeCards, newRecipient, runDkg } from '../../devnet/steps.ts';
+import {
+  attest,
+  deposit,
+  depositAddress,
+  exchangeCards,
+  newRecipient,
+  openTreasury,
+  runDkg,
+} from '../../devnet/steps.ts';
 
 const START_TIMEOUT_MS = 180_000;
 const folder = join(makeScratch(tmpdir(), 'mpc-federation'), 'data');
@@ -44,6 +52,7 @@ test(
   async () => {
     await exchangeCards(federation);
     const { key_id } = await runDkg(federation, 'first');
+    await openTreasury(federation);
     const victim = federation.operator(2);
     await victim.kill();
     expect(federation.operators.map(({ isRunning }) => isRunning)).toEqual([true, true, false]);

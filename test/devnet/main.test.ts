@@ -87,6 +87,7 @@ describe('the devnet', () => {
         'start',
         'exchange cards',
         'make keys',
+        'open treasury',
         'deposit',
         'attest',
         'mint',

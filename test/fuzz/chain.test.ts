@@ -11,7 +11,7 @@ import { WireLedgerError } from '../../chain/wire-ledger.ts';
 import { attestationId, mintNonce } from '../../crypto/attestation.ts';
 import { fromHex } from '../../crypto/bytes.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
-import { ADDRESS } from '../chain/payout-arbitraries.ts';
+import { ADDRESS } from '../chain/line-steps.ts';
 import { AnsweringNode, batchAnswer, replaced } from './answering-node.ts';
 import { anyJson, fuzz, fuzzLater, noise, spoiled, spoiledText } from './hostile.ts';
 
@@ -36,7 +36,7 @@ const txOut: Json = {
   scriptPubKey: { hex: `5120${hash}` },
 };
 const entry: Json = {
-  ...{ vsize: 150, ancestorcount: 1, ancestorsize: 150, descendantcount: 1, descendantsize: 150 },
+  ...{ vsize: 150, height: 9, ancestorcount: 1, ancestorsize: 150, descendantcount: 1, descendantsize: 150 },
   fees: { base: 0.00002, ancestor: 0.00002, descendant: 0.00002 },
 };
 const answers: Readonly<Record<string, Json>> = {
@@ -50,7 +50,9 @@ const answers: Readonly<Record<string, Json>> = {
   decoderawtransaction: { txid: hash },
   sendrawtransaction: hash,
   estimatesmartfee: { feerate: 0.00002 },
-  getmempoolinfo: { mempoolminfee: 0.00001, minrelaytxfee: 0.00001 },
+  getmempoolinfo: {
+    ...{ mempoolminfee: 0.00001, minrelaytxfee: 0.00001, incrementalrelayfee: 0.00001, dustrelayfee: 0.00003 },
+  },
 };
 
 const honest = (request: string): Json => batchAnswer(request, ({ method }) => answers[method] ?? null);
@@ -66,6 +68,9 @@ const questions = [
   (bitcoin: ReturnType<typeof view>) => bitcoin.agreedTip(),
   (bitcoin: ReturnType<typeof view>) => bitcoin.blockHashes([3, 4]),
   (bitcoin: ReturnType<typeof view>) => bitcoin.testAccept(fromHex('0200')),
+  (bitcoin: ReturnType<typeof view>) => bitcoin.testPolicy(fromHex('0200')),
+  (bitcoin: ReturnType<typeof view>) => bitcoin.relayFloor(),
+  (bitcoin: ReturnType<typeof view>) => bitcoin.rawTransaction(hash),
   (bitcoin: ReturnType<typeof view>) => bitcoin.broadcast(fromHex('0200')),
   (bitcoin: ReturnType<typeof view>) => bitcoin.feeRate(6),
 ];
@@ -144,7 +149,7 @@ describe('fuzz: answers of a Wire node', () => {
     ['status', { network: 'regtest', height: 3, last_burn_seq: 1 }, (ledger) => ledger.status()],
     ['a page of burns', { burns: [burn] }, (ledger) => ledger.burns(0, 10)],
     ['a burn', burn, (ledger) => ledger.burn(hash)],
-    ['a mint', mint, (ledger) => ledger.mint(hash, 0)],
+    ['a mint', { attestation: mint, height: 3, confirmations: 1 }, (ledger) => ledger.mint(hash, 0)],
   ];
   for (const [name, valid, ask] of questions) {
     test(`${name}: of the right form, or a WireLedgerError`, async () => {

@@ -14,7 +14,7 @@ import {
   verifyEnvelope,
 } from '../../crypto/envelope.ts';
 import { createSession, identityFromSeed, sessionKeyOf, verifySessionCertificate } from '../../crypto/identity.ts';
-import { provenTwin, twinSchema } from '../../operator/guard/twin.ts';
+import { provenTwin, twinSchema } from '../../operator/rollback-guard/twin.ts';
 import { parseRefusal, parseReply, REJECTIONS } from '../../operator/transport/peer-reply.ts';
 import { PeerSessions } from '../../operator/transport/peer-session.ts';
 import { anyJson, bytesOf, fuzz, isCanonical, noise, spoiled, spoiledBytes, spoiledText } from './hostile.ts';

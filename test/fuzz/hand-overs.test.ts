@@ -10,7 +10,9 @@ import { transcriptSchema } from '../../ceremony/transcript.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { readSignedHead, signHead } from '../../crypto/head-statement.ts';
 import { createSession, identityFromSeed } from '../../crypto/identity.ts';
-import { learn, noHints } from '../../operator/bridge/payout-plan.ts';
+import { FileError } from '../../operator/file-fault.ts';
+import { NOTHING_LEARNT } from '../../operator/payouts/line-inputs.ts';
+import { learnFrom } from '../../operator/payouts/line-learning.ts';
 import { judgeCertificate, makeCertificate, readCertificate } from '../../operator/transport/certificate.ts';
 import { loadTlsIdentity } from '../../operator/transport/tls.ts';
 import { Federation } from '../ceremony/federation.ts';
@@ -67,7 +69,10 @@ describe('fuzz: TLS certificates', () => {
     await fuzzLater(200, files, async ([certificate, keyBytes]) => {
       writeFileSync(certificatePath, certificate);
       writeFileSync(keyPath, keyBytes, { mode: 0o600 });
-      const verdict = await loadTlsIdentity(certificatePath, keyPath, NOW);
+      const verdict = await loadTlsIdentity(certificatePath, keyPath, NOW).catch((error: unknown) => {
+        if (error instanceof FileError) return { ok: false as const, detail: error.message };
+        throw error;
+      });
       if (verdict.ok) taken += 1;
       else expect(verdict.detail).not.toContain(key.split('\n')[1] ?? '');
     });
@@ -104,17 +109,16 @@ describe('fuzz: signed heads', () => {
 });
 
 describe('fuzz: hints in refusals', () => {
-  const [burn, other] = ['a'.repeat(64), 'b'.repeat(64)];
+  const burn = 'a'.repeat(64);
   const outpoint = { txid: '1'.repeat(64), vout: 0 };
-  const hints: readonly (readonly ['burn_conflict' | 'input_reserved' | 'input_unknown' | 'input_spent', Json])[] = [
-    ['burn_conflict', { burn_txid: burn, anchor: outpoint }],
-    ['input_reserved', { input: outpoint, burns: [burn, other] }],
+  const hints: readonly (readonly [string, Json])[] = [
+    ['burn_already_paid', { burn_txid: burn, txid: burn }],
     ['input_unknown', outpoint],
-    ['input_spent', { ...outpoint, spent_by: other }],
+    ['deposit_not_minted', outpoint],
+    ['fee_rate_too_low', { fee_rate_min: '4500', fee_rate_max: '9000', missing: '0' }],
   ];
 
-  test('of any form add outpoints and burns of the right form to the plan, or nothing', () => {
-    const isTxid = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
+  test('of any form leave out burns and outputs of the right form and ask for a rate that is one, or teach nothing', () => {
     let learnt = 0;
     const refusals = fc
       .constantFrom(...hints)
@@ -124,22 +128,13 @@ describe('fuzz: hints in refusals', () => {
           .map((value) => ({ reason, data: value })),
       );
     fuzz(1500, fc.array(refusals, { minLength: 1, maxLength: 3 }), (all) => {
-      const before = { ...noHints };
-      const plan = learn(
-        noHints,
-        all,
-        [burn],
-        () => true,
-        () => false,
-      );
-      expect(noHints).toEqual(before);
-      if (plan === null) return;
+      const more = learnFrom(NOTHING_LEARNT, all, { participants: 3, threshold: 2, alone: false, isChild: false });
+      expect(NOTHING_LEARNT.refusedBurns.size + NOTHING_LEARNT.refusedOutputs.size).toBe(0);
+      if (more === null) return;
       learnt += 1;
-      for (const { txid, vout } of plan.required) {
-        expect(isTxid(txid) && Number.isInteger(vout) && vout >= 0 && vout <= 0xffff_ffff).toBe(true);
-      }
-      for (const name of plan.avoided) expect(name).toMatch(/^[0-9a-f]{64}:[0-9]{1,10}$/);
-      for (const txid of plan.only ?? []) expect(isTxid(txid)).toBe(true);
+      for (const txid of more.refusedBurns) expect(txid).toMatch(/^[0-9a-f]{64}$/);
+      for (const name of more.refusedOutputs) expect(name).toMatch(/^[0-9a-f]{64}:[0-9]{1,10}$/);
+      expect(more.rateNeeded >= 0n && more.rateNeeded < 10n ** 12n).toBe(true);
     });
     expect(learnt).toBeGreaterThan(50);
   });

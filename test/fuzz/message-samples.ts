@@ -17,32 +17,27 @@ export const intents = {
     test: false,
     items: [{ txid: hash, vout: 1, recipient: hash, amount: '50000', expiry: '1700000000' }],
   },
-  payout: {
-    kind: 'payout',
+  line: {
+    kind: 'line',
+    step: 'payout',
     test: true,
+    treasury: { txid: hash, vout: 0, amount: '600000' },
+    swept: [
+      { txid: hash, vout: 2, amount: '5000', leaf: { kind: 'deposit', recipient: hash } },
+      { txid: hash, vout: 4, amount: '600', leaf: { kind: 'treasury' } },
+    ],
     burns: [
       {
         burn_txid: hash,
+        nullifier: hash,
         address: 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080',
         amount: '500000',
         fee: '1000',
       },
     ],
-    inputs: [
-      { txid: hash, vout: 0, amount: '600000', leaf: { kind: 'deposit', recipient: hash } },
-      { txid: hash, vout: 4294967295, amount: '600', leaf: { kind: 'test' } },
-    ],
-    outputs: [{ script: `5120${hash}`, amount: '499000' }],
-    lock_time: 0,
+    destination: { script: `5120${hash}`, amount: '499000' },
     fee: '500',
-  },
-  payout_child: {
-    kind: 'payout_child',
-    parent_txid: hash,
-    vout: 1,
-    amount: '90000',
-    output: { script: `5120${hash}`, amount: '89000' },
-    fee: '1000',
+    surplus: '7000',
   },
 } as const;
 
@@ -60,6 +55,7 @@ const typed: Samples = {
   dkg_join: [
     {
       parameters_fingerprint: hash,
+      deposit_min_sats: '1000',
       version: '0.1.0',
       rehearsal: false,
       joined_at: 1,
@@ -92,17 +88,13 @@ const typed: Samples = {
     {
       ...request,
       scheme: 'bip340',
-      intent: {
-        ...intents.payout,
-        burns: [...intents.payout.burns],
-        inputs: [...intents.payout.inputs],
-        outputs: [...intents.payout.outputs],
-      },
+      intent: { ...intents.line, swept: [...intents.line.swept], burns: [...intents.line.burns] },
     },
-    { ...request, scheme: 'bip340', intent: intents.payout_child },
   ],
   sign_response: [{ session: id, partials: [hash], nonces: [nonce] }],
-  sign_refusal: [{ session: id, reason: 'burn_conflict', detail: 'signed another', data: { anchor: { vout: 1 } } }],
+  sign_refusal: [
+    { session: id, reason: 'not_tip', detail: 'another step is the tip', data: { tip: hash, waiting: null } },
+  ],
 };
 
 /** Every ceremony message's type with a body as it travels. */
@@ -123,12 +115,20 @@ const beat = {
   recipients: 2,
 };
 
+const statement = { v: 1, network: 'regtest', key_id: '0d'.repeat(8), txid: hash, vout: 1, amount: '20000' };
+
 /** The messages that belong to no ceremony. */
 export const serviceSamples: readonly (readonly [string, Json])[] = [
   ['ping', {}],
   ['pong', { version: '0.1.0', now: 1, sealed: false, key_id: null, bitcoin_height: 3 }],
-  ['announce_attestation', { attestation: { id: hash, deposit_vout: 1, signature } }],
-  ['announce_payout', { intent: intents.payout, transaction: '0200' }],
+  ['announce_attestations', { attestations: [{ id: hash, deposit_vout: 1, signature }] }],
+  ['announce_step', { intent: intents.line, transaction: '0200' }],
+  ['line_request', { held: [hash], unlisted: [hash] }],
+  ['line', { steps: [{ intent: intents.line, transaction: '0200' }], lists: [intents.line] }],
+  [
+    'announce_request',
+    { id, kind: 'void', treasury: { txid: hash, vout: 0 }, reason: 'a wrong estimate', open_ms: 1_000 },
+  ],
   ['announce_proofs', { ceremony_id: 'c', bitcoin: signature, attestation: signature, subsets: [[0, 1], [2]] }],
   ['proofs_request', { ceremony_id: 'c' }],
   ['heartbeat', beat],
@@ -136,27 +136,18 @@ export const serviceSamples: readonly (readonly [string, Json])[] = [
   ['announce_recipient', { recipient: hash, key_id: 'k', height: 7 }],
   ['recipients_request', { after: 0, limit: 500 }],
   ['recipients', { recipients: [{ recipient: hash, key_id: 'k', height: null }], next: 500 }],
+  ['treasury_root_request', { key_id: 'k', statement }],
+  [
+    'treasury_root',
+    { certificate: { statement, signatures: [signature] }, signatures: { '0': signature }, refusal: null },
+  ],
   ['finished_request', { after: { epoch: 0, seq: 0 } }],
   [
     'finished',
     {
       attestations: [],
-      payouts: [{ intent: intents.payout, transaction: null }],
       at: { epoch: 1, seq: 7 },
       more: true,
-    },
-  ],
-  ['decisions_request', { cursor: { table: 'payouts', after: 0 }, since: 5 }],
-  [
-    'decisions',
-    {
-      whole: true,
-      attestations: [
-        { txid: hash, vout: 1, recipient: hash, amount: '5', expiry: '7', signature, signature_expiry: '7' },
-        { txid: hash, vout: 2, recipient: hash, amount: '5', expiry: '7', signature: null, signature_expiry: null },
-      ],
-      payouts: [{ intent: intents.payout, transaction: '0200' }],
-      next: { table: 'attestations', after: 1000 },
     },
   ],
 ];

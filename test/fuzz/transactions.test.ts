@@ -1,34 +1,28 @@
-// Fuzz: transactions and what holds them: PSBTs, addresses, announced payouts, raw blocks. Named verdicts and errors only,
+// Fuzz: transactions and what holds them: PSBTs, addresses, announced steps, raw blocks. Named verdicts and errors only,
 // and never more work than the bytes that are there can ask for.
 import { describe, expect, test } from 'bun:test';
 import { Transaction } from '@scure/btc-signer';
 import fc from 'fast-check';
 import { parseBlock } from '../../chain/block.ts';
 import { MalformedBlockError } from '../../chain/byte-cursor.ts';
+import { finalizeSpend, signedBy } from '../../chain/custody-spend.ts';
 import { addressScript, scriptAddress } from '../../chain/network.ts';
-import { parsePayoutIntent } from '../../chain/payout-intent.ts';
 import { exportPsbt, inspectPsbt } from '../../chain/psbt.ts';
 import { RawTransactions } from '../../chain/raw-transactions.ts';
-import { checkSignedPayout } from '../../chain/signed-payout.ts';
-import { buildPayout, finalizePayout } from '../../chain/transaction.ts';
-import { fromHex, sha256, toHex } from '../../crypto/bytes.ts';
-import type { Json } from '../../crypto/canonical-json.ts';
-import { ADDRESS, signer } from '../chain/payout-arbitraries.ts';
-import { bytesOf, fuzz, noise, spoiled, spoiledBytes, spoiledText } from './hostile.ts';
-import { intents } from './message-samples.ts';
+import { fromHex, sha256 } from '../../crypto/bytes.ts';
+import { ADDRESS, built, groupKey, signer, steps } from '../chain/line-steps.ts';
+import { fuzz, noise, spoiledBytes, spoiledText } from './hostile.ts';
 
 const hash = '0b'.repeat(32);
 
 describe('fuzz: transactions and PSBTs', () => {
-  const intent = parsePayoutIntent(JSON.parse(JSON.stringify(intents.payout)));
-  if (intent === null) throw new Error('the sample is well-formed');
-  const payout = buildPayout(intent, signer.groupKey);
-  const final = finalizePayout(payout, signer.signAll(payout));
+  const step = built(steps.payout);
+  const final = finalizeSpend(step, signer.signAll(step));
   if (!final.ok) throw new Error('the sample is signed');
   const { transaction } = final;
 
   test('a PSBT of any bytes is summed up or malformed', () => {
-    const valid = exportPsbt(payout);
+    const valid = exportPsbt(step, groupKey);
     const spoiledPsbt = spoiledBytes(fc.constant(new Uint8Array(Buffer.from(valid, 'base64'))));
     const texts = fc.oneof(
       fc.string(),
@@ -39,33 +33,15 @@ describe('fuzz: transactions and PSBTs', () => {
       const verdict = inspectPsbt(text, 'regtest');
       if (!verdict.ok) expect(verdict.reason).toBe('malformed');
     });
-    expect(inspectPsbt(valid, 'regtest')).toMatchObject({ ok: true, summary: { txid: payout.txid, version: 2 } });
+    expect(inspectPsbt(valid, 'regtest')).toMatchObject({ ok: true, summary: { txid: step.txid, version: 2 } });
     expect(inspectPsbt('A'.repeat(2_000_000), 'regtest')).toEqual({ ok: false, reason: 'too_large' });
   });
 
-  test('an announced transaction is the signed payout of its intent in one spelling only', () => {
-    const { groupKey } = signer;
-    expect(checkSignedPayout(intent, groupKey, transaction)).toEqual({ ok: true, txid: payout.txid });
+  test('an announced transaction is the signed step of its intent in one spelling only', () => {
+    expect(signedBy(step, transaction)).toBe(true);
+    expect(signedBy(built(steps.sweep), transaction)).toBe(false);
     fuzz(250, fc.oneof(noise(300), spoiledBytes(fc.constant(transaction))), (bytes) => {
-      const verdict = checkSignedPayout(intent, groupKey, bytes);
-      if (verdict.ok) expect(bytes).toEqual(transaction);
-    });
-  });
-
-  test('an announced intent of any kind that has the form is judged without a throw', () => {
-    fuzz(600, spoiled(fc.constant<Json>(JSON.parse(JSON.stringify(intents.payout)))), (value) => {
-      const announced = parsePayoutIntent(value);
-      if (announced !== null)
-        expect(typeof checkSignedPayout(announced, signer.groupKey, transaction).ok).toBe('boolean');
-    });
-    const scripts = fc.oneof(
-      noise(34),
-      bytesOf(32).map((key) => Uint8Array.from([0x51, 0x20, ...key])),
-    );
-    fuzz(300, fc.array(scripts, { minLength: 1, maxLength: 3 }), (all) => {
-      const outputs = all.map((script) => ({ script: toHex(script), amount: '1000' }));
-      const announced = parsePayoutIntent(JSON.parse(JSON.stringify({ ...intents.payout, outputs })));
-      if (announced !== null) expect(checkSignedPayout(announced, signer.groupKey, transaction).ok).toBe(false);
+      if (signedBy(step, bytes)) expect(bytes).toEqual(transaction);
     });
   });
 

@@ -65,6 +65,7 @@ function configOf(network: string): OperatorConfig {
 function watchOf(nodes: readonly BitcoinRpc[], network = 'regtest'): ChainWatch {
   const effects = {
     now: () => Date.now(),
+    monotonic: () => performance.now(),
     random: (bytes: number) => new Uint8Array(bytes),
     sleep: () => Promise.resolve(),
     every: () => () => {},

@@ -1,24 +1,23 @@
-// chain/ against a real bitcoind in regtest: deposits found, payouts accepted and mined, with Bitcoin Core's relay
-// policy and with the build's own, which is stricter where it is Bitcoin Knots.
+// chain/ against a real bitcoind in regtest: deposits found, steps of the treasury line accepted and mined, with Bitcoin Core's
+// relay policy and with the build's own, which is stricter where it is Bitcoin Knots.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { bitcoinNodes } from '../../chain/bitcoin-nodes.ts';
 import type { BitcoinView } from '../../chain/bitcoin-view.ts';
+import { buildSpend, finalizeSpend } from '../../chain/custody-spend.ts';
 import { verifyDeposit } from '../../chain/deposit.ts';
 import { dustThreshold } from '../../chain/fee.ts';
+import type { SweptOutput } from '../../chain/line-intent.ts';
 import { addressScript } from '../../chain/network.ts';
 import { outpointName } from '../../chain/outpoint.ts';
-import { planPayout } from '../../chain/payout.ts';
-import { checkPayout } from '../../chain/payout-check.ts';
-import type { CustodyUtxo } from '../../chain/payout-intent.ts';
 import { exportPsbt } from '../../chain/psbt.ts';
 import { assertNetwork, createBitcoinRpc } from '../../chain/rpc.ts';
-import { type BuiltPayout, finalizePayout } from '../../chain/transaction.ts';
 import { toHex } from '../../crypto/bytes.ts';
-import { type CustodyLeaf, custodyScript, taprootAddress } from '../../crypto/taproot.ts';
+import { custodyScript, taprootAddress } from '../../crypto/taproot.ts';
 import { findBitcoind, type Regtest, type RegtestWallet } from '../../devnet/bitcoind.ts';
 import { singleSigner } from '../chain/single-signer.ts';
+import { lineOnNode, newBurn } from './line-on-node.ts';
 import { REGTEST_START_TIMEOUT_MS, startFundedRegtest } from './regtest.ts';
 
 const ADDRESSES = {
@@ -34,53 +33,34 @@ function script(address: string): Uint8Array {
   return verdict.script;
 }
 
-let burnCount = 0;
-const burn = (address: string, amount: bigint, fee: bigint) => ({
-  burnTxid: (++burnCount).toString(16).padStart(64, '0'),
-  address,
-  amount,
-  fee,
-});
+const recipientOf = (byte: number) => new Uint8Array(32).fill(byte);
 
 for (const corePolicy of [true, false]) {
   describe(`a bitcoind with ${corePolicy ? "Bitcoin Core's policy" : "the build's own policy"}`, () => {
     // One run with a key of even y, the other with one of odd y.
     const signer = singleSigner(corePolicy ? 5 : 7);
     const { groupKey } = signer;
-    const rules = {
-      network: 'regtest' as const,
-      groupKey,
-      feeRateMin: 1_000n,
-      feeRateMax: 500_000n,
-      inputConfirmations: 1,
-    };
+    const rules = { network: 'regtest' as const, groupKey };
     let node: Regtest;
     let wallet: RegtestWallet;
     let view: BitcoinView;
+    let line: Awaited<ReturnType<typeof lineOnNode>>;
 
     beforeAll(async () => {
       ({ node, wallet } = await startFundedRegtest({ corePolicy }));
       view = bitcoinNodes('regtest', [node.rpc]);
+      line = await lineOnNode(signer, node, wallet, 1_000_000n);
     }, REGTEST_START_TIMEOUT_MS);
     afterAll(() => node.stop(), 30_000);
 
-    async function fund(leaf: CustodyLeaf, amount: bigint): Promise<CustodyUtxo> {
-      const address = taprootAddress(custodyScript(groupKey, leaf).scriptPubKey, 'regtest');
-      return { ...(await wallet.send(address, amount)), amount, leaf };
-    }
-
-    async function signed(payout: BuiltPayout): Promise<Uint8Array> {
-      const checked = await checkPayout(view, rules, payout.intent);
-      if (!checked.ok) throw new Error(`${checked.reason}: ${checked.detail}`);
-      const final = finalizePayout(checked.payout, signer.signAll(checked.payout));
-      if (!final.ok) throw new Error(final.reason);
-      return final.transaction;
+    async function deposit(byte: number, amount: bigint): Promise<SweptOutput> {
+      return line.fund({ kind: 'deposit', recipient: recipientOf(byte) }, amount);
     }
 
     test('a deposit is seen unconfirmed, confirmed, and spent', async () => {
-      const recipient = new Uint8Array(32).fill(1);
-      const deposit = await fund({ kind: 'deposit', recipient }, 1_000_000n);
-      const claim = { ...deposit, recipient };
+      const recipient = recipientOf(1);
+      const paid = await deposit(1, 1_000_000n);
+      const claim = { ...paid, recipient };
       const judge = (change = {}) => verifyDeposit(view, { ...rules, confirmations: 2 }, { ...claim, ...change });
       expect(await judge()).toMatchObject({ reason: 'deposit_too_few_confirmations', have: 0, need: 2 });
       await node.mine(1);
@@ -89,25 +69,23 @@ for (const corePolicy of [true, false]) {
       expect(await judge()).toEqual({ ok: true, confirmations: 2 });
       expect(await judge({ amount: 999_999n })).toMatchObject({ reason: 'deposit_wrong_amount' });
       expect(await judge({ recipient: new Uint8Array(32) })).toMatchObject({ reason: 'deposit_wrong_script' });
-      expect(await judge({ vout: deposit.vout === 0 ? 1 : 0 })).toMatchObject({ reason: 'deposit_wrong_script' });
+      expect(await judge({ vout: paid.vout === 0 ? 1 : 0 })).toMatchObject({ reason: 'deposit_wrong_script' });
       expect(await judge({ vout: 9 })).toMatchObject({ reason: 'deposit_not_found' });
       expect(await judge({ txid: '12'.repeat(32) })).toMatchObject({ reason: 'deposit_not_found' });
 
-      const burns = [burn(ADDRESSES.p2wpkh, 900_000n, 2_000n)];
-      const plan = planPayout(rules, { test: false, burns, required: [deposit], candidates: [], feeRate: 1_000n });
-      if (!plan.ok) throw new Error(plan.detail);
-      const transaction = await signed(plan.payout);
-      expect(await view.broadcast(transaction)).toEqual({ ok: true, txid: plan.payout.txid });
+      const built = line.step({ burns: [newBurn(ADDRESSES.p2wpkh, 900_000n, 2_000n)], swept: [paid], rate: 1_000n });
+      const transaction = line.signed(built);
+      expect(await view.broadcast(transaction)).toEqual({ ok: true, txid: built.txid });
       expect(await judge()).toMatchObject({ reason: 'deposit_spent' });
-      expect(await view.mempoolSpends([deposit])).toEqual([plan.payout.txid]);
+      expect(await view.mempoolSpends([paid])).toEqual([built.txid]);
       await node.mine(1);
       expect(await judge()).toMatchObject({ reason: 'deposit_spent' });
-      expect(await checkPayout(view, rules, plan.payout.intent)).toMatchObject({ reason: 'input_spent' });
-      expect(await view.broadcast(transaction)).toEqual({ ok: true, txid: plan.payout.txid });
+      expect(await view.broadcast(transaction)).toEqual({ ok: true, txid: built.txid });
+      line.advance(built);
     });
 
     test('a coinbase output paid to a custody address counts only once it can be spent', async () => {
-      const recipient = new Uint8Array(32).fill(6);
+      const recipient = recipientOf(7);
       const { scriptPubKey } = custodyScript(groupKey, { kind: 'deposit', recipient });
       const [block = ''] = await node.mine(1, taprootAddress(scriptPubKey, 'regtest'));
       const { tx } = await node.rpc.call('getblock', [block, 1], z.object({ tx: z.array(z.string()) }));
@@ -118,72 +96,56 @@ for (const corePolicy of [true, false]) {
     });
 
     test('a batch of dust-sized outputs of every kind at 1 sat/vB is accepted at its exact size', async () => {
-      const leaves: CustodyLeaf[] = [
-        { kind: 'deposit', recipient: new Uint8Array(32).fill(2) },
-        { kind: 'change' },
-        { kind: 'reservoir' },
-      ];
-      const coins: CustodyUtxo[] = [];
-      for (const [index, leaf] of leaves.entries()) coins.push(await fund(leaf, 100_000n + BigInt(index)));
+      const swept = [await deposit(2, 100_000n), await line.fund({ kind: 'treasury' }, 100_001n)];
       await node.mine(1);
       const kinds = Object.values(ADDRESSES);
-      const burns = kinds.map((address) => burn(address, dustThreshold(script(address)) + 2_000n, 2_000n));
-      const plan = planPayout(rules, { test: false, burns, required: coins, candidates: [], feeRate: 1_000n });
-      if (!plan.ok) throw new Error(plan.detail);
-      const transaction = await signed(plan.payout);
-      expect(await view.testAccept(transaction)).toEqual({ ok: true, txid: plan.payout.txid });
-      expect(await view.broadcast(transaction)).toEqual({ ok: true, txid: plan.payout.txid });
+      const burns = kinds.map((address) => newBurn(address, dustThreshold(script(address)) + 2_000n, 2_000n));
+      const built = line.step({ burns, swept, rate: 1_000n });
+      const transaction = line.signed(built);
+      expect(await view.testAccept(transaction)).toEqual({ ok: true, txid: built.txid });
+      expect(await view.broadcast(transaction)).toEqual({ ok: true, txid: built.txid });
       const entry = z.object({ vsize: z.int(), 'bip125-replaceable': z.boolean() });
-      const { vsize, ...rest } = await node.rpc.call('getmempoolentry', [plan.payout.txid], entry);
-      expect([vsize, BigInt(vsize)]).toEqual([plan.payout.vsize, plan.payout.intent.fee]);
+      const { vsize, ...rest } = await node.rpc.call('getmempoolentry', [built.txid], entry);
+      expect([vsize, BigInt(vsize)]).toEqual([built.vsize, built.intent.fee]);
       expect(rest).toEqual({ 'bip125-replaceable': true });
       await node.mine(1);
-      expect(await view.transaction(plan.payout.txid)).toEqual({ state: 'confirmed', confirmations: 1, outputs: 5 });
+      expect(await view.transaction(built.txid)).toEqual({ state: 'confirmed', confirmations: 1, outputs: 6 });
+      line.advance(built);
     });
 
-    test('a payout is replaced by one with the same inputs and a higher fee', async () => {
-      const coin = await fund({ kind: 'change' }, 500_000n);
-      await node.mine(1);
-      const request = {
-        test: false,
-        burns: [burn(ADDRESSES.p2tr, 300_000n, 9_000n)],
-        required: [coin],
-        candidates: [],
-      };
-      const plans = [1_000n, 5_000n].map((feeRate) => planPayout(rules, { ...request, feeRate }));
-      const txids: string[] = [];
-      for (const plan of plans) {
-        if (!plan.ok) throw new Error(plan.detail);
-        expect(await view.broadcast(await signed(plan.payout))).toEqual({ ok: true, txid: plan.payout.txid });
-        txids.push(plan.payout.txid);
+    test('a step is replaced by one from the same treasury output with a higher fee, which goes on', async () => {
+      const burns = [newBurn(ADDRESSES.p2tr, 300_000n, 9_000n)];
+      const [first, second] = [1_000n, 5_000n].map((rate) => line.step({ burns, rate }));
+      if (first === undefined || second === undefined) throw new Error('there are two versions');
+      for (const built of [first, second]) {
+        expect(await view.broadcast(line.signed(built))).toEqual({ ok: true, txid: built.txid });
       }
+      line.advance(second);
+      const child = line.step({ burns: [newBurn(ADDRESSES.p2wpkh, 20_000n, 1_000n)], rate: 1_000n });
+      expect(await view.broadcast(line.signed(child))).toEqual({ ok: true, txid: child.txid });
       await node.mine(1);
-      const states = await Promise.all(txids.map((txid) => view.transaction(txid)));
-      expect(states.map((status) => status.state)).toEqual(['unknown', 'confirmed']);
+      const states = await Promise.all([first, second, child].map(({ txid }) => view.transaction(txid)));
+      expect(states.map((status) => status.state)).toEqual(['unknown', 'confirmed', 'confirmed']);
+      line.advance(child);
     });
 
-    test('a test payout is signed in full and rejected for an input that does not exist', async () => {
-      const coin = await fund({ kind: 'deposit', recipient: new Uint8Array(32).fill(4) }, 200_000n);
+    test('a test step is signed in full and rejected for an input that does not exist', async () => {
+      const coin = await deposit(4, 200_000n);
       await node.mine(1);
-      const burns = [burn(ADDRESSES.p2wpkh, 150_000n, 2_000n)];
-      const plan = planPayout(rules, { test: true, burns, required: [], candidates: [coin], feeRate: 1_000n });
-      if (!plan.ok) throw new Error(plan.detail);
-      const transaction = await signed(plan.payout);
+      const burns = [newBurn(ADDRESSES.p2wpkh, 150_000n, 2_000n)];
+      const transaction = line.signed(line.step({ test: true, burns, swept: [coin], rate: 1_000n }));
       expect(await view.testAccept(transaction)).toEqual({ ok: false, reason: 'rejected', detail: 'missing-inputs' });
       expect(await view.broadcast(transaction)).toMatchObject({ ok: false, reason: 'rejected' });
-      const [still] = await view.txOuts([coin], 'with_mempool');
-      expect(still?.amount).toBe(200_000n);
+      const still = await view.txOuts([coin, line.tip()], 'with_mempool');
+      expect(still.map((output) => output?.amount)).toEqual([200_000n, line.tip().amount]);
     });
 
-    test('a signature under the tweak of another leaf is rejected here and by the node', async () => {
-      const coin = await fund({ kind: 'change' }, 200_000n);
+    test('a signature under the tweak of another leaf is rejected by the node', async () => {
+      const coin = await deposit(5, 200_000n);
       await node.mine(1);
-      const wrong = { ...coin, leaf: { kind: 'reservoir' as const } };
-      const burns = [burn(ADDRESSES.p2wpkh, 150_000n, 2_000n)];
-      const plan = planPayout(rules, { test: false, burns, required: [wrong], candidates: [], feeRate: 1_000n });
-      if (!plan.ok) throw new Error(plan.detail);
-      expect(await checkPayout(view, rules, plan.payout.intent)).toMatchObject({ reason: 'input_unknown' });
-      const final = finalizePayout(plan.payout, signer.signAll(plan.payout));
+      const output = { script: script(ADDRESSES.p2wpkh), amount: 150_000n };
+      const wrong = buildSpend([{ ...coin, leaf: { kind: 'treasury' } }], [output], groupKey);
+      const final = finalizeSpend(wrong, signer.signAll(wrong));
       if (!final.ok) throw new Error(final.reason);
       const verdict = await view.testAccept(final.transaction);
       expect(verdict).toMatchObject({ ok: false, reason: 'rejected' });
@@ -191,11 +153,10 @@ for (const corePolicy of [true, false]) {
     });
 
     test('bitcoind reads an exported PSBT as the transaction and fee that were planned', async () => {
-      const coin = await fund({ kind: 'deposit', recipient: new Uint8Array(32).fill(5) }, 300_000n);
+      const coin = await deposit(6, 300_000n);
       await node.mine(1);
-      const burns = [burn(ADDRESSES.p2tr, 200_000n, 2_000n)];
-      const plan = planPayout(rules, { test: false, burns, required: [], candidates: [coin], feeRate: 2_000n });
-      if (!plan.ok) throw new Error(plan.detail);
+      const burns = [newBurn(ADDRESSES.p2tr, 200_000n, 2_000n)];
+      const built = line.step({ burns, swept: [coin], rate: 2_000n });
       const schema = z.object({
         tx: z.object({ txid: z.string() }),
         fee: z.string(),
@@ -207,17 +168,17 @@ for (const corePolicy of [true, false]) {
           }),
         ),
       });
-      const psbt = await node.rpc.call('decodepsbt', [exportPsbt(plan.payout)], schema);
-      const custody = custodyScript(groupKey, coin.leaf);
-      expect(psbt.tx.txid).toBe(plan.payout.txid);
-      expect(psbt.fee).toBe(`0.${plan.payout.intent.fee.toString().padStart(8, '0')}`);
-      expect(psbt.inputs).toEqual([
-        {
-          taproot_internal_key: toHex(custody.internalKey),
-          taproot_merkle_root: toHex(custody.merkleRoot),
-          taproot_scripts: [{ script: toHex(custody.leafScript) }],
-        },
-      ]);
+      const psbt = await node.rpc.call('decodepsbt', [exportPsbt(built, groupKey)], schema);
+      expect(psbt.tx.txid).toBe(built.txid);
+      expect(psbt.fee).toBe(`0.${built.intent.fee.toString().padStart(8, '0')}`);
+      const custody = built.inputs.map(({ leaf }) => custodyScript(groupKey, leaf));
+      expect(psbt.inputs).toEqual(
+        custody.map(({ internalKey, merkleRoot, leafScript }) => ({
+          taproot_internal_key: toHex(internalKey),
+          taproot_merkle_root: toHex(merkleRoot),
+          taproot_scripts: [{ script: toHex(leafScript) }],
+        })),
+      );
     });
 
     test('the two policies are tried with a key of either parity', () => {

@@ -15,6 +15,8 @@ const COORDINATOR = 0;
 const PARTICIPANT = 1;
 /** Distinct places in the ceremony at which each role must have died at least. */
 const DEATHS_MIN = 6;
+/** The record of a node that waits for others: no event yet. */
+const IN_LOBBY = '0';
 const LOOK_MS = 1;
 /** Twenty-odd restarts take half a minute on an idle machine. */
 const TEST_TIMEOUT_MS = 240_000;
@@ -56,12 +58,17 @@ async function takePart(operator: DevnetOperator): Promise<void> {
   await operator.control('dkg', params).catch(() => null);
 }
 
-async function killAtEveryStep(operator: DevnetOperator, isOver: () => boolean): Promise<readonly string[]> {
-  const deaths: string[] = [];
-  let seen = 'none';
+/** Kills a node at whatever it writes down next, until all is over. `died`: where it has died already. */
+async function killAtEveryStep(
+  operator: DevnetOperator,
+  isOver: () => boolean,
+  died: readonly string[] = [],
+): Promise<readonly string[]> {
+  const deaths = [...died];
+  let seen = died.at(-1) ?? 'none';
   while (!isOver()) {
     const record = recordOf(operator);
-    if (record === seen || record === 'proven' || record === 'busy') {
+    if (record === 'none' || record === seen || record === 'proven' || record === 'busy') {
       await Bun.sleep(LOOK_MS);
       continue;
     }
@@ -69,9 +76,26 @@ async function killAtEveryStep(operator: DevnetOperator, isOver: () => boolean):
     seen = recordOf(operator);
     deaths.push(seen);
     await operator.start();
-    if (seen === '0') void takePart(operator);
+    if (seen === IN_LOBBY) void takePart(operator);
   }
   return deaths;
+}
+
+const isInLobby = async (operator: DevnetOperator): Promise<boolean> => {
+  const shown = await operator.control('ceremony-show', { ceremony_id: CEREMONY }).catch(() => null);
+  return shown?.ceremony.phase === 'lobby';
+};
+
+/** Has the node join, die in the lobby, and join again. */
+async function dieInLobby(operator: DevnetOperator): Promise<void> {
+  const join = () => {
+    void takePart(operator);
+    return eventually('it waits in the lobby', () => isInLobby(operator));
+  };
+  await join();
+  await operator.kill();
+  await operator.start();
+  await join();
 }
 
 test(
@@ -79,12 +103,14 @@ test(
   async () => {
     const { operators } = federation;
     const isOver = () => operators.every((operator) => recordOf(operator) === 'proven');
-    // Whoever joins first coordinates.
-    void takePart(federation.operator(COORDINATOR));
-    await eventually('the coordinator has joined', async () => recordOf(federation.operator(COORDINATOR)) !== 'none');
+    const [coordinator, participant] = [federation.operator(COORDINATOR), federation.operator(PARTICIPANT)];
+    // The first to join coordinates: nobody else joins before it has died in the lobby and is back.
+    await dieInLobby(coordinator);
     for (const operator of operators.slice(1)) void takePart(operator);
-    const victims = [COORDINATOR, PARTICIPANT].map((index) => federation.operator(index));
-    const deaths = await Promise.all(victims.map((victim) => killAtEveryStep(victim, isOver)));
+    const deaths = await Promise.all([
+      killAtEveryStep(coordinator, isOver, [IN_LOBBY]),
+      killAtEveryStep(participant, isOver),
+    ]);
 
     for (const places of deaths) expect(new Set(places).size).toBeGreaterThanOrEqual(DEATHS_MIN);
     const keys = await Promise.all(operators.map((operator) => operator.control('key-info', {})));

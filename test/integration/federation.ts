@@ -5,16 +5,21 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { btcAmount } from '../../chain/amount.ts';
 import type { Finished } from '../../devnet/child.ts';
-import { type Federation, type FederationOptions, startFederation } from '../../devnet/federation.ts';
+import {
+  DEEP_CONFIRMATIONS,
+  type Federation,
+  type FederationOptions,
+  startFederation,
+} from '../../devnet/federation.ts';
 import type { DevnetOperator } from '../../devnet/operator.ts';
-import { type Deposit, exchangeCards, runDkg } from '../../devnet/steps.ts';
+import { type Deposit, exchangeCards, newRecipient, openTreasury, runDkg } from '../../devnet/steps.ts';
 import { until } from '../../devnet/until.ts';
 
 /** How long a federation may take to start, also where bitcoind has to be installed first, in ms. */
 export const START_TIMEOUT_MS = 180_000;
 /** How long one test of whole processes may take, in ms. */
-export const TEST_TIMEOUT_MS = 60_000;
-const WAIT_TIMEOUT_MS = 20_000;
+export const TEST_TIMEOUT_MS = 120_000;
+const WAIT_TIMEOUT_MS = 30_000;
 /** Makes key files quick to open; what they guard here is nothing. */
 const SCRYPT_WORK_FACTOR = '4';
 
@@ -28,12 +33,16 @@ export async function startOperators(options: Partial<FederationOptions> = {}): 
   return startFederation({ parties: 3, threshold: 2, binary: BINARY, ...options });
 }
 
-/** Starts a federation that has made its keys. */
-export async function startBridge(options: Partial<FederationOptions> = {}): Promise<Federation> {
+/** Starts a federation that has made its keys and opened its treasury, with `treasurySats` where that is told. */
+export async function startBridge(
+  options: Partial<FederationOptions> = {},
+  treasurySats?: bigint,
+): Promise<Federation> {
   const federation = await startOperators(options);
   try {
     await exchangeCards(federation);
     await runDkg(federation, 'initial-dkg');
+    await openTreasury(federation, undefined, treasurySats);
     return federation;
   } catch (error) {
     await federation.stop();
@@ -55,13 +64,42 @@ export const attestedSchema = z.object({
   signing: signingSchema,
 });
 
-export const withdrawnSchema = z.object({
+const paidBurnSchema = z.object({
+  burn_txid: z.string(),
+  address: z.string(),
+  amount: z.string(),
+  fee: z.string(),
+});
+
+/** A step of the line as commands tell it. */
+export const stepSchema = z.object({
   txid: z.string(),
-  burns: z.array(z.object({ burn_txid: z.string(), address: z.string(), amount: z.string(), fee: z.string() })),
+  kind: z.string(),
+  burns: z.array(paidBurnSchema),
+  swept: z.int(),
   miner_fee: z.string(),
+  fee_rate: z.number(),
+  vsize: z.int(),
   broadcast: z.boolean(),
   detail: z.string(),
   signing: signingSchema,
+});
+
+/** Why a burn, or the line, waits. */
+export const waitSchema = z.object({
+  burn_txid: z.string().nullable(),
+  reason: z.string(),
+  missing_sats: z.string(),
+  remedy: z.string(),
+  top_up_address: z.string().nullable(),
+});
+
+export const waitingSchema = z.object({ waiting: z.array(waitSchema) });
+
+export const withdrawnSchema = z.object({
+  status: z.enum(['new', 'under_way']),
+  step: stepSchema,
+  left: z.array(waitSchema),
 });
 
 const testSignatureSchema = signingSchema.extend({ signature: z.string(), public_key: z.string(), signed: z.string() });
@@ -143,12 +181,37 @@ export async function paymentsTo(federation: Federation, address: string): Promi
   return found.filter(({ vout }) => vout.some(({ scriptPubKey }) => scriptPubKey.address === address));
 }
 
+/** Deposits to a new recipient that operator 0 is told of; automatic operators mint them. `amounts` in sats. */
+export async function mintedAt(federation: Federation, amounts: readonly bigint[]): Promise<string> {
+  const recipient = newRecipient();
+  const { address } = await federation.operator(0).control('deposit-address', { recipient });
+  for (const [index, amount] of amounts.entries()) {
+    // A wallet makes no long chains of unconfirmed change.
+    if (index % 20 === 19) await federation.bitcoin.mine(1);
+    await federation.wallet.send(address, amount);
+  }
+  await federation.bitcoin.mine(DEEP_CONFIRMATIONS);
+  const total = amounts.reduce((sum, amount) => sum + amount, 0n);
+  await eventually(`${total} sats are minted`, async () => federation.ledger.balance(recipient) === total);
+  return recipient;
+}
+
+/** What is in the mempool of the federation's Bitcoin node. */
+export function mempool({ bitcoin }: Federation): Promise<readonly string[]> {
+  return bitcoin.rpc.call('getrawmempool', [], z.array(z.string()));
+}
+
+/** Mines a block that holds nothing: the miner leaves out what waits. */
+export async function emptyBlock({ bitcoin, wallet }: Federation): Promise<void> {
+  await bitcoin.rpc.call('generateblock', [await wallet.newAddress(), []], z.object({ hash: z.string() }));
+}
+
 /** The highest entry of an operator's audit log, which every decision extends. */
 export async function auditHead(operator: DevnetOperator): Promise<string> {
   return (await operator.control('status', {})).audit_head.hash;
 }
 
 /** Waits for something that processes do by themselves. */
-export function eventually(what: string, isTrue: () => Promise<boolean>): Promise<void> {
-  return until(() => what, isTrue, { timeoutMs: WAIT_TIMEOUT_MS, signal: new AbortController().signal });
+export function eventually(what: string, isTrue: () => Promise<boolean>, timeoutMs = WAIT_TIMEOUT_MS): Promise<void> {
+  return until(() => what, isTrue, { timeoutMs, signal: new AbortController().signal });
 }

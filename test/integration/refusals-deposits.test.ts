@@ -105,20 +105,23 @@ test(
 );
 
 test(
-  'a deposit that a payout has spent is deposit_spent, in the mempool and in the chain',
+  'a deposit that a payout sweeps is deposit_spent until that is settled, then attestable as before, and minted once',
   async () => {
     const { recipient } = claim;
     const balance = federation.ledger.balance(recipient);
     // All but the dust limit: every coin has to be spent, this deposit among them.
     const { burn_txid } = await burn(federation, { recipient, amount: balance, fee: 2_000n });
-    const paid = await answer(federation.operator(1), ['withdraw', '--burn', burn_txid], withdrawnSchema);
-    const check = async () => {
-      const said = await failure(federation.operator(2), ['test-attestation', ...depositFlags(claim)]);
-      expect(said).toEqual({ code: 1, says: expect.stringMatching(/ is spent.* \(deposit_spent\)\.$/) });
-    };
-    await check();
+    // A deposit is swept only once its mint is final at the operator, and nothing else can pay this burn.
+    await eventually('the deposits may be swept', async () => {
+      const { waiting } = await federation.operator(1).control('withdrawals-waiting', {});
+      return waiting.every(({ reason }) => reason !== 'no_funds');
+    });
+    const { step: paid } = await answer(federation.operator(1), ['withdraw', '--burn', burn_txid], withdrawnSchema);
+    const flags = ['test-attestation', ...depositFlags(claim)];
+    const said = await failure(federation.operator(2), flags);
+    expect(said).toEqual({ code: 1, says: expect.stringMatching(/ is spent.* \(deposit_spent\)\.$/) });
     await untilSettled(federation, paid.txid);
-    await check();
+    await answer(federation.operator(2), flags, attestedSchema);
     const minted = federation.ledger.mints().length;
     await answer(federation.operator(0), ['attest', ...depositFlags(claim)], attestedSchema);
     expect(federation.ledger.mints()).toHaveLength(minted);
@@ -129,12 +132,12 @@ test(
 test(
   'an operator whose Bitcoin node is on another network attests nothing, and is named where it is asked to sign',
   async () => {
-    const stray = federation.operator(2);
+    const [stray, others] = [federation.operator(2), federation.operators.slice(0, 2)];
     const { url, cookie } = await startSignet();
     await stray.stop();
     await stray.configure({ bitcoin_nodes: [url], bitcoin_rpc_cookie_file: cookie });
     await stray.start();
-    const fresh = await deposit(federation, newRecipient(), AMOUNT);
+    const fresh = await deposit(federation, newRecipient(), AMOUNT, others);
     for (const command of ['attest', 'test-attestation']) {
       const said = await failure(stray, [command, ...depositFlags(fresh)]);
       expect(said).toEqual({ code: 1, says: expect.stringMatching(/is on signet.* \(wrong_network\)\.$/) });
@@ -153,7 +156,7 @@ test(
       expect(`${index} ${reason}`).toMatch(/^2 (wrong_network|state_regressed): /);
     }
 
-    const another = await deposit(federation, newRecipient(), AMOUNT);
+    const another = await deposit(federation, newRecipient(), AMOUNT, others);
     await federation.operator(1).stop();
     // For its first moments it says that it has just started and waits for its peers to confirm its state.
     await eventually('it says why it does not sign', async () => {

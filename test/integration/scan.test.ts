@@ -26,7 +26,7 @@ const SIDE = {
   left: 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080',
   right: 'bcrt1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqc8gma6',
 } as const;
-const LIMITS: HealthLimits = { tipAgeSecondsMax: null, feeRateMin: 100n, feeRateMax: 3_000_000n };
+const LIMITS: HealthLimits = { tipAgeSecondsMax: null, needsEstimate: false, feeRateMin: 100n, feeRateMax: 3_000_000n };
 const { groupKey } = singleSigner(5);
 const deposit = custodyScript(groupKey, { kind: 'deposit', recipient: new Uint8Array(32).fill(3) });
 const depositAddress = taprootAddress(deposit.scriptPubKey, 'regtest');

@@ -23,6 +23,8 @@ let bitcoin: Regtest;
 let wallet: RegtestWallet;
 let ledger: Ledger;
 let addresses: readonly string[] = [];
+/** How deep a deposit has to be before it is swept, as `init` writes it. */
+const FORK_CONFIRMATIONS = 12;
 let deposit = { txid: '', vout: -1 };
 
 const home = (index: number) => join(folder, `home-${index}`);
@@ -131,7 +133,7 @@ test(
     }
     const [bitcoinKey = ''] = lines('bitcoin key');
     for (const said of await everybody(`${OPERATOR} key-info`)) {
-      expect(said).toContain(`bitcoin key      ${bitcoinKey}`);
+      expect(said).toMatch(new RegExp(`^bitcoin key +${bitcoinKey}$`, 'm'));
       expect(said).toContain('(live)');
       expect(said).toContain('fit the public keys');
     }
@@ -215,6 +217,31 @@ test(
 );
 
 test(
+  'the treasury is paid and opened by one command, after which every operator has it open',
+  async () => {
+    const first = z.object({ address: z.string(), confirmations_needed: z.int() });
+    const { address, confirmations_needed: needed } = first.parse(
+      JSON.parse(await done(0, `${OPERATOR} treasury --json`)),
+    );
+    await wallet.send(address, 100_000n);
+    await bitcoin.mine(needed);
+    await eventually('every operator sees it deep enough', async () => {
+      const seen = await everybody(`${OPERATOR} treasury --json`);
+      const schema = z.object({ confirmations: z.int(), confirmations_needed: z.int() });
+      return seen
+        .map((said) => schema.parse(JSON.parse(said)))
+        .every((one) => one.confirmations >= one.confirmations_needed);
+    });
+    await done(1, `${OPERATOR} treasury open`);
+    await eventually('it is open everywhere', async () => {
+      const seen = await everybody(`${OPERATOR} treasury --json`);
+      return seen.every((said) => /"state":\s*"open"/.test(said));
+    });
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
   'the commands of the testing phase succeed as they are written',
   async () => {
     const signing = await everybody(`${OPERATOR} test-signing --message "test message"`);
@@ -222,7 +249,7 @@ test(
 
     const address = (await done(0, `${OPERATOR} deposit-address --recipient ${RECIPIENT} --json`)).trim();
     deposit = await wallet.send(/bcrt1p[a-z0-9]+/.exec(address)?.[0] ?? '', 100_000_000n);
-    await bitcoin.mine(6);
+    await bitcoin.mine(FORK_CONFIRMATIONS);
     const claim = `\\
          --txid ${deposit.txid} \\
          --vout ${deposit.vout} \\

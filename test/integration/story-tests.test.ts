@@ -58,7 +58,7 @@ const decisions = () =>
       const { db, close } = openReader(operator.config().securityDbPath);
       const kinds = listAudit(db, { limit: 500 }).rows.map(({ kind }) => kind);
       close();
-      return kinds.filter((kind) => kind.startsWith('attestation') || kind.startsWith('payout')).length;
+      return kinds.filter((kind) => kind.startsWith('attestation') || kind.startsWith('line_decided')).length;
     }),
   );
 
@@ -125,7 +125,7 @@ test(
     const before = await decisions();
     for (const operator of federation.operators) {
       const signed = await answer(operator, ['test-burn', ...burnFlags(burnt)], testBurnSchema);
-      expect({ broadcast: signed.broadcast, inputs: signed.inputs }).toEqual({ broadcast: false, inputs: 2 });
+      expect({ broadcast: signed.broadcast, inputs: signed.inputs }).toEqual({ broadcast: false, inputs: 3 });
       await expectUnminable(signed);
       const psbt = z.object({ tx: z.object({ txid: z.string() }) });
       const decoded = await federation.bitcoin.rpc.call('decodepsbt', [signed.psbt], psbt);
@@ -136,8 +136,10 @@ test(
     const mempool = await federation.bitcoin.rpc.call('getrawmempool', [], z.array(z.string()));
     expect(mempool).toEqual([]);
 
-    const paid = await answer(federation.operator(1), ['withdraw', '--burn', burnt.burn_txid], withdrawnSchema);
-    expect((await transaction(federation, paid.txid)).vin).toMatchObject([{ txid: claim.txid, vout: claim.vout }]);
+    const flags = ['withdraw', '--burn', burnt.burn_txid];
+    const { step: paid } = await answer(federation.operator(1), flags, withdrawnSchema);
+    const [, swept] = (await transaction(federation, paid.txid)).vin;
+    expect(swept).toMatchObject({ txid: claim.txid, vout: claim.vout });
     await untilSettled(federation, paid.txid);
     expect(await received(federation, burnt.btc_address)).toBe(49_999_000n);
   },
@@ -149,7 +151,7 @@ async function expectUnminable({ transaction: raw }: z.infer<typeof testBurnSche
   const { rpc } = federation.bitcoin;
   const input = z.object({ txid: z.string(), vout: z.int(), txinwitness: z.array(z.string()) });
   const { vin } = await rpc.call('decoderawtransaction', [raw], z.object({ vin: z.array(input) }));
-  expect(vin.map(({ txinwitness }) => txinwitness.map((item) => item.length))).toEqual([[128], [128]]);
+  expect(vin.map(({ txinwitness }) => txinwitness.map((item) => item.length))).toEqual([[128], [128], [128]]);
   expect(vin.map(({ txid, vout }) => `${txid}:${vout}`)).toContain(`${claim.txid}:${claim.vout}`);
   const verdicts = z.array(z.object({ allowed: z.boolean(), 'reject-reason': z.string() }));
   const refused = [{ allowed: false, 'reject-reason': 'missing-inputs' }];

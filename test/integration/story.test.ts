@@ -36,10 +36,12 @@ afterAll(() => federation?.stop(), START_TIMEOUT_MS);
 const attestAt = (index: number, claim: Deposit) =>
   answer(federation.operator(index), ['attest', ...depositFlags(claim)], attestedSchema);
 const withdrawAt = (index: number, ...burns: readonly string[]) =>
-  answer(federation.operator(index), ['withdraw', ...burns.flatMap((one) => ['--burn', one])], withdrawnSchema);
+  answer(federation.operator(index), ['withdraw', ...burns.flatMap((one) => ['--burn', one])], withdrawnSchema).then(
+    ({ step }) => step,
+  );
 
-/** The change output of the last payout, once there is one. */
-let change = { txid: '', vout: -1 };
+/** The treasury output of the last payout, once there is one. */
+let treasury = { txid: '', vout: -1 };
 
 test(
   'two deposits are minted, and one burn above either is paid from both',
@@ -69,18 +71,21 @@ test(
     const paid = await withdrawAt(2, burnt.burn_txid);
     expect(paid).toMatchObject({ broadcast: true, burns: [{ burn_txid: burnt.burn_txid }], signing: { excluded: [] } });
     const { vin, vout } = await transaction(federation, paid.txid);
-    const spent = vin.map(({ txid, vout: n }) => `${txid}:${n}`).sort();
-    expect(spent).toEqual(deposits.map(({ txid, vout: n }) => `${txid}:${n}`).sort());
-    expect(vout.map(({ value }) => value)).toEqual([49_995_000n, 60_000_001n - 49_995_000n - BigInt(paid.miner_fee)]);
+    const { root } = await federation.operator(0).control('treasury', {});
+    const spent = vin.map(({ txid, vout: n }) => `${txid}:${n}`);
+    expect(spent[0]).toBe(`${root?.txid}:${root?.vout}`);
+    expect(spent.slice(1)).toEqual(deposits.map(({ txid, vout: n }) => `${txid}:${n}`).sort());
+    const rest = BigInt(root?.amount ?? 0) + 60_000_001n - 49_995_000n - BigInt(paid.miner_fee);
+    expect(vout.map(({ value }) => value)).toEqual([rest, 0n, 49_995_000n]);
     await untilSettled(federation, paid.txid);
     expect(await received(federation, burnt.btc_address)).toBe(49_995_000n);
-    change = { txid: paid.txid, vout: 1 };
+    treasury = { txid: paid.txid, vout: 0 };
   },
   TEST_TIMEOUT_MS,
 );
 
 test(
-  'all burns that wait leave in one transaction, which spends the change of the last',
+  'all burns that wait leave in one transaction, which spends the treasury output of the last',
   async () => {
     const amounts = [1_000_000n, 2_000_000n, 3_000_000n];
     const burns = [];
@@ -88,8 +93,8 @@ test(
     const paid = await withdrawAt(1);
     expect(paid.burns.map(({ burn_txid }) => burn_txid).sort()).toEqual(burns.map((one) => one.burn_txid).sort());
     const { vin, vout } = await transaction(federation, paid.txid);
-    expect(vin).toMatchObject([change]);
-    expect(vout).toHaveLength(4);
+    expect(vin).toMatchObject([treasury]);
+    expect(vout).toHaveLength(5);
     await untilSettled(federation, paid.txid);
     for (const [at, { btc_address }] of burns.entries()) {
       expect(await received(federation, btc_address)).toBe((amounts[at] ?? 0n) - 1_000n);
@@ -101,7 +106,7 @@ test(
     );
     expect(withdrawals).toEqual([
       { txid: paid.txid, status: 'settled' },
-      { txid: change.txid, status: 'settled' },
+      { txid: treasury.txid, status: 'settled' },
     ]);
   },
   TEST_TIMEOUT_MS,

@@ -173,14 +173,14 @@ describe('a wrong claim is refused by name', () => {
 
 describe('an announced attestation', () => {
   async function announce(to: number, json: Readonly<Record<string, string | number>>): Promise<void> {
-    const sent = await federation.send(1, to, { type: 'announce_attestation', body: { attestation: { ...json } } });
+    const sent = await federation.send(1, to, { type: 'announce_attestations', body: { attestations: [{ ...json }] } });
     expect(sent.ok).toBe(true);
     await federation.settle(1);
   }
 
   test('with a wrong signature is not kept', async () => {
     const claim = deposit(federation);
-    federation.meddle = ({ message }) => (message.type === 'announce_attestation' ? 'lost' : message);
+    federation.meddle = ({ message }) => (message.type === 'announce_attestations' ? 'lost' : message);
     const { attestation } = await attestBy(federation, 0, claim);
     federation.meddle = ({ message }) => message;
     const known = federation.members.map(({ index }) => getAttestation(federation.at(index).node.store.db, claim));
@@ -223,9 +223,9 @@ describe('an announced attestation', () => {
       return tip();
     };
     for (const { attestation } of [one, two]) {
-      const body = { attestation: { ...attestation } };
-      const message = parseServiceMessage('announce_attestation', body);
-      if (message === null || message === false || message.type !== 'announce_attestation') throw new Error('unread');
+      const body = { attestations: [{ ...attestation }] };
+      const message = parseServiceMessage('announce_attestations', body);
+      if (message === null || message === false || message.type !== 'announce_attestations') throw new Error('unread');
       federation.at(2).services.follower.take(1, message);
     }
     await federation.settle(3);
@@ -240,10 +240,10 @@ describe('an announced attestation', () => {
     federation.down.add(2);
     const { attestation } = await attestBy(federation, 0, claim);
     federation.down.clear();
-    const body = { attestation: { ...attestation } };
-    expect((await federation.send(0, 2, { type: 'announce_attestation', body })).ok).toBe(true);
+    const body = { attestations: [{ ...attestation }] };
+    expect((await federation.send(0, 2, { type: 'announce_attestations', body })).ok).toBe(true);
     const { follower } = federation.at(2).services;
-    for (let i = 0; i < 1200; i++) follower.take(1, { type: 'announce_attestation', body: { attestation: { i } } });
+    for (let i = 0; i < 1200; i++) follower.take(1, { type: 'announce_attestations', body: { attestations: [{ i }] } });
     await federation.settle(1);
     expect(getAttestation(federation.at(2).node.store.db, claim)?.signature).toBe(String(attestation['signature']));
   });

@@ -2,17 +2,18 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { WireLedgerError } from '../../chain/wire-ledger.ts';
 import { rankFor } from '../../operator/bridge/schedule.ts';
+import { blockName } from '../../operator/deposits/attest-deposits.ts';
 import { getAttestation } from '../../store/attestations.ts';
+import { listWaitingBurns } from '../../store/burn-standing.ts';
 import { getDeposit } from '../../store/deposits.ts';
-import { listOpenBurns } from '../../store/open-burns.ts';
 import { listRecipients } from '../../store/recipients.ts';
-import { listSpendableUtxos } from '../../store/utxos.ts';
+import { getUtxo } from '../../store/utxos.ts';
 import { BridgeWorld } from './bridge-world.ts';
 
 let world: BridgeWorld;
 
 beforeEach(async () => {
-  world = await BridgeWorld.make();
+  world = await BridgeWorld.opened();
 });
 afterEach(() => world.close());
 
@@ -30,7 +31,7 @@ describe('a deposit to a registered recipient', () => {
     world.mine(1);
     await world.untilMinted(paid);
     expect(world.federation.chain.minted.size).toBe(1);
-    expect(listSpendableUtxos(world.db(2)).rows).toMatchObject([{ txid: paid.txid, amount: paid.amount }]);
+    expect(getUtxo(world.db(2), paid)).toMatchObject({ status: 'unspent', amount: paid.amount });
   });
 
   test('is found though its node was ended in between, and minted by a node that came back', async () => {
@@ -69,18 +70,16 @@ describe('a deposit to a registered recipient', () => {
 
 describe('a burn', () => {
   test('is seen, paid by the leader, followed and settled by all, and never paid again', async () => {
-    await world.minted();
     const one = world.burn();
-    await world.untilAll(one, 'broadcast');
+    await world.untilAll(one, 'signed');
     world.mine(6);
     await world.untilAll(one, 'settled');
     await world.rounds(2);
     expect(world.paymentsOf(one)).toHaveLength(1);
-    for (const index of [0, 1, 2]) expect(listOpenBurns(world.db(index)).total).toBe(0);
+    for (const index of [0, 1, 2]) expect(listWaitingBurns(world.db(index)).total).toBe(0);
   });
 
   test('waits for others while fees are high and it is young, and they share one transaction', async () => {
-    await world.minted();
     world.chain.feeRate = 5_000n;
     const burns = [world.burn({ fee: 5_000n }), world.burn({ fee: 5_000n })];
     await world.rounds(2);
@@ -88,18 +87,17 @@ describe('a burn', () => {
     await world.rounds(2);
     expect(burns.flatMap((one) => world.paymentsOf(one))).toHaveLength(0);
     world.pass(400);
-    for (const one of burns) await world.untilAll(one, 'broadcast');
+    for (const one of burns) await world.untilAll(one, 'signed');
     const txids = new Set(burns.flatMap((one) => world.paymentsOf(one)).map(({ txid }) => txid));
     expect(txids.size).toBe(1);
   });
 
-  test('that can never be paid does not hold up those behind it, nor do those that the coins do not suffice for', async () => {
-    await world.minted(200_000n);
+  test('that can never be paid does not hold up those behind it, nor do those that the treasury cannot fund', async () => {
     world.burn({ address: 'nonsense' });
     world.burn({ amount: 900_000n });
     world.burn({ fee: 0n });
     const good = world.burn();
-    await world.untilAll(good, 'broadcast');
+    await world.untilAll(good, 'signed');
     expect(world.paymentsOf(good)).toHaveLength(1);
   });
 
@@ -114,7 +112,7 @@ describe('a burn', () => {
       };
     }
     const behind = world.burn();
-    await world.untilAll(behind, 'broadcast');
+    await world.untilAll(behind, 'signed');
     expect(world.paymentsOf(untold)).toHaveLength(0);
   });
 
@@ -122,7 +120,7 @@ describe('a burn', () => {
     await world.minted();
     world.burn({ amount: 50_000n, fee: 60_000n });
     const behind = world.burn();
-    await world.untilAll(behind, 'broadcast');
+    await world.untilAll(behind, 'signed');
     expect(world.paymentsOf(behind)).toHaveLength(1);
   });
 
@@ -131,7 +129,7 @@ describe('a burn', () => {
     const one = world.burn();
     await world.rounds(1, [0]);
     for (const index of [0, 1, 2]) await world.federation.restart(index);
-    await world.untilAll(one, 'broadcast');
+    await world.untilAll(one, 'signed');
     for (const index of [0, 1, 2]) await world.federation.restart(index);
     world.mine(3);
     await world.rounds(1);
@@ -144,11 +142,13 @@ describe('a burn', () => {
 
 describe('a leader', () => {
   test('that is dead is replaced by the next after its silence, and not before', async () => {
-    const paid = world.pay(await world.recipient());
-    world.mine(6);
+    world.pay(await world.recipient());
+    world.mine(1);
+    const { height, hash: blockHash } = world.chain.best;
+    world.mine(5);
     const order = [0, 1, 2].sort((a, b) => rank(a) - rank(b));
     function rank(index: number): number {
-      return rankFor(`deposit/${paid.txid}:${paid.vout}`, index, 3);
+      return rankFor(blockName({ height, blockHash }), index, 3);
     }
     const [leader = 0, next = 0] = order;
     await world.federation.stop(leader);
@@ -176,7 +176,7 @@ describe('a leader', () => {
     await world.rounds(1);
     world.pass(5_000);
     await Promise.all([0, 1, 2].map((index) => world.federation.at(index).services.autopilot.round()));
-    await world.untilAll(one, 'broadcast');
+    await world.untilAll(one, 'signed');
     world.mine(6);
     await world.untilAll(one, 'settled');
     expect(world.paymentsOf(one)).toHaveLength(1);

@@ -1,23 +1,29 @@
 // A federation in memory on a simulated Bitcoin network with real blocks, a mempool with replacement, and reorganisations,
 // for the tests of what nodes do by themselves. Each node has its own view, and its clock is the test's to move.
+import { treasuryScript } from '../../chain/line.ts';
 import { addressScript } from '../../chain/network.ts';
 import type { Outpoint } from '../../chain/outpoint.ts';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
 import { fromHex, toHex } from '../../crypto/bytes.ts';
 import { custodyScript } from '../../crypto/taproot.ts';
+import { scannedHeight } from '../../operator/bridge/scan.ts';
 import { type ChainTransaction, SimulatedChain } from '../../simulation/chain.ts';
 import { bitcoinViewOf, ChainView } from '../../simulation/chain-view.ts';
+import { burnStanding } from '../../store/burn-standing.ts';
 import type { Queries } from '../../store/database.ts';
 import { getDeposit } from '../../store/deposits.ts';
-import { getWithdrawal } from '../../store/payout-listing.ts';
 import { burn, freshHash } from './custody.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
+import { certifyRoot } from './treasury.ts';
 
 /** A deposit: the transaction's output, for whom, and how much. */
 export interface Paid extends Outpoint {
   readonly recipient: string;
   readonly amount: bigint;
 }
+
+/** What the treasury begins with where a test does not say otherwise: enough for a few burns without any deposit. */
+const ROOT_SATS = 300_000n;
 
 export class BridgeWorld {
   readonly federation: FederationInMemory;
@@ -37,11 +43,23 @@ export class BridgeWorld {
     }
   }
 
-  /** A federation with keys. */
-  static async make(parties = 3, threshold = 2): Promise<BridgeWorld> {
+  /** A federation with keys, and the certificate of a root that no block holds, unless told otherwise: enough to attest. */
+  static async make(parties = 3, threshold = 2, treasury: 'open' | 'closed' = 'open'): Promise<BridgeWorld> {
     const federation = await FederationInMemory.make(parties, threshold);
     const world = new BridgeWorld(federation);
-    await federation.dkgByAll();
+    await federation.dkgByAll({}, treasury);
+    return world;
+  }
+
+  /** A federation whose treasury holds so much: every node has scanned its root, and holds the certificate. */
+  static async opened(sats = ROOT_SATS, parties = 3, threshold = 2): Promise<BridgeWorld> {
+    const world = await BridgeWorld.make(parties, threshold, 'closed');
+    const script = treasuryScript(world.federation.key().bitcoin.publicKey);
+    const { txid } = world.chain.send([{ txid: freshHash(), vout: 0 }], [{ script, amount: sats }]);
+    world.mine(12);
+    await world.rounds(1);
+    const nodes = world.federation.members.map(({ index }) => world.federation.at(index).node);
+    certifyRoot(nodes, world.federation.key().keyId, { txid, vout: 0, amount: sats });
     return world;
   }
 
@@ -77,9 +95,9 @@ export class BridgeWorld {
     for (const view of this.views) view.catchUp();
   }
 
-  /** Moves every clock. */
+  /** Lets so much time pass at every node. */
   pass(seconds: number): void {
-    for (const member of this.federation.members) member.clockOffsetMs += seconds * 1000;
+    for (const member of this.federation.members) member.passedMs += seconds * 1000;
   }
 
   /** Rounds of all running nodes, or of those named, with what goes on beside them. */
@@ -116,9 +134,13 @@ export class BridgeWorld {
     }
   }
 
-  /** How far each running node says a burn's payout is. */
+  /** Where each running node says that a burn stands. */
   statuses({ burnTxid }: WireBurn): readonly string[] {
-    return this.running().map((index) => getWithdrawal(this.db(index), burnTxid)?.status ?? 'unknown');
+    return this.running().map((index) => {
+      const { normalConfirmations } = this.federation.member(index).config;
+      const settled = (scannedHeight(this.db(index)) ?? 0) - normalConfirmations + 1;
+      return burnStanding(this.db(index), burnTxid, settled).state;
+    });
   }
 
   async untilAll(one: WireBurn, status: string): Promise<void> {

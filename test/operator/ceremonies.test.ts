@@ -172,7 +172,7 @@ describe('a process that is thrown away', () => {
     const joins = federation.members.map(({ index }) => federation.dkg(index).catch(() => null));
     await until(() => failures < 2, 'node 2 has tried');
     const isStored = (): boolean => {
-      federation.member(2).clockOffsetMs += 50;
+      federation.member(2).passedMs += 50;
       return federation.at(2).node.keys.live() !== null;
     };
     await until(isStored, 'node 2 has stored its keys');
@@ -301,7 +301,7 @@ describe('a rehearsal', () => {
     await until(() => shares.length === 3, 'the keys are made');
     // The wait for the proof begins some time after the keys are made, at each node by itself.
     const hurry = setInterval(() => {
-      for (const member of federation.members) member.clockOffsetMs += 100_000;
+      for (const member of federation.members) member.passedMs += 100_000;
     }, 50);
     const outcomes = await Promise.all(joins);
     clearInterval(hurry);

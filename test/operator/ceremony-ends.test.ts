@@ -34,7 +34,7 @@ async function joinAll(): Promise<readonly Promise<unknown>[]> {
 /** Makes every node's clock go fast. */
 function hurry(): () => void {
   const timer = setInterval(() => {
-    for (const member of federation.members) member.clockOffsetMs += 400;
+    for (const member of federation.members) member.passedMs += 400;
   }, 20);
   return () => clearInterval(timer);
 }

@@ -61,7 +61,7 @@ async function twoInAnotherLobby() {
 /** Makes every node's clock go fast meanwhile. */
 async function hurrying(work: () => Promise<void>): Promise<void> {
   const timer = setInterval(() => {
-    for (const member of federation.members) member.clockOffsetMs += 400;
+    for (const member of federation.members) member.passedMs += 400;
   }, 20);
   try {
     await work();
@@ -222,7 +222,7 @@ describe('a disk that is full', () => {
     const shares = tried.flatMap(({ bitcoin, attestation }) => [bitcoin.signingShare, attestation.signingShare]);
     expect(shares.every((share) => share.every((byte) => byte === 0))).toBe(true);
     keyRing.add = add;
-    federation.member(1).clockOffsetMs += 2_000;
+    federation.member(1).passedMs += 2_000;
     await until(() => isLive(1), 'they are stored once there is room');
     expect(federation.at(1).node.keys.sharesFit(federation.key(1).keyId)).toBe(true);
     await federation.close();
@@ -265,7 +265,7 @@ test('a store that cannot be read when a rehearsal is to end costs neither the p
     throw new Error('disk I/O error');
   };
   store.db.select = unreadable;
-  federation.member(2).clockOffsetMs += 100_000;
+  federation.member(2).passedMs += 100_000;
   await Bun.sleep(600);
   store.db.select = select;
   await until(() => shares.every((share) => share.every((byte) => byte === 0)), 'the shares are destroyed');

@@ -57,7 +57,7 @@ test('a lobby that a restart has left without its command ends when that would h
   await waiting;
   expect(phaseOf(0)).toBe('lobby');
   expect(await codeOf(federation.dkg(0, { ceremony_id: 'second', wait_s: 1 }))).toBe('ceremony_running');
-  for (const member of federation.members) member.clockOffsetMs += 70_000;
+  for (const member of federation.members) member.passedMs += 70_000;
   await until(() => phaseOf(0) === 'idle', 'node 0 has left the lobby');
   expect(await federation.dkgByAll({ ceremony_id: 'second' })).toHaveLength(3);
 });

@@ -14,7 +14,7 @@ const progress = () => {
   if (told === null) throw new Error('it has scanned');
   return told;
 };
-const now = () => world.federation.at(0).node.input.effects.now();
+const now = () => world.federation.at(0).node.input.effects.monotonic();
 
 describe('a scan that is behind', () => {
   test('is no problem for a moment when several blocks come at once, and is one when it lasts or is long', () => {

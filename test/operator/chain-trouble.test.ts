@@ -1,12 +1,19 @@
 // What a node does and shows while its own Bitcoin nodes are in trouble: what depends on the trouble waits, the rest goes on,
 // and the operator is told.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { bitcoinNodes } from '../../chain/bitcoin-nodes.ts';
+import { asUnavailable } from '../../chain/bitcoin-view.ts';
 import type { MempoolSource } from '../../chain/mempool-source.ts';
 import { parseTransaction } from '../../chain/raw-transactions.ts';
+import type { BitcoinRpc, RpcOutcome } from '../../chain/rpc.ts';
 import type { Dependent } from '../../chain/tips.ts';
 import { chainProblems } from '../../operator/bridge/chain-report.ts';
+import { Turns } from '../../operator/bridge/turns.ts';
+import { lineNow } from '../../operator/chain-state/line-view.ts';
+import { Judge } from '../../operator/judge/judge.ts';
+import { LineInputs, NOTHING_LEARNT } from '../../operator/payouts/line-inputs.ts';
 import type { Services } from '../../operator/services.ts';
-import { listPayouts } from '../../store/payout-listing.ts';
+import { minedTip } from '../../store/line.ts';
 import { BridgeWorld } from './bridge-world.ts';
 import { freshHash } from './custody.ts';
 
@@ -17,7 +24,7 @@ let trouble: { readonly what: Dependent; readonly why: string } | null;
 let rivals: Map<string, string>;
 
 beforeEach(async () => {
-  world = await BridgeWorld.make();
+  world = await BridgeWorld.opened(1_000_000n);
   [trouble, rivals] = [null, new Map()];
   for (const { index } of world.federation.members) Object.assign(bridgeOf(index), { chain: watch() });
 });
@@ -25,7 +32,6 @@ afterEach(() => world.close());
 
 const servicesOf = (index: number): Services => world.federation.at(index).services;
 const bridgeOf = (index: number) => servicesOf(index).bridge;
-const statuses = () => listPayouts(world.db(0)).rows.map(({ status }) => status);
 
 /** A watch over nodes as the test has them. */
 function watch() {
@@ -59,41 +65,85 @@ function shown(): string {
   return chainProblems(Object.assign({}, node, { online: servicesOf(0) })).join('\n');
 }
 
-describe('while the index is behind', () => {
-  test('a payout that cannot be found any more stays confirmed; with a whole index it left the chain', async () => {
-    await world.minted();
-    const burn = world.burn({ amount: 400_000n, fee: 20_000n });
+describe('a payout whose block left the chain', () => {
+  test('is sent again by a node whose index goes on showing it, and whose mempool does not have it', async () => {
+    const burn = world.burn({ amount: 480_000n, fee: 500n });
     world.pass(100_000);
-    await world.untilAll(burn, 'broadcast');
+    await world.untilAll(burn, 'signed');
     world.mine(1);
-    await world.untilAll(burn, 'confirmed');
+    await world.untilAll(burn, 'mined');
+    const [payment] = world.paymentsOf(burn);
+    world.chain.reorganise(2, () => false, null);
+    world.chain.evict(payment?.txid ?? '');
+    world.showTip();
     const { bitcoin } = bridgeOf(0);
-    Object.assign(bitcoin, { transaction: async () => ({ state: 'unknown' }) });
-    trouble = { what: 'history', why: 'the index ends at block 3' };
-    await servicesOf(0).follower.round();
-    expect(statuses()).toEqual(['confirmed']);
-    trouble = null;
-    await servicesOf(0).follower.round();
-    expect(statuses()).not.toEqual(['confirmed']);
+    const sent: string[] = [];
+    const { transaction } = bitcoinNodes('regtest', [staleNode()]);
+    const broadcast = async (bytes: Uint8Array) => {
+      sent.push(world.chain.txidOf(bytes));
+      return { ok: false, reason: 'rejected', detail: 'the test only counts' } as const;
+    };
+    Object.assign(bitcoin, { transaction, broadcast });
+    await world.rounds(1, [0]);
+    expect(sent).toEqual([payment?.txid ?? '']);
+    expect(minedTip(world.db(0))).toBeNull();
+    expect(shown()).toContain('the test only counts');
   });
 });
 
+/** A node whose index has every transaction in a block that left the chain, and whose mempool is empty. */
+function staleNode(): BitcoinRpc {
+  const hash = 'aa'.repeat(32);
+  const info = { chain: 'regtest', blocks: 9, headers: 9, bestblockhash: hash, initialblockdownload: false };
+  const answers: Readonly<Record<string, unknown>> = {
+    getblockchaininfo: info,
+    getrawtransaction: { confirmations: 0, blockhash: 'bb'.repeat(32), vout: [{}, {}] },
+    gettxout: null,
+  };
+  const batch: BitcoinRpc['batch'] = async (calls) =>
+    calls.map(({ method }): RpcOutcome => {
+      if (method === 'getmempoolentry') return { ok: false, code: -5, message: 'Transaction not in mempool' };
+      return { ok: true, result: answers[method] };
+    });
+  return {
+    label: 'stale',
+    batch,
+    call: () => Promise.reject(new Error('nothing is asked but in batches')),
+  };
+}
+
 describe('while the fee estimate is absurd', () => {
-  test('no payout takes its fee from it; deposits are attested, and the payout follows once the estimate is sane', async () => {
-    await world.minted();
-    trouble = { what: 'fee_estimates', why: 'the node estimates 0 sats' };
-    const burn = world.burn({ amount: 400_000n, fee: 20_000n });
-    world.pass(100_000);
+  test('no payout takes its fee from it, at its coordinator or at a signer; deposits are attested', async () => {
+    world.chain.feeRate = 90_000n;
+    const key = world.federation.key();
+    const bridge = bridgeOf(0);
+    const order = { wish: { kind: 'auto' }, named: null, now: true } as const;
+    const planned = async () => {
+      const standing = await lineNow(bridge, key);
+      if (!standing.ok) throw new Error(standing.detail);
+      return new LineInputs(bridge, new Turns(bridge)).gather(key, standing.line, order, NOTHING_LEARNT);
+    };
+    const { config, store, keys, bitcoin, wire, input } = world.federation.at(0).node;
+    const { effects, log } = input;
+    const judge = new Judge({
+      config,
+      db: store.db,
+      keys,
+      bitcoin,
+      wire,
+      verifyProof: null,
+      effects,
+      log,
+      standing: watch(),
+    });
+    const signed = () => judge.signerViews(key).bitcoin.feeRate(6).catch(asUnavailable);
+    expect([(await planned()).input.estimate, await signed()]).toEqual([90_000n, 90_000n]);
+    trouble = { what: 'fee_estimates', why: 'the node estimates 90 sat/vB' };
+    expect((await planned()).input.estimate).toBeNull();
+    expect(await signed()).toMatchObject({ ok: false, detail: 'the node estimates 90 sat/vB' });
     const paid = world.pay(await world.recipient());
     world.mine(6);
     await world.untilMinted(paid);
-    for (let tries = 0; tries < 12; tries++) {
-      await world.rounds(1);
-      world.pass(11);
-    }
-    expect(statuses()).toEqual([]);
-    trouble = null;
-    await world.untilAll(burn, 'broadcast');
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'bun:test';
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PassphrasePurpose, passphraseWeakness, readPassphrase } from '../../operator/config/secrets-input.ts';
@@ -91,6 +91,15 @@ describe('the passphrase', () => {
 
   test('as a plain environment value is refused, not used', async () => {
     expect(await found({ env: { MPC_OPERATOR_PASSPHRASE: STRONG } })).toBe('plain_environment');
+  });
+
+  test('in a file in a folder that others may write is refused', async () => {
+    const open = join(folder, 'shared');
+    mkdirSync(open);
+    const file = secretFile('shared/passphrase', STRONG);
+    expect(await found({ file })).toBe(STRONG);
+    chmodSync(open, 0o777);
+    expect(await found({ file })).toBe('open_to_others');
   });
 
   test('in a file that others may read is refused', async () => {

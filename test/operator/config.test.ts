@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, test } from 'bun:test';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fromHex } from '../../crypto/bytes.ts';
 import { checkConfig, describeProblem, loadConfig } from '../../operator/config/config.ts';
 import { bitcoinCredentials } from '../../operator/config/config-bitcoin.ts';
 import { draftConfig, writeConfig } from '../../operator/config/config-write.ts';
@@ -83,6 +84,47 @@ describe('Appendix A of the launch instructions', () => {
       const problems = refused({ [key]: undefined });
       expect(problems.some((line) => line.startsWith(`${FILE}: "${key}" is missing. It must be`))).toBe(true);
     }
+  });
+});
+
+describe('the block "policy"', () => {
+  const address = 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080';
+
+  test('is optional: deposits of 1,000 sats are swept, and nothing is consolidated', () => {
+    const standard = { depositMinSats: 1_000n, consolidateScripts: [] };
+    for (const raw of [APPENDIX_A, { ...APPENDIX_A, policy: {} }]) expect(accepted(raw).policy).toEqual(standard);
+  });
+
+  test('is read', () => {
+    const policy = { deposit_min_sats: 5_000, consolidate_addresses: [address] };
+    const script = fromHex('0014751e76e8199196d454941c45d1b3a323f1433bd6');
+    const read = { depositMinSats: 5_000n, consolidateScripts: [script] };
+    expect(accepted({ ...APPENDIX_A, network: 'regtest', policy }).policy).toEqual(read);
+  });
+
+  test('with a value out of bounds is refused by the key in it and what the value must be', () => {
+    for (const sats of [329, 1_000_001, 1.5, '1000', null]) {
+      const [line, ...others] = refused({ policy: { deposit_min_sats: sats } });
+      expect(line).toContain(`"policy.deposit_min_sats" (${JSON.stringify(sats)}) has a value that cannot be used`);
+      expect(line).toContain('It must be a whole number, 330 to 1000000: the least deposit');
+      expect(others).toEqual([]);
+    }
+    const all = Array.from({ length: 17 }, () => address);
+    expect(refused({ policy: { consolidate_addresses: all } }).join()).toContain('up to 16 Bitcoin addresses');
+  });
+
+  test('that is no object, or has a key that nobody knows, is refused with the keys it may have', () => {
+    for (const policy of [[], 'x', null, 1, { deposit_min: 1 }]) {
+      expect(refused({ policy }).join()).toContain('any of the keys deposit_min_sats, consolidate_addresses');
+    }
+  });
+
+  test('with an address of another network is refused by its place in the list', () => {
+    expect(refused({ network: 'regtest', policy: { consolidate_addresses: [address] } })).toEqual([]);
+    const policy = { consolidate_addresses: ['bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4', address] };
+    expect(refused({ policy }).join()).toContain('"policy.consolidate_addresses[1]"');
+    expect(refused({ policy }).join()).toContain('belongs to another network than mainnet');
+    expect(refused({ policy: { consolidate_addresses: ['x'] } }).join()).toContain('cannot be decoded');
   });
 });
 
@@ -248,6 +290,17 @@ describe('a configuration file', () => {
     expect(said('bad.json', '{"parties": <n>}')[0]).toContain('F is not JSON');
     expect(said('list.json', '[]')[0]).toContain('F holds no JSON object');
     expect(said('good.json', JSON.stringify(APPENDIX_A))).toEqual([]);
+  });
+
+  test('that others may write is refused before it is read, by one sentence with the remedy', () => {
+    const file = join(folder, 'shared.json');
+    writeFileSync(file, 'not even JSON');
+    chmodSync(file, 0o664);
+    const verdict = loadConfig(file, HOME);
+    const owner = statSync(file).uid;
+    expect(verdict.ok ? [] : verdict.problems.map((problem) => describeProblem(file, problem))).toEqual([
+      `${file} cannot be trusted: its group may write ${file} (of user ${owner}, mode 0664). Run: chmod go-w ${file}`,
+    ]);
   });
 });
 

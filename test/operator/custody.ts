@@ -1,20 +1,26 @@
 // Deposits, burns and lying requests for the tests of the bridge.
 import type { AttestationIntent, Intent } from '../../ceremony/intent.ts';
-import { payoutIntentSchema } from '../../ceremony/intent.ts';
+import { lineIntentSchema } from '../../ceremony/intent.ts';
 import { attestationMessages } from '../../ceremony/intent-messages.ts';
 import { type Message, type MessageBody, parseMessage } from '../../ceremony/messages.ts';
 import type { DerivedMessage } from '../../ceremony/signing-participant.ts';
 import { openSession } from '../../ceremony/signing-session.ts';
+import { type BuiltLine, buildLine, surplusAfter } from '../../chain/line.ts';
+import { type LineIntent, lineJson } from '../../chain/line-intent.ts';
+import { planStep } from '../../chain/line-plan.ts';
 import { scriptAddress } from '../../chain/network.ts';
-import { type PayoutIntent, payoutIntentJson } from '../../chain/payout-intent.ts';
-import { buildPayout } from '../../chain/transaction.ts';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
 import { custodyScript } from '../../crypto/taproot.ts';
-import { attest } from '../../operator/bridge/deposits.ts';
-import { noHints, planFor } from '../../operator/bridge/payout-plan.ts';
-import { withdraw } from '../../operator/bridge/payouts.ts';
+import { Turns } from '../../operator/bridge/turns.ts';
+import { lineRoot, lineTerms } from '../../operator/chain-state/line-terms.ts';
+import { lineNow } from '../../operator/chain-state/line-view.ts';
 import type { CommandParams, CommandResults } from '../../operator/command-types.ts';
+import { attest } from '../../operator/deposits/attest.ts';
+import { LineInputs, NOTHING_LEARNT } from '../../operator/payouts/line-inputs.ts';
+import { readBurns } from '../../operator/payouts/read-burns.ts';
+import { withdraw } from '../../operator/payouts/withdraw.ts';
 import type { SendResult } from '../../operator/transport/deliver.ts';
+import { lineHistory } from '../../store/line-history.ts';
 import type { FederationInMemory } from './federation-in-memory.ts';
 
 export type Claim = CommandParams<'attest'>;
@@ -82,27 +88,55 @@ export function withdrawBy(
   federation: FederationInMemory,
   by: number,
   burns: readonly WireBurn[],
-  feeRate?: number,
 ): Promise<CommandResults['withdraw']> {
-  const rate = feeRate === undefined ? {} : { fee_rate: feeRate };
-  const params = { burn_txids: burns.map(({ burnTxid }) => burnTxid), ...rate };
-  return withdraw(federation.at(by).services.bridge, params, quiet);
+  const params = { burn_txids: burns.map(({ burnTxid }) => burnTxid) };
+  const { bridge, autopilot } = federation.at(by).services;
+  return withdraw(bridge, autopilot.steps, params, quiet, new AbortController().signal);
 }
 
-/** The payout that `by` would propose for these burns. */
+/** The step that `by` would propose for these burns. */
 export async function planned(
   federation: FederationInMemory,
   by: number,
   burns: readonly WireBurn[],
-  test = false,
-): Promise<PayoutIntent> {
-  const order = { claims: burns.map((one) => claimOf(one)), test, feeRate: null, replaces: null, hints: noHints };
-  const { intent } = await planFor(federation.at(by).services.bridge, federation.key(by), order);
-  return intent;
+): Promise<LineIntent> {
+  const { bridge } = federation.at(by).services;
+  if (bridge.wire === null) throw new Error('every member has a ledger');
+  await readBurns(bridge, bridge.wire, new AbortController().signal);
+  const standing = await lineNow(bridge, federation.key(by));
+  if (!standing.ok) throw new Error(standing.detail);
+  const order = { wish: { kind: 'auto' }, named: new Set(burns.map(({ burnTxid }) => burnTxid)), now: true } as const;
+  const inputs = new LineInputs(bridge, new Turns(bridge));
+  const { input } = await inputs.gather(federation.key(by), standing.line, order, NOTHING_LEARNT);
+  const plan = planStep(input);
+  if (plan.kind === 'wait') throw new Error(plan.left.map(({ reason }) => reason).join(', '));
+  return plan.intent;
 }
 
-function claimOf({ burnTxid, address, amount, fee }: WireBurn) {
-  return { burnTxid, address, amount, fee };
+/** The unsigned step of an intent. */
+export function builtBy(federation: FederationInMemory, by: number, intent: LineIntent): BuiltLine {
+  const { config, store } = federation.at(by).node;
+  const key = federation.key(by);
+  const root = lineRoot(store.db, key);
+  if (root === null) throw new Error('the treasury is open');
+  const verdict = buildLine({ ...lineTerms(config, key), root }, intent);
+  if (!verdict.ok) throw new Error(`${verdict.reason}: ${verdict.detail}`);
+  return verdict.built;
+}
+
+/** A step with some parts changed, and with the surplus that follows. */
+export function changed(
+  federation: FederationInMemory,
+  by: number,
+  intent: LineIntent,
+  changes: Partial<LineIntent>,
+): LineIntent {
+  const { store } = federation.at(by).node;
+  const root = lineRoot(store.db, federation.key(by));
+  const place = root === null ? null : lineHistory(store.db, root).place(changes.treasury ?? intent.treasury);
+  if (place === null) throw new Error('what a step spends is held');
+  const next = { ...intent, ...changes };
+  return { ...next, surplus: surplusAfter(place.surplus, next) };
 }
 
 /** What each of these nodes says to `by`, which asks it to sign an attestation as it stands, however wrong. */
@@ -115,20 +149,20 @@ export function askAttestation(
   return askAll(federation, by, { name: 'ed25519', intent, messages: attestationMessages(intent) }, participants);
 }
 
-/** What each of these nodes says to `by`, which asks it to sign a payout as it stands, however wrong. */
-export function askPayout(
+/** What each of these nodes says to `by`, which asks it to sign a step as it stands, however wrong. */
+export function askStep(
   federation: FederationInMemory,
   by: number,
-  intent: PayoutIntent,
+  intent: LineIntent,
   participants: readonly number[],
 ): Promise<readonly string[]> {
-  return askAll(federation, by, payoutAsked(federation, by, intent), participants);
+  return askAll(federation, by, stepAsked(federation, by, intent), participants);
 }
 
-/** What a coordinator asks for with a payout. */
-export function payoutAsked(federation: FederationInMemory, by: number, intent: PayoutIntent): Asked {
-  const { messages } = buildPayout(intent, federation.key(by).bitcoin.publicKey);
-  return { name: 'bip340', intent: payoutIntentSchema.parse(payoutIntentJson(intent)), messages };
+/** What a coordinator asks for with a step. */
+export function stepAsked(federation: FederationInMemory, by: number, intent: LineIntent): Asked {
+  const { messages } = builtBy(federation, by, intent);
+  return { name: 'bip340', intent: lineIntentSchema.parse(lineJson(intent)), messages };
 }
 
 /** What a lying coordinator asks for. `messages` need not be those of the intent. */

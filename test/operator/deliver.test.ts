@@ -102,10 +102,12 @@ describe('a message', () => {
     await expect(ping(client, 'x'.repeat(PEER_MESSAGE_BYTES_MAX))).rejects.toThrow();
   });
 
-  test('that the peer rejects gives its reason as a hint', async () => {
+  test('that the peer rejects gives its reason as a hint, and of clocks that differ what the peer’s says', async () => {
     const receiver = started({ now: () => Date.now() + 120_000 });
     const client = clientTo(receiver.listener.port);
-    expect(await ping(client)).toMatchObject({ ok: false, error: 'rejected', rejection: 'clock_skew' });
+    const result = await ping(client);
+    expect(result).toMatchObject({ ok: false, error: 'rejected', rejection: 'clock_skew' });
+    expect(Math.abs((result.peerTime ?? 0) - Date.now() - 120_000)).toBeLessThan(20_000);
     expect(client.linkStates()[0]?.lastFailure).toContain('clocks differ');
   });
 

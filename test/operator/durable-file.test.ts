@@ -4,7 +4,8 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { utf8 } from '../../crypto/bytes.ts';
-import { writeDurably, writeNewDurably } from '../../operator/durable-file.ts';
+import { readBounded, writeDurably, writeNewDurably } from '../../operator/durable-file.ts';
+import { databaseFault, FileError } from '../../operator/file-fault.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -34,6 +35,22 @@ describe('a durable file', () => {
     expect(await readdir(join(folder, 'b'))).toEqual(['file']);
   });
 
+  test('that cannot be written or read is told by its path, the fault and what to do', async () => {
+    await writeFile(join(folder, 'file-in-the-way'), 'x');
+    const place = join(folder, 'file-in-the-way', 'file');
+    const wrong = (code: string, said: string) => ({ code, message: `${place} cannot be used (${code}): ${said}` });
+    const inTheWay = wrong('EEXIST', 'a file stands where its folder must be: move that away, or correct the path');
+    const noFolder = wrong('ENOTDIR', 'a part of its path is no folder: correct the path');
+    const faultOf = (use: Promise<unknown>): Promise<unknown> =>
+      use.then(
+        () => null,
+        (thrown: unknown) => (thrown instanceof FileError ? { code: thrown.code, message: thrown.message } : thrown),
+      );
+    expect(await faultOf(writeDurably(place, utf8('x')))).toEqual(inTheWay);
+    expect(await faultOf(writeNewDurably(place, utf8('x')))).toEqual(inTheWay);
+    expect(await faultOf(readBounded(place, 9))).toEqual(noFolder);
+  });
+
   test('that cannot be placed leaves nothing behind', async () => {
     const place = join(folder, 'c');
     await writeFile(join(folder, 'plain'), 'x');
@@ -52,4 +69,13 @@ describe('a durable file', () => {
     ).toBe('failed');
     expect(await readdir(place)).toEqual(['inner']);
   });
+});
+
+test('a fault of the database is told by its path and what to do, and other errors are none', () => {
+  const thrown = (code: string): Error => Object.assign(new Error('attempt to write a readonly database'), { code });
+  const said =
+    'the database /d/security.db cannot be used (SQLITE_READONLY_DIRECTORY): it and its folder must be writable';
+  expect(databaseFault(thrown('SQLITE_READONLY_DIRECTORY'), '/d/security.db')?.message).toStartWith(said);
+  expect(databaseFault(thrown('SQLITE_CONSTRAINT'), '/d/security.db')).toBeNull();
+  expect(databaseFault(new Error('other'), '/d/security.db')).toBeNull();
 });

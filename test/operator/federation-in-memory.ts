@@ -20,6 +20,7 @@ import type { OutMessage } from '../../operator/transport/peer-reply.ts';
 import { ensureTlsFiles, loadTlsIdentity } from '../../operator/transport/tls.ts';
 import { openStore } from '../../store/open.ts';
 import { type SharedChain, sharedChain } from './shared-chain.ts';
+import { certifyRoot } from './treasury.ts';
 
 export const PASSPHRASE = 'a passphrase for tests';
 const VERSION = '0.0.0-test';
@@ -57,6 +58,8 @@ export interface Member {
   running: Running | null;
   /** The member's own clock and generator; tests replace them. */
   clockOffsetMs: number;
+  /** How much time the node believes has passed beside the real time, in ms. */
+  passedMs: number;
   random: (bytes: number) => Uint8Array;
   /** All random bytes that the node ever took, in hexadecimal. */
   readonly randomTaken: string[];
@@ -85,7 +88,7 @@ export class FederationInMemory {
     const members = addresses.map((_, index): Member => {
       const config = memberConfig(join(folder, `${index}`), index, addresses, threshold);
       const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
-      return { index, config, running: null, clockOffsetMs: 0, random, randomTaken: [], log: [] };
+      return { index, config, running: null, clockOffsetMs: 0, passedMs: 0, random, randomTaken: [], log: [] };
     });
     const federation = new FederationInMemory(folder, members);
     for (const member of members) await found(federation, member);
@@ -168,9 +171,15 @@ export class FederationInMemory {
     return services.ceremonies.join(whole, () => {}, ended.signal);
   }
 
-  /** All members make keys together. */
-  async dkgByAll(params: Partial<CommandParams<'dkg'>> = {}): Promise<readonly CommandResults['dkg'][]> {
-    return Promise.all(this.members.map(({ index }) => this.dkg(index, params)));
+  /** All members make keys together; the treasury of the keys is open at once, unless told otherwise. */
+  async dkgByAll(
+    params: Partial<CommandParams<'dkg'>> = {},
+    treasury: 'open' | 'closed' = 'open',
+  ): Promise<readonly CommandResults['dkg'][]> {
+    const made = await Promise.all(this.members.map(({ index }) => this.dkg(index, params)));
+    const nodes = this.members.map(({ index }) => this.at(index).node);
+    if (treasury === 'open' && params.rehearsal !== true) certifyRoot(nodes, this.key().keyId);
+    return made;
   }
 
   /** Sends as `from`, past its own services. */
@@ -199,15 +208,26 @@ export class FederationInMemory {
     const keys = new Keys(store.db, keyRing, index);
     const [bitcoin, wire] = [this.chain.views[index], this.chain.ledgers[index]];
     if (bitcoin === undefined || wire === undefined) throw new Error('every member has a view');
-    const now = () => effects.now();
-    const judge = new Judge({ config, db: store.db, keys, bitcoin, wire, verifyProof: null, now });
     const log: Node['input']['log'] = (level, event, fields = {}) =>
       void member.log.push(JSON.stringify({ level, event, ...fields }));
+    const judge = new Judge({ config, db: store.db, keys, bitcoin, wire, verifyProof: null, effects, log });
     const openGate = (): never => {
       throw new Error('a federation in memory has no listeners');
     };
     const input = { config, version: VERSION, home: this.folder, env: {}, effects, log, openGate };
-    return { input, config, store, keyRing, keys, bitcoin, wire, chain: null, judge, startedAt: now(), online: null };
+    return {
+      input,
+      config,
+      store,
+      keyRing,
+      keys,
+      bitcoin,
+      wire,
+      chain: null,
+      judge,
+      startedAt: effects.now(),
+      online: null,
+    };
   }
 
   // A process that was thrown away sends nothing any more, whatever is left of it in this one.
@@ -267,7 +287,8 @@ export function ringOf(config: OperatorConfig): KeyRing {
 
 function effectsOf(member: Member): Effects {
   return {
-    now: () => Date.now() + member.clockOffsetMs,
+    now: () => Date.now() + member.clockOffsetMs + member.passedMs,
+    monotonic: () => performance.now() + member.passedMs,
     random: (bytes) => {
       const taken = member.random(bytes);
       member.randomTaken.push(hex(taken));

@@ -6,9 +6,11 @@ import type { HttpsPeerClient } from '../../operator/transport/deliver.ts';
 import { MESSAGES_PATH, SESSION_HEADER } from '../../operator/transport/peer-reply.ts';
 import {
   PEER_BYTES_IN_FLIGHT_MAX,
+  PEER_BYTES_RESERVED,
   PEER_REQUESTS_IN_FLIGHT_MAX,
   PEER_REQUESTS_RESERVED,
   RequestSlots,
+  SHARED_BYTES_IN_FLIGHT_MAX,
   SHARED_REQUESTS_IN_FLIGHT_MAX,
 } from '../../operator/transport/request-slots.ts';
 import {
@@ -145,5 +147,18 @@ describe('the slots', () => {
     expect(typeof slots.take(1, 1)).toBe('string');
     expect(typeof slots.take(2, PEER_BYTES_IN_FLIGHT_MAX)).toBe('function');
     expect(typeof slots.take(2, 1)).toBe('string');
+  });
+
+  test('hold no more bytes of all peers together than their reserves and a shared part, and each reserve is kept', () => {
+    const slots = new RequestSlots();
+    let bytes = 0;
+    for (let peer = 0; peer < 63; peer++) {
+      let taken = 0;
+      while (typeof slots.take(peer, PEER_BYTES_RESERVED) !== 'string') taken += PEER_BYTES_RESERVED;
+      expect(taken).toBeGreaterThanOrEqual(PEER_BYTES_RESERVED);
+      bytes += taken;
+    }
+    expect(bytes).toBe(63 * PEER_BYTES_RESERVED + SHARED_BYTES_IN_FLIGHT_MAX);
+    expect(typeof slots.take(63, PEER_BYTES_RESERVED)).toBe('function');
   });
 });

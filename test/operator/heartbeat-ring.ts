@@ -4,14 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
 import { createSession, type IdentitySecret, identityFromSeed, type Session } from '../../crypto/identity.ts';
-import { Heartbeat, type HeartbeatInput } from '../../operator/guard/heartbeat.ts';
-import type { Beat } from '../../operator/guard/messages-guard.ts';
-import type { RecoveryTask, RecoveryVerdict } from '../../operator/guard/recovery.ts';
 import { parseServiceMessage } from '../../operator/messages.ts';
+import { Heartbeat, type HeartbeatInput } from '../../operator/rollback-guard/heartbeat.ts';
+import type { Beat } from '../../operator/rollback-guard/messages-guard.ts';
 import { checkBody } from '../../operator/services.ts';
 import type { PeerClient, SendResult } from '../../operator/transport/deliver.ts';
 import { appendAudit } from '../../store/audit-log.ts';
-import { recordRecovery } from '../../store/node-state.ts';
 import { openStore, type Store } from '../../store/open.ts';
 import { putPeer } from '../../store/peers.ts';
 
@@ -31,9 +29,8 @@ export interface RingNode {
   heartbeat: Heartbeat;
   watch: HeartbeatInput['watch'];
   readonly log: string[];
-  readonly tasks: RecoveryTask[];
-  /** What catching up comes to; by default a new epoch, as when nothing was to be adopted. */
-  catchUp: (task: RecoveryTask) => Promise<RecoveryVerdict>;
+  /** How often it was told to drop its secret nonces. */
+  stops: number;
 }
 
 export class Ring {
@@ -42,7 +39,11 @@ export class Ring {
   /** Changes a peer's answer on its way. */
   meddle: (from: number, to: number, beat: Beat) => Beat = (_, __, beat) => beat;
   sent = 0;
+  /** The clock of all nodes, which a test may set. */
   now = 1_900_000_000_000;
+  /** By how much a node's clock differs from that, in ms. */
+  readonly skews = new Map<number, number>();
+  #elapsed = 0;
   readonly #folder = mkdtempSync(join(tmpdir(), 'mpc-ring-'));
   readonly #size: { readonly parties: number; readonly threshold: number };
 
@@ -65,14 +66,24 @@ export class Ring {
     return node;
   }
 
+  clockOf(index: number): number {
+    return this.now + (this.skews.get(index) ?? 0);
+  }
+
   phase(index: number): string {
     return this.node(index).heartbeat.standing.state.phase;
+  }
+
+  /** Lets so many ms pass. */
+  pass(ms: number): void {
+    this.now += ms;
+    this.#elapsed += ms;
   }
 
   /** Every node beats to every peer so many times, a little apart. */
   async rounds(count: number, gapMs = 300): Promise<void> {
     for (let round = 0; round < count; round++) {
-      this.now += gapMs;
+      this.pass(gapMs);
       for (const { index } of this.nodes) if (!this.down.has(index)) await this.beat(index);
     }
   }
@@ -86,7 +97,7 @@ export class Ring {
   idle(index: number, ms: number): void {
     const { heartbeat } = this.node(index);
     for (let tick = 0; tick < ms / TICK_MS; tick++) {
-      this.now += TICK_MS;
+      this.pass(TICK_MS);
       heartbeat.tick();
     }
   }
@@ -96,34 +107,34 @@ export class Ring {
     appendAudit(this.node(index).store.db, this.now, 'test_decided', { what });
   }
 
-  async backup(index: number): Promise<void> {
-    await this.#whileClosed(index, (file) => copyDatabase(file, `${file}.backup`));
+  backup(index: number): void {
+    this.#whileClosed(index, (file) => copyDatabase(file, `${file}.backup`));
   }
 
   /** Puts a node back to its backup and starts it again. */
-  async restore(index: number): Promise<void> {
-    await this.#whileClosed(index, (file) => copyDatabase(`${file}.backup`, file));
+  restore(index: number): void {
+    this.#whileClosed(index, (file) => copyDatabase(`${file}.backup`, file));
   }
 
   /** Ends a node's process and starts another. */
-  async restart(index: number): Promise<void> {
-    await this.#whileClosed(index, () => {});
+  restart(index: number): void {
+    this.#whileClosed(index, () => {});
   }
 
-  async close(): Promise<void> {
+  close(): void {
     for (const { heartbeat, store } of this.nodes) {
-      await heartbeat.close();
+      heartbeat.close();
       store.close();
     }
     rmSync(this.#folder, { recursive: true });
   }
 
-  async #whileClosed(index: number, body: (file: string) => void): Promise<void> {
+  #whileClosed(index: number, body: (file: string) => void): void {
     const node = this.node(index);
-    await node.heartbeat.close();
+    node.heartbeat.close();
     node.store.close();
     body(node.file);
-    this.now += 1_000;
+    this.pass(1_000);
     this.nodes[index] = this.#begin(node, openStore(node.file));
   }
 
@@ -133,7 +144,6 @@ export class Ring {
     const input = { identity, network: NETWORK, index, boot: fresh(16), seed: fresh(32), now: this.now };
     const session = createSession(input);
     const log: string[] = [];
-    const tasks: RecoveryTask[] = [];
     const heartbeat = new Heartbeat({
       ...{
         session,
@@ -146,22 +156,22 @@ export class Ring {
       setup: { myIndex: index, participants, threshold },
       watch: {
         twinOf: (peer) => node.watch.twinOf(peer),
-        earlierHeardAt: (peer) => node.watch.earlierHeardAt(peer),
+        earlierHeardAgo: (peer) => node.watch.earlierHeardAgo(peer),
       },
-      effects: { now: () => this.now, sleep: async () => {}, every: () => () => {} },
+      effects: {
+        now: () => this.clockOf(index),
+        monotonic: () => this.#elapsed,
+        sleep: async () => {},
+        every: () => () => {},
+      },
       log: (level, event, fields = {}) => void log.push(`${level} ${event} ${JSON.stringify(fields)}`),
       facts: async () => ({ version: 'test', key_id: null, bitcoin_height: null, recipients: 0 }),
-      catchUp: (task) => {
-        tasks.push(task);
-        return node.catchUp(task);
-      },
     });
-    const catchUp = async ({ epoch }: RecoveryTask): Promise<RecoveryVerdict> => {
-      recordRecovery(store.db, epoch, {}, this.now);
-      return { kind: 'recovered', detail: 'nothing was missing' };
-    };
-    const watch = { twinOf: () => null, earlierHeardAt: () => null };
-    const node: RingNode = { index, identity, file, store, session, heartbeat, watch, log, tasks, catchUp };
+    heartbeat.whenStopped(() => {
+      node.stops += 1;
+    });
+    const watch = { twinOf: () => null, earlierHeardAgo: () => null };
+    const node: RingNode = { index, identity, file, store, session, heartbeat, watch, log, stops: 0 };
     return node;
   }
 
@@ -181,7 +191,7 @@ export class Ring {
         const json = travelled(reply);
         if (checkBody('heartbeat_reply', json) !== null) throw new Error('a meddled beat must keep its form');
         const messages = [{ type: 'heartbeat_reply', body: json }];
-        return { ok: true, messages, boot: '', peerTime: this.now, roundTripMs: 1 };
+        return { ok: true, messages, boot: '', peerTime: this.clockOf(to), roundTripMs: 1 };
       },
     };
   }

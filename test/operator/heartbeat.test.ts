@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'bun:test';
 import { sealEnvelope } from '../../crypto/envelope.ts';
 import { signHead } from '../../crypto/head-statement.ts';
 import { createSession, type Session } from '../../crypto/identity.ts';
+import { REGRESSION_SHOWN_MS } from '../../operator/rollback-guard/beat-book.ts';
 import { LAST_WORDS_MS } from '../../operator/transport/peer-session.ts';
 import { listAudit } from '../../store/audit-log.ts';
 import { getNodeState, stateHead } from '../../store/node-state.ts';
@@ -14,8 +15,8 @@ function start(parties = 3, threshold = 2): Ring {
   ring = new Ring(parties, threshold);
   return ring;
 }
-afterEach(async () => {
-  await ring?.close();
+afterEach(() => {
+  ring?.close();
   ring = null;
 });
 
@@ -45,10 +46,8 @@ describe('a federation', () => {
     const of = start();
     await of.rounds(2);
     of.down.add(2);
-    await of.restart(1);
+    of.restart(1);
     of.decide(1, 'its first words lengthen its log');
-    await of.rounds(1);
-    expect(of.phase(1)).toBe('starting');
     await of.rounds(1);
     expect(of.phase(1)).toBe('live');
     await of.rounds(1);
@@ -59,7 +58,7 @@ describe('a federation', () => {
   test('shows a decision to all peers at once, not only at the next beat', async () => {
     const of = start();
     await of.rounds(2);
-    of.now += 300;
+    of.pass(300);
     const before = of.sent;
     of.node(0).heartbeat.changed();
     expect(of.sent).toBe(before);
@@ -71,27 +70,137 @@ describe('a federation', () => {
   });
 });
 
+describe('a node whose clock was an hour ahead and is put right', () => {
+  const HOUR_MS = 3_600_000;
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+  test('is confirmed at its next beat where it had just started', async () => {
+    const of = start();
+    await of.rounds(2);
+    for (const peer of [0, 2]) of.down.add(peer);
+    of.now += HOUR_MS;
+    of.restart(1);
+    of.idle(1, INTERVAL_MS);
+    await settled();
+    expect(of.phase(1)).toBe('starting');
+    of.now -= HOUR_MS;
+    expect(of.node(1).heartbeat.problems().join()).toContain('was started while its clock was ahead');
+    of.down.clear();
+    of.idle(1, 500);
+    await settled();
+    expect(of.phase(1)).toBe('live');
+  });
+
+  test('beats on, and shows its decisions at once', async () => {
+    const of = start();
+    of.now += HOUR_MS;
+    await of.rounds(3);
+    of.idle(1, 70_000);
+    await settled();
+    of.now -= HOUR_MS;
+    of.idle(1, INTERVAL_MS);
+    await settled();
+    const before = of.sent;
+    of.idle(1, INTERVAL_MS);
+    await settled();
+    expect(of.sent).toBe(before + 2);
+    of.pass(300);
+    of.decide(1, 'a');
+    of.node(1).heartbeat.changed();
+    expect(of.sent).toBe(before + 4);
+  });
+});
+
 describe('a node that was put back to an older state', () => {
   async function restored(of: Ring): Promise<void> {
     await of.rounds(2);
-    await of.backup(1);
+    of.backup(1);
     await of.rounds(2);
     of.decide(1, 'lost');
     of.decide(1, 'lost too');
     await of.rounds(1);
-    await of.restore(1);
+    of.restore(1);
   }
 
-  test('signs nothing, and both it and its peers raise the alarm', async () => {
+  test('is stopped by the first peer that has seen more, and goes on above what was shown once t − 1 have answered', async () => {
+    const of = start();
+    await restored(of);
+    const seen = highestSeen(of, 0, 1);
+    await of.node(1).heartbeat.beat(0);
+    expect(of.phase(1)).toBe('starting');
+    expect(of.node(1).heartbeat.maySign()).toMatchObject({ ok: false });
+    expect(getNodeState(of.node(1).store.db).epoch).toBe(1);
+    expect(listAudit(of.node(1).store.db).rows[0]).toMatchObject({
+      kind: 'state_regressed',
+      body: { epoch: 1, from: { epoch: 0 }, shown: { epoch: 0, seq: seen?.seq, hash: seen?.hash }, shown_by: 0 },
+    });
+    await of.rounds(2);
+    expect(phases(of)).toEqual(['live', 'live', 'live']);
+    expect(getNodeState(of.node(1).store.db).epoch).toBe(1);
+    expect(highestSeen(of, 0, 1)).toMatchObject({ ...stateHead(of.node(1).store.db), epoch: 1 });
+  });
+
+  test('raises the alarm at itself, with the time and the witness, until it is started again', async () => {
     const of = start();
     await restored(of);
     of.down.add(2);
+    await of.rounds(1);
+    const since = new Date(of.now).toISOString();
+    of.pass(3 * 24 * 3_600_000);
     await of.rounds(3);
-    expect(of.phase(1)).toBe('catching_up');
-    expect(of.node(1).heartbeat.maySign()).toMatchObject({ ok: false });
-    expect(of.node(1).heartbeat.problems().join()).toContain('operator 0 has seen a newer state');
-    expect(of.node(0).heartbeat.problems().join()).toContain('operator 1 shows an older state than it had');
-    expect(of.node(0).log.join('\n')).toContain('error peer_state_regressed {"peer":1,"flaw":"regressed"');
+    expect(of.phase(1)).toBe('live');
+    const [own = '', ...more] = of.node(1).heartbeat.problems();
+    expect(own).toContain(`at ${since} operator 0 showed a newer state of this node than it has`);
+    expect(own).toContain('a restart ends this alarm');
+    expect(more).toEqual([]);
+    expect(of.node(1).log.join('\n')).toContain('error state_regressed {"shown_by":0,"shown_epoch":0');
+    of.restart(1);
+    await of.rounds(2);
+    expect(of.node(1).heartbeat.problems()).toEqual([]);
+  });
+
+  test('that is shown more and more names who showed it first and when, and the epoch that it has come to', async () => {
+    const of = start();
+    await of.rounds(2);
+    const { standing } = of.node(1).heartbeat;
+    const since = new Date(of.now).toISOString();
+    standing.regressed(2, { epoch: 0, seq: 1_000, hash: 'd1'.repeat(32) });
+    of.pass(60_000);
+    standing.regressed(0, { epoch: 4, seq: 1, hash: 'd2'.repeat(32) });
+    await of.rounds(1);
+    expect(of.phase(1)).toBe('live');
+    const [told = '', ...more] = of.node(1).heartbeat.problems();
+    expect(told).toContain(`at ${since} operator 2 showed`);
+    expect(told).toContain('It goes on in epoch 5');
+    expect(more).toEqual([]);
+  });
+
+  test('raises the alarm at its peers, with the time, for a day after the last sign of it', async () => {
+    const of = start();
+    await restored(of);
+    await of.rounds(1);
+    const since = new Date(of.now).toISOString();
+    const says = () => of.node(2).heartbeat.problems().join();
+    await of.rounds(2);
+    expect(of.phase(1)).toBe('live');
+    expect(says()).toContain('operator 1 has shown an older state than it had: it was put back or copied');
+    expect(says()).toContain(`first seen at ${since}`);
+    expect(of.node(2).log.join('\n')).toContain('error peer_state_regressed {"peer":1');
+    const told = listAudit(of.node(2).store.db).rows.find(({ kind }) => kind === 'peer_state_regressed');
+    expect(told).toMatchObject({ body: { index: 1, from: { epoch: 0 }, to: { epoch: 1 } } });
+    of.pass(REGRESSION_SHOWN_MS - 10_000);
+    await of.rounds(1);
+    expect(says()).toContain('operator 1 has shown');
+    // A clock that is set makes no difference.
+    of.now -= 24 * 3_600_000;
+    of.pass(10_000);
+    await of.rounds(1);
+    expect(
+      of
+        .node(2)
+        .heartbeat.book.peers()
+        .find(({ index }) => index === 1)?.regressedSince,
+    ).toBeNull();
   });
 
   test('is found out also when its log has grown past what its peers saw before the first beat', async () => {
@@ -100,127 +209,96 @@ describe('a node that was put back to an older state', () => {
     const seen = highestSeen(of, 0, 1);
     for (const word of ['a', 'b', 'c', 'd']) of.decide(1, word);
     expect(stateHead(of.node(1).store.db).seq).toBeGreaterThan(seen?.seq ?? 0);
-    await of.rounds(1);
-    expect(of.phase(1)).toBe('catching_up');
-    expect(highestSeen(of, 0, 1)).toEqual(seen);
+    await of.node(1).heartbeat.beat(2);
+    expect(of.phase(1)).toBe('starting');
     expect(highestSeen(of, 2, 1)).toEqual(seen);
+    await of.rounds(2);
+    expect(highestSeen(of, 2, 1)).toMatchObject({ epoch: 1 });
   });
 
-  test('continues in a higher epoch that its peers accept and write down, and is found out a second time as well', async () => {
+  test('is found out a second time as well, in an epoch above both', async () => {
     const of = start();
     await restored(of);
-    await of.rounds(1);
     for (const epoch of [1, 2]) {
-      expect(of.phase(1)).toBe('catching_up');
-      of.now += INTERVAL_MS;
-      of.node(1).heartbeat.tick();
-      await of.node(1).heartbeat.standing.settled();
-      await of.rounds(2);
+      await of.rounds(3);
       expect(of.phase(1)).toBe('live');
       expect(getNodeState(of.node(1).store.db).epoch).toBe(epoch);
-      expect(highestSeen(of, 0, 1)).toMatchObject({ ...stateHead(of.node(1).store.db), epoch });
-      expect(listAudit(of.node(0).store.db).rows[0]).toMatchObject({
-        kind: 'peer_state_recovered',
-        body: { index: 1 },
-      });
-      expect(listAudit(of.node(1).store.db).rows[0]).toMatchObject({ kind: 'state_recovered', body: { epoch } });
-      await of.restore(1);
-      await of.rounds(1);
+      of.restore(1);
     }
   });
 
-  test('halts where what it is told contradicts what it has, and tries again where its peers have not told yet', async () => {
-    const of = start();
-    await restored(of);
-    await of.rounds(1);
-    for (const [kind, phase] of [
-      ['waiting', 'catching_up'],
-      ['contradiction', 'halted'],
-    ] as const) {
-      of.node(1).catchUp = async () => ({ kind, detail: `it is ${kind}` });
-      of.now += INTERVAL_MS;
-      of.node(1).heartbeat.tick();
-      await of.node(1).heartbeat.standing.settled();
-      expect(of.phase(1)).toBe(phase);
-      expect(of.node(1).heartbeat.problems().join()).toContain(`it is ${kind}`);
-    }
-    await of.rounds(3);
-    expect(of.phase(1)).toBe('halted');
-  });
-
-  test('asks for what was decided since its peers last agreed that its state was whole', async () => {
-    const of = start();
-    const wholeAt = () => getNodeState(of.node(1).store.db).wholeAt;
-    await of.rounds(1);
-    of.node(1).heartbeat.tick();
-    // At their first beats none of them was live yet.
-    expect(wholeAt()).toBeNull();
-    of.now += 10_000;
-    await of.rounds(1);
-    of.node(1).heartbeat.tick();
-    const first = of.now;
-    expect(wholeAt()).toBe(first);
-    await restored(of);
-    await of.rounds(1);
-    of.now += 3_600_000;
-    of.node(1).heartbeat.tick();
-    await of.node(1).heartbeat.standing.settled();
-    expect(of.node(1).tasks).toMatchObject([{ needed: 2, peers: [0, 2], epoch: 1 }]);
-    expect(of.node(1).tasks[0]?.since).toBeLessThan(first);
-  });
-
-  test('takes the word of peers that are not live for whole only after five minutes without enough of the others', async () => {
-    const of = start();
-    await restored(of);
-    await of.rounds(1);
-    of.node(1).catchUp = async () => ({ kind: 'waiting', detail: 'its peers have not told yet' });
-    const asked = async (ms: number) => {
-      of.idle(1, ms);
-      await of.node(1).heartbeat.standing.settled();
-      of.idle(1, INTERVAL_MS);
-      await of.node(1).heartbeat.standing.settled();
-      return of.node(1).tasks.at(-1)?.anyCounts;
-    };
-    expect(await asked(INTERVAL_MS)).toBe(false);
-    expect(await asked(4.5 * 60_000)).toBe(false);
-    // A clock that is set makes no difference.
-    of.now += 3_600_000;
-    expect(await asked(INTERVAL_MS)).toBe(false);
-    expect(await asked(30_000)).toBe(true);
-  });
-
-  test('does not confirm the state of another one beside it, but where no other is left to confirm it', async () => {
+  test('starts over once only, however many peers show what it lost', async () => {
     const of = start(5, 3);
-    await of.rounds(2);
     await restored(of);
-    await of.rounds(1);
-    expect(of.phase(1)).toBe('catching_up');
-    of.down.add(4);
-    await of.restart(0);
-    await of.rounds(1);
-    // Operators 1, 2 and 3 agree, which would do if 1 were live.
-    expect(of.phase(0)).toBe('starting');
-    of.down.delete(4);
-    await of.rounds(1);
-    expect(of.phase(0)).toBe('live');
+    await of.rounds(4);
+    expect(of.phase(1)).toBe('live');
+    expect(of.node(1).stops).toBe(1);
+    expect(getNodeState(of.node(1).store.db).epoch).toBe(1);
+  });
+
+  test('has its secret nonces dropped at that moment, also where it had not begun to sign', async () => {
+    const of = start();
+    await restored(of);
+    expect(of.node(1).stops).toBe(0);
+    await of.node(1).heartbeat.beat(0);
+    expect(of.node(1).stops).toBe(1);
+  });
+
+  test('waits anew for a living copy to show itself where a peer hears another start of it', async () => {
+    const of = start();
+    await restored(of);
+    of.meddle = (_, __, beat) => ({ ...beat, other_start_ms: 0 });
+    of.down.add(0);
+    of.down.add(2);
+    of.idle(1, 10 * INTERVAL_MS + LAST_WORDS_MS);
+    of.down.clear();
+    await of.rounds(3);
+    expect(getNodeState(of.node(1).store.db).epoch).toBe(1);
+    of.idle(1, 1.5 * INTERVAL_MS + LAST_WORDS_MS - 250);
+    expect(of.phase(1)).toBe('starting');
+    of.idle(1, 500);
+    expect(of.phase(1)).toBe('live');
   });
 
   test('that only a dead peer has seen newer is found out when that peer is back, though it was live by then', async () => {
     const of = start();
     await of.rounds(2);
-    await of.backup(1);
+    of.backup(1);
     of.down.add(0);
     await of.rounds(1);
     of.decide(1, 'seen by 2 alone');
     await of.rounds(1);
-    await of.restore(1);
+    of.restore(1);
     of.down.delete(0);
     of.down.add(2);
     await of.rounds(3);
     expect(of.phase(1)).toBe('live');
     of.down.delete(2);
+    await of.node(1).heartbeat.beat(2);
+    expect(of.phase(1)).toBe('starting');
+    expect(of.node(1).heartbeat.problems().join()).toContain('operator 2 showed a newer state');
+  });
+});
+
+describe('clocks that differ', () => {
+  test('are named by how much at both ends, until they agree again', async () => {
+    const of = start();
+    of.skews.set(1, 61_000);
+    of.restart(1);
     await of.rounds(1);
-    expect(of.phase(1)).toBe('catching_up');
+    const [own = '', ...more] = of.node(1).heartbeat.problems();
+    expect(own).toContain('is ahead of the clock of operator 0 (61.0 s), operator 2 (61.0 s)');
+    expect(more).toEqual([]);
+    expect(of.node(0).heartbeat.problems().join()).toContain('is behind the clock of operator 1 (61.0 s)');
+    of.skews.clear();
+    await of.rounds(1);
+    expect(of.node(0).heartbeat.problems()).toEqual([]);
+    expect(of.node(1).heartbeat.problems()).toHaveLength(1);
+    expect(of.node(1).heartbeat.problems().join()).toContain('was set back by 61.0 s while it ran');
+    expect(of.node(1).heartbeat.clock.standing().offsets).toEqual([
+      { index: 0, offsetMs: 0 },
+      { index: 2, offsetMs: 0 },
+    ]);
   });
 });
 
@@ -240,7 +318,7 @@ describe('a peer that lies', () => {
       {},
     ]) {
       of.meddle = (from, _, beat) => (from === 2 ? { ...beat, seen: JSON.parse(JSON.stringify(seen)) } : beat);
-      await of.restart(1);
+      of.restart(1);
       await of.rounds(3);
       expect(of.phase(1)).toBe('live');
       expect(of.node(1).log.join('\n')).toContain('claim_without_evidence');
@@ -285,12 +363,13 @@ describe('a node that has a living copy', () => {
     const { certificate } = otherStart(of, 1, of.now + 10);
     of.node(0).watch = {
       twinOf: (peer) => (peer === 1 ? { later: certificate, earlier: null, at: of.now } : null),
-      earlierHeardAt: () => null,
+      earlierHeardAgo: () => null,
     };
     await of.rounds(1);
     expect(phases(of)).toEqual(['live', 'halted', 'live']);
+    expect(of.node(1).stops).toBe(1);
     expect(of.node(1).heartbeat.problems().join()).toContain('two copies of it are alive');
-    of.node(0).watch = { twinOf: () => null, earlierHeardAt: () => null };
+    of.node(0).watch = { twinOf: () => null, earlierHeardAgo: () => null };
     await of.rounds(5);
     expect(of.phase(1)).toBe('halted');
     expect(of.node(0).heartbeat.problems().join()).toContain('operator 1 signs nothing: it has halted');
@@ -310,7 +389,7 @@ describe('a node that has a living copy', () => {
       [issued - 5, 'live'],
       [issued + 5_000, 'halted'],
     ] as const) {
-      of.node(0).watch = { twinOf: (peer) => (peer === 1 ? sentAt(sent) : null), earlierHeardAt: () => null };
+      of.node(0).watch = { twinOf: (peer) => (peer === 1 ? sentAt(sent) : null), earlierHeardAgo: () => null };
       await of.rounds(1);
       expect(of.phase(1)).toBe(phase);
     }

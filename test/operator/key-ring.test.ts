@@ -1,13 +1,18 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from 'bun:test';
 import * as files from 'node:fs/promises';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { armor, Decrypter } from 'age-encryption';
-import type { CeremonyKeys } from '../../crypto/seal.ts';
-import { KeyFileError, KeyRing, keyIdOf, SealedError } from '../../operator/key-ring.ts';
-import { openNode, unsealNode } from '../../operator/node.ts';
-import { codeOf } from './custody.ts';
+import { utf8 } from '../../crypto/bytes.ts';
+import { keyIdOf } from '../../crypto/key-id.ts';
+import { type CeremonyKeys, SEALED_BYTES_MAX, sealSecrets } from '../../crypto/seal.ts';
+import { draftConfig } from '../../operator/config/config-write.ts';
+import { initialise } from '../../operator/config/initialise.ts';
+import { KeyFileError, KeyRing, SealedError } from '../../operator/key-ring.ts';
+import { closeNode, openNode, unsealNode } from '../../operator/node.ts';
+import type { OpenGate } from '../../operator/online.ts';
+
 import { FederationInMemory, PASSPHRASE } from './federation-in-memory.ts';
 
 let folder: string;
@@ -36,6 +41,22 @@ function madeKeys(ceremonyId: string, byte: number): CeremonyKeys {
     return { groupKey, signingShare: new Uint8Array(32).fill(byte) };
   };
   return { ceremonyId, createdAt: 1, bitcoin: share('bip340', 33), attestation: share('ed25519', 32) };
+}
+
+const effects = {
+  now: Date.now,
+  monotonic: () => performance.now(),
+  random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
+  sleep: (ms: number) => Bun.sleep(ms),
+  every: () => () => {},
+};
+
+/** Node 0 of a federation, which was stopped, opened by itself. */
+function openedAt(federation: FederationInMemory, openGate: OpenGate) {
+  const bitcoinRpc = { cookieFile: null, user: null, passwordFile: null };
+  const config = { ...federation.member(0).config, bitcoinNodes: ['http://127.0.0.1:1'], bitcoinRpc };
+  const env = { BITCOIN_RPC_USER: 'u', BITCOIN_RPC_PASSWORD: 'p' };
+  return openNode({ config, version: '0', home: federation.folder, env, log: () => {}, effects, openGate });
 }
 
 const idOf = (keys: CeremonyKeys) => keyIdOf(keys.bitcoin.groupKey.publicKey, keys.attestation.groupKey.publicKey);
@@ -84,6 +105,28 @@ describe('a key file', () => {
     changed[at] = bytes[at] === 0x41 ? 0x42 : 0x41;
     await Bun.write(path, changed);
     expect(['malformed', 'wrong_passphrase']).toContain(await reasonOf(ringAt().unseal('right')));
+  });
+
+  test('that is damaged, too large or cannot be read is told in one sentence with its path and what to do', async () => {
+    const reading = (): Promise<unknown> =>
+      ringAt()
+        .unseal('right')
+        .catch((error: Error) => error.message);
+    const told = async (contents: Uint8Array | string): Promise<unknown> => {
+      await Bun.write(path, contents);
+      return reading();
+    };
+    await created();
+    const damaged = `${path} is damaged, or is no key file: put it back from a backup`;
+    expect(await told('')).toBe(damaged);
+    expect(await told((await sealSecrets(utf8('{}'), 'right', { workFactor: 2 })).subarray(0, 90))).toBe(damaged);
+    const contents = await sealSecrets(utf8('{"v":1}'), 'right', { workFactor: 2 });
+    expect(await told(contents)).toBe(`the contents of ${path} are damaged: put the key file back from a backup`);
+    const larger = `${path} is larger than ${SEALED_BYTES_MAX} bytes: put the right file in its place`;
+    expect(await told(new Uint8Array(SEALED_BYTES_MAX + 1))).toBe(larger);
+    await rm(path);
+    await mkdir(path);
+    expect(await reading()).toBe(`${path} is no regular file: name one, or move it away`);
   });
 
   test('is a plain age file that the age library opens', async () => {
@@ -204,44 +247,51 @@ describe('what a node seals for itself', () => {
 describe('unsealing a node', () => {
   test('twice at once leaves it unsealed where one of the two fails', async () => {
     const federation = await FederationInMemory.make();
-    const { config } = federation.member(0);
     await federation.stop(0);
     let opened = 0;
     const gate = { address: 'nowhere', replacePeers: async () => {}, stop: async () => {} };
-    const node = openNode({
-      ...{
-        config: {
-          ...config,
-          bitcoinNodes: ['http://127.0.0.1:1'],
-          bitcoinRpc: { cookieFile: null, user: null, passwordFile: null },
-        },
-      },
-      ...{
-        version: '0',
-        home: federation.folder,
-        env: { BITCOIN_RPC_USER: 'u', BITCOIN_RPC_PASSWORD: 'p' },
-        log: () => {},
-      },
-      effects: {
-        now: Date.now,
-        random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-        sleep: (ms) => Bun.sleep(ms),
-        every: () => () => {},
-      },
-      openGate: () => {
-        opened += 1;
-        if (opened > 1) throw new Error('the port is in use');
-        return gate;
-      },
+    const node = openedAt(federation, () => {
+      opened += 1;
+      if (opened > 1) throw new Error('the port is in use');
+      return gate;
     });
     const both = [unsealNode(node, PASSPHRASE), unsealNode(node, PASSPHRASE)];
     await Promise.all(both);
     expect(opened).toBe(1);
     expect(node.keyRing.sealed).toBe(false);
-    expect(await codeOf(unsealNode(node, 'wrong'))).toBe('no error');
-    await node.online?.close();
-    node.keyRing.close();
-    node.store.close();
+    const said = /^the node is unsealed already, and this is not the passphrase of .*key_share/;
+    await expect(unsealNode(node, 'wrong')).rejects.toThrow(said);
+    await unsealNode(node, PASSPHRASE);
+    expect(node.keyRing.sealed).toBe(false);
+    await closeNode(node);
+    await federation.close();
+  });
+
+  test('without its key file says, where a key is in use, that a backup must be put back and init not be run', async () => {
+    const federation = await FederationInMemory.make();
+    await federation.dkgByAll();
+    const { keyId } = federation.key(0);
+    const { config } = federation.member(0);
+    await federation.stop(0);
+    await rm(config.keySharePath);
+    const said = new RegExp(
+      `^there is no key file at ${config.keySharePath}, but the key ${keyId} is in use: .* backup, and do not run .mpc_operator init`,
+    );
+    const node = openedAt(federation, () => {
+      throw new Error('no gate is opened');
+    });
+    await expect(unsealNode(node, PASSPHRASE)).rejects.toThrow(said);
+    await closeNode(node);
+    const input = { file: join(federation.folder, 'new.json'), home: federation.folder, force: false, env: {} };
+    const content = draftConfig({
+      ...{ parties: 3, threshold: 2, index: 0, addresses: config.partyAddresses.map(({ text }) => text) },
+      more: {
+        ...{ network: 'regtest', key_share_path: config.keySharePath, security_db_path: config.securityDbPath },
+        ...{ tls_cert_path: config.tlsCertPath, tls_key_path: config.tlsKeyPath },
+      },
+    });
+    await expect(initialise({ ...input, content, passphrase: PASSPHRASE, effects })).rejects.toThrow(said);
+    expect(await Bun.file(config.keySharePath).exists()).toBe(false);
     await federation.close();
   });
 

@@ -12,7 +12,7 @@ describe('a trouble', () => {
     now = 1_700_000_000_000;
     lines = [];
     const log = (_level: string, event: string, fields: LogFields = {}) => void lines.push({ event, fields });
-    trouble = new LastingTrouble('work', log, () => now);
+    trouble = new LastingTrouble('work', log, { now: () => now, monotonic: () => now - 1_600_000_000_000 });
   });
   const told = () => lines.splice(0).map(({ event, fields }) => [event, fields['what'], fields['detail'] ?? null]);
 

@@ -4,6 +4,7 @@ import { toHex } from '../../crypto/bytes.ts';
 import { decodeKeyFile, openSecrets } from '../../crypto/seal.ts';
 import { attestBy, burn, codeOf, deposit, minted, withdrawBy } from './custody.ts';
 import { FederationInMemory, PASSPHRASE } from './federation-in-memory.ts';
+import { openLine } from './treasury.ts';
 
 test('no secret of any node is in any log line, error or message of a key ceremony and of signing, faults included', async () => {
   const federation = await FederationInMemory.make();
@@ -15,7 +16,12 @@ test('no secret of any node is in any log line, error or message of a key ceremo
     secrets.push(...(taken ?? []).flatMap(({ secret }) => [toHex(secret.slice(0, 32)), toHex(secret.slice(32, 64))]));
     return taken;
   });
-  await federation.dkgByAll();
+  await federation.dkgByAll({}, 'closed');
+  openLine(
+    federation.members.map(({ index }) => federation.at(index).node),
+    federation.chain,
+    400_000n,
+  );
   await minted(federation);
   burn(federation);
   await withdrawBy(federation, 0, []);

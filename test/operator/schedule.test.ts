@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { batchDue, isTurn, nextRate, rankFor } from '../../operator/bridge/schedule.ts';
+import { batchDue, isTurn, rankFor } from '../../operator/bridge/schedule.ts';
 
 const names = Array.from({ length: 300 }, (_, i) => `work-${i}`);
 
@@ -35,19 +35,7 @@ describe('waiting burns', () => {
     expect(batchDue(policy, [1, 2, 3], 5_000n, 4)).toBe('count');
     expect(batchDue(policy, [500, 100], 5_000n, 1_100)).toBe('age');
     expect(batchDue(policy, [500], 2_000n, 600)).toBe('fee_rate');
-  });
-});
-
-describe('the next version of a stuck payout', () => {
-  const policy = { afterBlocks: 3, stepPercent: 25n, capRate: 10_000n };
-
-  test('pays at least one step more, or the estimate where that is higher', () => {
-    expect(nextRate(policy, 1_000n, 1_100n)).toBe(1_250n);
-    expect(nextRate(policy, 1_000n, 4_000n)).toBe(4_000n);
-  });
-
-  test('never pays more than the cap, and is not made where the cap leaves no room for a step', () => {
-    expect(nextRate(policy, 7_000n, 50_000n)).toBe(10_000n);
-    expect(nextRate(policy, 9_000n, 50_000n)).toBeNull();
+    // Seen while the clock was ahead.
+    expect(batchDue(policy, [3_600_000], 5_000n, 1_000)).toBe('age');
   });
 });

@@ -34,9 +34,9 @@ function aPeer(): PeerSessions {
 }
 
 const header = ({ certificate }: Session) => Buffer.from(canonicalBytes({ ...certificate })).toString('base64url');
-function speak({ certificate, signer }: Session, sent_at: number): PeerEnvelope {
+function speak({ certificate, signer }: Session, sent_at: number, seq = 1): PeerEnvelope {
   const words = { network: 'regtest', from: 1, to: 0, ceremony: '', type: 'ping', body: {} };
-  return sealEnvelope({ ...words, boot: certificate.boot, seq: 1, sent_at }, signer).envelope;
+  return sealEnvelope({ ...words, boot: certificate.boot, seq, sent_at }, signer).envelope;
 }
 
 describe('a node that is started again after its clock was set back', () => {
@@ -48,6 +48,14 @@ describe('a node that is started again after its clock was set back', () => {
     expect(peer.admit(speak(after, T + 2_100), header(after), T + 2_100)).toBeNull();
     expect(peer.twinOf(1)).toBeNull();
     expect(after.certificate.issued_at).toBe(before.certificate.issued_at + 1);
+  });
+
+  test('or whose peer’s clock was ahead with its own when they first spoke, is heard on when both are put right', () => {
+    const [peer, ahead] = [aPeer(), T + 7_200_000];
+    const start = startAt(ahead);
+    expect(peer.admit(speak(start, ahead), header(start), ahead)).toBeNull();
+    expect(peer.admit(speak(start, T, 2), header(start), T)).toBeNull();
+    expect(aPeer().admit(speak(start, T), header(start), T)).toMatchObject({ reason: 'clock_skew' });
   });
 
   test('has a boot id and a session key of its own all the same', () => {

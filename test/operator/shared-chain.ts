@@ -4,8 +4,8 @@ import { schnorr } from '@noble/curves/secp256k1.js';
 import { SigHash, Transaction } from '@scure/btc-signer';
 import type { BroadcastVerdict, TxOut } from '../../chain/bitcoin-view.ts';
 import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
-import type { WireBurn } from '../../chain/wire-ledger.ts';
-import { type Attestation, type AttestationJson, encodeAttestation } from '../../crypto/attestation.ts';
+import type { WireBurn, WireMint } from '../../chain/wire-ledger.ts';
+import { type Attestation, encodeAttestation } from '../../crypto/attestation.ts';
 import { type FakeBitcoin, fakeBitcoin } from '../chain/fake-bitcoin.ts';
 import { type FakeLedger, fakeLedger } from '../chain/fake-ledger.ts';
 
@@ -14,7 +14,9 @@ export interface SharedChain {
   readonly ledgers: readonly FakeLedger[];
   /** Transactions that were taken, in order. */
   readonly taken: Transaction[];
-  readonly minted: Map<string, AttestationJson>;
+  /** What is minted; a mint has the confirmations of `mintConfirmations` at once, and a test may take it back. */
+  readonly minted: Map<string, WireMint>;
+  mintConfirmations: number;
   /** Puts an unspent output before all nodes. */
   fund(outpoint: Outpoint, output: Omit<TxOut, 'coinbase'>): void;
   burn(burn: WireBurn): void;
@@ -26,24 +28,38 @@ export interface SharedChain {
 export function sharedChain(parties: number): SharedChain {
   const views = Array.from({ length: parties }, () => fakeBitcoin('regtest'));
   const ledgers = Array.from({ length: parties }, () => fakeLedger('regtest'));
-  const minted = new Map<string, AttestationJson>();
+  const minted = new Map<string, WireMint>();
   const taken: Transaction[] = [];
+  const fees = new Map<string, bigint>();
   let height = 100;
   for (const view of views) {
     view.tip = async () => ({ height, hash: '0'.repeat(64) });
-    view.broadcast = async (bytes) => take(view, views, taken, bytes);
+    view.broadcast = async (bytes) => take(view, views, { taken, fees }, bytes);
+    view.testPolicy = async (bytes) => ({
+      ok: true,
+      txid: Transaction.fromRaw(bytes, { allowUnknownOutputs: true }).id,
+    });
+    view.mempoolSpends = async (outpoints) => outpoints.map((outpoint) => spenderOf(view, taken, outpoint)?.id ?? null);
+    view.mempoolEntry = async (txid) => {
+      const waiting = taken.find(({ id }) => id === txid);
+      if (waiting === undefined || view.transactions.get(txid)?.state !== 'mempool') return null;
+      const load = { count: 1, vsize: waiting.vsize, fees: fees.get(txid) ?? 0n };
+      return { vsize: load.vsize, height, fee: load.fees, ancestors: load, descendants: load };
+    };
+    view.rawTransaction = async (txid) => taken.find(({ id }) => id === txid)?.toBytes(true, true) ?? null;
   }
   for (const ledger of ledgers) {
     ledger.mint = async (txid, vout) => minted.get(`${txid}:${vout}`) ?? null;
     ledger.postMint = async (attestation: Attestation) => {
       const name = `${attestation.depositTxid}:${attestation.depositVout}`;
       const already = minted.has(name);
-      if (!already) minted.set(name, encodeAttestation(attestation));
+      const mint = { attestation: encodeAttestation(attestation), height: 9, confirmations: chain.mintConfirmations };
+      if (!already) minted.set(name, mint);
       return { ok: true, already };
     };
   }
-  return {
-    ...{ views, ledgers, taken, minted },
+  const chain: SharedChain = {
+    ...{ views, ledgers, taken, minted, mintConfirmations: 6 },
     fund(outpoint, output) {
       for (const view of views) view.add(outpoint, { ...output, coinbase: false });
     },
@@ -55,12 +71,13 @@ export function sharedChain(parties: number): SharedChain {
       for (const view of views) mineView(view, taken, blocks);
     },
   };
+  return chain;
 }
 
 function take(
   view: FakeBitcoin,
   views: readonly FakeBitcoin[],
-  taken: Transaction[],
+  { taken, fees }: { readonly taken: Transaction[]; readonly fees: Map<string, bigint> },
   bytes: Uint8Array,
 ): BroadcastVerdict {
   const transaction = Transaction.fromRaw(bytes, { allowUnknownOutputs: true });
@@ -82,6 +99,9 @@ function take(
   });
   if (!verified) return { ok: false, reason: 'rejected', detail: 'mandatory-script-verify-flag-failed' };
   taken.push(transaction);
+  const paid = Array.from({ length: transaction.outputsLength }, (_, vout) => transaction.getOutput(vout).amount ?? 0n);
+  const sum = (all: readonly bigint[]) => all.reduce((total, one) => total + one, 0n);
+  fees.set(txid, sum(amounts) - sum(paid));
   for (const other of views) {
     for (const { name } of inputs) other.withMempool.delete(name);
     for (let vout = 0; vout < transaction.outputsLength; vout++) {
@@ -90,6 +110,18 @@ function take(
     }
   }
   return { ok: true, txid };
+}
+
+function spenderOf(
+  view: FakeBitcoin,
+  taken: readonly Transaction[],
+  { txid, vout }: Outpoint,
+): Transaction | undefined {
+  return taken.find((transaction) => {
+    if (view.transactions.get(transaction.id)?.state !== 'mempool') return false;
+    const inputs = Array.from({ length: transaction.inputsLength }, (_, index) => transaction.getInput(index));
+    return inputs.some((input) => input.index === vout && Buffer.from(input.txid ?? '').toString('hex') === txid);
+  });
 }
 
 function mineView(view: FakeBitcoin, taken: readonly Transaction[], blocks: number): void {

@@ -57,7 +57,7 @@ describe('a signer that gave a wrong share', () => {
     const told = signerReport(liar, 'Beta');
     expect(told).toMatchObject({ index: 1, name: 'Beta', lying: 1, last: { fault: 'lying', reason: 'bad_share' } });
     expect(Math.abs(Date.parse(told.last?.at ?? '') - Date.now())).toBeLessThan(60_000);
-    const at = liar.lastLieAt ?? 0;
+    const at = liar.lastLie?.measuredAt ?? 0;
     expect(liars(standing, at)).toEqual([
       `operator 1 gave a wrong partial signature or nonce, once since this node started, last at ${told.last?.at}`,
     ]);

@@ -60,7 +60,7 @@ describe('work in slices', () => {
         }
         return pauses.length;
       };
-    const slices = new Slices({ sleep, now: () => time });
+    const slices = new Slices({ sleep, monotonic: () => time });
     expect(await slices.run(slow(5)())).toBe(12);
     pauses.length = 0;
     // No clock moves: so many steps at a stretch and no more.

@@ -3,27 +3,22 @@ import { testMessages } from '../../ceremony/intent-messages.ts';
 import type { SigningResult } from '../../ceremony/signing-candidates.ts';
 import { getAttestation } from '../../store/attestations.ts';
 import { verifyAuditLog } from '../../store/audit-log.ts';
+import { stepsOfBurn } from '../../store/burn-standing.ts';
 import { getBurn } from '../../store/burns.ts';
-import { listPayoutsOfBurn } from '../../store/payout-listing.ts';
-import {
-  askPayout,
-  attestBy,
-  burn,
-  deposit,
-  minted,
-  payoutAsked,
-  planned,
-  repliesOf,
-  requestFor,
-  withdrawBy,
-} from './custody.ts';
+import { askStep, attestBy, burn, deposit, planned, repliesOf, requestFor, stepAsked, withdrawBy } from './custody.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
+import { openLine } from './treasury.ts';
 
 let federation: FederationInMemory;
 
 beforeAll(async () => {
   federation = await FederationInMemory.make();
-  await federation.dkgByAll();
+  await federation.dkgByAll({}, 'closed');
+  openLine(
+    federation.members.map(({ index }) => federation.at(index).node),
+    federation.chain,
+    400_000n,
+  );
 });
 afterAll(() => federation.close());
 afterEach(() => {
@@ -270,29 +265,28 @@ describe('a decision is durable before a share leaves', () => {
     expect(getAttestation(federation.at(1).node.store.db, claim)?.recipient).toBe(recipient);
   });
 
-  test('of a payout', async () => {
-    await minted(federation);
+  test('of a step of the line', async () => {
     const one = burn(federation);
     const intent = await planned(federation, 0, [one]);
     const revive = dieAfterDecision(2);
-    const said = await askPayout(federation, 0, intent, [2]).catch(() => ['dead']);
+    const said = await askStep(federation, 0, intent, [2]).catch(() => ['dead']);
     revive();
     expect(said).toEqual(['dead']);
     await federation.restart(2);
     const { db } = federation.at(2).node.store;
     // Dying before nonces were given leaves nothing; so ask again, with nonces that were given before.
     expect(getBurn(db, one.burnTxid)).toBeNull();
-    const request = await requestFor(federation, 0, payoutAsked(federation, 0, intent), [1, 2]);
+    const request = await requestFor(federation, 0, stepAsked(federation, 0, intent), [1, 2]);
     const reviveAgain = dieAfterDecision(2);
     const sent = await federation.send(0, 2, { type: 'sign_request', body: { ...request } });
     reviveAgain();
     expect(sent.ok).toBe(false);
     await federation.restart(2);
     const reopened = federation.at(2).node.store.db;
-    expect(listPayoutsOfBurn(reopened, one.burnTxid).map(({ status }) => status)).toEqual(['decided']);
+    expect(stepsOfBurn(reopened, one.burnTxid)).toMatchObject([{ isSigned: false, height: null }]);
     expect(verifyAuditLog(reopened).ok).toBe(true);
     const result = await withdrawBy(federation, 0, [one]);
-    expect(result.broadcast).toBe(true);
+    expect(result.step.broadcast).toBe(true);
   });
 
   test('and where the store cannot write it, no share leaves', async () => {

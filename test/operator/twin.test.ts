@@ -2,9 +2,14 @@
 import { describe, expect, test } from 'bun:test';
 import { type PeerEnvelope, sealEnvelope } from '../../crypto/envelope.ts';
 import { createSession, identityFromSeed, type Session } from '../../crypto/identity.ts';
-import { provenTwin, twinEvidence } from '../../operator/guard/twin.ts';
+import { provenTwin, twinEvidence } from '../../operator/rollback-guard/twin.ts';
 import { parseRefusal } from '../../operator/transport/peer-reply.ts';
-import { LAST_WORDS_MS, PeerSessions, SUPERSEDED_MESSAGE_BYTES_MAX } from '../../operator/transport/peer-session.ts';
+import {
+  LAST_WORDS_MS,
+  PeerSessions,
+  SUPERSEDED_MESSAGE_BYTES_MAX,
+  TWIN_SHOWN_MS,
+} from '../../operator/transport/peer-session.ts';
 
 const T = 1_900_000_000_000;
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
@@ -75,11 +80,34 @@ describe('two copies of a node that both speak to a peer', () => {
     expect(sessions.twinOf(1)).toMatchObject({ later: second.certificate, earlier: null });
   });
 
+  test('are named from the first sight until the older start has been silent for ten minutes, whatever clock is set', () => {
+    const { sessions, at, pass, hear } = aPeer();
+    const twin = () => sessions.states()[0]?.twin ?? null;
+    hear(first, 1);
+    pass(10_000);
+    hear(second, 1);
+    pass(LAST_WORDS_MS + 1);
+    expect(twin()).toBeNull();
+    const since = at.now;
+    hear(first, 2);
+    expect(twin()).toEqual({ since, at: since });
+    pass(TWIN_SHOWN_MS - 1);
+    at.now += 24 * 3_600_000;
+    hear(second, 2);
+    expect(twin()).toEqual({ since, at: since });
+    hear(first, 3);
+    expect(twin()).toEqual({ since, at: at.now });
+    pass(TWIN_SHOWN_MS);
+    expect(twin()).toBeNull();
+    hear(first, 4);
+    expect(twin()).toEqual({ since: at.now, at: at.now });
+  });
+
   test('of a node that was merely started again there is no proof, only that an earlier start spoke a moment ago', () => {
     const { sessions } = witness(first, second);
     const third = begin(1, T + 20_000);
     expect(sessions.admit(speak(third, 1, T + 20_100), header(third), T + 20_100)).toBeNull();
-    expect(sessions.earlierHeardAt(1)).toBe(T + 10_100);
+    expect(sessions.earlierHeardAgo(1)).toBe(LAST_WORDS_MS + 1);
     const sight = sessions.twinOf(1);
     if (sight === null) throw new Error('what was seen is kept');
     expect(provenTwin(own(third), twinEvidence(sight))).toBeNull();
@@ -105,8 +133,9 @@ describe('a node whose clock was ahead, and that was started again with the cloc
     expect(provenTwin(own(after), twinEvidence(sight))).toBeNull();
     // A copy that is alive after all learns of the other one at once.
     expect(provenTwin(own(before), twinEvidence(sight))).toContain('another copy of it was started');
-    expect(sessions.earlierHeardAt(1)).toBe(at.now);
-    expect(sessions.states()[0]).toMatchObject({ supersededMessages: 2, twinAt: null });
+    at.now += 3_600_000;
+    expect(sessions.earlierHeardAgo(1)).toBe(0);
+    expect(sessions.states()[0]).toMatchObject({ supersededMessages: 2, twin: null });
   });
 
   test('is found to live twice by what the earlier start says later, though its last words came first', () => {
@@ -121,7 +150,7 @@ describe('a node whose clock was ahead, and that was started again with the cloc
     hear(before, 3, T + 6_200);
     const sight = sessions.twinOf(1);
     if (sight === null) throw new Error('the peer has seen two copies');
-    expect(sessions.states()[0]?.twinAt).toBe(T + 6_200);
+    expect(sessions.states()[0]?.twin).toEqual({ since: T + 6_200, at: T + 6_200 });
     expect(provenTwin(own(after), twinEvidence(sight))).toContain('an earlier start of it was still speaking');
   });
 

@@ -4,9 +4,10 @@ import { PEER_MESSAGE_BYTES_MAX } from '../../crypto/envelope.ts';
 import { verifySessionCertificate } from '../../crypto/identity.ts';
 import { Acceptor } from '../../operator/transport/accept.ts';
 import { type OutMessage, SESSION_HEADER } from '../../operator/transport/peer-reply.ts';
+import { READS_IN_FLIGHT_MAX } from '../../operator/transport/read-slots.ts';
 import { PEER_REQUESTS_RESERVED, SHARED_REQUESTS_IN_FLIGHT_MAX } from '../../operator/transport/request-slots.ts';
 import { pinnedSession } from '../../operator/transport/tls.ts';
-import { peerRoutes, READS_IN_FLIGHT_MAX } from '../../routes/peer.ts';
+import { peerRoutes } from '../../routes/peer.ts';
 import {
   boot,
   checkBody,
@@ -98,9 +99,9 @@ describe('without TLS in between', () => {
   test('beyond the number of messages that are read at once, the one that takes longest makes room', async () => {
     const held: ReadableStreamDefaultController<Uint8Array>[] = [];
     const app = peerRoutes(acceptorOf(sessionsOf(alpha, [peerOf(beta)]), async () => []));
-    const slow = Array.from({ length: READS_IN_FLIGHT_MAX }, () => {
+    const slow = Array.from({ length: READS_IN_FLIGHT_MAX }, (_, i) => {
       const body = new ReadableStream<Uint8Array>({ start: (controller) => void held.push(controller) });
-      return app.request(new Request('http://alpha/v1/messages', { method: 'POST', body }));
+      return app.fetch(new Request('http://alpha/v1/messages', { method: 'POST', body }), { address: `10.0.0.${i}` });
     });
     const session = boot(beta);
     const honest = await app.request(request(sealPing(session, 0), headerOf(session)));
@@ -131,7 +132,8 @@ describe('without TLS in between', () => {
     const send = async (i: number): Promise<number> => {
       const session = boots[i % boots.length];
       if (session === undefined) throw new Error('no such peer');
-      return (await app.request(request(sealPing(session, 0, { seq: i + 1 }), headerOf(session)))).status;
+      const ping = request(sealPing(session, 0, { seq: i + 1 }), headerOf(session));
+      return (await app.fetch(ping, { address: `10.0.0.${i % boots.length}` })).status;
     };
     const most = SHARED_REQUESTS_IN_FLIGHT_MAX + boots.length * PEER_REQUESTS_RESERVED;
     const all = Array.from({ length: most }, (_, i) => send(i));

@@ -173,6 +173,7 @@ export class RobustFederation {
     const { time } = this;
     return {
       now: () => EPOCH_MS + time.now,
+      monotonic: () => time.now,
       random: (length) => prng.bytes(length),
       sleep: (ms, signal) =>
         new Promise((resolve) => {

@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'bun:test';
 import { sha256, toHex, utf8 } from '../../crypto/bytes.ts';
-import { AUDIT_BODY_BYTES_MAX, appendAudit, auditHead, listAudit, verifyAuditLog } from '../../store/audit-log.ts';
+import {
+  AUDIT_BODY_BYTES_MAX,
+  AUDIT_LOG_START,
+  appendAudit,
+  auditHead,
+  listAudit,
+  verifyAuditLog,
+  verifyAuditRows,
+} from '../../store/audit-log.ts';
 import type { Store } from '../../store/open.ts';
 import { NOW, raw, withStore } from './fixture.ts';
 
@@ -14,7 +22,7 @@ function filled<T>(rows: number, body: (store: Store) => T): T {
 // What somebody with the file in hand can do: drop the triggers first.
 function tamper(store: Store, statement: string): void {
   raw(store, (database) => {
-    for (const name of ['chain', 'no_update', 'no_delete']) database.run(`DROP TRIGGER audit_log_${name}`);
+    for (const name of ['chain', 'no_update', 'no_delete']) database.run(`DROP TRIGGER IF EXISTS audit_log_${name}`);
     database.run(statement);
   });
 }
@@ -71,6 +79,20 @@ describe('the audit log', () => {
       });
     });
   }
+
+  test('is verified from where the last check ended, so many rows at a time, and a missing end of what was checked shows', () => {
+    filled(5, (store) => {
+      const first = verifyAuditRows(store.db, AUDIT_LOG_START, 3);
+      if (!first.ok) throw new Error(first.reason);
+      expect(first).toMatchObject({ head: { seq: 3 }, more: true });
+      const rest = verifyAuditRows(store.db, first.head, 3);
+      expect(rest).toEqual({ ok: true, head: auditHead(store.db), more: false });
+      tamper(store, `UPDATE audit_log SET kind = 'other' WHERE seq = 2`);
+      expect(verifyAuditRows(store.db, first.head, 3)).toEqual(rest);
+      tamper(store, 'DELETE FROM audit_log WHERE seq > 2');
+      expect(verifyAuditRows(store.db, first.head, 3)).toMatchObject({ ok: false, seq: 3, reason: 'gap' });
+    });
+  });
 
   test('refuses a body over the limit', () => {
     withStore(({ db }) => {

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getAttestation } from '../../store/attestations.ts';
 import { auditHead, verifyAuditLog } from '../../store/audit-log.ts';
+import { getStep } from '../../store/line.ts';
 import { openStore, type Store } from '../../store/open.ts';
-import { getPayout } from '../../store/payout-listing.ts';
-import { claim, outpoint, payout, raw } from './fixture.ts';
+import { claim, outpoint, raw } from './fixture.ts';
+import { step } from './line-fixture.ts';
 
 const ROUNDS = 3;
 const ACKNOWLEDGED_MIN = 40;
@@ -32,8 +33,8 @@ async function writeAndKill(path: string, first: number): Promise<readonly strin
 function isStored({ db }: Store, line: string): boolean {
   const [kind, name = ''] = line.split(' ');
   if (kind === 'attested') return getAttestation(db, outpoint(Number(name)))?.amount === claim(name).amount;
-  const stored = getPayout(db, payout([Number(name)], [Number(name)]).txid);
-  return stored?.inputs.length === 1 && stored.burns.length === 1;
+  const stored = getStep(db, step({ burns: [Number(name)], swept: [Number(name)] }).txid);
+  return stored?.inputs.length === 2 && stored.burns?.length === 1;
 }
 
 test('whatever a writer acknowledged before it was killed is there, whole, and the audit log verifies', async () => {

@@ -8,7 +8,6 @@ import type { AttestationClaim } from '../../store/attestations.ts';
 import { type BurnRecord, recordBurn } from '../../store/burns.ts';
 import type { Outpoint } from '../../store/database.ts';
 import { openStore, type Store } from '../../store/open.ts';
-import type { PayoutDecision } from '../../store/payouts.ts';
 
 export const NOW = 1_800_000_000_000;
 
@@ -81,23 +80,4 @@ export function burn(name: string | number): BurnRecord {
 
 export function storeBurns(store: Store, ...names: readonly (string | number)[]): void {
   for (const name of names) recordBurn(store.db, burn(name), NOW);
-}
-
-/** A decision to pay the burns with the inputs; `fee` makes different transactions of the same inputs. */
-export function payout(
-  inputs: readonly (string | number)[],
-  burns: readonly (string | number)[],
-  fee = 500n,
-): PayoutDecision {
-  const unsignedTx = toHex(utf8(JSON.stringify([inputs, burns, `${fee}`])));
-  const hash = sha256(sha256(new Uint8Array(Buffer.from(unsignedTx, 'hex'))));
-  return {
-    txid: toHex(hash.reverse()),
-    unsignedTx,
-    inputs: inputs.map((name) => outpoint(name)),
-    burns: burns.map((name, outputIndex) => ({ burnTxid: burn(name).burnTxid, outputIndex })),
-    fee,
-    feeRate: 2.5,
-    change: { vout: burns.length, amount: 1_000_000n },
-  };
 }

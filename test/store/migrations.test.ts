@@ -104,6 +104,14 @@ describe('a database file', () => {
     expect(() => migrate(database, [one])).toThrow(/newer than this program \(it has migration 0001_c\)/);
   });
 
+  test('of a version from before the treasury line is refused in a sentence that says what to do', () => {
+    const database = fresh();
+    migrate(database, [{ tag: '0000_ledger', sql: 'CREATE TABLE payouts (x);' }]);
+    const refused = /from before the treasury line, and cannot be brought up to date: move it away/;
+    expect(() => migrate(database, SECURITY_MIGRATIONS)).toThrow(refused);
+    expect(() => assertMigrated(database, SECURITY_MIGRATIONS)).toThrow(refused);
+  });
+
   test('whose applied migration differs from the program is refused', () => {
     const database = fresh();
     migrate(database, [one]);

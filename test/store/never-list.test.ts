@@ -4,37 +4,30 @@ import { describe, expect, test } from 'bun:test';
 import { decideAttestations } from '../../store/attestations.ts';
 import { appendAudit } from '../../store/audit-log.ts';
 import { appendCeremonyEvents, beginCeremony } from '../../store/ceremonies.ts';
-import { beginAbsence } from '../../store/claim-absences.ts';
-import { contestBurn, releaseClaim } from '../../store/contested-burns.ts';
 import { recordDeposit } from '../../store/deposits.ts';
 import { setKeyStatus, storeKey } from '../../store/keys.ts';
+import { decideStep } from '../../store/line.ts';
 import type { Store } from '../../store/open.ts';
-import { recordPayoutConfirmed, recordPayoutSettled } from '../../store/payout-progress.ts';
-import { decidePayout } from '../../store/payouts.ts';
 import { putPeer, recordPeerHead } from '../../store/peers.ts';
 import { rememberRecipient } from '../../store/recipients.ts';
 import { recordUtxo } from '../../store/utxos.ts';
-import { burn, claim, id, NOW, outpoint, payout, raw, storeBurns, withStore } from './fixture.ts';
+import { burn, claim, id, NOW, outpoint, raw, storeBurns, withStore } from './fixture.ts';
+import { beginLine, mine, ROOT, type StepWords, step } from './line-fixture.ts';
 
-const BLOCK = { height: 100, hash: id('block') };
-const [A, B, C] = [burn('a').burnTxid, burn('b').burnTxid, burn('c').burnTxid];
-const PAID = payout(['x', 'y'], ['a']);
 const OTHER = id('another transaction');
-const MISSED = id('a transaction whose coin is missed');
-const PRESENT = id('a transaction whose coin may be there');
+const PAID = step({ burns: ['a'], swept: ['x'] });
+const NEXT = step({ parent: PAID, burns: ['b'] });
+/** Signed and not mined. */
+const RIVAL = step({ burns: ['c'], salt: 1 });
 
 function fill(store: Store): void {
   const { db } = store;
   decideAttestations(db, [claim(1), claim(2)], NOW);
   recordDeposit(db, { ...outpoint(1), recipient: id('r'), amount: 5n, height: null, blockHash: null }, NOW);
   storeBurns(store, 'a', 'b', 'c');
-  decidePayout(db, PAID, NOW);
-  decidePayout(db, payout(['z'], ['c']), NOW);
-  recordPayoutConfirmed(db, payout(['z'], ['c']).txid, BLOCK, NOW);
-  recordPayoutSettled(db, payout(['z'], ['c']).txid, NOW);
-  decidePayout(db, payout(['v'], []), NOW);
-  recordPayoutConfirmed(db, payout(['v'], []).txid, BLOCK, NOW);
-  recordPayoutSettled(db, payout(['v'], []).txid, NOW);
+  beginLine(store);
+  mine(store, 100, PAID, NEXT);
+  decideStep(db, RIVAL, NOW);
   rememberRecipient(db, { recipient: id('r'), keyId: 'k', script: '51' }, NOW);
   beginCeremony(db, { ceremonyId: 'c', kind: 'dkg', rehearsal: false }, NOW);
   appendCeremonyEvents(db, 'c', [Uint8Array.of(1), Uint8Array.of(2)], NOW);
@@ -43,12 +36,7 @@ function fill(store: Store): void {
   putPeer(db, { index: 1, identityKey: id('peer'), card: {} }, NOW);
   const head = { epoch: 0, seq: 9, hash: id('head'), boot: null, follows: null, statement: null, at: NOW };
   recordPeerHead(db, 1, head, NOW);
-  const claims = [OTHER, MISSED, PRESENT].map((txid, at) => ({ txid, inputs: [outpoint(1 + 10 * at)] }));
-  contestBurn(db, B, claims, NOW);
-  releaseClaim(db, B, OTHER, 'spent', NOW);
-  beginAbsence(db, { burnTxid: B, txid: MISSED, coin: outpoint(11), height: 1, blockHash: id('block') }, NOW);
-  releaseClaim(db, B, MISSED, 'operator', NOW);
-  recordUtxo(db, { ...outpoint(1), amount: 5n, leaf: { kind: 'change' }, height: 1 }, NOW);
+  recordUtxo(db, { ...outpoint(1), amount: 5n, leaf: { kind: 'treasury' }, height: 1 }, NOW);
 }
 
 function refusesEach(
@@ -76,30 +64,34 @@ const TABLES_FOR_EVER = [
   'attestations',
   'deposits',
   'burns',
-  'payout_transactions',
-  'payout_transaction_inputs',
-  'payout_transaction_burns',
   'recipients',
   'keys',
   'utxos',
-  'contested_burns',
-  'contested_claims',
-  'contested_releases',
+  'treasury_roots',
 ];
 
 describe('rows are never deleted:', () => {
   refusesEach(Object.fromEntries(TABLES_FOR_EVER.map((table) => [table, `DELETE FROM ${table}`])), /never deleted/);
+  refusesEach(
+    {
+      'a mined step': `DELETE FROM line_steps WHERE txid = '${NEXT.txid}'`,
+      'a step with children': `DELETE FROM line_steps WHERE txid = '${PAID.txid}'`,
+      'the inputs of a step': 'DELETE FROM line_inputs',
+      'the list of a step': 'DELETE FROM line_burns',
+    },
+    /never deleted|go with their step/,
+  );
 });
 
 describe('no row is replaced by inserting it again:', () => {
   refusesEach(
     Object.fromEntries(
-      [...TABLES_FOR_EVER.slice(1), 'ceremony_events'].map((table) => [
+      [...TABLES_FOR_EVER.slice(1), 'ceremony_events', 'line_steps', 'line_inputs', 'line_burns'].map((table) => [
         table,
         `INSERT OR REPLACE INTO ${table} SELECT * FROM ${table} LIMIT 1`,
       ]),
     ),
-    /is there already|is sealed|no anchor before|released already/,
+    /is there already|is sealed|is not dead|starts unsigned/,
   );
   refusesEach({ audit_log: 'INSERT OR REPLACE INTO audit_log SELECT * FROM audit_log LIMIT 1' }, /continues the chain/);
 });
@@ -109,23 +101,24 @@ describe('what was recorded does not change:', () => {
     attestations: ['recipient', 'amount', 'nonce', 'txid', 'vout', 'decided_at'],
     deposits: ['recipient', 'amount', 'txid', 'vout'],
     burns: ['burn_txid', 'nullifier', 'address', 'amount', 'fee'],
-    payout_transactions: ['txid', 'unsigned_tx', 'fee', 'change_vout', 'change_amount', 'created_at'],
-    payout_transaction_inputs: ['txid', 'input_index', 'prev_txid', 'prev_vout'],
-    payout_transaction_burns: ['txid', 'burn_txid', 'output_index'],
+    treasury_roots: ['txid', 'vout', 'amount', 'key_id', 'network', 'signed_at'],
+    line_steps: [
+      ...['txid', 'parent_txid', 'root_txid', 'root_vout', 'depth', 'key_id', 'unsigned_tx', 'treasury_amount'],
+      ...['surplus', 'vsize', 'kind', 'fee', 'intent', 'created_at', 'decided_at'],
+    ],
+    line_inputs: ['txid', 'input_index', 'prev_txid', 'prev_vout'],
+    line_burns: ['txid', 'burn_txid', 'nullifier'],
     audit_log: ['seq', 'at', 'kind', 'body', 'prev_hash', 'hash'],
     recipients: ['recipient', 'script'],
     keys: ['group_keys', 'transcript', 'certificate'],
     ceremony_events: ['body', 'seq'],
     utxos: ['amount', 'leaf'],
-    contested_burns: ['burn_txid'],
-    contested_claims: ['burn_txid', 'txid', 'prev_txid', 'prev_vout'],
-    contested_releases: ['burn_txid', 'txid', 'cause'],
   };
   for (const [table, names] of Object.entries(columns)) {
     const change = (name: string) => `UPDATE ${table} SET ${name} = ${name} || '1'`;
     refusesEach(
       Object.fromEntries(names.map((name) => [`${table}.${name}`, change(name)])),
-      /does not change|never change/,
+      /does not change|never change|has burns|mined first/,
     );
   }
   refusesEach(
@@ -161,21 +154,30 @@ describe('one outpoint, one attestation:', () => {
   );
 });
 
-const insertInput = (name: string, index = 0) =>
-  `INSERT INTO payout_transaction_inputs VALUES ('${OTHER}', ${index}, '${outpoint(name).txid}', 0)`;
-const insertBurn = (burnTxid: string, output = 0) =>
-  `INSERT INTO payout_transaction_burns VALUES ('${OTHER}', '${burnTxid}', ${output})`;
-const insertPayout = (status = 'decided') =>
-  `INSERT INTO payout_transactions (txid, unsigned_tx, fee, fee_rate, status, created_at) VALUES ('${OTHER}', '', 1, 1, '${status}', 1)`;
-const anchor = (burnTxid: string, name: string) =>
-  `UPDATE burns SET anchor_txid = '${outpoint(name).txid}', anchor_vout = 0 WHERE burn_txid = '${burnTxid}'`;
-const sequence =
-  (...statements: readonly string[]) =>
-  (database: Database) => {
-    for (const statement of statements) database.run(statement);
+/** Statements that write a step past the program, its inputs and burns first. */
+function written(words: StepWords, changes: Readonly<Record<string, string | number | null>> = {}) {
+  const { txid, parentTxid, inputs, burns, keyId, unsignedTx, treasuryAmount, surplus, vsize, kind } = step(words);
+  return (database: Database) => {
+    database.run('PRAGMA defer_foreign_keys = ON');
+    for (const [index, input] of inputs.entries()) {
+      database.run('INSERT INTO line_inputs VALUES (?, ?, ?, ?)', [txid, index, input.txid, input.vout]);
+    }
+    for (const { burnTxid, nullifier } of burns) {
+      database.run('INSERT INTO line_burns VALUES (?, ?, ?)', [txid, burnTxid, nullifier]);
+    }
+    const depth = parentTxid === null ? 1 : parentTxid === PAID.txid ? 2 : 3;
+    const row = {
+      ...{ txid, root_txid: ROOT.txid, root_vout: ROOT.vout, parent_txid: parentTxid, depth, key_id: keyId },
+      ...{ unsigned_tx: unsignedTx, treasury_amount: treasuryAmount, surplus, vsize, kind, created_at: NOW },
+      ...changes,
+    };
+    const names = Object.keys(row);
+    const marks = names.map(() => '?').join();
+    database.run(`INSERT INTO line_steps (${names.join()}) VALUES (${marks})`, Object.values(row));
   };
+}
 
-describe('one burn, one payout:', () => {
+describe('one burn, one payout on one chain:', () => {
   refusesEach(
     {
       'a second burn with a known nullifier': `INSERT INTO burns (burn_txid, nullifier, address, amount, fee, wire_seq, wire_height, seen_at)
@@ -184,77 +186,53 @@ describe('one burn, one payout:', () => {
     /is there already/,
   );
   refusesEach(
-    { 'another anchor': anchor(A, 'y'), 'no anchor': `UPDATE burns SET anchor_txid = NULL, anchor_vout = NULL` },
-    /set once/,
-  );
-  refusesEach(
     {
-      'an anchor that is nobody’s input': anchor(B, 'w'),
-      'an anchor at an input of a payout that was decided before': anchor(B, 'y'),
-      'an anchor at an input of a payout that does not pay the burn': sequence(insertInput('w'), anchor(B, 'w')),
+      'a step that pays what its parent pays': written({ parent: NEXT, burns: ['b'] }),
+      'a step that pays what its grandparent pays': written({ parent: NEXT, burns: ['a'] }),
     },
-    /an input of the payout that is decided/,
+    /an ancestor pays the burn/,
+  );
+  refusesEach(
+    { 'a step that sweeps what its grandparent swept': written({ parent: NEXT, swept: ['x'] }) },
+    /an ancestor spends the input/,
   );
   refusesEach(
     {
-      'a burn that arrives with an anchor': `INSERT INTO burns (burn_txid, nullifier, address, amount, fee, wire_seq, wire_height, seen_at, anchor_txid, anchor_vout)
-        VALUES ('${OTHER}', '${OTHER}', 'x', 1, 0, 1, 1, 1, '${OTHER}', 0)`,
-    },
-    /no anchor before/,
-  );
-  refusesEach(
-    {
-      'a second transaction without the anchor': sequence(insertInput('w'), insertBurn(A), insertPayout()),
-      'a transaction for a burn without an anchor': sequence(insertInput('w'), insertBurn(B), insertPayout()),
-    },
-    /spends the anchor of each/,
-  );
-  refusesEach(
-    {
-      'a transaction that spends an anchor for another burn': sequence(
-        insertInput('w'),
-        insertInput('x', 1),
-        insertBurn(B),
-        anchor(B, 'w'),
-        insertPayout(),
+      'a step upon a root that is not recorded': written({ salt: 2 }, { root_txid: OTHER }),
+      'a step upon nothing that is held': written({ parent: { txid: OTHER } }),
+      'a step deeper than its parent allows': written({ parent: NEXT }, { depth: 4 }),
+      'a step that does not spend the treasury output': written(
+        { parent: NEXT, swept: ['y'] },
+        { parent_txid: PAID.txid, depth: 2 },
       ),
-      'a sweep that spends an anchor': sequence(insertInput('x'), insertPayout()),
+      'a payout without burns': written({ parent: NEXT, swept: ['y'] }, { kind: 'payout' }),
+      'a step that is signed at birth': written({ parent: NEXT }, { signed_tx: 'aa', signed_at: 1 }),
+      'a step that is mined at birth': written({ parent: NEXT }, { height: 9, block_hash: OTHER }),
     },
-    /only by a payout of its burn/,
+    /recorded and not dead|stored step|input 0|has burns|starts unsigned/,
   );
-  refusesEach(
-    { 'an input that a settled transaction spent': sequence(insertInput('v'), insertPayout()) },
-    /spent for good/,
-  );
-  refusesEach({ 'a burn that is settled': sequence(insertInput('z'), insertBurn(C), insertPayout()) }, /paid already/);
   refusesEach(
     {
-      'a second transaction of one burn confirmed': (database) => {
-        sequence(insertInput('x'), insertBurn(A), insertPayout())(database);
-        database.run(`UPDATE payout_transactions SET status = 'confirmed', height = 1 WHERE txid = '${PAID.txid}'`);
-        database.run(`UPDATE payout_transactions SET status = 'confirmed', height = 1 WHERE txid = '${OTHER}'`);
-      },
+      'a rival of a mined step mined as well': `UPDATE line_steps SET height = 100, block_hash = 'x' WHERE txid = '${RIVAL.txid}'`,
+      'a parent taken back from under its child': `UPDATE line_steps SET height = NULL, block_hash = NULL WHERE txid = '${PAID.txid}'`,
+      'a child mined before its parent': `UPDATE line_steps SET height = 99 WHERE txid = '${NEXT.txid}'`,
+      'a root given up under a mined step': 'UPDATE treasury_roots SET dead_at = 1',
     },
-    /paid already/,
+    /another child|a child is mined|mined first|is mined/,
   );
-  refusesEach({ 'one output for two burns': sequence(insertBurn(A), insertBurn(B)) }, /is there already/);
   refusesEach(
     {
-      'an input more for a sealed payout': `INSERT INTO payout_transaction_inputs VALUES ('${PAID.txid}', 2, '${OTHER}', 0)`,
-      'a burn more for a sealed payout': `INSERT INTO payout_transaction_burns VALUES ('${PAID.txid}', '${B}', 5)`,
+      'an input more for a sealed step': `INSERT INTO line_inputs VALUES ('${PAID.txid}', 7, '${OTHER}', 0)`,
+      'a burn more for a sealed step': `INSERT INTO line_burns VALUES ('${PAID.txid}', '${OTHER}', '${OTHER}')`,
     },
     /sealed/,
   );
-  refusesEach({ 'a payout without inputs': insertPayout() }, /inputs are written first/);
-  refusesEach(
-    { 'a payout that is confirmed at birth': sequence(insertInput('w'), insertPayout('signed')) },
-    /starts as decided/,
-  );
   refusesEach(
     {
-      'a settled payout taken back': `UPDATE payout_transactions SET status = 'broadcast', height = NULL WHERE status = 'settled'`,
+      'a second root of the key': `INSERT INTO treasury_roots (txid, vout, network, key_id, amount, signed_at)
+        VALUES ('${OTHER}', 0, 'regtest', '${ROOT.keyId}', 20000, 1)`,
     },
-    /are final/,
+    /another root/,
   );
 });
 
@@ -283,35 +261,4 @@ test('the store is whole and untouched rows may still change where they should',
     });
     expect(() => appendAudit(store.db, NOW, 'x', {})).not.toThrow();
   });
-});
-
-describe('a burn that was left to the others:', () => {
-  refusesEach(
-    {
-      'released of a claim that nobody told': `INSERT INTO contested_releases VALUES ('${A}', '${OTHER}', 'operator', 1)`,
-      'given back to a claim that was released': `INSERT INTO contested_claims VALUES ('${B}', '${OTHER}', '${A}', 0)`,
-    },
-    /only a claim that is known|released already/,
-  );
-  const missing = (claim: string, coin: string) =>
-    `INSERT INTO claim_absences VALUES ('${B}', '${claim}', '${coin}', 1, 1, '${A}', 1)`;
-  refusesEach(
-    {
-      'released by its operator, no coin missing': `INSERT INTO contested_releases VALUES ('${B}', '${PRESENT}', 'operator', 1)`,
-      'released by its operator upon a coin that came back': (database) => {
-        const { txid, vout } = outpoint(21);
-        database.run(`INSERT INTO claim_absences VALUES ('${B}', '${PRESENT}', '${txid}', ${vout}, 1, '${A}', 1)`);
-        database.run(
-          `INSERT INTO utxos SELECT '${txid}', ${vout}, amount, leaf, height, status, spent_by, spent_height, updated_at FROM utxos LIMIT 1`,
-        );
-        database.run(`INSERT INTO contested_releases VALUES ('${B}', '${PRESENT}', 'operator', 1)`);
-      },
-      'missing a coin that is none of the claim’s': missing(PRESENT, OTHER),
-      'missing a coin that this node knows': missing(OTHER, outpoint(1).txid),
-      'whose ground of release is taken away': `DELETE FROM claim_absences WHERE txid = '${MISSED}'`,
-      'missed since another block': 'UPDATE claim_absences SET height = 0',
-      'missed since another block, by replacing': `INSERT OR REPLACE INTO claim_absences SELECT * FROM claim_absences LIMIT 1`,
-    },
-    /whose coin was missed|only the coin of a claim|this node knows|ground of a release|never change|is there already/,
-  );
 });

@@ -1,17 +1,28 @@
 import { Database } from 'bun:sqlite';
 import { describe, expect, test } from 'bun:test';
-import { chmodSync, existsSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { appendAudit, auditHead } from '../../store/audit-log.ts';
 import { transact } from '../../store/database.ts';
 import { databasePath, openReader, openStore, StoreError } from '../../store/open.ts';
-import { inFolder, NOW, withStore } from './fixture.ts';
+import { inFolder, NOW, raw, withStore } from './fixture.ts';
 
 const mode = (path: string) => statSync(path).mode & 0o777;
-const lockAttempt = (path: string) => `
+const lockAttempt = (path: string, waitMs = 0) => `
   const { openStore } = await import(${JSON.stringify(join(import.meta.dir, '../../store/open.ts'))});
-  try { openStore(${JSON.stringify(path)}).close(); console.log('opened'); }
+  try { openStore(${JSON.stringify(path)}, ${waitMs}).close(); console.log('opened'); }
   catch (error) { console.log(error.name + ': ' + error.message); }`;
 const inProcess = (code: string) => Bun.spawnSync([process.execPath, '-e', code]).stdout.toString().trim();
 
@@ -79,6 +90,18 @@ describe('opening', () => {
     });
   });
 
+  test('a second writer that may wait opens once the first has closed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'store-'));
+    const path = join(folder, 'security.db');
+    const store = openStore(path);
+    const waiting = Bun.spawn([process.execPath, '-e', lockAttempt(path, 60_000)], { stdout: 'pipe' });
+    // Long enough for it to have tried; where it has not yet, it finds the lock free, and the claim holds as well.
+    await Bun.sleep(500);
+    store.close();
+    expect((await waiting.stdout.text()).trim()).toBe('opened');
+    rmSync(folder, { recursive: true });
+  });
+
   test('a reader reads beside the writer and after it, and can change nothing', () => {
     inFolder((folder) => {
       const path = join(folder, 'security.db');
@@ -104,6 +127,41 @@ describe('opening', () => {
       const path = join(folder, 'empty.db');
       new Database(path).run('CREATE TABLE t (x)');
       expect(() => openReader(path)).toThrow(/older version/);
+    });
+  });
+});
+
+describe('a damaged file', () => {
+  const damaged = (path: string) =>
+    new RegExp(`^the database ${path} is damaged \\(.+\\): nothing is signed on it; put`);
+
+  test('whose table has lost its first page is refused to writer and reader, though nothing has read the table', () => {
+    inFolder((folder) => {
+      const path = join(folder, 'security.db');
+      const store = openStore(path);
+      const page = raw(store, (database) => {
+        // Otherwise the page may still stand in the write-ahead log.
+        database.run('PRAGMA wal_checkpoint(TRUNCATE)');
+        const found = "SELECT rootpage FROM sqlite_master WHERE name = 'recipients'";
+        return database.query<{ rootpage: bigint }, []>(found).get()?.rootpage ?? 0n;
+      });
+      store.close();
+      const bytes = 4_096;
+      const file = openSync(path, 'r+');
+      writeSync(file, new Uint8Array(bytes), 0, bytes, (Number(page) - 1) * bytes);
+      closeSync(file);
+      expect(() => openStore(path)).toThrow(damaged(path));
+      expect(() => openReader(path)).toThrow(damaged(path));
+    });
+  });
+
+  test('that is no database is refused in the same sentence, and the lock is given up', () => {
+    inFolder((folder) => {
+      const path = join(folder, 'security.db');
+      writeFileSync(path, 'x'.repeat(5_000));
+      expect(() => openStore(path)).toThrow(damaged(path));
+      rmSync(path);
+      openStore(path).close();
     });
   });
 });

@@ -19,19 +19,19 @@ import {
   setDepositStatus,
 } from '../../store/deposits.ts';
 import { getKey, listKeys, setKeyStatus, storeKey } from '../../store/keys.ts';
-import { decidePayout } from '../../store/payouts.ts';
 import { getPeer, listPeers, putPeer, recordPeerHead, removePeer } from '../../store/peers.ts';
 import { findRecipient, listRecipients, recipientOfScript, rememberRecipient } from '../../store/recipients.ts';
+import { recordRequest } from '../../store/requests.ts';
 import {
   getUtxo,
-  listSpendableUtxos,
+  listMaturedDeposits,
+  listMaturedStrays,
   listUtxos,
   markUtxoGone,
   markUtxoSpent,
-  markUtxoUnspent,
   recordUtxo,
 } from '../../store/utxos.ts';
-import { burn, id, NOW, outpoint, payout, storeBurns, withStore } from './fixture.ts';
+import { burn, id, NOW, outpoint, withStore } from './fixture.ts';
 
 const OK = { ok: true } as const;
 
@@ -40,7 +40,7 @@ describe('burns', () => {
     withStore(({ db }) => {
       expect(recordBurn(db, burn('a'), NOW)).toEqual({ ok: true, added: true });
       expect(recordBurn(db, { ...burn('a'), wireHeight: 12 }, NOW)).toEqual({ ok: true, added: false });
-      expect(getBurn(db, burn('a').burnTxid)).toEqual({ ...burn('a'), wireHeight: 12, anchor: null, seenAt: NOW });
+      expect(getBurn(db, burn('a').burnTxid)).toEqual({ ...burn('a'), wireHeight: 12, seenAt: NOW });
       const { burnTxid, nullifier, address } = burn('a');
       const data = { burn_txid: burnTxid, nullifier, address, amount: '50000000', fee: '10000' };
       const others = [
@@ -53,6 +53,21 @@ describe('burns', () => {
       for (const other of others) {
         expect(recordBurn(db, other, NOW)).toEqual({ ok: false, reason: 'burn_mismatch', data });
       }
+    });
+  });
+});
+
+describe('requests', () => {
+  test('of one peer are bounded, also where each expires at once', () => {
+    withStore(({ db }) => {
+      const asked = (n: number, askedBy: number, now: number) => {
+        const what = { id: id('request', n).slice(0, 32), kind: 'void', treasury: outpoint(1), reason: 'r' } as const;
+        return recordRequest(db, { ...what, askedBy, createdAt: now, expiresAt: now + 1 }, now);
+      };
+      const taken = Array.from({ length: 30 }, (_, n) => asked(n, 1, NOW + 10 * n)).filter((isTaken) => isTaken);
+      expect(taken).toHaveLength(20);
+      expect(asked(50, 2, NOW + 400)).toBe(true);
+      expect(asked(51, 1, NOW + 86_400_000 + 400)).toBe(true);
     });
   });
 });
@@ -103,27 +118,41 @@ describe('deposits', () => {
 });
 
 describe('utxos', () => {
-  const coin = (n: number, amount: bigint) => ({ ...outpoint(n), amount, leaf: { kind: 'change' }, height: 5 });
+  const coin = (n: number, amount: bigint) => ({ ...outpoint(n), amount, leaf: { kind: 'treasury' }, height: 5 });
 
-  test('are spendable while confirmed, unspent and in no live payout; largest first', () => {
-    withStore((store) => {
-      const { db } = store;
-      storeBurns(store, 'a');
+  test('are strays or deposits: many large deposits hide no stray, and none that is minted', () => {
+    withStore(({ db }) => {
+      recordUtxo(db, coin(1, 30_000n), NOW);
+      for (const n of [2, 3, 4, 5]) {
+        const amount = BigInt(n) * 1_000_000n;
+        const place = { ...outpoint(n), amount, height: 5 };
+        recordUtxo(db, { ...place, leaf: { kind: 'deposit', recipient: id('to') } }, NOW);
+        recordDeposit(db, { ...place, recipient: id('to'), blockHash: id('block') }, NOW);
+      }
+      for (const status of ['attested', 'minted'] as const) setDepositStatus(db, outpoint(2), status, NOW);
+      expect(listMaturedStrays(db, 5, 1)).toMatchObject([outpoint(1)]);
+      expect(listMaturedDeposits(db, 5, 1_000n, 2)).toMatchObject([outpoint(2), outpoint(5)]);
+      expect(listMaturedDeposits(db, 5, 4_000_000n, 9)).toMatchObject([outpoint(5), outpoint(4)]);
+      expect(listMaturedDeposits(db, 4, 1_000n, 9)).toEqual([]);
+    });
+  });
+
+  test('are matured while unspent in a block that is deep enough; largest first', () => {
+    withStore(({ db }) => {
       for (const n of [1, 2, 3, 4]) recordUtxo(db, coin(n, BigInt(n)), NOW);
       recordUtxo(db, { ...coin(5, 5n), height: null }, NOW);
-      decidePayout(db, payout([2], ['a']), NOW);
       expect(markUtxoSpent(db, outpoint(3), id('spender'), null, NOW)).toBe(true);
       expect(markUtxoSpent(db, outpoint(9), id('spender'), null, NOW)).toBe(false);
-      const spendable = () => listSpendableUtxos(db).rows.map(({ amount }) => amount);
-      expect(spendable()).toEqual([4n, 1n]);
-      expect(markUtxoUnspent(db, outpoint(3), id('other'), NOW)).toBe(false);
-      expect(markUtxoUnspent(db, outpoint(3), id('spender'), NOW)).toBe(true);
+      const matured = (heightMax = 5, limit = 10) =>
+        listMaturedStrays(db, heightMax, limit).map(({ amount }) => amount);
+      expect(matured()).toEqual([4n, 2n, 1n]);
+      expect([matured(4), matured(5, 2)]).toEqual([[], [4n, 2n]]);
       recordUtxo(db, coin(5, 5n), NOW);
-      expect(spendable()).toEqual([5n, 4n, 3n, 1n]);
+      expect(matured()).toEqual([5n, 4n, 2n, 1n]);
       expect(markUtxoGone(db, outpoint(4), NOW)).toBe(true);
-      expect(spendable()).toEqual([5n, 3n, 1n]);
+      expect(matured()).toEqual([5n, 2n, 1n]);
       recordUtxo(db, coin(4, 4n), NOW);
-      expect(spendable()).toEqual([5n, 4n, 3n, 1n]);
+      expect(matured()).toEqual([5n, 4n, 2n, 1n]);
       expect(listUtxos(db, { limit: 2 })).toMatchObject({ total: 5, rows: [coin(5, 5n), coin(4, 4n)] });
     });
   });
@@ -168,13 +197,15 @@ describe('peers', () => {
       expect(recordPeerHead(db, 2, highest, NOW)).toEqual({ ok: false, reason: 'peer_unknown' });
       putPeer(db, peer, NOW);
       expect(getPeer(db, 2)?.head).toBeNull();
-      expect(recordPeerHead(db, 2, highest, NOW)).toEqual(OK);
-      expect(recordPeerHead(db, 2, highest, NOW)).toEqual(OK);
+      for (const _ of [1, 2]) expect(recordPeerHead(db, 2, highest, NOW)).toEqual({ ok: true, epochRose: false });
       const regressed = { ok: false, reason: 'regressed', highest } as const;
       expect(recordPeerHead(db, 2, { ...shown, seq: 6, hash: id('six'), boot: 'b' }, NOW)).toEqual(regressed);
       const forked = { ok: false, reason: 'forked', highest } as const;
       expect(recordPeerHead(db, 2, { ...shown, seq: 7, hash: id('other') }, NOW)).toEqual(forked);
       expect(getPeer(db, 2)?.head).toEqual(highest);
+      const later = { ...shown, epoch: 1, seq: 3, hash: id('later'), boot: 'b' };
+      expect(recordPeerHead(db, 2, later, NOW)).toEqual({ ok: true, epochRose: true });
+      expect(getPeer(db, 2)?.head).toMatchObject({ epoch: 1, seq: 3, hash: id('later') });
     });
   });
 });

@@ -1,15 +1,12 @@
 import { describe, expect, test } from 'bun:test';
 import { listAudit } from '../../store/audit-log.ts';
-import { recordBurn } from '../../store/burns.ts';
 import type { Queries } from '../../store/database.ts';
 import { type Deposit, getDeposit, recordDeposit, setDepositStatus } from '../../store/deposits.ts';
-import { foreignPaymentOf, recogniseForeignPayment, recordForeignPayments } from '../../store/foreign-payments.ts';
-import { getPayout } from '../../store/payout-listing.ts';
-import { recordPayoutConfirmed, recordPayoutSettled } from '../../store/payout-progress.ts';
-import { decidePayout } from '../../store/payouts.ts';
-import { exposedDeposits, forgetThrownOut, takeBackAbove, thrownOutPayouts } from '../../store/reorganisation.ts';
-import { getUtxo, listSpendableUtxos, markUtxoSpent, recordUtxo } from '../../store/utxos.ts';
-import { burn, id, NOW, outpoint, payout, withStore } from './fixture.ts';
+import { getStep, minedTip } from '../../store/line.ts';
+import { exposedDeposits, takeBackAbove } from '../../store/reorganisation.ts';
+import { getUtxo, listMaturedStrays, markUtxoSpent, recordUtxo } from '../../store/utxos.ts';
+import { id, NOW, outpoint, withStore } from './fixture.ts';
+import { beginLine, mine, step } from './line-fixture.ts';
 
 function deposited(db: Queries, name: string, height: number, status: Deposit['status']): void {
   const sighting = {
@@ -32,14 +29,15 @@ describe('blocks that leave the chain', () => {
         ['old', 10],
         ['new', 11],
       ] as const) {
-        recordUtxo(db, { ...outpoint(name), amount: 5n, leaf: { kind: 'change' }, height }, NOW);
+        recordUtxo(db, { ...outpoint(name), amount: 5n, leaf: { kind: 'treasury' }, height }, NOW);
       }
       markUtxoSpent(db, outpoint('old'), id('spender'), 11, NOW);
-      expect(takeBackAbove(db, 10, NOW)).toMatchObject({ waiting: [outpoint('shallow')], exposed: [], payouts: [] });
+      expect(takeBackAbove(db, 10, NOW)).toMatchObject({ waiting: [outpoint('shallow')], exposed: [], steps: [] });
       expect(getDeposit(db, outpoint('deep'))).toMatchObject({ status: 'confirmed', height: 10 });
       expect(getDeposit(db, outpoint('shallow'))).toMatchObject({ status: 'seen', height: null, blockHash: null });
-      expect(getUtxo(db, outpoint('old'))).toMatchObject({ status: 'spent', spentHeight: null, height: 10 });
-      expect(listSpendableUtxos(db).rows).toEqual([]);
+      // What spent it is in no block any more.
+      expect(getUtxo(db, outpoint('old'))).toMatchObject({ status: 'unspent', spentBy: null, height: 10 });
+      expect(listMaturedStrays(db, 100, 10).map(({ txid }) => txid)).toEqual([outpoint('old').txid]);
     });
   });
 
@@ -58,33 +56,21 @@ describe('blocks that leave the chain', () => {
     });
   });
 
-  test('leave settled payouts settled, and have them remembered until they are forgotten', () => {
-    withStore(({ db }) => {
-      recordBurn(db, burn('a'), NOW);
-      const paid = payout(['x'], ['a']);
-      decidePayout(db, paid, NOW);
-      recordPayoutConfirmed(db, paid.txid, { height: 30, hash: id('block', 30) }, NOW);
-      recordPayoutSettled(db, paid.txid, NOW);
-      expect(takeBackAbove(db, 30, NOW).payouts).toEqual([]);
-      expect(takeBackAbove(db, 29, NOW).payouts).toEqual([paid.txid]);
-      expect(takeBackAbove(db, 29, NOW).payouts).toEqual([paid.txid]);
-      expect([thrownOutPayouts(db), getPayout(db, paid.txid)?.status]).toEqual([[paid.txid], 'settled']);
-      forgetThrownOut(db, paid.txid, NOW);
-      expect(thrownOutPayouts(db)).toEqual([]);
-    });
-  });
-
-  test('no longer pay the burns that others had paid in them', () => {
-    withStore(({ db }) => {
-      recordBurn(db, burn('a'), NOW);
-      const output = { outputIndex: 0, script: '0014aa', amount: 5n };
-      recordForeignPayments(db, id('t'), [output], 40, NOW);
-      const payment = { ...output, txid: id('t'), burnTxid: null, height: 40 };
-      expect(recogniseForeignPayment(db, payment, burn('a').burnTxid, NOW)).toBe(true);
-      takeBackAbove(db, 40, NOW);
-      expect(foreignPaymentOf(db, burn('a').burnTxid)).not.toBeNull();
-      takeBackAbove(db, 39, NOW);
-      expect(foreignPaymentOf(db, burn('a').burnTxid)).toBeNull();
+  test('take the tip of the line back to the last step that is still mined, and forget no step', () => {
+    withStore((store) => {
+      const { db } = store;
+      beginLine(store);
+      const first = step({ burns: ['a'] });
+      const second = step({ parent: first, burns: ['b'] });
+      const third = step({ parent: second, burns: ['c'] });
+      mine(store, 30, first, second, third);
+      expect(takeBackAbove(db, 32, NOW).steps).toEqual([]);
+      expect([...takeBackAbove(db, 30, NOW).steps].sort()).toEqual([second.txid, third.txid].sort());
+      expect(minedTip(db)?.txid).toBe(first.txid);
+      for (const { txid, burns } of [second, third]) {
+        expect(getStep(db, txid)).toMatchObject({ height: null, blockHash: null, burns });
+        expect(getStep(db, txid)?.signedTx).not.toBeNull();
+      }
     });
   });
 });

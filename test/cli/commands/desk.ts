@@ -91,7 +91,11 @@ export class Desk {
   /** Runs `mpc_operator ARGS` with this configuration. */
   async run(
     args: readonly string[],
-    { services = untouchedServices, stdin = '' }: { services?: NodeServices; stdin?: string } = {},
+    {
+      services = untouchedServices,
+      stdin = '',
+      terminal = false,
+    }: { services?: NodeServices; stdin?: string; terminal?: boolean } = {},
   ): Promise<Ran> {
     let [out, err] = ['', ''];
     const context = new CliContext({
@@ -101,7 +105,7 @@ export class Desk {
         env: { MPC_OPERATOR_CONFIG: this.path('config.json') },
       },
       stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]),
-      stdout: { write: (text: string) => (out += text) },
+      stdout: { write: (text: string) => (out += text), isTTY: terminal },
       stderr: { write: (text: string) => (err += text) },
       signal: new AbortController().signal,
     });

@@ -17,7 +17,7 @@ function verifier(problems: readonly string[]): NodeServices & { readonly files:
     files,
     verifyCeremony: async (file) => {
       files.push(file);
-      return { transcript: null, problems };
+      return { transcript: null, problems, treasuryRoot: null };
     },
   };
 }
@@ -77,7 +77,7 @@ describe('ceremony verify', () => {
     desk.write('export.json', '{"v":1}');
     const ran = await desk.run(['ceremony', 'verify', 'export.json', '--json'], { services: verifier(['bad']) });
     expect(ran.code).toBe(1);
-    expect(JSON.parse(ran.stdout)).toEqual({ ok: false, problems: ['bad'] });
+    expect(JSON.parse(ran.stdout)).toEqual({ ok: false, problems: ['bad'], treasury_root: null });
   });
   for (const [claim, content] of [
     ['no JSON', '{'],

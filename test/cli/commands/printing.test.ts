@@ -4,7 +4,7 @@ import type { CommandName, CommandResults } from '../../../operator/command-type
 import { type Answers, Desk } from './desk.ts';
 import * as results from './results.ts';
 
-const { TXID, BURN, RECIPIENT } = results;
+const { TXID, BURN, RECIPIENT, REQUEST } = results;
 const DEPOSIT_FLAGS = ['--txid', TXID.toUpperCase(), '--vout', '1', '--recipient', RECIPIENT.toUpperCase()];
 const BURN_FLAGS = ['--txid', BURN, '--address', 'bcrt1qpayee', '--amount', '50000000', '--fee', '1000'];
 
@@ -35,11 +35,13 @@ const cases = [
     'http://localhost:8332, ok, height 812',
     'http://localhost:7000, NOT OK, connection refused',
     '3 blocks to read (809 of 812)',
+    'funded, 3 of 12 confirmations',
     'pending 2, minted 5',
     'replay 3',
     '1 of 2 always answered in time',
     'Gamma: 31 in time, slow 4, lying 2; last lying at',
     'bad_share, gave a wrong partial signature',
+    'within 180 ms of 1 peer',
     'All is well.',
   ]),
   expected(['key-info'], 'key-info', {}, results.keyInfo, ['0011223344556677 (live)', 'fit the public keys']),
@@ -66,6 +68,30 @@ const cases = [
     { ...results.dkg, rehearsal: true, key_id: null },
     ['destroyed after the rehearsal', 'its keys are gone'],
   ),
+  expected(['treasury'], 'treasury', {}, results.treasury, [
+    'not funded',
+    'bcrt1ptreasury',
+    '20000 sats (0.00020000 BTC)',
+    'Pay at least 20000 sats to this address in one output.',
+  ]),
+  expected(['treasury'], 'treasury', {}, { ...results.treasury, too_small: '19999' }, ['has 19999 sats, which is too']),
+  expected(['treasury'], 'treasury', {}, { ...results.treasury, state: 'funded', confirmations: 3 }, [
+    '3 of 12',
+    'Once the payment has 12 confirmations, run: mpc_operator treasury open',
+  ]),
+  expected(['treasury'], 'treasury', {}, { ...results.treasury, state: 'funded', confirmations: 12 }, [
+    'Run: mpc_operator treasury open',
+  ]),
+  expected(['treasury'], 'treasury', {}, results.treasuryOpening, [
+    `${TXID}:1, 25000 sats`,
+    'Gamma: does not answer',
+    'go on by themselves',
+  ]),
+  expected(['treasury', 'open', '--wait', '5'], 'treasury-open', { wait_s: 5 }, results.treasuryOpen, [
+    '0 steps from the root',
+    '25000 sats (0.00025000 BTC)',
+    '15000 sats (0.00015000 BTC)',
+  ]),
   expected(['ceremony', 'list'], 'ceremony-list', {}, results.ceremonyList, ['initial-dkg', 'live']),
   expected(['ceremony', 'show', 'initial-dkg'], 'ceremony-show', { ceremony_id: 'initial-dkg' }, results.ceremonyShow, [
     'coordinator',
@@ -118,21 +144,60 @@ const cases = [
     ['test only'],
   ),
   expected(['withdraw'], 'withdraw', { burn_txids: [] }, results.withdraw, [
-    '310 sats (0.00000310 BTC), 2 sat/vB for 155 vB',
+    '310 sats (0.00000310 BTC), 2.00 sat/vB for 155 vB',
     '50000000 sats (0.50000000 BTC)',
+    'not known to our Wire nodes yet',
+    '3 outputs',
+    'fee_too_small',
+    '120 sats (0.00000120 BTC)',
     ...SIGNERS,
   ]),
   expected(
-    ['withdraw', '--burn', BURN, 'EF'.repeat(32), '--fee-rate', '2.5'],
+    ['withdraw', '--burn', BURN, 'EF'.repeat(32)],
     'withdraw',
-    { burn_txids: [BURN, 'ef'.repeat(32)], fee_rate: 2.5 },
-    results.withdraw,
-    [BURN],
+    { burn_txids: [BURN, 'ef'.repeat(32)] },
+    { ...results.withdraw, status: 'under_way' },
+    [BURN, 'Under way already.'],
   ),
-  expected(['release-burn', '--burn', BURN], 'release-burn', { burn_txid: BURN }, results.releaseBurn, [
-    TXID,
-    'takes part in its payout again',
+  expected(['bump'], 'bump', {}, results.bump, [TXID, ...SIGNERS]),
+  expected(['bump', '--fee-rate', '2.5'], 'bump', { fee_rate: 2.5 }, results.bump, ['2.00 sat/vB']),
+  expected(['hold', BURN, '--reason', 'a list'], 'hold', { burn_txid: BURN, reason: 'a list' }, results.hold, [
+    'is held',
   ]),
+  expected(['unhold', BURN], 'unhold', { burn_txid: BURN }, results.unhold, ['is let go']),
+  expected(['void', '--reason', 'a wrong estimate'], 'void', { reason: 'a wrong estimate' }, results.voidAsked, [
+    `${TXID}:0`,
+    'Not signed yet: the federation did not sign, as 1 of 2 answered',
+    `mpc_operator requests approve ${REQUEST}`,
+  ]),
+  expected(['void', '--reason', 'a wrong estimate'], 'void', { reason: 'a wrong estimate' }, results.voidMade, [
+    REQUEST,
+    '310 sats (0.00000310 BTC)',
+    ...SIGNERS,
+  ]),
+  expected(['requests', 'list'], 'requests-list', { limit: 50, offset: 0 }, results.requestList, [
+    REQUEST,
+    'operator 2',
+    'a wrong estimate',
+    '1 to 1 of 1',
+  ]),
+  expected(['requests', 'list'], 'requests-list', { limit: 50, offset: 0 }, { requests: [], total: 0 }, [
+    'No requests.',
+  ]),
+  expected(['requests', 'show', REQUEST], 'requests-show', { id: REQUEST }, results.requestOpen, [
+    `everything signed from ${TXID}:0 and not mined becomes worthless`,
+    'open',
+  ]),
+  expected(['requests', 'approve', REQUEST], 'requests-approve', { id: REQUEST }, results.requestApproved, [
+    'approved',
+  ]),
+  expected(
+    ['requests', 'refuse', REQUEST, '--reason', 'the payout is right'],
+    'requests-refuse',
+    { id: REQUEST, reason: 'the payout is right' },
+    results.requestRefused,
+    ['refused: the payout is right'],
+  ),
   expected(
     ['test-burn', ...BURN_FLAGS],
     'test-burn',
@@ -156,10 +221,17 @@ const cases = [
   expected(['withdrawals'], 'withdrawals', { limit: 50, offset: 0 }, results.withdrawals, [
     '49999000 sats (0.49999000 BTC)',
     '6500 sats (0.00006500 BTC)',
-    'child, broadcast',
-    '700 sats (0.00000700 BTC)',
-    '1 to 1 of 1',
+    'mined',
+    'list unknown',
+    '1 to 2 of 2',
   ]),
+  expected(['withdrawals', '--waiting'], 'withdrawals-waiting', {}, results.waiting, [
+    'it enters once the fee rate is 1500 sats/kvB or less',
+    '(the line)',
+    '4000 sats (0.00004000 BTC)',
+    'top up the treasury with 4000 sats or more; top-ups go to bcrt1ptreasury',
+  ]),
+  expected(['withdrawals', '--waiting'], 'withdrawals-waiting', {}, { waiting: [] }, ['Nothing waits.']),
 ] as const;
 
 describe('a command with a running server', () => {
@@ -197,6 +269,7 @@ describe('a command with a running server', () => {
 describe('a result that tells of trouble', () => {
   const troubled: readonly [readonly string[], Answers, string][] = [
     [['status'], { status: { ...results.status, problems: ['No key yet.', 'Clock off.'] } }, '2 problems to look at.'],
+    [['treasury', 'open'], { 'treasury-open': results.treasuryOpening }, 'not open yet: Gamma has not signed.'],
     [
       ['test-communication'],
       { 'test-communication': results.communicationBroken },
@@ -272,44 +345,37 @@ test('progress goes to stderr while the result alone is on stdout', async () => 
   }
 });
 
-const spendable = { txid: TXID, reason: 'it can still be mined', blocks_left: null };
-const missed = { txid: TXID, reason: 'ask again in 7 blocks', blocks_left: 7 };
-for (const [what, left, end] of [
-  ['what holds it', [spendable], '1 payout of this burn may still be mined: the other operators have to pay it.\n'],
-  ['all that holds it', [missed, spendable], '2 payouts of this burn may still be mined: the other'],
-  ['the blocks to wait for', [missed], 'Run this command again in 7 blocks, or have the other operators pay it.\n'],
-] as const) {
-  test(`a burn that stays contested is printed with ${what}, and exit code 1 says so`, async () => {
-    const desk = new Desk();
-    try {
-      await desk.serve({ 'release-burn': { ...results.releaseBurn, released: [], left } });
-      const { code, stdout, stderr } = await desk.run(['release-burn', '--burn', BURN]);
-      expect(code).toBe(1);
-      for (const { reason } of left) expect(stdout).toContain(reason);
-      expect(stderr).toContain(end);
-    } finally {
-      await desk.close();
-    }
-  });
-}
-
-test('a payout that was signed and not broadcast is printed, and exit code 1 says so', async () => {
+test('a step that was signed and not broadcast is printed, and exit code 1 says so', async () => {
   const detail = 'our Bitcoin nodes refuse it (min relay fee not met); it is kept and sent again';
-  const signing = { signers: [], excluded: [], duration_ms: 0 };
-  const broken = { broadcast: false, detail, signing };
+  const broken = { broadcast: false, detail };
   const desk = new Desk();
   try {
     await desk.serve({
-      withdraw: { ...results.withdraw, ...broken },
+      withdraw: { ...results.withdraw, step: { ...results.withdraw.step, ...broken } },
+      bump: { ...results.bump, step: { ...results.bump.step, ...broken } },
       'test-burn': { ...results.testBurn, ...broken },
     });
-    for (const args of [['withdraw'], ['test-burn', ...BURN_FLAGS, '--broadcast']]) {
+    for (const args of [['withdraw'], ['bump'], ['test-burn', ...BURN_FLAGS, '--broadcast']]) {
       const { code, stdout, stderr } = await desk.run(args);
       expect(code).toBe(1);
-      expect(stderr).toEndWith(`mpc_operator: The payout is signed, but it is not broadcast: ${detail}.\n`);
-      expect(stdout).toContain('nobody again, it was signed before');
+      expect(stderr).toEndWith(`is signed, but it is not broadcast: ${detail}.\n`);
+      expect(stdout).toContain(TXID);
     }
     expect((await desk.run(['test-burn', ...BURN_FLAGS])).code).toBe(0);
+  } finally {
+    await desk.close();
+  }
+});
+
+test('the address of the treasury is shown as a QR code on a terminal alone, and not with --json', async () => {
+  const desk = new Desk();
+  try {
+    await desk.serve({ treasury: results.treasury });
+    const shows = async (args: readonly string[], terminal: boolean): Promise<boolean> =>
+      (await desk.run(['treasury', ...args], { terminal })).stdout.includes('▀▀▀');
+    expect(await shows([], true)).toBe(true);
+    expect(await shows([], false)).toBe(false);
+    expect(await shows(['--json'], true)).toBe(false);
   } finally {
     await desk.close();
   }

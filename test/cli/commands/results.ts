@@ -30,8 +30,10 @@ export const status: CommandResults['status'] = {
   bitcoin: [{ url: 'http://localhost:8332', ok: true, height: 812, detail: '' }],
   wire: [{ url: 'http://localhost:7000', ok: false, height: null, detail: 'connection refused' }],
   scan: { height: 809, tip: 812 },
+  treasury: { state: 'funded', detail: 'funded, 3 of 12 confirmations' },
   deposits: { pending: 2, minted: 5 },
   withdrawals: {},
+  clock: { now: '2026-03-01T12:00:00.000Z', peers: [{ index: 1, offset_ms: -180 }], set: null },
   audit_head: { seq: 17, hash: 'ee'.repeat(32) },
   rejections: { replay: 3, bad_signature: 0 },
   signers: [helpful, liar],
@@ -53,9 +55,42 @@ export const keyInfo: CommandResults['key-info'] = {
       created_at: AT,
       shares_held: true,
       shares_valid: true,
-      change_address: 'bcrt1pchange',
+      treasury_address: 'bcrt1ptreasury',
     },
   ],
+};
+
+export const treasury: CommandResults['treasury'] = {
+  network: 'regtest',
+  key_id: '0011223344556677',
+  address: 'bcrt1ptreasury',
+  amount_min: '20000',
+  state: 'not_funded',
+  confirmations: 0,
+  confirmations_needed: 12,
+  too_small: null,
+  root: null,
+  missing: [],
+  tip: null,
+  balance: null,
+  surplus: null,
+  waiting: null,
+  strays: { count: 0, amount: '0' },
+};
+export const treasuryOpening: CommandResults['treasury'] = {
+  ...treasury,
+  state: 'opening',
+  confirmations: 14,
+  root: { txid: TXID, vout: 1, amount: '25000' },
+  missing: [{ index: 2, name: 'Gamma', detail: 'does not answer' }],
+};
+export const treasuryOpen: CommandResults['treasury'] = {
+  ...treasuryOpening,
+  state: 'open',
+  missing: [],
+  tip: { txid: TXID, vout: 1, depth: 0 },
+  balance: '25000',
+  surplus: '15000',
 };
 
 export const peerList: CommandResults['peer-list'] = {
@@ -168,16 +203,75 @@ export const attest: CommandResults['attest'] = {
   signing: SIGNING,
 };
 
-export const withdraw: CommandResults['withdraw'] = {
+const step: CommandResults['bump']['step'] = {
   txid: TXID,
-  status: 'new',
-  burns: [{ burn_txid: BURN, address: 'bcrt1qpayee', amount: '50000000', fee: '1000' }],
+  kind: 'payout',
+  burns: [
+    { burn_txid: BURN, address: 'bcrt1qpayee', amount: '50000000', fee: '1000' },
+    { burn_txid: 'ce'.repeat(32), address: null, amount: null, fee: null },
+  ],
+  swept: 3,
   miner_fee: '310',
   fee_rate: 2,
   vsize: 155,
   broadcast: true,
   detail: '',
   signing: SIGNING,
+};
+const poor: CommandResults['withdrawals-waiting']['waiting'][number] = {
+  burn_txid: 'cf'.repeat(32),
+  reason: 'fee_too_small',
+  missing_sats: '120',
+  fee_rate: 1.5,
+  remedy: 'it enters once the fee rate is 1500 sats/kvB or less',
+  top_up_address: null,
+};
+const broke: CommandResults['withdrawals-waiting']['waiting'][number] = {
+  burn_txid: null,
+  reason: 'no_funds',
+  missing_sats: '4000',
+  fee_rate: null,
+  remedy: 'top up the treasury with 4000 sats or more',
+  top_up_address: 'bcrt1ptreasury',
+};
+
+export const withdraw: CommandResults['withdraw'] = { status: 'new', step, left: [poor] };
+export const bump: CommandResults['bump'] = { step, left: [] };
+export const hold: CommandResults['hold'] = { burn_txid: BURN, held: true };
+export const unhold: CommandResults['unhold'] = { burn_txid: BURN, held: false };
+export const waiting: CommandResults['withdrawals-waiting'] = { waiting: [poor, broke] };
+
+export const REQUEST = '0d'.repeat(16);
+const request: CommandResults['requests-show']['request'] = {
+  id: REQUEST,
+  kind: 'void',
+  treasury: `${TXID}:0`,
+  reason: 'a wrong estimate',
+  asked_by: 2,
+  created_at: AT,
+  expires_at: '2026-03-02T08:30:00.000Z',
+  decision: null,
+  decision_reason: null,
+  decided_at: null,
+};
+export const requestOpen: CommandResults['requests-show'] = { request };
+export const requestApproved: CommandResults['requests-approve'] = {
+  request: { ...request, decision: 'approved', decided_at: AT },
+};
+export const requestRefused: CommandResults['requests-refuse'] = {
+  request: { ...request, decision: 'refused', decision_reason: 'the payout is right', decided_at: AT },
+};
+export const requestList: CommandResults['requests-list'] = { requests: [request], total: 1 };
+export const voidAsked: CommandResults['void'] = {
+  request: requestApproved.request,
+  step: null,
+  left: [],
+  detail: 'the federation did not sign, as 1 of 2 answered',
+};
+export const voidMade: CommandResults['void'] = {
+  ...voidAsked,
+  step: { ...step, kind: 'void', burns: [], swept: 0 },
+  detail: '',
 };
 
 export const testBurn: CommandResults['test-burn'] = {
@@ -206,23 +300,33 @@ export const manyDeposits: CommandResults['deposits'] = {
   total: 1000,
 };
 
-export const releaseBurn: CommandResults['release-burn'] = { burn_txid: BURN, released: [TXID], left: [] };
-
 export const withdrawals: CommandResults['withdrawals'] = {
   withdrawals: [
     {
       txid: TXID,
-      status: 'confirmed',
+      kind: 'payout',
+      status: 'mined',
       burns: [
         { burn_txid: BURN, address: 'bcrt1qpayee', amount: '50000000', fee: '1000' },
         { burn_txid: 'ce'.repeat(32), address: 'bcrt1qother', amount: '7000', fee: '500' },
       ],
-      children: [{ txid: 'dc'.repeat(32), status: 'broadcast', miner_fee: '700' }],
       miner_fee: '310',
       fee_rate: 2,
+      surplus: '9000',
       confirmations: 6,
       created_at: AT,
     },
+    {
+      txid: 'dc'.repeat(32),
+      kind: null,
+      status: 'signed',
+      burns: [],
+      miner_fee: null,
+      fee_rate: null,
+      surplus: '8000',
+      confirmations: 0,
+      created_at: AT,
+    },
   ],
-  total: 1,
+  total: 2,
 };

@@ -42,6 +42,7 @@ const offline: readonly (readonly [args: readonly string[], command: CommandName
       { recipient: RECIPIENT },
       results.depositAddress,
     ],
+    [['treasury'], 'treasury', {}, results.treasury],
     [['deposits'], 'deposits', { limit: 50, offset: 0 }, results.deposits],
     [['withdrawals'], 'withdrawals', { limit: 50, offset: 0 }, results.withdrawals],
     [['dkg', '--ceremony-id', 'a'], 'dkg', { ceremony_id: 'a', rehearsal: false, wait_s: 3600 }, results.dkg],
@@ -63,11 +64,11 @@ describe('without a server', () => {
     ['attest', '--txid', TXID, '--vout', '0', '--recipient', RECIPIENT, '--amount', '1'],
     ['test-attestation', '--txid', TXID, '--vout', '0', '--recipient', RECIPIENT, '--amount', '1'],
     ['withdraw'],
-    ['release-burn', '--burn', BURN],
     ['test-burn', '--txid', BURN, '--address', 'bcrt1q', '--amount', '1', '--fee', '0'],
     ['test-signing', '--message', 'hello'],
     ['test-communication'],
     ['unseal'],
+    ['treasury', 'open'],
   ];
   for (const args of online) {
     test(`${args[0]} says how to start one, exit code 1`, async () => {

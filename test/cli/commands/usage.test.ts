@@ -51,8 +51,8 @@ const badValues: readonly (readonly [flag: string, value: string, args: readonly
   ['--ceremony-id', '../up', ['dkg', '--ceremony-id', ''], 'a ceremony id'],
   ['--wait', '0', ['dkg', '--ceremony-id', 'a', '--wait', ''], 'from 1 to 86400'],
   ['--burn', 'all', ['withdraw', '--burn', ''], '64 hexadecimal characters'],
-  ['--fee-rate', '0.5', ['withdraw', '--fee-rate', ''], 'from 1 to 10000'],
-  ['--fee-rate', 'fast', ['withdraw', '--fee-rate', ''], 'sat/vB'],
+  ['--fee-rate', '0.5', ['bump', '--fee-rate', ''], 'from 1 to 10000'],
+  ['--fee-rate', 'fast', ['bump', '--fee-rate', ''], 'sat/vB'],
   ['--limit', '0', ['deposits', '--limit', ''], 'from 1 to 500'],
   ['--limit', '501', ['withdrawals', '--limit', ''], 'from 1 to 500'],
   ['--offset', '-5', ['deposits', '--offset', ''], 'from 0'],
@@ -143,7 +143,16 @@ describe('a missing flag', () => {
 
 describe('an unknown', () => {
   const bare = ['key-info', 'server', 'unseal', 'status', 'test-communication', 'withdraw', 'deposits', 'withdrawals'];
-  const words = [...bare, 'peer list', 'peer export', 'peer add x', 'ceremony list', 'ceremony show x'];
+  const words = [
+    ...bare,
+    'treasury',
+    'treasury open',
+    'peer list',
+    'peer export',
+    'peer add x',
+    'ceremony list',
+    'ceremony show x',
+  ];
   const complete = [...words, 'ceremony verify x'].map((line) => line.split(' '));
   for (const args of [...complete, ...required.map(([all]) => all)]) {
     test(`flag of ${args.slice(0, 2).join(' ')} is named, exit code 2`, async () => {
@@ -160,7 +169,11 @@ describe('an unknown', () => {
     expect(ran.stderr).toContain('deposits');
   });
   test('further argument is refused, exit code 2', async () => {
-    const ran = await desk.run(['status', 'please']);
-    expect(ran.code).toBe(2);
+    for (const args of [
+      ['status', 'please'],
+      ['treasury', 'opne'],
+    ]) {
+      expect((await desk.run(args)).code).toBe(2);
+    }
   });
 });

@@ -1,0 +1,94 @@
+// Which burns may enter a payout at all, and why the others wait: what no choice of coins or fee can change.
+import { equal } from '../crypto/bytes.ts';
+import { burnOutput } from './burn.ts';
+import { outputName } from './custody-spend.ts';
+import { dustThreshold, feeAt, outputBytes } from './fee.ts';
+import { treasuryScript } from './line.ts';
+import type { LineBurn } from './line-intent.ts';
+import type { PlanInput, Position, WaitCause, WaitReason } from './line-plan-input.ts';
+
+/** A burn that may be paid. */
+export interface Candidate {
+  readonly burn: LineBurn;
+  /** Bytes of its output. */
+  readonly bytes: number;
+  /** What it is paid: amount − fee, in sats. */
+  readonly pays: bigint;
+  /** The sibling pays it, so what replaces the sibling pays it too. */
+  readonly bound: boolean;
+}
+
+/** The burns that may be paid, in their order, and why the others wait. */
+export function candidatesOf(
+  input: PlanInput,
+  position: Position,
+): { readonly candidates: readonly Candidate[]; readonly left: readonly WaitReason[] } {
+  const paid = new Set(position.paid.map(({ burnTxid }) => burnTxid));
+  const bound = new Set(position.sibling?.burns?.map(({ burnTxid }) => burnTxid));
+  const nullifiers = new Set(position.paid.map(({ nullifier }) => nullifier));
+  const own = input.treasuryKeys.map(treasuryScript);
+  const candidates: Candidate[] = [];
+  const left: WaitReason[] = [];
+  const open = input.burns.filter(({ burnTxid }) => !paid.has(burnTxid));
+  const boundFirst = [...open].sort((a, b) => Number(bound.has(b.burnTxid)) - Number(bound.has(a.burnTxid)));
+  for (const burn of boundFirst) {
+    const verdict = screen(input, position, { own, nullifiers }, burn);
+    if ('reason' in verdict) left.push(verdict);
+    else {
+      nullifiers.add(burn.nullifier);
+      candidates.push({ ...verdict, bound: bound.has(burn.burnTxid) });
+    }
+  }
+  return { candidates, left };
+}
+
+function screen(
+  { held, refused, terms, relay }: PlanInput,
+  { maybePaid }: Position,
+  { own, nullifiers }: { readonly own: readonly Uint8Array[]; readonly nullifiers: ReadonlySet<string> },
+  burn: LineBurn,
+): Omit<Candidate, 'bound'> | WaitReason {
+  const { burnTxid, nullifier } = burn;
+  if (held.has(burnTxid)) return leave(burnTxid, 'held', `let it go with \`unhold ${burnTxid}\``);
+  if (nullifiers.has(nullifier)) {
+    return leave(burnTxid, 'nullifier_twice', 'another burn has the same nullifier: look at your Wire nodes');
+  }
+  const verdict = burnOutput(terms, burn);
+  if (!verdict.ok) return leave(burnTxid, verdict.reason, `no payout can pay it: ${verdict.detail}`);
+  const { script, amount } = verdict.output;
+  if (own.some((treasury) => equal(treasury, script))) {
+    return leave(burnTxid, 'names_treasury', 'no payout can pay it: it names the treasury itself');
+  }
+  if (maybePaid.has(outputName(verdict.output))) {
+    return leave(
+      burnTxid,
+      'unlisted',
+      'a step whose list of burns is not known may pay it: the peers are asked for the list',
+    );
+  }
+  const dust = dustThreshold(script, relay.dustRelayRate);
+  if (amount < dust) {
+    const remedy = `your node relays no output of this kind below ${dust} sats: lower its -dustrelayfee`;
+    return leave(burnTxid, 'below_dust', remedy, dust - amount);
+  }
+  if (refused.has(burnTxid)) return leave(burnTxid, 'refused', 'it is tried again later; the log names the refusals');
+  return { burn, bytes: outputBytes(script.length), pays: amount };
+}
+
+/** A burn that is left out. */
+export function leave(burnTxid: string | null, reason: WaitCause, remedy: string, missing = 0n): WaitReason {
+  return { burnTxid, reason, missing, rate: null, remedy };
+}
+
+/** A burn whose fee does not bear `share` times its own bytes at a rate. */
+export function tooSmall({ burn, bytes }: Candidate, rate: bigint, share: bigint): WaitReason {
+  const enters = (burn.fee * 1000n) / (BigInt(bytes) * share);
+  const missing = feeAt(bytes, rate) * share - burn.fee;
+  const remedy = `it enters once the fee rate is ${satVb(enters)} sat/vB or less, or with burns that bear more`;
+  return { burnTxid: burn.burnTxid, reason: 'fee_too_small', missing, rate: enters, remedy };
+}
+
+/** A rate as operators read it: sats per vbyte with two decimals, rounded down. */
+function satVb(rate: bigint): string {
+  return `${rate / 1000n}.${`${(rate % 1000n) / 10n}`.padStart(2, '0')}`;
+}

@@ -1,0 +1,217 @@
+// The planner of the treasury line: one pure function that chooses the next step, with its burns, swept coins and fee, or
+// says what everything waits for. What it plans is within the rule that every signer holds it to (line-rule.ts, line-fee.ts).
+import { larger, smaller } from './amount.ts';
+import { dustThreshold } from './fee.ts';
+import { judgeFee, topUpFor } from './line-fee.ts';
+import { LINE_BURNS_MAX, LINE_INPUTS_MAX } from './line-intent.ts';
+import { leave } from './line-plan-burns.ts';
+import {
+  type Aim,
+  coinsFor,
+  costOf,
+  type Draft,
+  draftTerms,
+  finish,
+  isWorth,
+  settle,
+  topUp,
+  treasuryShort,
+} from './line-plan-draft.ts';
+import {
+  isBumpDue,
+  nextRate,
+  type Plan,
+  type PlanInput,
+  type PlanSibling,
+  type PlanWish,
+  type Position,
+  positionOn,
+  targetRate,
+  type WaitReason,
+} from './line-plan-input.ts';
+import { type PayoutAnswer, type PayoutPurpose, planPayout, refusedRate } from './line-plan-payout.ts';
+import { planSweep } from './line-plan-sweep.ts';
+
+export type { Plan, PlanInput, PlanSibling, PlanWish, WaitCause, WaitReason } from './line-plan-input.ts';
+
+/** The next step of the line, or why there is none. */
+export function planStep(input: PlanInput): Plan {
+  const { wish } = input;
+  switch (wish.kind) {
+    case 'auto':
+      return planAuto(input);
+    case 'bump':
+      return planBump(input, wish.rate);
+    case 'void':
+      return planVoid(input);
+    case 'consolidate':
+      return planConsolidation(input, wish);
+  }
+}
+
+function planAuto(input: PlanInput): Plan {
+  const { waiting } = input;
+  if (waiting === null) return planFree(input);
+  if (isUnlisted(waiting)) return planOverUnlisted(input, waiting);
+  if (waiting.kind === 'payout') return planOverPayout(input, waiting);
+  if (waiting.kind === 'sweep') return planOverSweep(input);
+  return wait([leave(null, 'other_step_waits', `a step of the kind ${waiting.kind} waits: it has to be mined first`)]);
+}
+
+/** Nothing waits: burns first, then what they lack, then what is cheap. */
+function planFree(input: PlanInput): Plan {
+  const position = positionOn(input, null);
+  const payout = planPayout(input, position, { kind: 'pay' });
+  if (payout.ok) return payout.plan;
+  if (payout.need > 0n) {
+    const sweep = planSweep(input, position, { kind: 'fund', need: payout.need });
+    return sweep === null ? wait([...payout.left, unpaidSweep(input, position)]) : { ...sweep, left: payout.left };
+  }
+  const isCheap = input.estimate !== null && input.estimate <= input.cheapRate;
+  const isWanted = isCheap && input.tidies && !payout.left.some(({ reason }) => reason === 'not_due');
+  const sweep = isWanted ? planSweep(input, position, { kind: 'cheap' }) : null;
+  return sweep === null ? wait(payout.left) : { ...sweep, left: payout.left };
+}
+
+/** A payout waits: replaced where its rate is too low or burns join it; full, it gets a child. */
+function planOverPayout(input: PlanInput, waiting: PlanSibling): Plan {
+  const { child } = input;
+  if (child !== null && isUnlisted(child)) return wait([unlisted()]);
+  const isFull = (waiting.burns?.length ?? 0) >= LINE_BURNS_MAX;
+  // What hangs on a full payout goes with it, so that its next version can have a child.
+  const isBlocked = isFull && input.childRefused && waiting.waited && input.due;
+  const isLow = isBlocked || isBumpDue(input, positionOn(input, null));
+  const beChild = child !== null || (isFull && !isLow && !input.childRefused);
+  const position = positionOn(input, beChild ? waiting : null);
+  const isBump = beChild ? isBumpDue(input, position) : isLow;
+  const purpose: PayoutPurpose = isBump ? { kind: 'bump', rate: null } : { kind: 'pay' };
+  return planOf(planPayout(input, position, purpose));
+}
+
+/**
+ * Nobody has told what the step that waits pays, so it is not replaced; but whoever withholds it must not halt the line. What
+ * surely is not paid by it gets a child, at the rate of the two.
+ */
+function planOverUnlisted(input: PlanInput, waiting: PlanSibling): Plan {
+  const { child } = input;
+  if (input.childRefused || (child !== null && child.kind !== 'payout')) return wait([unlisted()]);
+  const position = positionOn(input, waiting);
+  const purpose: PayoutPurpose = isBumpDue(input, position) ? { kind: 'bump', rate: null } : { kind: 'pay' };
+  const payout = planPayout(input, position, purpose);
+  return payout.ok ? payout.plan : wait([...payout.left, unlisted()]);
+}
+
+/** A sweep waits: a payout takes its place and its coins, or it is bumped where burns need what it gathers. */
+function planOverSweep(input: PlanInput): Plan {
+  const position = positionOn(input, null);
+  const payout = planPayout(input, position, { kind: 'pay' });
+  if (payout.ok) return payout.plan;
+  const isNeeded = payout.left.some(({ reason }) => reason === 'no_funds' || reason === 'other_step_waits');
+  const isDue = isBumpDue(input, position) && isNeeded;
+  const sweep = isDue ? planSweep(input, position, { kind: 'bump', rate: null }) : null;
+  return sweep === null ? wait(payout.left) : { ...sweep, left: payout.left };
+}
+
+/** What waits is replaced at a higher rate, by the operator's wish. */
+function planBump(input: PlanInput, rate: bigint | null): Plan {
+  const { waiting, child } = input;
+  if (waiting === null)
+    return wait([leave(null, 'nothing_waits', 'no step of the line waits in the mempool of your node')]);
+  const bumped = child ?? waiting;
+  if (isUnlisted(waiting) || isUnlisted(bumped)) return wait([unlisted()]);
+  const position = positionOn(input, child === null ? null : waiting);
+  if (bumped.kind === 'payout') return planOf(planPayout(input, position, { kind: 'bump', rate }));
+  if (bumped.kind !== 'sweep') {
+    return wait([leave(null, 'other_step_waits', `a step of the kind ${bumped.kind} is replaced by \`void\` alone`)]);
+  }
+  const sweep = planSweep(input, position, { kind: 'bump', rate });
+  return sweep ?? wait([stuckSweep(input, position, rate)]);
+}
+
+/** Nothing but the treasury output, and strays where the surplus alone does not pay for it. */
+function planVoid(input: PlanInput): Plan {
+  const position = positionOn(input, null);
+  const { kept, strays } = coinsFor(input, position);
+  const aim: Aim = { rate: targetRate(input), exact: false, limit: 'budget' };
+  const worth = [...kept, ...strays].filter((coin) => coin.leaf.kind === 'treasury' && isWorth(coin, aim.rate));
+  const bare: Draft = { kind: 'void', burns: [], swept: [], destination: null };
+  const full: Draft = { ...bare, swept: worth.slice(0, LINE_INPUTS_MAX - 1) };
+  for (const draft of [bare, full]) {
+    const settled = settle(position, draft, aim);
+    const plan = settled.ok ? finish(input, position, settled.draft, settled.fee) : null;
+    if (plan !== null) return plan;
+  }
+  const settled = settle(position, full, aim);
+  const { fee, terms, draft } = settled;
+  const short = larger(fee - terms.surplusBefore - terms.sweptStrays, treasuryShort(position, draft, fee));
+  const missing = topUp(position, settled, aim.rate, (added) => short + added);
+  const remedy = `top up the treasury with ${missing} sats or more at once: the void step costs ${fee} sats`;
+  return wait([leave(null, 'pinned', remedy, missing)]);
+}
+
+/** Surplus that is not needed goes to the agreed address. */
+function planConsolidation(input: PlanInput, wish: Extract<PlanWish, { kind: 'consolidate' }>): Plan {
+  if (input.waiting !== null) {
+    return wait([leave(null, 'other_step_waits', 'a step of the line waits: it has to be mined first')]);
+  }
+  const position = positionOn(input, null);
+  const aim: Aim = { rate: targetRate(input), exact: true, limit: 'budget' };
+  const draft: Draft = { kind: 'consolidate', burns: [], swept: [], destination: { script: wish.script, amount: 0n } };
+  const settled = settle(position, draft, aim);
+  const spare = position.place.surplus - wish.reserve - settled.fee;
+  const amount = smaller(wish.amount, spare);
+  const least = dustThreshold(wish.script, input.relay.dustRelayRate);
+  if (!settled.ok || amount < least) {
+    const missing = larger(least - amount, settled.ok ? 0n : settled.missing);
+    return wait([leave(null, 'no_funds', 'the surplus has to grow: it keeps the reserve and pays the fee', missing)]);
+  }
+  const paying = { ...draft, destination: { script: wish.script, amount } };
+  const plan = finish(input, position, paying, settled.fee);
+  if (plan !== null) return plan;
+  const missing = treasuryShort(position, paying, settled.fee);
+  return wait([
+    leave(null, 'no_funds', 'deposits have to be swept first: the treasury does not hold so much', missing),
+  ]);
+}
+
+function isUnlisted({ kind, burns }: PlanSibling): boolean {
+  return kind === null || burns === null;
+}
+
+function planOf(answer: PayoutAnswer): Plan {
+  return answer.ok ? answer.plan : wait(answer.left);
+}
+
+function wait(left: readonly WaitReason[]): Plan {
+  return { kind: 'wait', left };
+}
+
+function unlisted(): WaitReason {
+  return leave(
+    null,
+    'unlisted',
+    'the peers are asked which burns the step that waits pays; it goes on once one answers',
+  );
+}
+
+/** The surplus does not pay for sweeping one deposit: the least top-up. */
+function unpaidSweep(input: PlanInput, position: Position): WaitReason {
+  const coins = coinsFor(input, position);
+  const aim: Aim = { rate: larger(input.relay.feeRateMin, input.rateNeeded), exact: true, limit: 'budget' };
+  const swept = [...coins.strays.filter((coin) => isWorth(coin, aim.rate)), ...coins.deposits.slice(0, 1)];
+  const settled = settle(position, { kind: 'sweep', burns: [], swept, destination: null }, aim);
+  const { surplusBefore, sweptStrays } = settled.terms;
+  const short = (added: bigint) => topUpFor(settled.fee + added, surplusBefore, sweptStrays);
+  const missing = topUp(position, settled, aim.rate, short);
+  const remedy = `top up the treasury with ${missing} sats or more at once, so that deposits can be swept`;
+  return leave(null, 'no_funds', remedy, missing);
+}
+
+function stuckSweep(input: PlanInput, position: Position, rate: bigint | null): WaitReason {
+  const { kept } = coinsFor(input, position);
+  const draft: Draft = { kind: 'sweep', burns: [], swept: kept, destination: null };
+  const terms = draftTerms(position, draft);
+  const verdict = judgeFee(terms, costOf(terms, rate ?? nextRate(input, position)));
+  if (!verdict.ok) return refusedRate(verdict);
+  return leave(null, 'no_funds', 'the treasury does not hold what the fee takes: top it up');
+}

@@ -1,0 +1,27 @@
+// `hold` and `unhold`: burns for which this node signs no payout.
+import type { Command } from 'commander';
+import { type Cli, runCommand } from './call.ts';
+import { addExamples } from './program.ts';
+import { textValue, txidValue } from './values.ts';
+
+const REASON_MAX = 500;
+
+export function registerHold(program: Command, cli: Cli): void {
+  const hold = program
+    .command('hold')
+    .description('Hold a burn back: this node signs no payout of it. With n − t + 1 such nodes it is not paid.')
+    .argument('<burn>', 'the burn, by its transaction id on Wire', txidValue('<burn>'))
+    .requiredOption('--reason <text>', 'why, for the audit log', textValue('--reason', REASON_MAX, 'a reason'))
+    .action((burn: string, { reason }: { readonly reason: string }) =>
+      runCommand(cli, 'hold', { burn_txid: burn, reason }, { text: ({ burn_txid }) => `Burn ${burn_txid} is held.` }),
+    );
+  addExamples(hold, `mpc_operator hold ${'cd'.repeat(32)} --reason "the address is on a sanctions list"`);
+  const unhold = program
+    .command('unhold')
+    .description('Let a burn go that was held.')
+    .argument('<burn>', 'the burn, by its transaction id on Wire', txidValue('<burn>'))
+    .action((burn: string) =>
+      runCommand(cli, 'unhold', { burn_txid: burn }, { text: ({ burn_txid }) => `Burn ${burn_txid} is let go.` }),
+    );
+  addExamples(unhold, `mpc_operator unhold ${'cd'.repeat(32)}`);
+}

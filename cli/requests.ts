@@ -1,0 +1,88 @@
+// `requests`: what operators have asked each other to approve.
+import type { Command } from 'commander';
+import type { CommandResults, RequestReport } from '../operator/command-types.ts';
+import { type Cli, runCommand } from './call.ts';
+import { localTime } from './format.ts';
+import { renderFields, renderTable } from './output.ts';
+import { addPageOptions, type PageOptions, pageLine } from './page.ts';
+import { addExamples } from './program.ts';
+import { bad, textValue } from './values.ts';
+
+const EXAMPLE_ID = 'ab'.repeat(16);
+
+export function registerRequests(program: Command, cli: Cli): void {
+  const requests = program.command('requests').description('See, approve or refuse what operators ask to be approved.');
+  addExamples(requests, 'mpc_operator requests list', `mpc_operator requests approve ${EXAMPLE_ID}`);
+  const list = requests
+    .command('list')
+    .description('List requests, newest first.')
+    .action(({ limit, offset }: PageOptions) =>
+      runCommand(cli, 'requests-list', { limit, offset }, { text: (result) => listText(result, offset) }),
+    );
+  addPageOptions(list);
+  addExamples(list, 'mpc_operator requests list', 'mpc_operator requests list --json');
+  const show = requests
+    .command('show')
+    .description('Show one request.')
+    .argument('<id>', 'the request', requestId)
+    .action((id: string) => runCommand(cli, 'requests-show', { id }, { text: ({ request }) => requestText(request) }));
+  addExamples(show, `mpc_operator requests show ${EXAMPLE_ID}`);
+  const approve = requests
+    .command('approve')
+    .description('Approve a request: this node signs it when it is asked to.')
+    .argument('<id>', 'the request', requestId)
+    .action((id: string) =>
+      runCommand(cli, 'requests-approve', { id }, { text: ({ request }) => requestText(request) }),
+    );
+  addExamples(approve, `mpc_operator requests approve ${EXAMPLE_ID}`);
+  const refuse = requests
+    .command('refuse')
+    .description('Refuse a request.')
+    .argument('<id>', 'the request', requestId)
+    .requiredOption('--reason <text>', 'why, for the audit log', textValue('--reason', 500, 'a reason'))
+    .action((id: string, { reason }: { readonly reason: string }) =>
+      runCommand(cli, 'requests-refuse', { id, reason }, { text: ({ request }) => requestText(request) }),
+    );
+  addExamples(refuse, `mpc_operator requests refuse ${EXAMPLE_ID} --reason "the payout is right"`);
+}
+
+function requestId(text: string): string {
+  const id = text.toLowerCase();
+  if (!/^[0-9a-f]{32}$/.test(id)) throw bad('<id>', text, 'a request id of 32 hexadecimal characters');
+  return id;
+}
+
+function listText({ requests, total }: CommandResults['requests-list'], offset: number): string {
+  if (total === 0) return 'No requests.';
+  const table = renderTable(
+    [
+      { title: 'REQUEST' },
+      { title: 'KIND' },
+      { title: 'ASKED BY' },
+      { title: 'OPEN UNTIL' },
+      { title: 'DECISION' },
+      { title: 'REASON' },
+    ],
+    requests.map(({ id, kind, asked_by, expires_at, decision, reason }) => [
+      id,
+      kind,
+      `operator ${asked_by}`,
+      localTime(expires_at),
+      decision ?? 'open',
+      reason,
+    ]),
+  );
+  return `${table}\n${pageLine(requests.length, offset, total)}`;
+}
+
+function requestText(request: RequestReport): string {
+  const { id, kind, treasury, reason, asked_by, created_at, expires_at, decision, decision_reason } = request;
+  return renderFields([
+    ['request', id],
+    ['asks for', `${kind}: everything signed from ${treasury} and not mined becomes worthless`],
+    ['asked by', `operator ${asked_by}, at ${localTime(created_at)}`],
+    ['reason', reason],
+    ['open until', localTime(expires_at)],
+    ['decision', decision === null ? 'open' : decision_reason === null ? decision : `${decision}: ${decision_reason}`],
+  ]);
+}

@@ -1,0 +1,53 @@
+// How long single pieces of work are left alone that fail again and again: twice as long after each failure, so that what can
+// never succeed costs less and less, and what is behind it in a queue has its turn.
+import type { Effects } from '../effects.ts';
+
+/** Most pieces of work that are remembered; the oldest make room, and are tried early. */
+const REMEMBERED_MAX = 20_000;
+
+/** Times in ms: the first rest, and the longest. */
+export interface BackOffTimes {
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
+interface Failing {
+  /** By the monotonic clock. */
+  readonly until: number;
+  readonly restMs: number;
+}
+
+/** The rests of one kind of work, by name. A restart forgets them, which only tries everything once more. */
+export class BackOff {
+  readonly #clock: Pick<Effects, 'monotonic'>;
+  readonly #times: BackOffTimes;
+  readonly #failing = new Map<string, Failing>();
+
+  constructor(clock: Pick<Effects, 'monotonic'>, times: BackOffTimes) {
+    this.#clock = clock;
+    this.#times = times;
+  }
+
+  /** Whether it is left alone now. */
+  rests(name: string): boolean {
+    const failing = this.#failing.get(name);
+    return failing !== undefined && this.#clock.monotonic() < failing.until;
+  }
+
+  /** It has failed: it rests, twice as long as the last time; `forGood`: as long as can be. Gives the rest in ms. */
+  failed(name: string, forGood = false): number {
+    const { firstMs, longestMs } = this.#times;
+    const before = this.#failing.get(name)?.restMs ?? firstMs / 2;
+    const restMs = forGood ? longestMs : Math.min(before * 2, longestMs);
+    this.#failing.delete(name);
+    this.#failing.set(name, { until: this.#clock.monotonic() + restMs, restMs });
+    const [oldest] = this.#failing.keys();
+    if (this.#failing.size > REMEMBERED_MAX && oldest !== undefined) this.#failing.delete(oldest);
+    return restMs;
+  }
+
+  /** It has succeeded, or is over: the next failure is a first one. */
+  well(name: string): void {
+    this.#failing.delete(name);
+  }
+}

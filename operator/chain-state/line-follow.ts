@@ -1,0 +1,86 @@
+// Follows the line from its tip on: what is signed and not mined is sent to the own Bitcoin nodes again and again, also
+// after a reorganisation, and never made anew; what the line has passed for good is forgotten.
+
+import { asUnavailable } from '../../chain/bitcoin-view.ts';
+import type { LineRoot } from '../../chain/line.ts';
+import { fromHex } from '../../crypto/bytes.ts';
+import { boundUnmined, childrenOf, forgetPassed, type LineStep, UNMINED_PER_PEER_MAX } from '../../store/line.ts';
+import { scannedHeight } from '../bridge/scan.ts';
+import type { FederationKey } from '../keys.ts';
+import { lineNow } from './line-view.ts';
+import type { LineReader } from './line-walk.ts';
+
+/** Steps that follow one another and are sent in one round. */
+const SENT_PER_ROUND_MAX = 50;
+
+/** Sends what is signed. */
+export class LineFollow {
+  readonly #reader: LineReader;
+  /** What the own Bitcoin nodes said of signed steps that they do not take, by txid. */
+  readonly #refused = new Map<string, string>();
+
+  constructor(reader: LineReader) {
+    this.#reader = reader;
+  }
+
+  /** One round. Throws `BitcoinViewError`. */
+  async round(key: FederationKey): Promise<void> {
+    const standing = await lineNow(this.#reader, key);
+    if (!standing.ok) return;
+    const { root, tip } = standing.line;
+    this.#refused.clear();
+    const inMempool = new Set<string>();
+    let parent = tip.depth === 0 ? null : tip.txid;
+    for (let sent = 0; sent < SENT_PER_ROUND_MAX; sent++) {
+      const next = await this.#sendBest(root, parent);
+      if (next === null) break;
+      inMempool.add(next);
+      parent = next;
+    }
+    const { db, config } = this.#reader;
+    const scanned = scannedHeight(db);
+    if (scanned !== null) forgetPassed(db, scanned - config.forkConfirmations);
+    this.#bound(inMempool);
+  }
+
+  // Of what peers had this node keep, what they told among it.
+  #bound(inMempool: ReadonlySet<string>): void {
+    const { db, config, log } = this.#reader;
+    for (let peer = 0; peer < config.parties; peer++) {
+      const gone = boundUnmined(db, peer, UNMINED_PER_PEER_MAX, inMempool);
+      if (gone.length > 0) log('warn', 'line_steps_dropped', { peer, steps: gone.length });
+    }
+  }
+
+  /** Signed steps that the own Bitcoin nodes refuse, with what they say. */
+  refused(): readonly { readonly txid: string; readonly detail: string }[] {
+    return [...this.#refused].map(([txid, detail]) => ({ txid, detail }));
+  }
+
+  // Of several the one with the highest fee replaces the others. Gives the one that waits in the own mempool then.
+  async #sendBest(root: LineRoot, parent: string | null): Promise<string | null> {
+    const { db, bitcoin } = this.#reader;
+    const outpoint = parent === null ? { txid: root.txid, vout: root.vout } : { txid: parent, vout: 0 };
+    const [waiting] = await bitcoin.mempoolSpends([outpoint]);
+    const signed = childrenOf(db, parent).filter((step) => step.signedTx !== null && step.height === null);
+    // Its own fee, which this node does not know of every step that others made.
+    const present = waiting === undefined || waiting === null ? null : await bitcoin.mempoolEntry(waiting);
+    const better = signed.filter((step) => step.txid !== waiting && (present === null || feeOf(step) > present.fee));
+    for (const step of better.sort((a, b) => (feeOf(a) > feeOf(b) ? -1 : 1))) {
+      if (await this.#send(step)) return step.txid;
+    }
+    return waiting ?? null;
+  }
+
+  async #send({ txid, signedTx }: LineStep): Promise<boolean> {
+    if (signedTx === null) return false;
+    const verdict = await this.#reader.bitcoin.broadcast(fromHex(signedTx)).catch(asUnavailable);
+    if (verdict.ok) return true;
+    this.#refused.set(txid, verdict.detail);
+    return false;
+  }
+}
+
+function feeOf({ fee }: LineStep): bigint {
+  return fee ?? 0n;
+}

@@ -1,0 +1,153 @@
+// Deposits that are deep enough are attested without being told to: the leader of a block asks for all of its deposits
+// together; the others take over when it is silent.
+
+import { ATTESTATIONS_MAX } from '../../ceremony/intent.ts';
+import { outpointName } from '../../chain/outpoint.ts';
+import { WireLedgerError } from '../../chain/wire-ledger.ts';
+import { PAGE_ROWS_MAX, transact } from '../../store/database.ts';
+import { type Deposit, setDepositStatus } from '../../store/deposits.ts';
+import { listOpenDeposits } from '../../store/open-deposits.ts';
+import { exposedDeposits } from '../../store/reorganisation.ts';
+import { BackOff } from '../bridge/back-off.ts';
+import type { Bridge } from '../bridge/bridge.ts';
+import type { Turns } from '../bridge/turns.ts';
+import type { FederationKey } from '../keys.ts';
+import { errorText } from '../log.ts';
+import { attestBatch } from './attest-batch.ts';
+import { adoptMint, handInAll, someAtOnce } from './mints.ts';
+
+/** Most deposits that one round takes up: it asks the Wire nodes about each. */
+const TAKEN_PER_ROUND = 200;
+/** The longest that a deposit is left alone which cannot be attested, in ms. */
+const REFUSED_MS_MAX = 3_600_000;
+
+/** What all nodes call the deposits of one block. */
+export function blockName({ height, blockHash }: Pick<Deposit, 'height' | 'blockHash'>): string {
+  return `deposits/${blockHash ?? height}`;
+}
+
+/** Attests what waits, a round at a time. */
+export class AttestDeposits {
+  readonly #bridge: Bridge;
+  readonly #turns: Turns;
+  readonly #signal: AbortSignal;
+  readonly #refused: BackOff;
+  #blocks: ReadonlySet<string> = new Set();
+  /** The last that the round before took up. */
+  #after: string | null = null;
+
+  constructor(bridge: Bridge, turns: Turns, signal: AbortSignal) {
+    this.#refused = new BackOff(bridge.effects, {
+      firstMs: bridge.config.takeoverS * 1000,
+      longestMs: REFUSED_MS_MAX,
+    });
+    this.#bridge = bridge;
+    this.#turns = turns;
+    this.#signal = signal;
+  }
+
+  /** One round. Throws `WireLedgerError` where the Wire nodes tell nothing at all. */
+  async round(key: FederationKey): Promise<void> {
+    const { db, effects } = this.#bridge;
+    const suspended = new Set(exposedDeposits(db).map(({ recipient }) => recipient));
+    const isSuspended = ({ recipient }: Deposit): boolean => suspended.has(recipient);
+    const open = await this.#open();
+    // Those that wait for a lost deposit of their recipient come last, however old: they must not hold up the others.
+    const awake = [...open.filter((one) => !isSuspended(one)), ...open.filter(isSuspended)].filter(
+      (one) => !this.#refused.rests(outpointName(one)) && !this.#turns.rests(blockName(one)),
+    );
+    const taken = this.#next(awake);
+    transact(db, (tx) => {
+      for (const one of taken) if (one.status === 'seen') setDepositStatus(tx, one, 'confirmed', effects.now());
+    });
+    const unminted = new Set<Deposit>();
+    await someAtOnce(taken, async (one) => {
+      if (await this.#isUnminted(key, one)) unminted.add(one);
+    });
+    const blocks = Map.groupBy(
+      taken.filter((one) => unminted.has(one) && !isSuspended(one)),
+      blockName,
+    );
+    for (const [name, deposits] of blocks) {
+      if (this.#signal.aborted) return;
+      await this.#turns.take(name, () => this.#attest(key, deposits));
+    }
+  }
+
+  // Where there are more than one round takes up, the next begins behind them: those that wait for another node's turn, or for
+  // a leader that is silent, must not hold up the others.
+  #next(awake: readonly Deposit[]): readonly Deposit[] {
+    const from = awake.findIndex((one) => outpointName(one) === this.#after) + 1;
+    const taken = [...awake.slice(from), ...awake.slice(0, from)].slice(0, TAKEN_PER_ROUND);
+    const last = taken.at(-1);
+    this.#after = taken.length === awake.length || last === undefined ? null : outpointName(last);
+    return taken;
+  }
+
+  async #open(): Promise<readonly Deposit[]> {
+    const { db, bitcoin, chain, config, effects } = this.#bridge;
+    const tip = await bitcoin.agreedTip();
+    const { depositMinSats: least } = config.policy;
+    const height = tip.height - (chain?.confirmations() ?? config.normalConfirmations) + 1;
+    const nowSeconds = BigInt(Math.floor(effects.now() / 1000));
+    const open: Deposit[] = [];
+    for (;;) {
+      const { rows } = listOpenDeposits(
+        db,
+        { height, nowSeconds, least },
+        { limit: PAGE_ROWS_MAX, offset: open.length },
+      );
+      open.push(...rows);
+      if (rows.length < PAGE_ROWS_MAX) break;
+    }
+    // A block whose deposits another node has attested: should one of them be due again, its leader goes first again.
+    const blocks = new Set(open.map(blockName));
+    for (const name of this.#blocks) if (!blocks.has(name)) this.#turns.forget(name);
+    this.#blocks = blocks;
+    return open;
+  }
+
+  async #attest(key: FederationKey, deposits: readonly Deposit[]): Promise<void> {
+    const batches = Array.from({ length: Math.ceil(deposits.length / ATTESTATIONS_MAX) }, (_, i) =>
+      deposits.slice(i * ATTESTATIONS_MAX, (i + 1) * ATTESTATIONS_MAX),
+    );
+    // At once, for one batch is combined while the other is being signed.
+    const outcomes = await Promise.allSettled(batches.map((batch) => this.#attestBatch(key, batch)));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  async #attestBatch(key: FederationKey, batch: readonly Deposit[]): Promise<void> {
+    const { log } = this.#bridge;
+    const claims = batch.map(({ txid, vout, recipient, amount }) => ({ txid, vout, recipient, amount: `${amount}` }));
+    const { attested, refused } = await attestBatch(this.#bridge, key, claims);
+    for (const { deposit, error } of refused) {
+      const name = depositName(deposit);
+      log('warn', 'work_failed', { name, detail: error.message });
+      this.#refused.failed(outpointName(deposit));
+    }
+    for (const { depositTxid: txid, depositVout: vout } of attested) this.#refused.well(outpointName({ txid, vout }));
+    await handInAll(this.#bridge, attested, (detail) => log('warn', 'mint_not_taken', { detail }));
+  }
+
+  // Where the Wire nodes cannot tell of this one deposit, it is left alone for a while, and those behind it are not.
+  async #isUnminted(key: FederationKey, deposit: Deposit): Promise<boolean> {
+    const { log, wire } = this.#bridge;
+    const name = outpointName(deposit);
+    try {
+      const standing = await adoptMint(this.#bridge, key, deposit);
+      if (standing === 'otherwise') this.#refused.failed(name, true);
+      return standing === 'none';
+    } catch (error) {
+      if (!(error instanceof WireLedgerError)) throw error;
+      // Throws where they tell nothing at all.
+      await wire?.status();
+      log('warn', 'mint_untold', { name: depositName(deposit), detail: errorText(error) });
+      this.#refused.failed(name);
+      return false;
+    }
+  }
+}
+
+function depositName(deposit: { readonly txid: string; readonly vout: number }): string {
+  return `deposit/${outpointName(deposit)}`;
+}

@@ -1,0 +1,77 @@
+// Attestations as this node keeps them: with their deposits and custody outputs, a batch in one commit.
+
+import { leafJson } from '../../chain/custody-leaf.ts';
+import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
+import { type Attestation, attestationId } from '../../crypto/attestation.ts';
+import { fromHex, toHex } from '../../crypto/bytes.ts';
+import { decideAttestations, getAttestation, recordAttestationSignature } from '../../store/attestations.ts';
+import { type Queries, transact } from '../../store/database.ts';
+import { getDeposit, recordDeposit, setDepositStatus } from '../../store/deposits.ts';
+import { recordUtxo } from '../../store/utxos.ts';
+import type { Bridge } from '../bridge/bridge.ts';
+import { claimOf } from '../judge/judge-attestation.ts';
+
+/** The attestation of an outpoint that this node holds with its signature, or null. */
+export function keptAttestation(db: Queries, outpoint: Outpoint): Attestation | null {
+  const known = getAttestation(db, outpoint);
+  if (known === null || known.signature === null || known.signatureExpiry === null) return null;
+  return {
+    id: attestationId(known.txid, known.vout),
+    depositTxid: known.txid,
+    depositVout: known.vout,
+    recipient: fromHex(known.recipient, { bytes: 32 }),
+    amountSats: known.amount,
+    nonce: known.nonce,
+    expiry: known.signatureExpiry,
+    signature: fromHex(known.signature, { bytes: 64 }),
+    createdAt: BigInt(Math.floor(known.decidedAt / 1000)),
+  };
+}
+
+/**
+ * Keeps signed attestations in one commit: the decisions (which the signing made already, where this node signed), the
+ * signatures, the deposits, the custody outputs. Throws where one was attested otherwise, which the judge refuses before.
+ */
+export async function keepAttestations(bridge: Bridge, attestations: readonly Attestation[]): Promise<void> {
+  const { db, bitcoin, effects } = bridge;
+  const now = effects.now();
+  const outpoints = attestations.map(outpointOf);
+  const [outputs, tip] = await Promise.all([bitcoin.txOuts(outpoints, 'confirmed'), bitcoin.tip()]);
+  transact(db, (tx) => {
+    const claims = attestations.map(claimOfAttestation);
+    const verdicts = decideAttestations(tx, claims, now);
+    for (const [i, attestation] of attestations.entries()) {
+      const claim = claims[i];
+      if (claim === undefined || verdicts[i]?.ok !== true) {
+        throw new Error(`${outpointName(outpointOf(attestation))} was attested otherwise`);
+      }
+      recordAttestationSignature(tx, claim, toHex(attestation.signature), now);
+      const output = outputs[i] ?? null;
+      keepDeposit(tx, attestation, output === null ? null : tip.height - output.confirmations + 1, now);
+    }
+  });
+}
+
+/** The deposit's outpoint. */
+export function outpointOf({ depositTxid: txid, depositVout: vout }: Attestation): Outpoint {
+  return { txid, vout };
+}
+
+// `seenAt`: the height of the block that holds it; null where it is spent, or not in a block.
+function keepDeposit(tx: Queries, attestation: Attestation, seenAt: number | null, now: number): void {
+  const outpoint = outpointOf(attestation);
+  const { amountSats: amount } = attestation;
+  const known = getDeposit(tx, outpoint);
+  const height = seenAt ?? known?.height ?? null;
+  const blockHash = known !== null && known.height === height ? known.blockHash : null;
+  recordDeposit(tx, { ...outpoint, recipient: toHex(attestation.recipient), amount, height, blockHash }, now);
+  if (known?.status !== 'minted') setDepositStatus(tx, outpoint, 'attested', now);
+  const leaf = leafJson({ kind: 'deposit', recipient: attestation.recipient });
+  recordUtxo(tx, { ...outpoint, amount, leaf, height }, now);
+}
+
+function claimOfAttestation(attestation: Attestation): ReturnType<typeof claimOf> {
+  const recipient = toHex(attestation.recipient);
+  const [amount, expiry] = [`${attestation.amountSats}`, `${attestation.expiry}`];
+  return claimOf({ ...outpointOf(attestation), recipient, amount, expiry });
+}

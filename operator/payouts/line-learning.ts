@@ -1,0 +1,69 @@
+// What a coordinator learns from refusals of a step: burns and outputs to leave out, and the rate that signers need. A liar
+// can teach it nothing but to try again later with less, as what is planned then is judged anew by everybody.
+import { z } from 'zod';
+import { outpointName } from '../../chain/outpoint.ts';
+import { hexOf, voutField } from '../../crypto/json-fields.ts';
+import type { Learnt } from './line-inputs.ts';
+
+/** A refusal as a signer gave it. */
+export interface RefusalHeard {
+  readonly reason: string;
+  readonly data?: unknown;
+}
+
+/** How many signers there are, how many a signature takes, and what they refused. */
+export interface Asked {
+  readonly participants: number;
+  readonly threshold: number;
+  /** This node itself refused. */
+  readonly alone: boolean;
+  /** The step spends the treasury output of one that waits. */
+  readonly isChild: boolean;
+}
+
+const burnData = z.object({ burn_txid: hexOf(32) });
+const outpointData = z.object({ txid: hexOf(32), vout: voutField });
+const rateData = z.object({ fee_rate_min: z.string().regex(/^[0-9]{1,12}$/) });
+
+const ABOUT_A_BURN = new Set([
+  ...['burn_unknown', 'burn_mismatch', 'burn_unconfirmed', 'burn_proof_invalid', 'burn_already_paid'],
+  ...['burn_may_be_paid', 'burn_pays_treasury', 'address_invalid', 'below_dust', 'fee_above_amount', 'policy'],
+]);
+const ABOUT_AN_OUTPUT = new Set([
+  ...['input_unknown', 'input_spent', 'deposit_not_minted', 'deposit_too_small', 'deposit_not_found', 'deposit_spent'],
+  ...['deposit_too_few_confirmations', 'deposit_wrong_script', 'deposit_wrong_amount'],
+]);
+const ABOUT_THE_RATE = new Set(['fee_rate_too_low', 'relay_refused']);
+
+/** What the refusals teach beyond what is known; null where they teach nothing. */
+export function learnFrom(
+  known: Learnt,
+  refusals: readonly RefusalHeard[],
+  { participants, threshold, alone, isChild }: Asked,
+): Learnt | null {
+  const burns = new Set(known.refusedBurns);
+  const outputs = new Set(known.refusedOutputs);
+  const rates: bigint[] = [];
+  for (const { reason, data } of refusals) {
+    const burn = ABOUT_A_BURN.has(reason) ? burnData.safeParse(data) : null;
+    if (burn?.success === true) burns.add(burn.data.burn_txid);
+    const output = ABOUT_AN_OUTPUT.has(reason) ? outpointData.safeParse(data) : null;
+    if (output?.success === true) outputs.add(outpointName(output.data));
+    const rate = ABOUT_THE_RATE.has(reason) ? rateData.safeParse(data) : null;
+    if (rate?.success === true) rates.push(BigInt(rate.data.fee_rate_min));
+  }
+  // As many of those that ask for more must agree as are missing for a signature: the lowest rate at which that is so.
+  const willing = participants - refusals.length;
+  const missing = alone ? 1 : Math.max(1, threshold - willing);
+  const wanted = rates.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))[Math.min(missing, rates.length) - 1] ?? 0n;
+  const rateNeeded = wanted > known.rateNeeded ? wanted : known.rateNeeded;
+  // Where a higher rate is no answer, so much hangs on the step that waits that a mempool takes no child of it.
+  const isUnrelayed = refusals.some(({ reason }) => reason === 'relay_refused') && rateNeeded === known.rateNeeded;
+  const childRefused = known.childRefused || (isChild && isUnrelayed);
+  const isMore =
+    burns.size > known.refusedBurns.size ||
+    outputs.size > known.refusedOutputs.size ||
+    rateNeeded > known.rateNeeded ||
+    childRefused !== known.childRefused;
+  return isMore ? { refusedBurns: burns, refusedOutputs: outputs, rateNeeded, childRefused } : null;
+}

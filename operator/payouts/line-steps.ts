@@ -1,0 +1,247 @@
+// Makes steps of the treasury line: plan, have the federation sign, verify, keep, tell the peers, send. There is one planner
+// (chain/line-plan.ts), and this is the one loop around it: what signers refuse changes what it is given. Each step is durable
+// before the next, so that a crash anywhere pays no burn twice and loses none.
+import type { SigningResult } from '../../ceremony/signing-candidates.ts';
+import { asUnavailable } from '../../chain/bitcoin-view.ts';
+import { finalizeSpend } from '../../chain/custody-spend.ts';
+import { inputCost } from '../../chain/fee.ts';
+import { type BuiltLine, buildLine, surplusAfter } from '../../chain/line.ts';
+import { type LineIntent, lineJson } from '../../chain/line-intent.ts';
+import { type Plan, planStep, type WaitReason } from '../../chain/line-plan.ts';
+import { fromHex, toHex } from '../../crypto/bytes.ts';
+import { recordStepSigned } from '../../store/line.ts';
+import type { Bridge } from '../bridge/bridge.ts';
+import { notSigned } from '../bridge/bridge.ts';
+import type { Turns } from '../bridge/turns.ts';
+import { type LineNow, lineNow } from '../chain-state/line-view.ts';
+import { CommandError } from '../command-error.ts';
+import { counted } from '../counted.ts';
+import type { FederationKey } from '../keys.ts';
+import { noProgress, type Progress } from '../progress.ts';
+import { type Learnt, LineInputs, NOTHING_LEARNT, type StepOrder } from './line-inputs.ts';
+import { learnFrom } from './line-learning.ts';
+
+/** How often a plan is made anew from what signers refused. */
+const PLANS_MAX = 16;
+
+/** What a signer refuses for because it has not read a block, or not heard of a step, that came a moment ago. */
+const PASSING: ReadonlySet<string> = new Set(['chain_behind', 'not_tip', 'parent_unknown']);
+const PASSING_MS = 500;
+
+/** What happens by itself: whatever is due. */
+export const AUTOMATIC: StepOrder = { wish: { kind: 'auto' }, named: null, now: false };
+
+/** A step that the federation signed. */
+export interface MadeStep {
+  readonly kind: 'made';
+  readonly built: BuiltLine;
+  /** Hex, with witnesses. */
+  readonly transaction: string;
+  readonly result: Extract<SigningResult, { kind: 'signed' }>;
+  /** Whether the own Bitcoin nodes took it; `detail`: what they said where they did not. */
+  readonly broadcast: boolean;
+  readonly detail: string;
+  /** What it leaves out, and why. */
+  readonly left: readonly WaitReason[];
+}
+
+/** A test step that the federation signed; `transaction` in hex, with witnesses. */
+export interface TestStep {
+  readonly built: BuiltLine;
+  readonly transaction: string;
+  readonly result: Extract<SigningResult, { kind: 'signed' }>;
+}
+
+/** What an order came to. */
+export type StepOutcome = MadeStep | { readonly kind: 'waits'; readonly left: readonly WaitReason[] };
+
+/** Makes steps, one at a time. */
+export class LineSteps {
+  readonly #bridge: Bridge;
+  readonly #turns: Turns;
+  readonly #inputs: LineInputs;
+  #left: readonly WaitReason[] = [];
+  #making: Promise<unknown> = Promise.resolve();
+
+  constructor(bridge: Bridge, turns: Turns) {
+    this.#bridge = bridge;
+    this.#turns = turns;
+    this.#inputs = new LineInputs(bridge, turns);
+  }
+
+  /** What waits as of the last plan, and why. */
+  get left(): readonly WaitReason[] {
+    return this.#left;
+  }
+
+  /** What waits now, and why, by a plan of which nothing is made. Throws `CommandError` where the line cannot be told. */
+  async waiting(key: FederationKey): Promise<readonly WaitReason[]> {
+    const plan = await this.#plan(key, await this.#line(key), AUTOMATIC, NOTHING_LEARNT);
+    this.#left = plan.left;
+    return plan.left;
+  }
+
+  /** One round of what happens by itself: where a step is due and it is this node's turn, makes it. */
+  async round(key: FederationKey): Promise<void> {
+    const standing = await lineNow(this.#bridge, key);
+    if (!standing.ok) return;
+    const { tip } = standing.line;
+    // The leader follows from the block that confirmed the tip, which nobody can choose.
+    const name = `line/${tip.blockHash}/${tip.txid}`;
+    if (this.#turns.rests(name)) return;
+    const plan = await this.#plan(key, standing.line, AUTOMATIC, NOTHING_LEARNT);
+    this.#left = plan.left;
+    if (plan.kind === 'wait') {
+      // Nobody is silent while there is nothing to do.
+      this.#turns.forget(name);
+      return;
+    }
+    await this.#turns.take(name, async () => {
+      await this.make(key, AUTOMATIC, noProgress);
+    });
+  }
+
+  /** Makes a step as ordered. Throws `CommandError` where the line cannot be told or the federation does not sign. */
+  make(key: FederationKey, order: StepOrder, progress: Progress): Promise<StepOutcome> {
+    const turn = this.#making.catch(() => {}).then(() => this.#make(key, order, progress));
+    this.#making = turn;
+    return turn;
+  }
+
+  async #make(key: FederationKey, order: StepOrder, progress: Progress): Promise<StepOutcome> {
+    let learnt: Learnt = NOTHING_LEARNT;
+    for (let plans = 1; ; plans++) {
+      const line = await this.#line(key);
+      progress({ step: 'plan', text: 'planning a step of the treasury line' });
+      const plan = await this.#plan(key, line, order, learnt);
+      if (plan.kind === 'wait') {
+        this.#left = plan.left;
+        return { kind: 'waits', left: plan.left };
+      }
+      const answer = await this.#sign(key, plan.built, progress);
+      if (answer.kind === 'signed') {
+        this.#left = plan.left;
+        const sent = await this.#keep(plan.built, answer);
+        return { kind: 'made', built: plan.built, result: answer.result, ...sent, left: plan.left };
+      }
+      const { parties: participants, threshold } = this.#bridge.config;
+      const isChild = plan.intent.treasury.txid !== line.tip.txid;
+      const asked = { participants, threshold, alone: answer.alone, isChild };
+      const more = learnFrom(learnt, answer.refusals, asked);
+      const isPassing = more === null && answer.refusals.some(({ reason }) => PASSING.has(reason));
+      if ((more === null && !isPassing) || plans >= PLANS_MAX) throw answer.error;
+      if (more === null) await this.#bridge.effects.sleep(PASSING_MS);
+      else this.#rest(learnt, more);
+      learnt = more ?? learnt;
+    }
+  }
+
+  /**
+   * Has the federation sign a step that pays one burn and can never be mined, from the tip, whatever waits there. Keeps and
+   * sends nothing. Throws `CommandError`.
+   */
+  async test(key: FederationKey, burnTxid: string, progress: Progress): Promise<TestStep> {
+    const order: StepOrder = { wish: { kind: 'auto' }, named: new Set([burnTxid]), now: true };
+    const line = { ...(await this.#line(key)), waiting: null, child: null };
+    progress({ step: 'plan', text: 'planning a step that can never be mined' });
+    const { input } = await this.#inputs.gather(key, line, order, NOTHING_LEARNT);
+    const plan = planStep(input);
+    if (plan.kind === 'wait' || plan.intent.step !== 'payout') {
+      const why = plan.left.map(({ reason, remedy }) => `${reason}: ${remedy}`).join('; ');
+      throw new CommandError('nothing_to_pay', `no step can pay burn ${burnTxid} now${why === '' ? '' : `: ${why}`}`);
+    }
+    const { intent, built } = plan;
+    const fee = intent.fee + inputCost((intent.fee * 1000n) / BigInt(built.vsize));
+    const test: LineIntent = { ...intent, test: true, fee };
+    const formed = buildLine(input.terms, { ...test, surplus: surplusAfter(line.tip.surplus, test) });
+    if (!formed.ok) throw new CommandError(formed.reason, formed.detail);
+    const answer = await this.#sign(key, formed.built, progress);
+    if (answer.kind === 'refused') throw answer.error;
+    const final = finalizeSpend(formed.built, answer.result.signatures);
+    if (!final.ok) throw new Error(`the signatures of inputs ${final.inputs.join(', ')} do not verify`);
+    return { built: formed.built, transaction: toHex(final.transaction), result: answer.result };
+  }
+
+  async #line(key: FederationKey): Promise<LineNow> {
+    for (let looks = 1; ; looks++) {
+      const standing = await lineNow(this.#bridge, key);
+      if (standing.ok) return standing.line;
+      // A block that came a moment ago is read within the next round.
+      const isPassing = standing.reason === 'chain_behind' && looks < PLANS_MAX;
+      if (!isPassing) throw new CommandError(standing.reason, standing.detail);
+      await this.#bridge.effects.sleep(PASSING_MS);
+    }
+  }
+
+  async #plan(key: FederationKey, line: LineNow, order: StepOrder, learnt: Learnt): Promise<Plan> {
+    const { input, left } = await this.#inputs.gather(key, line, order, learnt);
+    const plan = planStep(input);
+    return { ...plan, left: [...plan.left, ...left] };
+  }
+
+  // A burn that is refused now does not hold up the others.
+  #rest(before: Learnt, after: Learnt): void {
+    for (const burnTxid of after.refusedBurns) {
+      if (!before.refusedBurns.has(burnTxid)) this.#inputs.burns.refused(burnTxid);
+    }
+  }
+
+  async #sign(key: FederationKey, built: BuiltLine, progress: Progress): Promise<SignedAnswer | RefusedAnswer> {
+    const { judge, keys, signing } = this.#bridge;
+    const intent = lineJson(built.intent);
+    const judgement = await judge.judge(intent, key.keyId, 'bip340');
+    if (!judgement.ok) {
+      const error = new CommandError(judgement.reason, judgement.detail);
+      return { kind: 'refused', alone: true, refusals: [judgement], error };
+    }
+    const inputs = counted(built.messages.length, 'input');
+    progress({ step: 'sign', text: `asking ${key.bitcoin.threshold} operators to sign ${inputs}` });
+    const task = { scheme: keys.scheme('bip340'), keyId: key.keyId, key: key.bitcoin, intent };
+    const result = await signing.coordinate({ ...task, messages: judgement.messages }, signing.candidates());
+    if (result.kind === 'failed') {
+      return { kind: 'refused', alone: false, refusals: result.exclusions, error: notSigned(result) };
+    }
+    return { kind: 'signed', result, decide: judgement.decide };
+  }
+
+  async #keep(
+    built: BuiltLine,
+    { result, decide }: SignedAnswer,
+  ): Promise<Pick<MadeStep, 'transaction' | 'broadcast' | 'detail'>> {
+    const { db, effects, bitcoin, log, announce } = this.#bridge;
+    const final = finalizeSpend(built, result.signatures);
+    if (!final.ok) throw new Error(`the signatures of inputs ${final.inputs.join(', ')} do not verify`);
+    const transaction = toHex(final.transaction);
+    // Among the signers this node has written it down already; where the others signed without it, now.
+    const decision = decide();
+    if (!decision.ok) throw new CommandError(decision.reason, `step ${built.txid} is signed, but ${decision.detail}`);
+    recordStepSigned(db, built.txid, transaction, effects.now());
+    announce({ type: 'announce_step', body: { intent: lineJson(built.intent), transaction } });
+    const verdict = await bitcoin.broadcast(fromHex(transaction)).catch(asUnavailable);
+    const { step, burns, fee } = built.intent;
+    log('info', 'line_step_signed', { txid: built.txid, kind: step, burns: burns.length, fee: `${fee}` });
+    if (verdict.ok) return { transaction, broadcast: true, detail: 'sent by our own Bitcoin nodes' };
+    log('error', 'line_step_rejected', { txid: built.txid, detail: verdict.detail });
+    return {
+      transaction,
+      broadcast: false,
+      detail: `our Bitcoin nodes refuse it (${verdict.detail}); it is kept and sent again`,
+    };
+  }
+}
+
+interface SignedAnswer {
+  readonly kind: 'signed';
+  readonly result: Extract<SigningResult, { kind: 'signed' }>;
+  readonly decide: () =>
+    | { readonly ok: true }
+    | { readonly ok: false; readonly reason: string; readonly detail: string };
+}
+
+interface RefusedAnswer {
+  readonly kind: 'refused';
+  /** This node's own judge refused. */
+  readonly alone: boolean;
+  readonly refusals: readonly { readonly reason: string; readonly data?: unknown }[];
+  readonly error: CommandError;
+}

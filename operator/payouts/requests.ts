@@ -1,0 +1,161 @@
+// Requests that every signer's operator approves by itself. So far there is one kind: a void step, which makes everything
+// worthless that was signed from a treasury output and is not mined yet. The node that asks tries again until enough have
+// approved, or a day has passed.
+import { toHex } from '../../crypto/bytes.ts';
+import type { Queries } from '../../store/database.ts';
+import {
+  approvedRequests,
+  decideRequest,
+  getRequest,
+  listRequests,
+  recordRequest,
+  type StoredRequest,
+} from '../../store/requests.ts';
+import { type Bridge, requireLiveKey } from '../bridge/bridge.ts';
+import type { Turns } from '../bridge/turns.ts';
+import { lineNow } from '../chain-state/line-view.ts';
+import { CommandError } from '../command-error.ts';
+import type { CommandParams, CommandResults, RequestReport } from '../command-types.ts';
+import type { FederationKey } from '../keys.ts';
+import { errorText } from '../log.ts';
+import type { Node } from '../node.ts';
+import { noProgress, type Progress } from '../progress.ts';
+import type { LineSteps, StepOutcome } from './line-steps.ts';
+import type { RequestTold } from './messages-requests.ts';
+import { madeReport, waitReport } from './withdraw.ts';
+
+/** For how long a request can be approved, in ms. */
+export const REQUEST_OPEN_MS = 86_400_000;
+
+/** Requests of this node and of its peers. */
+export class Requests {
+  readonly #bridge: Bridge;
+  readonly #steps: LineSteps;
+  readonly #turns: Turns;
+
+  constructor(bridge: Bridge, steps: LineSteps, turns: Turns) {
+    this.#bridge = bridge;
+    this.#steps = steps;
+    this.#turns = turns;
+  }
+
+  /** Keeps what a peer asks. */
+  take(from: number, { id, kind, treasury, reason, open_ms }: RequestTold): void {
+    const { db, effects, log } = this.#bridge;
+    const createdAt = effects.now();
+    const expiresAt = createdAt + Math.min(open_ms, REQUEST_OPEN_MS);
+    const isNew = recordRequest(db, { id, kind, treasury, reason, askedBy: from, createdAt, expiresAt }, createdAt);
+    if (isNew) log('warn', 'request_to_approve', { id, kind, from, reason });
+  }
+
+  /** Asks for a void step of everything that is signed from the tip and not mined, and makes it once enough approve. */
+  async void(params: CommandParams<'void'>, progress: Progress): Promise<CommandResults['void']> {
+    const { db, effects, config } = this.#bridge;
+    const key = requireLiveKey(this.#bridge.keys);
+    const standing = await lineNow(this.#bridge, key);
+    if (!standing.ok) throw new CommandError(standing.reason, standing.detail);
+    const { txid, vout } = standing.line.tip;
+    const now = effects.now();
+    const id = toHex(effects.random(16));
+    const request = { id, kind: 'void' as const, treasury: { txid, vout }, reason: params.reason };
+    recordRequest(db, { ...request, askedBy: config.myIndex, createdAt: now, expiresAt: now + REQUEST_OPEN_MS }, now);
+    decideRequest(db, id, 'approved', 'asked for here', now);
+    const stored = this.#require(id);
+    this.#tell(stored);
+    return { request: report(stored), ...(await this.#attempt(key, progress)) };
+  }
+
+  /** Tries the void steps again that this node's operator asked for. Never rejects. */
+  async round(key: FederationKey): Promise<void> {
+    const { db, effects, config, log } = this.#bridge;
+    const own = approvedRequests(db, effects.now()).filter(({ askedBy }) => askedBy === config.myIndex);
+    if (own.length === 0) return;
+    const standing = await lineNow(this.#bridge, key);
+    if (!standing.ok) return;
+    const { tip } = standing.line;
+    const open = own.find(({ treasury }) => treasury.txid === tip.txid && treasury.vout === tip.vout);
+    if (open === undefined || this.#turns.rests(`void/${open.id}`)) return;
+    this.#turns.rest(`void/${open.id}`, config.takeoverS * 1000);
+    if (standing.line.waiting?.step.kind === 'void') return;
+    this.#tell(open);
+    const { detail } = await this.#attempt(key, noProgress);
+    log('info', 'void_tried', { id: open.id, detail });
+  }
+
+  /** Approves or refuses a request. Throws `CommandError`. */
+  decide(id: string, decision: 'approved' | 'refused', reason: string | null): { readonly request: RequestReport } {
+    const { db, effects } = this.#bridge;
+    const verdict = decideRequest(db, id, decision, reason, effects.now());
+    if (!verdict.ok) throw new CommandError(verdict.reason, SENTENCES[verdict.reason](id));
+    return { request: report(this.#require(id)) };
+  }
+
+  async #attempt(
+    key: FederationKey,
+    progress: Progress,
+  ): Promise<Pick<CommandResults['void'], 'step' | 'left' | 'detail'>> {
+    const begun = this.#bridge.effects.now();
+    let outcome: StepOutcome;
+    try {
+      outcome = await this.#steps.make(key, { wish: { kind: 'void' }, named: null, now: true }, progress);
+    } catch (error) {
+      // Signers whose operators have not approved yet refuse; it is tried again.
+      if (!(error instanceof CommandError)) throw error;
+      return { step: null, left: [], detail: errorText(error) };
+    }
+    if (outcome.kind === 'made') {
+      return { step: madeReport(this.#bridge, outcome, begun), left: [], detail: outcome.detail };
+    }
+    const left = outcome.left.map((one) => waitReport(this.#bridge, key, one));
+    return { step: null, left, detail: left.map(({ remedy }) => remedy).join('; ') };
+  }
+
+  #tell({ id, kind, treasury, reason, expiresAt }: StoredRequest): void {
+    const { announce, effects } = this.#bridge;
+    const open_ms = Math.max(1, expiresAt - effects.now());
+    announce({ type: 'announce_request', body: { id, kind, treasury: { ...treasury }, reason, open_ms } });
+  }
+
+  #require(id: string): StoredRequest {
+    return requireRequest(this.#bridge.db, id);
+  }
+}
+
+/** Every request, newest first. */
+export function requestReports({ store }: Node, page: CommandParams<'requests-list'>): CommandResults['requests-list'] {
+  const { rows, total } = listRequests(store.db, page);
+  return { requests: rows.map(report), total };
+}
+
+/** One request. Throws `CommandError` where there is none. */
+export function requestShown({ store }: Node, { id }: CommandParams<'requests-show'>): CommandResults['requests-show'] {
+  return { request: report(requireRequest(store.db, id)) };
+}
+
+function requireRequest(db: Queries, id: string): StoredRequest {
+  const stored = getRequest(db, id);
+  if (stored === null) throw new CommandError('request_unknown', SENTENCES.request_unknown(id));
+  return stored;
+}
+
+const SENTENCES = {
+  request_unknown: (id: string) => `there is no request ${id} here: see \`mpc_operator requests list\``,
+  request_decided: (id: string) => `request ${id} has been decided already`,
+  request_expired: (id: string) => `request ${id} has expired: ask its operator to ask again`,
+} as const;
+
+function report(request: StoredRequest): RequestReport {
+  const { id, kind, treasury, reason, askedBy, createdAt, expiresAt, decision, decisionReason, decidedAt } = request;
+  return {
+    id,
+    kind,
+    treasury: `${treasury.txid}:${treasury.vout}`,
+    reason,
+    asked_by: askedBy,
+    created_at: new Date(createdAt).toISOString(),
+    expires_at: new Date(expiresAt).toISOString(),
+    decision,
+    decision_reason: decisionReason,
+    decided_at: decidedAt === null ? null : new Date(decidedAt).toISOString(),
+  };
+}

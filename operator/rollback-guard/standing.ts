@@ -1,0 +1,108 @@
+// Where this node stands with its peers (ceremony/guard.ts), and the alarm of a node that was put back or copied.
+import {
+  GUARD_STARTING,
+  type GuardEvent,
+  type GuardSetup,
+  type GuardState,
+  guardStep,
+  maySign,
+} from '../../ceremony/guard.ts';
+import type { StateHead } from '../../crypto/head-statement.ts';
+import type { Queries } from '../../store/database.ts';
+import { getNodeState, recordRegression } from '../../store/node-state.ts';
+import type { Log } from '../log.ts';
+
+const LEVELS = { starting: 'warn', live: 'info', halted: 'error' } as const;
+
+/** What a standing works with. `now` in ms since 1970. `onRegressed`: the node starts over, in a new epoch. */
+export interface StandingInput {
+  readonly setup: GuardSetup;
+  readonly db: Queries;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly onRegressed: () => void;
+}
+
+/** When a state was shown first that the own log lacks, and by whom; `epoch`: the one that the node is in since. */
+interface Regression {
+  readonly since: number;
+  readonly peer: number;
+  readonly epoch: number;
+}
+
+/** The guard of a running node. */
+export class Standing {
+  readonly #input: StandingInput;
+  readonly #listeners: (() => void)[] = [];
+  #state: GuardState = GUARD_STARTING;
+  #regression: Regression | null = null;
+
+  constructor(input: StandingInput) {
+    this.#input = input;
+  }
+
+  /** Where the node stands. */
+  get state(): GuardState {
+    return this.#state;
+  }
+
+  /** Whether the node may sign now, or one sentence on why not. */
+  maySign(): ReturnType<typeof maySign> {
+    return maySign(this.#input.setup, this.#state);
+  }
+
+  /** Has a listener told, at once, whenever this node turns out to be put back or copied: what it holds in memory may be too. */
+  whenStopped(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Takes an event whose claim was verified. */
+  step(event: Exclude<GuardEvent, { kind: 'regressed' }>): void {
+    const before = this.#state.phase;
+    this.#move(event);
+    if (event.kind === 'twin' && before !== 'halted') this.#stopped();
+  }
+
+  /**
+   * A peer showed a head that this node has signed and that its log lacks: the epoch rises above it, durably, and the node
+   * starts over.
+   */
+  regressed(peer: number, shown: StateHead): void {
+    if (this.#state.phase === 'halted') return;
+    const { db, log, now, onRegressed } = this.#input;
+    // Nothing may be signed, nor kept for it, even if the epoch cannot be written.
+    this.#move({ kind: 'regressed' });
+    this.#stopped();
+    const epoch = Math.max(getNodeState(db).epoch, shown.epoch) + 1;
+    this.#regression ??= { since: now(), peer, epoch };
+    recordRegression(db, { epoch, peer, shown }, now());
+    this.#regression = { ...this.#regression, epoch };
+    const { epoch: of, seq } = shown;
+    log('error', 'state_regressed', { shown_by: peer, shown_epoch: of, shown_seq: seq, new_epoch: epoch });
+    onRegressed();
+  }
+
+  /** What an operator should look at, one sentence each. */
+  problems(): readonly string[] {
+    const verdict = this.maySign();
+    const problems = verdict.ok ? [] : [`this node signs nothing: ${verdict.detail}`];
+    if (this.#regression === null) return problems;
+    const { since, peer, epoch } = this.#regression;
+    const told = `at ${new Date(since).toISOString()} operator ${peer} showed a newer state of this node than it has`;
+    const why = 'its database was put back, or a copy of it has run elsewhere';
+    return [...problems, `${told}: ${why}. It goes on in epoch ${epoch}; once you know why, a restart ends this alarm`];
+  }
+
+  #move(event: GuardEvent): void {
+    const before = this.#state.phase;
+    this.#state = guardStep(this.#input.setup, this.#state, event);
+    const { phase } = this.#state;
+    if (phase === before) return;
+    const verdict = this.maySign();
+    this.#input.log(LEVELS[phase], `guard_${phase}`, verdict.ok ? {} : { detail: verdict.detail });
+  }
+
+  #stopped(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

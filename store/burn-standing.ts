@@ -1,0 +1,175 @@
+// The one answer to the question whether a burn is paid: by a step of the line that is mined, or by one that is signed and can
+// still be mined. A step that this node only agreed to sign does not count, nor one that the line has passed.
+import { and, asc, desc, eq, isNotNull, notExists, sql } from 'drizzle-orm';
+import { type Burn, getBurn } from './burns.ts';
+import { countRows, type Listing, type Page, pageBounds, type Queries } from './database.ts';
+import { linkOf } from './line-steps.ts';
+import { given, givenPage, prepared, preparedCount } from './prepared.ts';
+import { burns, lineBurns, lineSteps } from './schema.ts';
+
+/** Below this, in sats, no output is relayed: the dust of P2WPKH. */
+const DUST_MIN = 294;
+
+/** Where a burn stands. `txid`: the step that pays it; `height` of its block, or null. */
+export type BurnStanding =
+  | { readonly state: 'waiting' }
+  | { readonly state: 'signed' | 'mined' | 'settled'; readonly txid: string; readonly height: number | null };
+
+/** A burn with every step that pays it, the newest last. */
+export interface BurnPayments {
+  readonly burn: Burn;
+  readonly standing: BurnStanding;
+  readonly steps: readonly BurnStep[];
+}
+
+/** A step that pays a burn, in short; times in ms since 1970, `fee` in sats. */
+export interface BurnStep {
+  readonly txid: string;
+  readonly fee: bigint | null;
+  readonly isSigned: boolean;
+  /** A sibling of it, or of an ancestor, is mined: it cannot be mined unless blocks leave the chain. */
+  readonly isPassed: boolean;
+  readonly height: number | null;
+  readonly createdAt: number;
+}
+
+const paying = prepared((db) => {
+  const { txid, fee, signedAt, height, createdAt } = lineSteps;
+  return db
+    .select({ txid, fee, signedAt, height, createdAt })
+    .from(lineBurns)
+    .innerJoin(lineSteps, eq(txid, lineBurns.txid))
+    .where(eq(lineBurns.burnTxid, given(lineBurns.burnTxid, 'burnTxid')))
+    .orderBy(asc(createdAt), asc(lineSteps.depth), asc(txid))
+    .prepare();
+});
+const minedBeside = prepared((db) => {
+  const { txid, parentTxid, rootTxid, rootVout, height } = lineSteps;
+  return db
+    .select({ txid })
+    .from(lineSteps)
+    .where(
+      and(
+        sql`${parentTxid} is ${given(parentTxid, 'parentTxid')}`,
+        eq(rootTxid, given(rootTxid, 'rootTxid')),
+        eq(rootVout, given(rootVout, 'rootVout')),
+        isNotNull(height),
+      ),
+    )
+    .prepare();
+});
+const isUnmined = (db: Queries) => {
+  const mined = db
+    .select({ one: sql`1` })
+    .from(lineBurns)
+    .innerJoin(lineSteps, eq(lineSteps.txid, lineBurns.txid))
+    .where(and(eq(lineBurns.burnTxid, burns.burnTxid), isNotNull(lineSteps.height)));
+  return notExists(mined);
+};
+const unmined = prepared((db) =>
+  db
+    .select()
+    .from(burns)
+    .where(isUnmined(db))
+    .orderBy(asc(burns.wireSeq), asc(burns.burnTxid))
+    .limit(givenPage.limit)
+    .offset(givenPage.offset)
+    .prepare(),
+);
+const payable = prepared((db) => {
+  const pays = sql`${burns.amount} - ${burns.fee} >= ${DUST_MIN}`;
+  const bears = sql`${burns.fee} >= ${given(burns.fee, 'feeMin')}`;
+  // Bech32 may be written in capitals as well.
+  const isOther = sql`lower(${burns.address}) <> ${sql.placeholder('notTo')}`;
+  return db
+    .select()
+    .from(burns)
+    .where(and(pays, bears, isOther, isUnmined(db)))
+    .orderBy(asc(burns.wireSeq), asc(burns.burnTxid))
+    .limit(givenPage.limit)
+    .offset(givenPage.offset)
+    .prepare();
+});
+const countUnmined = preparedCount(burns, isUnmined);
+
+/** Where a burn stands; steps in blocks up to `settledHeight` are settled. A mined step counts before a signed one. */
+export function burnStanding(db: Queries, burnTxid: string, settledHeight: number): BurnStanding {
+  return standingOf(stepsOfBurn(db, burnTxid), settledHeight);
+}
+
+/** Every step that is held and pays a burn, the newest last. */
+export function stepsOfBurn(db: Queries, burnTxid: string): readonly BurnStep[] {
+  return paying(db)
+    .all({ burnTxid })
+    .map(({ txid, fee, signedAt, height, createdAt }) => ({
+      ...{ txid, fee, height, createdAt },
+      isSigned: signedAt !== null,
+      isPassed: height === null && isPassed(db, txid),
+    }));
+}
+
+/** Burns that no mined step pays, the oldest on the Wire ledger first. */
+export function listWaitingBurns(db: Queries, page: Page = {}): Listing<Burn> {
+  const rows = unmined(db).all(pageBounds(page));
+  return { rows: rows, total: countUnmined(db) };
+}
+
+/**
+ * As `listWaitingBurns`, without those that no payout can pay: whose fee is below `feeMin` sats, that pay dust, or that name
+ * the address `notTo` (lower case).
+ */
+export function listPayableBurns(
+  db: Queries,
+  { feeMin, notTo }: { readonly feeMin: bigint; readonly notTo: string },
+  page: Page = {},
+): readonly Burn[] {
+  return payable(db).all({ ...pageBounds(page), feeMin, notTo });
+}
+
+/** A burn with its payments, or null where it is not known. */
+export function burnPayments(db: Queries, burnTxid: string, settledHeight: number): BurnPayments | null {
+  const burn = getBurn(db, burnTxid);
+  return burn === null ? null : withSteps(db, burn, settledHeight);
+}
+
+/** Burns with their payments, the burn that was seen last first. */
+export function listBurnPayments(db: Queries, settledHeight: number, page: Page = {}): Listing<BurnPayments> {
+  const { limit, offset } = pageBounds(page);
+  const rows = db
+    .select()
+    .from(burns)
+    .orderBy(desc(burns.seenAt), asc(burns.burnTxid))
+    .limit(limit)
+    .offset(offset)
+    .all();
+  return {
+    rows: rows.map((burn) => withSteps(db, burn, settledHeight)),
+    total: countRows(db, burns),
+  };
+}
+
+function withSteps(db: Queries, burn: Burn, settledHeight: number): BurnPayments {
+  const steps = stepsOfBurn(db, burn.burnTxid);
+  return { burn, standing: standingOf(steps, settledHeight), steps };
+}
+
+function standingOf(steps: readonly BurnStep[], settledHeight: number): BurnStanding {
+  const mined = steps.find(({ height }) => height !== null);
+  if (mined !== undefined && mined.height !== null) {
+    return { state: mined.height <= settledHeight ? 'settled' : 'mined', txid: mined.txid, height: mined.height };
+  }
+  const signed = steps.findLast(({ isSigned, isPassed: isPast }) => isSigned && !isPast);
+  return signed === undefined ? { state: 'waiting' } : { state: 'signed', txid: signed.txid, height: null };
+}
+
+// From a step that is not mined towards the root: where the first mined ancestor (or the root) has another mined child, the
+// line has passed the step.
+function isPassed(db: Queries, stepTxid: string): boolean {
+  let step = linkOf(db, stepTxid);
+  while (step !== null && step.height === null) {
+    const { parentTxid, rootTxid, rootVout } = step;
+    if (minedBeside(db).get({ parentTxid, rootTxid, rootVout }) !== undefined) return true;
+    step = parentTxid === null ? null : linkOf(db, parentTxid);
+  }
+  return false;
+}

@@ -1,0 +1,148 @@
+// What operators order of the line: paying now, raising a fee, holding a burn back, and making everything unmined worthless.
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { bump, hold, unhold, withdraw } from '../../operator/payouts/withdraw.ts';
+import { listAudit } from '../../store/audit-log.ts';
+import { listRequests } from '../../store/requests.ts';
+import { BridgeWorld } from './bridge-world.ts';
+import { codeOf, freshHash } from './custody.ts';
+
+let world: BridgeWorld;
+
+beforeEach(async () => {
+  world = await BridgeWorld.opened();
+});
+afterEach(() => world.close());
+
+const quiet = (): void => {};
+const signal = new AbortController().signal;
+const services = (index = 0) => world.federation.at(index).services;
+const pay = (burnTxids: readonly string[], index = 0) =>
+  withdraw(services(index).bridge, services(index).autopilot.steps, { burn_txids: [...burnTxids] }, quiet, signal);
+const raise = (params: { readonly fee_rate?: number } = {}) =>
+  bump(services().bridge, services().autopilot.steps, params, quiet);
+const requests = (index = 0) => services(index).autopilot.requests;
+const mempool = () => [...world.chain.mempool.keys()];
+const audited = (index: number) =>
+  listAudit(world.db(index), { limit: 200 })
+    .rows.map(({ kind }) => kind)
+    .filter((kind) => kind.startsWith('request_') || kind.startsWith('burn_'))
+    .reverse();
+
+describe('withdraw', () => {
+  test('pays the burns that are named and no others, and what is under way already is told as such', async () => {
+    const [one, other] = [world.burn(), world.burn({ fee: 2_000n })];
+    const made = await pay([one.burnTxid]);
+    expect(made).toMatchObject({ status: 'new', step: { kind: 'payout', broadcast: true, swept: 0 } });
+    expect(made.step.burns.map(({ burn_txid }) => burn_txid)).toEqual([one.burnTxid]);
+    expect(mempool()).toEqual([made.step.txid]);
+    expect(world.paymentsOf(other)).toHaveLength(0);
+    expect(await pay([one.burnTxid])).toMatchObject({ status: 'under_way', step: { txid: made.step.txid } });
+  });
+
+  test('refuses by name what is not known, what is paid, and says why nothing can be paid', async () => {
+    expect(await codeOf(pay([freshHash()]))).toBe('burn_unknown');
+    const one = world.burn();
+    await pay([one.burnTxid]);
+    world.mine(1);
+    await world.rounds(1);
+    expect(await codeOf(pay([one.burnTxid]))).toBe('burn_already_paid');
+    expect(await codeOf(pay([]))).toBe('nothing_to_pay');
+    const rich = world.burn({ amount: 9_000_000n });
+    await expect(pay([rich.burnTxid])).rejects.toThrow(/no_funds/);
+  });
+});
+
+describe('bump', () => {
+  test('replaces what waits at the rate that is asked for, within what signers allow', async () => {
+    const one = world.burn({ fee: 3_000n });
+    const first = await pay([one.burnTxid]);
+    const second = await raise({ fee_rate: 4 });
+    expect(mempool()).toEqual([second.step.txid]);
+    expect(second.step.fee_rate).toBeGreaterThanOrEqual(4);
+    expect(BigInt(second.step.miner_fee)).toBeGreaterThan(BigInt(first.step.miner_fee));
+    expect(second.step.burns).toEqual(first.step.burns);
+  });
+
+  test('says so where nothing waits, or where the rate is more than can be spent', async () => {
+    await expect(raise()).rejects.toThrow(/nothing_waits/);
+    const one = world.burn({ fee: 1_000n });
+    const { step } = await pay([one.burnTxid]);
+    expect(await codeOf(raise({ fee_rate: 90 }))).toBe('nothing_to_pay');
+    expect(mempool()).toEqual([step.txid]);
+  });
+});
+
+describe('hold', () => {
+  test('keeps this node from paying a burn, and unhold lets it go; both are in the audit log, once', async () => {
+    const one = world.burn();
+    const { bridge } = services();
+    expect(hold(bridge, { burn_txid: one.burnTxid, reason: 'a list' })).toEqual({
+      burn_txid: one.burnTxid,
+      held: true,
+    });
+    expect(() => hold(bridge, { burn_txid: one.burnTxid, reason: 'a list' })).toThrow(/held already/);
+    await expect(pay([one.burnTxid])).rejects.toThrow(/held/);
+    expect(unhold(bridge, { burn_txid: one.burnTxid })).toEqual({ burn_txid: one.burnTxid, held: false });
+    expect(() => unhold(bridge, { burn_txid: one.burnTxid })).toThrow(/not held/);
+    expect(await pay([one.burnTxid])).toMatchObject({ status: 'new' });
+    expect(audited(0)).toEqual(['burn_held', 'burn_let_go']);
+  });
+
+  test('by as many nodes as keep t from signing keeps the federation from paying it', async () => {
+    const one = world.burn();
+    for (const index of [1, 2]) hold(services(index).bridge, { burn_txid: one.burnTxid, reason: 'a list' });
+    await expect(pay([one.burnTxid])).rejects.toThrow();
+    expect(world.paymentsOf(one)).toHaveLength(0);
+  });
+});
+
+describe('void', () => {
+  /** A payout that waits, and a request to make it worthless. */
+  async function asked() {
+    const one = world.burn({ fee: 2_000n });
+    const { step } = await pay([one.burnTxid]);
+    const told = await requests().void({ reason: 'a wrong estimate' }, quiet);
+    await Bun.sleep(20);
+    return { one, payout: step.txid, told };
+  }
+
+  test("is made once enough signers' operators have approved, and what it makes worthless is paid anew", async () => {
+    const { one, payout, told } = await asked();
+    expect(told).toMatchObject({ step: null, request: { decision: 'approved', asked_by: 0, kind: 'void' } });
+    expect(mempool()).toEqual([payout]);
+    const [request] = listRequests(world.db(1)).rows;
+    expect(request).toMatchObject({ id: told.request.id, askedBy: 0, decision: null, reason: 'a wrong estimate' });
+    requests(1).decide(told.request.id, 'approved', null);
+    world.pass(31);
+    await world.rounds(1, [0]);
+    const [voiding = ''] = mempool();
+    expect(mempool()).not.toEqual([payout]);
+    expect(world.paymentsOf(one)).toHaveLength(0);
+    world.mine(1);
+    await world.untilAll(one, 'signed');
+    expect(world.chain.known.get(mempool()[0] ?? '')?.inputs[0]).toEqual({ txid: voiding, vout: 0 });
+    expect([audited(0), audited(1)]).toEqual([
+      ['request_recorded', 'request_decided'],
+      ['request_recorded', 'request_decided'],
+    ]);
+  });
+
+  test('is not made where the others refuse, nor by an approval of another treasury output', async () => {
+    const { payout, told } = await asked();
+    for (const index of [1, 2]) requests(index).decide(told.request.id, 'refused', 'the payout is right');
+    world.pass(31);
+    await world.rounds(1, [0]);
+    expect(mempool()).toEqual([payout]);
+    expect(() => requests(1).decide(told.request.id, 'approved', null)).toThrow(/decided already/);
+    expect(() => requests(1).decide('ab'.repeat(16), 'approved', null)).toThrow(/no request/);
+  });
+
+  test('cannot be approved, and an approval counts no longer, once a day has passed', async () => {
+    const { payout, told } = await asked();
+    requests(1).decide(told.request.id, 'approved', null);
+    world.pass(86_401);
+    expect(() => requests(2).decide(told.request.id, 'approved', null)).toThrow(/expired/);
+    await world.rounds(2, [0]);
+    expect(mempool()).toEqual([payout]);
+  });
+});

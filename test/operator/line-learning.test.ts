@@ -1,0 +1,23 @@
+// What a coordinator learns from refusals of a step of the treasury line.
+import { describe, expect, test } from 'bun:test';
+import { NOTHING_LEARNT } from '../../operator/payouts/line-inputs.ts';
+import { learnFrom } from '../../operator/payouts/line-learning.ts';
+
+const asked = { participants: 3, threshold: 2, alone: false, isChild: true };
+const unrelayed = { reason: 'relay_refused', data: { detail: 'too-long-mempool-chain', fee_rate_min: '1000' } };
+
+describe('a child that mempools do not take', () => {
+  test('is tried at their rate first; where that is no answer, no child is planned', () => {
+    const rate = learnFrom(NOTHING_LEARNT, [unrelayed, unrelayed], asked);
+    expect(rate).toMatchObject({ rateNeeded: 1_000n, childRefused: false });
+    if (rate === null) throw new Error('the rate is learnt');
+    expect(learnFrom(rate, [unrelayed, unrelayed], asked)).toMatchObject({ childRefused: true });
+  });
+
+  test('a step on the tip that they do not take teaches the rate alone', () => {
+    const onTip = { ...asked, isChild: false };
+    const rate = learnFrom(NOTHING_LEARNT, [unrelayed, unrelayed], onTip);
+    if (rate === null) throw new Error('the rate is learnt');
+    expect(learnFrom(rate, [unrelayed, unrelayed], onTip)).toBeNull();
+  });
+});

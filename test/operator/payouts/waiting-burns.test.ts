@@ -1,0 +1,49 @@
+// Which burns the planner is shown, and what is said of the others.
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { treasuryScript } from '../../../chain/line.ts';
+import { toHex, u32be } from '../../../crypto/bytes.ts';
+import { taprootAddress } from '../../../crypto/taproot.ts';
+import { BridgeWorld } from '../bridge-world.ts';
+
+let world: BridgeWorld;
+beforeEach(async () => {
+  world = await BridgeWorld.opened();
+}, 60_000);
+afterEach(() => world.close());
+
+const waitingAt = (index: number) =>
+  world.federation.at(index).services.autopilot.steps.waiting(world.federation.key(index));
+
+test('thousands of burns that can never be paid, and are older, keep no other from being paid', async () => {
+  const treasury = taprootAddress(treasuryScript(world.federation.key().bitcoin.publicKey), 'regtest');
+  const { address } = world.burn({ amount: 20_000n, fee: 5_000n });
+  const poor = [
+    { address, amount: 2_000n, fee: 1n },
+    { address, amount: 200n, fee: 100n },
+    { address: treasury, amount: 20_000n, fee: 5_000n },
+    { address: treasury.toUpperCase(), amount: 20_000n, fee: 5_000n },
+  ];
+  for (let i = 0; i < 2_400; i++) {
+    const name = toHex(u32be(i)).repeat(8);
+    world.burn({ burnTxid: name, nullifier: name, ...poor[i % poor.length] });
+  }
+  const one = world.burn({ amount: 20_000n, fee: 5_000n });
+  await world.untilAll(one, 'signed');
+}, 60_000);
+
+test('a burn that the own Wire nodes do not call final yet is listed with what it waits for', async () => {
+  const one = world.burn({ amount: 20_000n, fee: 5_000n, confirmations: 1 });
+  await world.rounds(1);
+  const waiting = await waitingAt(0);
+  expect(waiting).toMatchObject([{ burnTxid: one.burnTxid, reason: 'burn_unconfirmed' }]);
+  const [{ remedy } = { remedy: '' }] = waiting;
+  expect(remedy).toContain('1 of');
+}, 60_000);
+
+test('a burn that cannot be paid stays listed while it is left alone', async () => {
+  const one = world.burn({ address: 'nowhere', amount: 20_000n, fee: 5_000n });
+  await world.rounds(2);
+  for (let looks = 0; looks < 2; looks++) {
+    expect(await waitingAt(0)).toMatchObject([{ burnTxid: one.burnTxid, reason: 'address_invalid' }]);
+  }
+}, 60_000);
