@@ -9,7 +9,15 @@ import { findBitcoind } from '../../devnet/bitcoind.ts';
 import { type Child, startChild } from '../../devnet/child.ts';
 import type { Federation } from '../../devnet/federation.ts';
 import { freePorts } from '../../devnet/ports.ts';
-import { burn, type Deposit, deposit, newRecipient, untilDepositKnown, untilSettled } from '../../devnet/steps.ts';
+import {
+  burn,
+  type Deposit,
+  deposit,
+  newRecipient,
+  untilDepositKnown,
+  untilRead,
+  untilSettled,
+} from '../../devnet/steps.ts';
 import {
   answer,
   attestedSchema,
@@ -111,11 +119,9 @@ test(
     const balance = federation.ledger.balance(recipient);
     // All but the dust limit: every coin has to be spent, this deposit among them.
     const { burn_txid } = await burn(federation, { recipient, amount: balance, fee: 2_000n });
-    // A deposit is swept only once its mint is final at the operator, and nothing else can pay this burn.
-    await eventually('the deposits may be swept', async () => {
-      const { waiting } = await federation.operator(1).control('withdrawals-waiting', {});
-      return waiting.every(({ reason }) => reason !== 'no_funds');
-    });
+    // The deposits are swept only when they are deep, and nothing else can pay this burn.
+    await federation.bitcoin.mine(6);
+    await untilRead(federation);
     const { step: paid } = await answer(federation.operator(1), ['withdraw', '--burn', burn_txid], withdrawnSchema);
     const flags = ['test-attestation', ...depositFlags(claim)];
     const said = await failure(federation.operator(2), flags);
