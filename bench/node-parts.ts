@@ -1,4 +1,4 @@
-// What the node processes of the bench have in common.
+// Parts that all node processes of the bench share.
 import { fromHex } from '../crypto/bytes.ts';
 import type { GroupKey, SchemeName } from '../crypto/scheme.ts';
 import type { KeyMaterial, NodeSetup } from './node-protocol.ts';

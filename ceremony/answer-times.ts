@@ -37,7 +37,7 @@ interface Estimate {
   readonly at: number;
 }
 
-/** What more work than one message of one item adds to the time that any signer is granted, in ms. */
+/** Time in ms that a signer is granted on top, for work beyond one message of one item. */
 export function allowanceMs(messages: number, intent: Intent): number {
   const burns = intent.kind === 'line' ? intent.burns.length : 0;
   return PER_MESSAGE_MS * Math.max(0, messages - 1) + PER_BURN_MS * Math.max(0, burns - 1);

@@ -65,7 +65,7 @@ export interface DkgContext {
   readonly secrets: DkgSecrets;
 }
 
-/** What happens to a node; plain JSON. */
+/** An event at a node; plain JSON. */
 export type DkgHappening =
   | {
       readonly kind: 'operator_joined';

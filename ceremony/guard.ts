@@ -36,7 +36,7 @@ export type GuardState =
   /** Two copies of the node are alive; left only by a restart by its operator. */
   | { readonly phase: 'halted'; readonly detail: string };
 
-/** What the guard is told of. All claims were verified before; see `judgeSeen` and operator/rollback-guard/twin.ts. */
+/** Events that the guard is told of. All claims were verified before; see `judgeSeen` and operator/rollback-guard/twin.ts. */
 export type GuardEvent =
   /** A peer answered, and whatever it has seen is in the own log. `settled`: no other start of the node spoke lately. */
   | { readonly kind: 'agreed'; readonly peer: number; readonly settled: boolean }
@@ -66,7 +66,7 @@ export function guardStep(setup: GuardSetup, state: GuardState, event: GuardEven
     case 'twin':
       return { phase: 'halted', detail: event.detail };
     case 'regressed':
-      // What was lost may have been lost to a copy that is alive: the wait for it to show begins anew.
+      // A living copy may hold the lost state: the wait for it to show begins anew.
       return GUARD_STARTING;
     case 'agreed':
     case 'quiet':

@@ -120,7 +120,7 @@ export interface BitcoinView {
    * bytes: all but its signatures counts. One that a node holds already is ok. `detail`: the reason of a node that refuses.
    */
   testPolicy(transaction: Uint8Array): Promise<BroadcastVerdict>;
-  /** What the nodes ask of a transaction before they relay it, each rate the highest of all nodes that answer. */
+  /** Conditions under which the nodes relay a transaction; each rate is the highest of all nodes that answer. */
   relayFloor(): Promise<RelayFloor>;
   /** Sends a signed transaction by every node; ok when one of them takes it. */
   broadcast(transaction: Uint8Array): Promise<BroadcastVerdict>;

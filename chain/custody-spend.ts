@@ -34,7 +34,7 @@ export function outputName({ script, amount }: ScriptOutput): string {
   return `${amount}/${toHex(script)}`;
 }
 
-/** What the federation signs for one input. */
+/** The message that the federation signs for one input. */
 export interface InputMessage {
   /** 32 bytes: the BIP 341 sighash, SIGHASH_DEFAULT. */
   readonly message: Uint8Array;
