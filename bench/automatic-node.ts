@@ -177,10 +177,8 @@ async function handle({ node, services, chain, view }: AutomaticNode): Promise<v
   const begun = Date.now();
   const isMinted = (deposit: { readonly txid: string; readonly vout: number }): boolean =>
     getDeposit(node.store.db, deposit)?.status === 'minted';
-  while (!waiting.every(isMinted)) {
-    const [first] = waiting.filter((deposit) => !isMinted(deposit));
-    if (first !== undefined && Date.now() - begun > PATIENCE_MS)
-      throw new Error(`${outpointName(first)} is not minted`);
+  for (let first = waiting[0]; first !== undefined; first = waiting.find((deposit) => !isMinted(deposit))) {
+    if (Date.now() - begun > PATIENCE_MS) throw new Error(`${outpointName(first)} is not minted`);
     await Promise.all([services.autopilot.round(), services.follower.round()]);
     await Bun.sleep(PAUSE_MS);
   }

@@ -2,6 +2,7 @@
 // tried until this node can confirm them.
 
 import { encodeAttestation } from '../../crypto/attestation.ts';
+import { outpointOf } from '../deposits/kept-attestations.ts';
 import { FollowMints } from '../deposits/mints.ts';
 import { readAttestations, takeAttestations } from '../deposits/take-attestations.ts';
 import { errorText } from '../log.ts';
@@ -85,7 +86,9 @@ export class Follower {
   // What is left to be confirmed later; null where nothing is.
   async #confirm(message: Announcement): Promise<Announcement | null> {
     if (this.#bridge.keys.live() === null) return message;
-    const left = await takeAttestations(this.#bridge, readAttestations(this.#bridge, message.body.attestations));
+    const read = readAttestations(this.#bridge, message.body.attestations);
+    for (const one of read) this.#mints.leave(outpointOf(one));
+    const left = await takeAttestations(this.#bridge, read);
     if (left.length === 0) return null;
     return { type: message.type, body: { attestations: left.map((one) => ({ ...encodeAttestation(one) })) } };
   }
