@@ -37,7 +37,7 @@ const NETWORK = 'regtest' as const;
 const CONFIRMATIONS = 6;
 const AMOUNT = 100_000n;
 /** Between two rounds, in ms: what is measured is work, not waiting. */
-const PAUSE_MS = 20;
+const PAUSE_MS = 50;
 const PATIENCE_MS = 120_000;
 
 interface AutomaticNode {
