@@ -2,8 +2,8 @@
 // done, and until when it is left alone after a failure. A restart forgets both, which only makes this node wait anew.
 
 import type { OperatorConfig } from '../config/config.ts';
-import type { Effects } from '../effects.ts';
-import { errorText, type Log } from '../log.ts';
+import type { Effects } from '../runtime/effects.ts';
+import { errorText, type Log } from '../runtime/log.ts';
 import { isTurn } from './schedule.ts';
 
 /** Most pieces of work that are remembered; the oldest make room. */

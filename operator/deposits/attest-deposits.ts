@@ -10,7 +10,7 @@ import { exposedDeposits } from '../../store/reorganisation.ts';
 import { BackOff } from '../bridge/back-off.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { Turns } from '../bridge/turns.ts';
-import type { FederationKey } from '../keys.ts';
+import type { FederationKey } from '../keys/keys.ts';
 import { attestBatch } from './attest-batch.ts';
 import { adoptMints, handInAll } from './mints.ts';
 

@@ -12,10 +12,10 @@ import { type Deposit, setDepositStatus } from '../../store/deposits.ts';
 import { type AttestedDeposit, type AttestedPlace, listAttestedAfter } from '../../store/open-deposits.ts';
 import { BackOff } from '../bridge/back-off.ts';
 import type { Bridge } from '../bridge/bridge.ts';
-import type { LastingTrouble } from '../bridge/lasting-trouble.ts';
-import { claimOf } from '../judge/judge-attestation.ts';
-import type { FederationKey } from '../keys.ts';
-import { errorText } from '../log.ts';
+import type { LastingTrouble } from '../bridge/failure-log.ts';
+import type { FederationKey } from '../keys/keys.ts';
+import { errorText } from '../runtime/log.ts';
+import { claimOf } from '../validation/validate-attestation.ts';
 import { keptAttestation } from './kept-attestations.ts';
 
 /** Most deposits whose mint one round looks after, and how many questions to the Wire nodes are under way at once. */

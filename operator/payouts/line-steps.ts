@@ -14,10 +14,10 @@ import type { Bridge } from '../bridge/bridge.ts';
 import { notSigned } from '../bridge/bridge.ts';
 import type { Turns } from '../bridge/turns.ts';
 import { type LineNow, lineNow } from '../chain-state/line-view.ts';
-import { CommandError } from '../command-error.ts';
-import { counted } from '../counted.ts';
-import type { FederationKey } from '../keys.ts';
-import { noProgress, type Progress } from '../progress.ts';
+import type { FederationKey } from '../keys/keys.ts';
+import { CommandError } from '../runtime/command-error.ts';
+import { counted } from '../runtime/counted.ts';
+import { noProgress, type Progress } from '../runtime/progress.ts';
 import { type Learnt, LineInputs, NOTHING_LEARNT, type StepOrder } from './line-inputs.ts';
 import { learnFrom } from './line-learning.ts';
 

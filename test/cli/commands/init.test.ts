@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { InitialiseInput, NodeServices } from '../../../cli/services.ts';
-import { CommandError } from '../../../operator/command-error.ts';
+import { CommandError } from '../../../operator/runtime/command-error.ts';
 import { ADDRESSES, Desk, untouchedServices } from './desk.ts';
 
 const PASSPHRASE = 'correct horse battery';
