@@ -20,7 +20,7 @@ import type { SigningInput } from '../operator/signing/signing-input.ts';
 import { listenForPeers } from '../routes/listen.ts';
 import { peerRoutes } from '../routes/peer.ts';
 import { openStore, type Store } from '../store/open.ts';
-import { approvingJudge } from './bench-judge.ts';
+import { approvingJudge } from './approving-validation.ts';
 import { ColdCoordinators } from './cold-coordinators.ts';
 import { randomBytes } from './deal.ts';
 import { LoopWatch } from './loop-watch.ts';

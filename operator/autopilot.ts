@@ -8,14 +8,14 @@ import { LineFollow } from './chain-state/line-follow.ts';
 import { MempoolFollow } from './chain-state/mempool-follow.ts';
 import type { Scan } from './chain-state/scan.ts';
 import { AttestDeposits } from './deposits/attest-deposits.ts';
-import type { FinishedWork } from './deposits/finished.ts';
-import type { Recipients } from './deposits/recipients.ts';
+import type { FinishedWork } from './deposits/attestation-exchange.ts';
+import type { Recipients } from './deposits/recipient-exchange.ts';
 import type { FederationKey } from './keys/keys.ts';
 import type { LineExchange } from './payouts/line-exchange.ts';
 import { LineSteps } from './payouts/line-steps.ts';
 import type { TreasuryOpening } from './payouts/open-treasury.ts';
 import { readBurns } from './payouts/read-burns.ts';
-import { Requests } from './payouts/requests.ts';
+import { Requests } from './payouts/void-requests.ts';
 import { errorText } from './runtime/log.ts';
 
 /** What is asked of the peers in each round. */

@@ -14,8 +14,8 @@ import type { Draws } from './draws.ts';
 import { Heard } from './heard.ts';
 import { type MemoryKeyFile, MemoryKeyRing } from './memory-key-ring.ts';
 import { type MemoryStore, openMemoryStore } from './memory-store.ts';
-import { ObservedJudge } from './observed-judge.ts';
 import { ObservedKeys } from './observed-keys.ts';
+import { ObservedJudge } from './observed-validation.ts';
 import type { Prng } from './prng.ts';
 import type { Founding, World } from './world.ts';
 

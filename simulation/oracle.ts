@@ -11,8 +11,8 @@ import { getNodeState } from '../store/node-state.ts';
 import { type Claim, claimsOf, type Outlook } from './ground-truth.ts';
 import { LineOracle } from './line-oracle.ts';
 import type { Member, Process } from './member.ts';
-import type { JudgementWatch } from './observed-judge.ts';
 import type { KeyUse } from './observed-keys.ts';
+import type { JudgementWatch } from './observed-validation.ts';
 import type { World } from './world.ts';
 
 interface Judged {

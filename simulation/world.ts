@@ -17,7 +17,7 @@ import { EPOCH_MS, Member, Process } from './member.ts';
 import { configOf, diskOf, keyFileOf } from './member-config.ts';
 import type { MemoryKeyFile } from './memory-key-ring.ts';
 import { Network } from './network.ts';
-import type { Overrule } from './observed-judge.ts';
+import type { Overrule } from './observed-validation.ts';
 import { Oracle } from './oracle.ts';
 import type { Plan } from './plan.ts';
 import { Prng } from './prng.ts';

@@ -1,6 +1,6 @@
 // What the bridge's services work with together: the parts of a running node behind one name, and what they share.
 
-import type { SigningResult } from '../../ceremony/signing-candidates.ts';
+import type { SigningResult } from '../../ceremony/signing/candidates.ts';
 import type { WireLedger } from '../../chain/wire-ledger.ts';
 import type { ChainContext } from '../chain-state/chain-context.ts';
 import type { FederationKey, Keys } from '../keys/keys.ts';

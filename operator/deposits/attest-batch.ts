@@ -2,7 +2,7 @@
 // others are asked for again, in one loop, so that no deposit holds up those beside it.
 
 import { ATTESTATIONS_MAX, type AttestationIntent } from '../../ceremony/intent.ts';
-import type { SigningResult } from '../../ceremony/signing-candidates.ts';
+import type { SigningResult } from '../../ceremony/signing/candidates.ts';
 import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
 import { type Attestation, attestationId, encodeAttestation, mintNonce } from '../../crypto/attestation.ts';
 import { fromHex } from '../../crypto/bytes.ts';

@@ -1,7 +1,7 @@
 // Makes steps of the treasury line: plan, have the federation sign, verify, keep, tell the peers, send. There is one planner
 // (chain/line-plan.ts), and this is the one loop around it: what signers refuse changes what it is given. Each step is durable
 // before the next, so that a crash anywhere pays no burn twice and loses none.
-import type { SigningResult } from '../../ceremony/signing-candidates.ts';
+import type { SigningResult } from '../../ceremony/signing/candidates.ts';
 import { asUnavailable } from '../../chain/bitcoin-view.ts';
 import { finalizeSpend } from '../../chain/custody-spend.ts';
 import { inputCost } from '../../chain/fee.ts';

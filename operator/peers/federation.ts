@@ -2,7 +2,7 @@
 // of everything that all nodes must agree on before they make keys together.
 
 import { X509Certificate } from 'node:crypto';
-import type { CeremonyParticipant } from '../../ceremony/dkg-setup.ts';
+import type { CeremonyParticipant } from '../../ceremony/dkg/setup.ts';
 import { parametersFingerprint } from '../../ceremony/parameters.ts';
 import { fromHex, toHex } from '../../crypto/bytes.ts';
 import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';

@@ -4,10 +4,10 @@
 import { clipDetail } from '../../ceremony/fields.ts';
 import type { MessageBody, SigningMessage } from '../../ceremony/messages.ts';
 import { NONCE_BATCH_MAX } from '../../ceremony/messages-signing.ts';
-import { IssuedNonces, type NonceOwner } from '../../ceremony/nonce-pool.ts';
-import type { SigningResult } from '../../ceremony/signing-candidates.ts';
-import { answerSignRequestInSteps, checkSignRequest } from '../../ceremony/signing-participant.ts';
-import type { SigningTask } from '../../ceremony/signing-session.ts';
+import type { SigningResult } from '../../ceremony/signing/candidates.ts';
+import { IssuedNonces, type NonceOwner } from '../../ceremony/signing/nonce-pool.ts';
+import { answerSignRequestInSteps, checkSignRequest } from '../../ceremony/signing/participant.ts';
+import type { SigningTask } from '../../ceremony/signing/session.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { SealedError } from '../keys/key-ring.ts';
 import type { OutMessage } from '../peers/peer-reply.ts';

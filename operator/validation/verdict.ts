@@ -2,7 +2,7 @@
 // to be durable before a share leaves, or a named refusal.
 
 import type { RefusalReason } from '../../ceremony/refusals.ts';
-import type { DerivedMessage } from '../../ceremony/signing-participant.ts';
+import type { DerivedMessage } from '../../ceremony/signing/participant.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 
 /** A refusal, as it goes to the coordinator. `detail`: one sentence for operators; `data`: what would be right. */

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DkgResult } from '../../ceremony/dkg-setup.ts';
+import type { DkgResult } from '../../ceremony/dkg/setup.ts';
 import type { LineRoot } from '../../chain/line.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import { keyIdOf } from '../../crypto/key-id.ts';

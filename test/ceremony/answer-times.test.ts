@@ -1,13 +1,13 @@
 // How long signers are waited for, from how long they took.
 import { describe, expect, test } from 'bun:test';
+import type { Intent } from '../../ceremony/intent.ts';
 import {
   AnswerTimes,
   allowanceMs,
   PATIENCE_MS_MAX,
   PATIENCE_MS_MIN,
   PATIENCE_UNKNOWN_MS,
-} from '../../ceremony/answer-times.ts';
-import type { Intent } from '../../ceremony/intent.ts';
+} from '../../ceremony/signing/answer-times.ts';
 import { ANSWER_TIMEOUT_MS } from '../../operator/signing/coordinator.ts';
 
 const QUORUM = 2;

@@ -1,8 +1,8 @@
 // Signing a step at a time: the same results as at once, and no secret left behind where it is ended early.
 import { describe, expect, test } from 'bun:test';
-import { HeldNonces, IssuedNonces, NONCES_STOCKED_MAX } from '../../ceremony/nonce-pool.ts';
-import { type SigningEvent, signingStepInSteps, startSigningInSteps } from '../../ceremony/signing-coordinator.ts';
-import { answerSignRequest, answerSignRequestInSteps, type JudgedRequest } from '../../ceremony/signing-participant.ts';
+import { type SigningEvent, signingStepInSteps, startSigningInSteps } from '../../ceremony/signing/coordinator.ts';
+import { HeldNonces, IssuedNonces, NONCES_STOCKED_MAX } from '../../ceremony/signing/nonce-pool.ts';
+import { answerSignRequest, answerSignRequestInSteps, type JudgedRequest } from '../../ceremony/signing/participant.ts';
 import { atOnce, type Steps } from '../../ceremony/steps.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import type { FrostScheme } from '../../crypto/scheme.ts';

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { recoverShares } from '../../ceremony/dkg-recovery.ts';
+import { recoverShares } from '../../ceremony/dkg/recovery.ts';
 import { transcriptSchema } from '../../ceremony/transcript.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { readSignedHead, signHead } from '../../crypto/head-statement.ts';

@@ -3,7 +3,7 @@
 // real sockets and processes is measured by bench/robust.ts.
 import { testMessages } from '../../ceremony/intent-messages.ts';
 import { parseMessage } from '../../ceremony/messages.ts';
-import type { SigningResult } from '../../ceremony/signing-candidates.ts';
+import type { SigningResult } from '../../ceremony/signing/candidates.ts';
 import type { SchemeName } from '../../crypto/scheme.ts';
 import { KeyRing } from '../../operator/keys/key-ring.ts';
 import { Keys } from '../../operator/keys/keys.ts';

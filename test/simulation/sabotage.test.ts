@@ -6,7 +6,7 @@ import { type BuiltLine, buildLine, treasuryScript } from '../../chain/line.ts';
 import { parseLineIntent } from '../../chain/line-intent.ts';
 import { type Judgement, refuse } from '../../operator/validation/verdict.ts';
 import { dealtKeys, dealtSecrets } from '../../simulation/dealer.ts';
-import type { Overrule } from '../../simulation/observed-judge.ts';
+import type { Overrule } from '../../simulation/observed-validation.ts';
 import { type Plan, planOf } from '../../simulation/plan.ts';
 import { Prng } from '../../simulation/prng.ts';
 import { NOTHING_RARE } from '../../simulation/rare-faults.ts';

@@ -1,11 +1,12 @@
 // The course of one attempt of a key ceremony at one node: its beginning, what is heard, what the node says to itself,
 // what awaits an answer, and what happens when time passes.
-import { type Attempt, faultOf } from './dkg-attempt.ts';
-import { beginCoordinator, coordinatorAwaits, coordinatorPending } from './dkg-coordinator.ts';
-import { attemptOf, hear, type Run, type RunStep } from './dkg-hear.ts';
-import { beginParticipant, participantAwaits, participantPending } from './dkg-participant.ts';
-import { type DkgContext, namesOf } from './dkg-setup.ts';
-import type { DkgMessage, Outgoing } from './messages.ts';
+
+import type { DkgMessage, Outgoing } from '../messages.ts';
+import { type Attempt, faultOf } from './attempt.ts';
+import { beginCoordinator, coordinatorAwaits, coordinatorPending } from './coordinator.ts';
+import { attemptOf, hear, type Run, type RunStep } from './hear.ts';
+import { beginParticipant, participantAwaits, participantPending } from './participant.ts';
+import { type DkgContext, namesOf } from './setup.ts';
 
 /** What an attempt begins with. */
 export interface RunStart {

@@ -1,14 +1,14 @@
 // A participant's part in one attempt of a key ceremony: first messages of both protocols to the coordinator, a sealed
 // share to each other participant, ChillDKG's certificate, and the confirmation of the transcript. Pure: each function
 // takes what was heard and gives the next role or the fault that ends the attempt.
-import { fromHex, toHex } from '../crypto/bytes.ts';
-import { type ParticipantState1, type ParticipantState2, paramsHash } from '../crypto/chilldkg.ts';
-import { type Attempt, faultOf, type OrFault, passedOnFault } from './dkg-attempt.ts';
-import { chillFinish, chillParams, chillStep1, chillStep2, investigate } from './dkg-chill.ts';
-import { dealShares, ed25519Finish, ed25519Package, packageHash, receiveShare } from './dkg-ed25519.ts';
-import { type DkgResult, nameOf } from './dkg-setup.ts';
-import type { DkgMessage, MessageBody, Outgoing } from './messages.ts';
-import { confirmTranscript, isConfirmation, outputOf, type Transcript, transcriptHash } from './transcript.ts';
+import { fromHex, toHex } from '../../crypto/bytes.ts';
+import { type ParticipantState1, type ParticipantState2, paramsHash } from '../../crypto/chilldkg.ts';
+import type { DkgMessage, MessageBody, Outgoing } from '../messages.ts';
+import { confirmTranscript, isConfirmation, outputOf, type Transcript, transcriptHash } from '../transcript.ts';
+import { type Attempt, faultOf, type OrFault, passedOnFault } from './attempt.ts';
+import { chillFinish, chillParams, chillStep1, chillStep2, investigate } from './chill.ts';
+import { dealShares, ed25519Finish, ed25519Package, packageHash, receiveShare } from './ed25519.ts';
+import { type DkgResult, nameOf } from './setup.ts';
 
 type Shares = ReadonlyMap<number, MessageBody<'dkg_share'>>;
 

@@ -1,7 +1,7 @@
 // One attempt of a key ceremony as its roles see it, what is derived from its randomness, and the faults that end it.
-import { concat, sha256, toHex, utf8 } from '../crypto/bytes.ts';
-import type { DkgContext, Fault } from './dkg-setup.ts';
-import type { AbortReason } from './messages-dkg.ts';
+import { concat, sha256, toHex, utf8 } from '../../crypto/bytes.ts';
+import type { AbortReason } from '../messages-dkg.ts';
+import type { DkgContext, Fault } from './setup.ts';
 
 /** A result, or whose fault it is that there is none. */
 export type OrFault<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly fault: Fault };

@@ -1,9 +1,9 @@
 // A key ceremony as an operator should see it.
 
 import type { DkgState } from './dkg.ts';
-import { coordinatorOf, lobbyAwaits, preflight } from './dkg-lobby.ts';
-import { runAwaits } from './dkg-run.ts';
-import type { DkgContext, DkgProgress } from './dkg-setup.ts';
+import { coordinatorOf, lobbyAwaits, preflight } from './lobby.ts';
+import { runAwaits } from './run.ts';
+import type { DkgContext, DkgProgress } from './setup.ts';
 
 const NOTHING: Omit<DkgProgress, 'phase' | 'step'> = {
   attempt: null,

@@ -1,9 +1,10 @@
 // What hearing one message leads to within an attempt: routes it to the role that awaits it, and catches whoever says
 // two things in one step. Messages that nobody awaits are left without effect; they are sent again if they matter.
-import { sha256, toHex } from '../crypto/bytes.ts';
-import { canonicalBytes } from '../crypto/canonical-json.ts';
-import { type Attempt, faultOf, type OrFault } from './dkg-attempt.ts';
-import { type CoordinatorRole, investigationFor, onConfirm, onRound1, onRound2 } from './dkg-coordinator.ts';
+import { sha256, toHex } from '../../crypto/bytes.ts';
+import { canonicalBytes } from '../../crypto/canonical-json.ts';
+import type { DkgMessage, Outgoing } from '../messages.ts';
+import { type Attempt, faultOf, type OrFault } from './attempt.ts';
+import { type CoordinatorRole, investigationFor, onConfirm, onRound1, onRound2 } from './coordinator.ts';
 import {
   onCertificate,
   onComplete,
@@ -11,9 +12,8 @@ import {
   onPackages,
   onShare,
   type ParticipantRole,
-} from './dkg-participant.ts';
-import { type DkgContext, type DkgResult, type Fault, nameOf } from './dkg-setup.ts';
-import type { DkgMessage, Outgoing } from './messages.ts';
+} from './participant.ts';
+import { type DkgContext, type DkgResult, type Fault, nameOf } from './setup.ts';
 
 /** An attempt under way. */
 export interface Run {

@@ -2,10 +2,10 @@
 // silent is left out with its reason and a new session starts with others, until a signature comes out or fewer than t
 // candidates remain. Nonces are pre-shared, so that a session is one round trip. The coordinator is trusted with
 // nothing.
-import { sha256, toHex, tryFromHex, utf8 } from '../crypto/bytes.ts';
-import type { MessageBody, Outgoing, SigningMessage } from './messages.ts';
-import { NONCE_BATCH_MAX, SIGN_MESSAGES_MAX } from './messages-signing.ts';
-import type { HeldNonces, PublicNonceKey } from './nonce-pool.ts';
+import { sha256, toHex, tryFromHex, utf8 } from '../../crypto/bytes.ts';
+import type { MessageBody, Outgoing, SigningMessage } from '../messages.ts';
+import { NONCE_BATCH_MAX, SIGN_MESSAGES_MAX } from '../messages-signing.ts';
+import { atOnce, type Steps } from '../steps.ts';
 import {
   type Candidate,
   candidateOf,
@@ -21,7 +21,8 @@ import {
   type SigningState,
   stand,
   withLapse,
-} from './signing-candidates.ts';
+} from './candidates.ts';
+import type { HeldNonces, PublicNonceKey } from './nonce-pool.ts';
 import {
   finishSessionInSteps,
   isAnswered,
@@ -29,8 +30,7 @@ import {
   openSessionInSteps,
   type SigningTask,
   withResponse,
-} from './signing-session.ts';
-import { atOnce, type Steps } from './steps.ts';
+} from './session.ts';
 
 /** How many nonces are asked for where a pool is empty, if the task does not need more. */
 export const NONCE_REQUEST_COUNT = 16;

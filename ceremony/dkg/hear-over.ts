@@ -1,8 +1,9 @@
 // What a node says, and still hears, once a key ceremony is over for it: complete, aborted, or given up for good.
-import { type Applied, abortMessage, aboutEnded, type CoreIn, notJoined, quiet } from './dkg-core.ts';
-import { completeRun } from './dkg-hear.ts';
-import { type DkgContext, NO_ATTEMPT } from './dkg-setup.ts';
-import type { DkgMessage, Outgoing } from './messages.ts';
+
+import type { DkgMessage, Outgoing } from '../messages.ts';
+import { type Applied, abortMessage, aboutEnded, type CoreIn, notJoined, quiet } from './core.ts';
+import { completeRun } from './hear.ts';
+import { type DkgContext, NO_ATTEMPT } from './setup.ts';
 
 /** A message to a node whose ceremony is complete. */
 export function hearAfterwards(core: CoreIn<'complete'>, from: number, message: DkgMessage): Applied {

@@ -1,7 +1,8 @@
 // Re-sending. What awaits an answer follows from a ceremony's state; this file only remembers when each of it was last
 // sent. It is not stored: after a restart everything unanswered is simply sent again, and duplicates are harmless.
-import type { DkgTiming } from './dkg-setup.ts';
-import type { DkgMessage, Outgoing } from './messages.ts';
+
+import type { DkgMessage, Outgoing } from '../messages.ts';
+import type { DkgTiming } from './setup.ts';
 
 /** How often an abort is told to a node that does not answer. */
 export const ABORT_SENDS_MAX = 6;

@@ -1,12 +1,12 @@
 // A participant's side of signing (BIP 445, RFC 9591 round two): checks that a request fits the key and the nonces this
 // process issued, then makes one partial signature per message. Whether the request may be signed at all is judged
 // before, by whoever derives the messages from the intent; this file only makes sure that no nonce serves twice.
-import { fromHex, toHex, zeroize } from '../crypto/bytes.ts';
-import type { Tweak } from '../crypto/scheme.ts';
-import type { MessageBody } from './messages.ts';
+import { fromHex, toHex, zeroize } from '../../crypto/bytes.ts';
+import type { Tweak } from '../../crypto/scheme.ts';
+import type { MessageBody } from '../messages.ts';
+import type { RefusalReason } from '../refusals.ts';
+import { atOnce, type Steps } from '../steps.ts';
 import type { IssuedNonces, NonceClaim, NonceOwner, TakenNonce } from './nonce-pool.ts';
-import type { RefusalReason } from './refusals.ts';
-import { atOnce, type Steps } from './steps.ts';
 
 /** One message that the participant itself derived from the intent, and the key's tweaks for it. */
 export interface DerivedMessage {

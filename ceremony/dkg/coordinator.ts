@@ -1,14 +1,14 @@
 // The coordinator's part in one attempt of a key ceremony: gathers, combines with ChillDKG's coordinator steps, and
 // hands on. It holds no secret and is trusted with nothing: what it alters, somebody notices, and without all n
 // signatures over one transcript no key goes live.
-import { fromHex, toHex } from '../crypto/bytes.ts';
-import type { CoordinatorState } from '../crypto/chilldkg.ts';
-import { dkgPackageBytes } from '../crypto/ed25519-dkg.ts';
-import { faultOf, type OrFault } from './dkg-attempt.ts';
-import { certify, coordinate, investigationMessages, pmsg1Bytes } from './dkg-chill.ts';
-import { type DkgSetup, nameOf } from './dkg-setup.ts';
-import type { DkgMessage, MessageBody, Outgoing } from './messages.ts';
-import { isConfirmation } from './transcript.ts';
+import { fromHex, toHex } from '../../crypto/bytes.ts';
+import type { CoordinatorState } from '../../crypto/chilldkg.ts';
+import { dkgPackageBytes } from '../../crypto/ed25519-dkg.ts';
+import type { DkgMessage, MessageBody, Outgoing } from '../messages.ts';
+import { isConfirmation } from '../transcript.ts';
+import { faultOf, type OrFault } from './attempt.ts';
+import { certify, coordinate, investigationMessages, pmsg1Bytes } from './chill.ts';
+import { type DkgSetup, nameOf } from './setup.ts';
 
 type Round1s = ReadonlyMap<number, MessageBody<'dkg_round1'>>;
 

@@ -1,12 +1,12 @@
 // One signing session of the coordinator: a fixed set of signers, one nonce of each per message, and their answers. The
 // final signatures are verified; only where one fails are the partial signatures verified, to name who lied.
-import { fromHex, toHex, tryFromHex } from '../crypto/bytes.ts';
-import type { FrostScheme, GroupKey, SigningSession as SchemeSession } from '../crypto/scheme.ts';
-import type { Intent } from './intent.ts';
-import type { MessageBody } from './messages.ts';
-import type { PublicNonceJson } from './messages-signing.ts';
-import type { DerivedMessage } from './signing-participant.ts';
-import { atOnce, type Steps } from './steps.ts';
+import { fromHex, toHex, tryFromHex } from '../../crypto/bytes.ts';
+import type { FrostScheme, GroupKey, SigningSession as SchemeSession } from '../../crypto/scheme.ts';
+import type { Intent } from '../intent.ts';
+import type { MessageBody } from '../messages.ts';
+import type { PublicNonceJson } from '../messages-signing.ts';
+import { atOnce, type Steps } from '../steps.ts';
+import type { DerivedMessage } from './participant.ts';
 
 /** What is to be signed, under which key. `messages` are those that the intent gives, in its order. */
 export interface SigningTask {

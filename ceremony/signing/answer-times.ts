@@ -2,7 +2,7 @@
 // on without it. Waiting too briefly costs one session of nonces, waiting too long delays whoever waits for the signature;
 // neither can make a signature wrong. The usual time is the median of the last answers and its spread their median
 // deviation, as a mean (RFC 6298) remembers one connection that had to be opened first, or one stall, for many answers.
-import type { Intent } from './intent.ts';
+import type { Intent } from '../intent.ts';
 
 /** How long a signer of which nothing is known is waited for, in ms: a far round trip and a judgement. */
 export const PATIENCE_UNKNOWN_MS = 200;

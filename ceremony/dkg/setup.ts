@@ -1,10 +1,10 @@
 // What a key ceremony is given, told and asked: the vocabulary shared by its state machines. All of a ceremony's state
 // follows from its setup, secrets and events, so a node that crashed replays its events and is where it was.
-import type { Ed25519Signer } from '../crypto/ed25519.ts';
-import type { GroupKey } from '../crypto/scheme.ts';
-import type { DkgMessage } from './messages.ts';
-import type { AbortReason, NotJoinedReason, PreflightCheck } from './messages-dkg.ts';
-import type { CeremonyCertificate, Transcript } from './transcript.ts';
+import type { Ed25519Signer } from '../../crypto/ed25519.ts';
+import type { GroupKey } from '../../crypto/scheme.ts';
+import type { DkgMessage } from '../messages.ts';
+import type { AbortReason, NotJoinedReason, PreflightCheck } from '../messages-dkg.ts';
+import type { CeremonyCertificate, Transcript } from '../transcript.ts';
 
 /** A member of the federation, from its operator card. Public keys: 32 bytes (Ed25519), 33 bytes (secp256k1). */
 export interface CeremonyParticipant {

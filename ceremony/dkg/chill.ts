@@ -1,7 +1,7 @@
 // The bitcoin key's generation within a ceremony: ChillDKG, as verdicts. What its functions throw about others'
 // messages becomes a fault that names who. All is determined by the arguments, so replaying a ceremony repeats it bit
 // for bit.
-import { zeroize } from '../crypto/bytes.ts';
+import { zeroize } from '../../crypto/bytes.ts';
 import {
   type CoordinatorState,
   coordinatorFinalize,
@@ -19,11 +19,11 @@ import {
   participantStep2,
   type SessionParams,
   UnknownFaultyParticipantOrCoordinatorError,
-} from '../crypto/chilldkg.ts';
-import type { GroupKey } from '../crypto/scheme.ts';
-import { type Attempt, derive, faultOf, type OrFault, passedOnFault } from './dkg-attempt.ts';
-import { type DkgSetup, type Fault, nameOf } from './dkg-setup.ts';
-import type { AbortReason } from './messages-dkg.ts';
+} from '../../crypto/chilldkg.ts';
+import type { GroupKey } from '../../crypto/scheme.ts';
+import type { AbortReason } from '../messages-dkg.ts';
+import { type Attempt, derive, faultOf, type OrFault, passedOnFault } from './attempt.ts';
+import { type DkgSetup, type Fault, nameOf } from './setup.ts';
 
 /** ChillDKG's parameters of a setup. */
 export function chillParams(setup: Pick<DkgSetup, 'participants' | 'threshold'>): SessionParams {

@@ -5,8 +5,10 @@
 // all, so whoever says that the ceremony is over takes no part in it, and could as well not join, fail a check,
 // refuse the start or abort the attempt right after it. Nothing secret exists in a lobby, so nothing is lost but the
 // operator's word, which it gives again; and the liar is named to it as the one who said so. Where keys may exist
-// already, after this node has confirmed, no single word ends anything for good: see dkg-hear-over.ts.
-import { type Applied, aboutEnded, type CoreIn, type DkgCore, quiet } from './dkg-core.ts';
+// already, after this node has confirmed, no single word ends anything for good: see hear-over.ts.
+
+import type { DkgMessage, Outgoing } from '../messages.ts';
+import { type Applied, aboutEnded, type CoreIn, type DkgCore, quiet } from './core.ts';
 import {
   coordinatorOf,
   endLobby,
@@ -17,9 +19,8 @@ import {
   lobbyAwaits,
   preflight,
   refusalOf,
-} from './dkg-lobby.ts';
-import type { DkgAbort, DkgContext, DkgEvent } from './dkg-setup.ts';
-import type { DkgMessage, Outgoing } from './messages.ts';
+} from './lobby.ts';
+import type { DkgAbort, DkgContext, DkgEvent } from './setup.ts';
 
 type Hearing = Extract<DkgEvent, { kind: 'message' }>;
 

@@ -1,8 +1,11 @@
 // A node's key ceremony, from the operator's word to live keys: idle → lobby → running → complete or aborted. Pure and
 // event-sourced: a step is (state, event) → {state, outgoing}; replaying the stored events gives the same state,
 // secrets included, so a crash at any instant costs nothing but the time to send again what was unanswered.
-import { fromHex, zeroize } from '../crypto/bytes.ts';
-import { attemptIdOf, faultOf } from './dkg-attempt.ts';
+import { fromHex, zeroize } from '../../crypto/bytes.ts';
+import { clipDetail } from '../fields.ts';
+import type { DkgMessage, Outgoing } from '../messages.ts';
+import { assertDkgContext } from '../parameters.ts';
+import { attemptIdOf, faultOf } from './attempt.ts';
 import {
   type Applied,
   aborted,
@@ -13,11 +16,11 @@ import {
   endedRun,
   notJoined,
   quiet,
-} from './dkg-core.ts';
-import { type Delivery, deliver, type Unanswered } from './dkg-delivery.ts';
-import type { RunStep } from './dkg-hear.ts';
-import { hearInLobby, leaveLobby, tickLobby } from './dkg-hear-lobby.ts';
-import { hearAborted, hearAfterwards } from './dkg-hear-over.ts';
+} from './core.ts';
+import { type Delivery, deliver, type Unanswered } from './delivery.ts';
+import type { RunStep } from './hear.ts';
+import { hearInLobby, leaveLobby, tickLobby } from './hear-lobby.ts';
+import { hearAborted, hearAfterwards } from './hear-over.ts';
 import {
   coordinatorOf,
   joinMessage,
@@ -27,12 +30,9 @@ import {
   openLobby,
   preflight,
   rejoinLobby,
-} from './dkg-lobby.ts';
-import { beginRun, confirmations, hearInRun, runPending, tickRun } from './dkg-run.ts';
-import type { DkgAbort, DkgContext, DkgEvent } from './dkg-setup.ts';
-import { clipDetail } from './fields.ts';
-import type { DkgMessage, Outgoing } from './messages.ts';
-import { assertDkgContext } from './parameters.ts';
+} from './lobby.ts';
+import { beginRun, confirmations, hearInRun, runPending, tickRun } from './run.ts';
+import type { DkgAbort, DkgContext, DkgEvent } from './setup.ts';
 
 /** A ceremony's state: what is replayed, and what is only remembered. */
 export interface DkgState {

@@ -1,10 +1,10 @@
 // Where a key ceremony stands at one node, and how it comes to stand at its end.
 
-import type { Run } from './dkg-hear.ts';
-import { endLobby, type Lobby } from './dkg-lobby.ts';
-import { type DkgAbort, type DkgContext, type DkgResult, type Fault, NO_ATTEMPT } from './dkg-setup.ts';
-import { clipDetail } from './fields.ts';
-import type { DkgMessage, Outgoing } from './messages.ts';
+import { clipDetail } from '../fields.ts';
+import type { DkgMessage, Outgoing } from '../messages.ts';
+import type { Run } from './hear.ts';
+import { endLobby, type Lobby } from './lobby.ts';
+import { type DkgAbort, type DkgContext, type DkgResult, type Fault, NO_ATTEMPT } from './setup.ts';
 
 /** Where a ceremony stands at this node. */
 export type DkgCore =

@@ -1,10 +1,10 @@
 // Pre-shared nonces. A participant issues batches of public nonces to each peer and keeps the secrets in memory only; a
 // coordinator keeps the public nonces that peers gave it. Both sides hand a nonce out once and forget it, which is what
 // makes two shares from one nonce impossible. Neither is ever stored: they die with the process.
-import { sha256, toHex, u64le, zeroize } from '../crypto/bytes.ts';
-import type { FrostScheme, GroupKey, SchemeName } from '../crypto/scheme.ts';
-import type { PublicNonceJson } from './messages-signing.ts';
-import { atOnce, type Steps } from './steps.ts';
+import { sha256, toHex, u64le, zeroize } from '../../crypto/bytes.ts';
+import type { FrostScheme, GroupKey, SchemeName } from '../../crypto/scheme.ts';
+import type { PublicNonceJson } from '../messages-signing.ts';
+import { atOnce, type Steps } from '../steps.ts';
 
 /** Most unused nonces kept for one peer under one key; the oldest make room. */
 export const NONCES_ISSUED_PER_PEER_MAX = 4096;

@@ -1,11 +1,11 @@
 // The attestation key's generation within a ceremony: PedPop over Ed25519, its packages carried by the coordinator, its
 // shares sealed to each recipient. What is wrong with others' contributions becomes a fault that names who.
-import { sha256, toHex, utf8, zeroize } from '../crypto/bytes.ts';
-import { type DkgSecret, round1, round2, round3, verifyShare } from '../crypto/ed25519-dkg.ts';
-import type { GroupKey } from '../crypto/scheme.ts';
-import { openShare, type ShareRoute, sealShare } from '../crypto/share-box.ts';
-import { ATTEMPT_DOMAIN, type Attempt, derive, faultOf, type OrFault, passedOnFault } from './dkg-attempt.ts';
-import { type Fault, nameOf } from './dkg-setup.ts';
+import { sha256, toHex, utf8, zeroize } from '../../crypto/bytes.ts';
+import { type DkgSecret, round1, round2, round3, verifyShare } from '../../crypto/ed25519-dkg.ts';
+import type { GroupKey } from '../../crypto/scheme.ts';
+import { openShare, type ShareRoute, sealShare } from '../../crypto/share-box.ts';
+import { ATTEMPT_DOMAIN, type Attempt, derive, faultOf, type OrFault, passedOnFault } from './attempt.ts';
+import { type Fault, nameOf } from './setup.ts';
 
 /** This node's round-1 package for everybody. */
 export function ed25519Package(attempt: Attempt): Uint8Array {

@@ -1,6 +1,10 @@
 // The lobby of a key ceremony: who has joined, whether everything that must hold before keys are made holds, and who
 // coordinates. Nothing secret is made here.
-import { faultOf } from './dkg-attempt.ts';
+
+import { clipDetail } from '../fields.ts';
+import type { DkgMessage, MessageBody, Outgoing } from '../messages.ts';
+import type { NotJoinedReason, PreflightCheck } from '../messages-dkg.ts';
+import { faultOf } from './attempt.ts';
 import {
   type DkgAbort,
   type DkgEvent,
@@ -10,10 +14,7 @@ import {
   NO_ATTEMPT,
   nameOf,
   type PreflightProblem,
-} from './dkg-setup.ts';
-import { clipDetail } from './fields.ts';
-import type { DkgMessage, MessageBody, Outgoing } from './messages.ts';
-import type { NotJoinedReason, PreflightCheck } from './messages-dkg.ts';
+} from './setup.ts';
 
 /**
  * How often one peer may change what a lobby knows of it, each change being stored: so often at once, and once more in

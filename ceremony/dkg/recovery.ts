@@ -1,16 +1,16 @@
 // A node's shares from what is public of a key ceremony and its host secret alone: ChillDKG's recovery data gives the
 // bitcoin share, the boxes in the transcript, each sealed to its recipient, the attestation share.
 import { secp256k1 } from '@noble/curves/secp256k1.js';
-import { equal, fromHex, toHex, zeroize } from '../crypto/bytes.ts';
-import { participantRecover, RecoveryDataError } from '../crypto/chilldkg.ts';
-import { signingShareOf } from '../crypto/ed25519-dkg.ts';
-import type { GroupKey } from '../crypto/scheme.ts';
-import { openShare } from '../crypto/share-box.ts';
-import { verifyingShareOf } from '../crypto/verifying-share.ts';
-import { attestationKeyOf } from './ceremony-file.ts';
-import { bitcoinKey } from './dkg-chill.ts';
-import { shareRoute } from './dkg-ed25519.ts';
-import type { Transcript } from './transcript.ts';
+import { equal, fromHex, toHex, zeroize } from '../../crypto/bytes.ts';
+import { participantRecover, RecoveryDataError } from '../../crypto/chilldkg.ts';
+import { signingShareOf } from '../../crypto/ed25519-dkg.ts';
+import type { GroupKey } from '../../crypto/scheme.ts';
+import { openShare } from '../../crypto/share-box.ts';
+import { verifyingShareOf } from '../../crypto/verifying-share.ts';
+import { attestationKeyOf } from '../ceremony-file.ts';
+import type { Transcript } from '../transcript.ts';
+import { bitcoinKey } from './chill.ts';
+import { shareRoute } from './ed25519.ts';
 
 /** A recovered key: signing share of 32 secret bytes. */
 interface Recovered {

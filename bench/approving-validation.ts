@@ -2,7 +2,7 @@
 // Bitcoin and Wire nodes is not what is measured here.
 import type { Intent } from '../ceremony/intent.ts';
 import { attestationMessages } from '../ceremony/intent-messages.ts';
-import type { DerivedMessage } from '../ceremony/signing-participant.ts';
+import type { DerivedMessage } from '../ceremony/signing/participant.ts';
 import { mintNonce } from '../crypto/attestation.ts';
 import { utf8 } from '../crypto/bytes.ts';
 import type { SchemeName } from '../crypto/scheme.ts';

@@ -1,7 +1,7 @@
 // The candidates of a signature at its coordinator: who is free, at work, late, or left out and why.
-import type { Json } from '../crypto/canonical-json.ts';
-import type { RefusalReason } from './refusals.ts';
-import type { OpenSession, SigningTask } from './signing-session.ts';
+import type { Json } from '../../crypto/canonical-json.ts';
+import type { RefusalReason } from '../refusals.ts';
+import type { OpenSession, SigningTask } from './session.ts';
 
 /** How often a candidate may have lost its nonces before it is left out for good. */
 export const LAPSES_MAX = 2;
