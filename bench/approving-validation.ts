@@ -1,4 +1,4 @@
-// The judge of the bench's nodes: it always approves and writes its decision to a real store. What a real one asks its
+// The validation of the bench's nodes: it always approves and writes its decision to a real store. What a real one asks its
 // Bitcoin and Wire nodes is not what is measured here.
 import type { Intent } from '../ceremony/intent.ts';
 import { attestationMessages } from '../ceremony/intent-messages.ts';
@@ -7,8 +7,8 @@ import { mintNonce } from '../crypto/attestation.ts';
 import { utf8 } from '../crypto/bytes.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
 import { taggedHash } from '../crypto/tagged-hash.ts';
-import { Judge } from '../operator/validation/validation.ts';
-import type { Judgement } from '../operator/validation/verdict.ts';
+import { Validation } from '../operator/validation/validation.ts';
+import type { Verdict } from '../operator/validation/verdict.ts';
 import { decideAttestations } from '../store/attestations.ts';
 import type { Queries } from '../store/database.ts';
 
@@ -25,12 +25,12 @@ export function benchMessages(intent: Intent, scheme: SchemeName): DerivedMessag
   return messages.map(({ message, tweaks }) => ({ message: taggedHash(BENCH_TAG, message), tweaks }));
 }
 
-/** A judge that says yes; `onCommit` is told of each durable commit. */
-export function approvingJudge(db: Queries, onCommit: () => void): Judge {
-  const judge = async (intent: Intent, _keyId: string, scheme: SchemeName): Promise<Judgement> => {
+/** Validation that says yes; `onCommit` is told of each durable commit. */
+export function approvingValidation(db: Queries, onCommit: () => void): Validation {
+  const validate = async (intent: Intent, _keyId: string, scheme: SchemeName): Promise<Verdict> => {
     return { ok: true, messages: benchMessages(intent, scheme), decide: () => decide(db, intent, onCommit) };
   };
-  return Object.create(Judge.prototype, { judge: { value: judge } });
+  return Object.create(Validation.prototype, { validate: { value: validate } });
 }
 
 function decide(db: Queries, intent: Intent, onCommit: () => void): { readonly ok: true } {

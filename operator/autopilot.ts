@@ -2,7 +2,7 @@
 // treasury line. A leader per piece of work begins; the others take over when it is silent.
 
 import type { Bridge } from './bridge/bridge.ts';
-import { LastingTrouble } from './bridge/failure-log.ts';
+import { FailureLog } from './bridge/failure-log.ts';
 import { Turns } from './bridge/turns.ts';
 import { LineFollow } from './chain-state/line-follow.ts';
 import { MempoolFollow } from './chain-state/mempool-follow.ts';
@@ -40,12 +40,12 @@ export class Autopilot {
   readonly requests: Requests;
   readonly follow: LineFollow;
   readonly #stopped = new AbortController();
-  readonly #trouble: LastingTrouble;
+  readonly #trouble: FailureLog;
   #running: Promise<void> | null = null;
 
   constructor(bridge: Bridge, scan: Scan, pulled: Pulled) {
     this.#bridge = bridge;
-    this.#trouble = new LastingTrouble('autopilot', bridge.log, bridge.effects);
+    this.#trouble = new FailureLog('autopilot', bridge.log, bridge.effects);
     this.#pulled = pulled;
     this.#scan = scan;
     this.mempool = new MempoolFollow(bridge, scan.watched);

@@ -1,32 +1,32 @@
-// A node's judge with an eye on what it approves.
+// A node's validation with an eye on what it approves.
 import type { Intent } from '../ceremony/intent.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
-import { Judge, type JudgeInput } from '../operator/validation/validation.ts';
-import type { Judgement } from '../operator/validation/verdict.ts';
+import { Validation, type ValidationInput } from '../operator/validation/validation.ts';
+import type { Verdict } from '../operator/validation/verdict.ts';
 
-/** Sees each judgement begin and end. */
-export interface JudgementWatch {
-  begins(intent: Intent): (judgement: Judgement) => void;
+/** Sees each verdict begin and end. */
+export interface VerdictWatch {
+  begins(intent: Intent): (verdict: Verdict) => void;
 }
 
-/** Puts another judgement in the place of the honest one: how self-tests and liars break a node. */
-export type Overrule = (honest: Judgement, intent: Intent, scheme: SchemeName) => Judgement;
+/** Puts another verdict in the place of the honest one: how self-tests and liars break a node. */
+export type Overrule = (honest: Verdict, intent: Intent, scheme: SchemeName) => Verdict;
 
-export class ObservedJudge extends Judge {
-  readonly #watch: JudgementWatch;
+export class ObservedValidation extends Validation {
+  readonly #watch: VerdictWatch;
   readonly #overrule: Overrule | null;
 
-  constructor(input: JudgeInput, watch: JudgementWatch, overrule: Overrule | null) {
+  constructor(input: ValidationInput, watch: VerdictWatch, overrule: Overrule | null) {
     super(input);
     this.#watch = watch;
     this.#overrule = overrule;
   }
 
-  override async judge(intent: Intent, keyId: string, scheme: SchemeName, peer?: number): Promise<Judgement> {
+  override async validate(intent: Intent, keyId: string, scheme: SchemeName, peer?: number): Promise<Verdict> {
     const ends = this.#watch.begins(intent);
-    const honest = await super.judge(intent, keyId, scheme, peer);
-    const judgement = this.#overrule?.(honest, intent, scheme) ?? honest;
-    ends(judgement);
-    return judgement;
+    const honest = await super.validate(intent, keyId, scheme, peer);
+    const verdict = this.#overrule?.(honest, intent, scheme) ?? honest;
+    ends(verdict);
+    return verdict;
   }
 }

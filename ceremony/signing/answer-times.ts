@@ -4,13 +4,13 @@
 // deviation, as a mean (RFC 6298) remembers one connection that had to be opened first, or one stall, for many answers.
 import type { Intent } from '../intent.ts';
 
-/** How long a signer of which nothing is known is waited for, in ms: a far round trip and a judgement. */
+/** How long a signer of which nothing is known is waited for, in ms: a far round trip and a verdict. */
 export const PATIENCE_UNKNOWN_MS = 200;
 /** The least that any signer is waited for, in ms: its Bitcoin and Wire nodes are asked in that time. */
 export const PATIENCE_MS_MIN = 150;
 /** The most, in ms. */
 export const PATIENCE_MS_MAX = 5_000;
-/** What is waited beyond the usual at least, in ms: a judgement takes now longer, now shorter. */
+/** What is waited beyond the usual at least, in ms: a verdict takes now longer, now shorter. */
 const MARGIN_MS_MIN = 50;
 /** How much longer a signer may take for each message after the first, in ms; SIGN_MESSAGES_MAX bounds it. */
 const PER_MESSAGE_MS = 15;
@@ -26,7 +26,7 @@ const SAMPLES_MAX = 15;
 const DEVIATIONS = 4;
 const MARGIN_SHARE = 0.25;
 
-/** What was timed: a request for nonces, or one to sign an intent of a kind, as some are judged faster than others. */
+/** What was timed: a request for nonces, or one to sign an intent of a kind, as some are validated faster than others. */
 export type Timed = 'nonces' | Intent['kind'];
 
 interface Estimate {
@@ -77,7 +77,7 @@ export class AnswerTimes {
     const known = this.#estimates.get(index);
     const same = known?.get(timed);
     const trip = known?.get('nonces');
-    // Where only its round trip is known, how long it judges is not.
+    // Where only its round trip is known, how long it validates is not.
     const unknown = Math.max(PATIENCE_UNKNOWN_MS, trip === undefined ? 0 : wishedMs(trip));
     return Math.min(same === undefined ? unknown : wishedMs(same), this.#allowedMs(timed));
   }

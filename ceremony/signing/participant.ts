@@ -1,5 +1,5 @@
 // A participant's side of signing (BIP 445, RFC 9591 round two): checks that a request fits the key and the nonces this
-// process issued, then makes one partial signature per message. Whether the request may be signed at all is judged
+// process issued, then makes one partial signature per message. Whether the request may be signed at all is validated
 // before, by whoever derives the messages from the intent; this file only makes sure that no nonce serves twice.
 import { fromHex, toHex, zeroize } from '../../crypto/bytes.ts';
 import type { Tweak } from '../../crypto/scheme.ts';
@@ -23,7 +23,7 @@ export interface ParticipantDesk {
 }
 
 /** A parsed request, who sent it (authenticated), and the messages that this node derived from its intent, in order. */
-export interface JudgedRequest {
+export interface ValidatedRequest {
   readonly from: number;
   readonly request: MessageBody<'sign_request'>;
   readonly messages: readonly DerivedMessage[];
@@ -35,13 +35,13 @@ export type SignAnswer =
   | { readonly ok: false; readonly reason: RefusalReason; readonly detail: string };
 
 /** Null where a request fits the key; else the refusal. Takes no nonces: to be called first. */
-export function checkSignRequest(desk: ParticipantDesk, judged: JudgedRequest): SignAnswer | null {
+export function checkSignRequest(desk: ParticipantDesk, validated: ValidatedRequest): SignAnswer | null {
   const { owner, boot } = desk;
-  const { request, messages } = judged;
+  const { request, messages } = validated;
   if (request.scheme !== owner.scheme.name || request.key_id !== owner.keyId) {
     return refuse('unknown_key', 'the request names another key or scheme');
   }
-  // As when a rehearsal has ended while this was judged: what it signed would be wrong, and this node blamed for it.
+  // As when a rehearsal has ended while this was validated: what it signed would be wrong, and this node blamed for it.
   if (owner.signingShare.every((byte) => byte === 0)) {
     return refuse('unknown_key', 'the share of this key has been erased meanwhile');
   }
@@ -60,26 +60,26 @@ export function checkSignRequest(desk: ParticipantDesk, judged: JudgedRequest): 
   if (request.boots[owner.index] !== boot) {
     return refuse('nonce_unknown', 'the nonces are from an earlier start of this node');
   }
-  return desk.nonces.holds(claimOf(owner, judged)) ? null : refuse('nonce_unknown', NONCE_UNKNOWN);
+  return desk.nonces.holds(claimOf(owner, validated)) ? null : refuse('nonce_unknown', NONCE_UNKNOWN);
 }
 
 /**
- * Signs every message of a judged request, or refuses. All nonces leave the pool before the first share is computed and
+ * Signs every message of a validated request, or refuses. All nonces leave the pool before the first share is computed and
  * are erased whatever happens, so no path leads to a second share from one of them.
  */
-export function answerSignRequest(desk: ParticipantDesk, judged: JudgedRequest): SignAnswer {
-  return atOnce(answerSignRequestInSteps(desk, judged));
+export function answerSignRequest(desk: ParticipantDesk, validated: ValidatedRequest): SignAnswer {
+  return atOnce(answerSignRequestInSteps(desk, validated));
 }
 
 /** `answerSignRequest`, message by message; the first step has taken all nonces. Ended early, it erases them. */
-export function* answerSignRequestInSteps(desk: ParticipantDesk, judged: JudgedRequest): Steps<SignAnswer> {
-  const flaw = checkSignRequest(desk, judged);
+export function* answerSignRequestInSteps(desk: ParticipantDesk, validated: ValidatedRequest): Steps<SignAnswer> {
+  const flaw = checkSignRequest(desk, validated);
   if (flaw !== null) return flaw;
   const { owner } = desk;
-  const taken = desk.nonces.take(claimOf(owner, judged));
+  const taken = desk.nonces.take(claimOf(owner, validated));
   if (taken === null) return refuse('nonce_unknown', NONCE_UNKNOWN);
   try {
-    return yield* signAll(owner, judged, taken);
+    return yield* signAll(owner, validated, taken);
   } finally {
     zeroize(...taken.map((nonce) => nonce.secret));
   }
@@ -87,13 +87,13 @@ export function* answerSignRequestInSteps(desk: ParticipantDesk, judged: JudgedR
 
 const NONCE_UNKNOWN = 'a nonce was not issued to this coordinator, or has been used';
 
-function claimOf(owner: NonceOwner, { from, request }: JudgedRequest): NonceClaim {
+function claimOf(owner: NonceOwner, { from, request }: ValidatedRequest): NonceClaim {
   const ids = request.messages.map((message) => message.nonce_ids[owner.index] ?? '');
   return { peer: from, scheme: owner.scheme.name, keyId: owner.keyId, ids };
 }
 
-function* signAll(owner: NonceOwner, judged: JudgedRequest, taken: readonly TakenNonce[]): Steps<SignAnswer> {
-  const { request, messages } = judged;
+function* signAll(owner: NonceOwner, validated: ValidatedRequest, taken: readonly TakenNonce[]): Steps<SignAnswer> {
+  const { request, messages } = validated;
   const partials: string[] = [];
   for (const [i, derived] of messages.entries()) {
     if (i > 0) yield;

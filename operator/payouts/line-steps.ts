@@ -187,21 +187,21 @@ export class LineSteps {
   }
 
   async #sign(key: FederationKey, built: BuiltLine, progress: Progress): Promise<SignedAnswer | RefusedAnswer> {
-    const { judge, keys, signing } = this.#bridge;
+    const { validation, keys, signing } = this.#bridge;
     const intent = lineJson(built.intent);
-    const judgement = await judge.judge(intent, key.keyId, 'bip340');
-    if (!judgement.ok) {
-      const error = new CommandError(judgement.reason, judgement.detail);
-      return { kind: 'refused', alone: true, refusals: [judgement], error };
+    const verdict = await validation.validate(intent, key.keyId, 'bip340');
+    if (!verdict.ok) {
+      const error = new CommandError(verdict.reason, verdict.detail);
+      return { kind: 'refused', alone: true, refusals: [verdict], error };
     }
     const inputs = counted(built.messages.length, 'input');
     progress({ step: 'sign', text: `asking ${key.bitcoin.threshold} operators to sign ${inputs}` });
     const task = { scheme: keys.scheme('bip340'), keyId: key.keyId, key: key.bitcoin, intent };
-    const result = await signing.coordinate({ ...task, messages: judgement.messages }, signing.candidates());
+    const result = await signing.coordinate({ ...task, messages: verdict.messages }, signing.candidates());
     if (result.kind === 'failed') {
       return { kind: 'refused', alone: false, refusals: result.exclusions, error: notSigned(result) };
     }
-    return { kind: 'signed', result, decide: judgement.decide };
+    return { kind: 'signed', result, decide: verdict.decide };
   }
 
   async #keep(
@@ -240,7 +240,7 @@ interface SignedAnswer {
 
 interface RefusedAnswer {
   readonly kind: 'refused';
-  /** This node's own judge refused. */
+  /** This node's own validation refused. */
   readonly alone: boolean;
   readonly refusals: readonly { readonly reason: string; readonly data?: unknown }[];
   readonly error: CommandError;

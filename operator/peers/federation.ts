@@ -35,7 +35,7 @@ export function missingCards(config: OperatorConfig, cards: readonly OperatorCar
   return Array.from({ length: config.parties }, (_, index) => index).filter((index) => !known.has(index));
 }
 
-/** Judges a card against the configuration, without keeping it. */
+/** Validates a card against the configuration, without keeping it. */
 export function checkCard(config: OperatorConfig, bytes: Uint8Array): AddCardVerdict {
   const parsed = parseCard(bytes);
   if (!parsed.ok) return { ok: false, detail: `the operator card is ${parsed.reason}: ${parsed.detail}` };
@@ -70,9 +70,9 @@ export function keepCard(db: Queries, card: OperatorCard, replace: boolean, now:
     return { ok: false, detail: `operator ${namesake.index} is called ${card.name} already: agree on different names` };
   }
   // Before anything is removed: a card that is refused must not cost the one it was to replace.
-  const twin = listCards(db).find((other) => other.index !== card.index && sharesKey(other, card));
-  if (twin !== undefined) {
-    const detail = `the identity key or host key of ${card.name} is that of operator ${twin.index} already: each makes its own`;
+  const duplicate = listCards(db).find((other) => other.index !== card.index && sharesKey(other, card));
+  if (duplicate !== undefined) {
+    const detail = `the identity key or host key of ${card.name} is that of operator ${duplicate.index} already: each makes its own`;
     return { ok: false, detail };
   }
   const known = listPeers(db).find((peer) => peer.index === card.index);

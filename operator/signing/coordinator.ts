@@ -24,7 +24,7 @@ import { eventsOf, failureOf } from './signing-events.ts';
 import type { SigningInput } from './signing-input.ts';
 import { type Slices, SlicesClosedError } from './slices.ts';
 
-/** How long a participant has to judge and answer, in ms. Its Bitcoin and Wire nodes have to answer within that. */
+/** How long a participant has to validate and answer, in ms. Its Bitcoin and Wire nodes have to answer within that. */
 export const ANSWER_TIMEOUT_MS = 15_000;
 /** How long a whole signature may take, in ms. */
 export const SIGNING_DEADLINE_MS = 90_000;

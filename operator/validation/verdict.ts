@@ -1,4 +1,4 @@
-// What a judge says of a signing request: the messages that this node derived from its meaning and the decision that has
+// What validation says of a signing request: the messages that this node derived from its meaning and the decision that has
 // to be durable before a share leaves, or a named refusal.
 
 import type { RefusalReason } from '../../ceremony/refusals.ts';
@@ -25,7 +25,7 @@ export interface Approval {
   readonly decide: (signed?: 'signed') => { readonly ok: true } | Refusal;
 }
 
-export type Judgement = Approval | Refusal;
+export type Verdict = Approval | Refusal;
 
 /** A refusal without data. */
 export function refuse(reason: RefusalReason, detail: string): Refusal {

@@ -73,7 +73,7 @@ export async function besiege(more: Partial<ConfigFile> = {}): Promise<Besieged>
   await closeNode(mallory);
   for (const node of nodes) {
     await unsealNode(node, PASSPHRASE);
-    // What is judged, decided and paid here is what a test asks for.
+    // What is validated, decided and paid here is what a test asks for.
     await node.online?.autopilot.stop();
   }
   for (const node of nodes) await node.online?.heartbeat?.ready();

@@ -56,7 +56,7 @@ describe('a signer', () => {
     );
   });
 
-  test('is waited for by what it is asked: what takes long to judge does not change the rest', () => {
+  test('is waited for by what it is asked: what takes long to validation does not change the rest', () => {
     const times = timesOf({ 1: often(100), 2: often(100) });
     for (const index of [1, 2]) for (const ms of often(600)) times.note(index, 'line', ms, 0);
     expect(times.patienceMs(1, 'attestation')).toBe(150);

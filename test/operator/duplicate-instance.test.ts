@@ -4,12 +4,12 @@ import { type PeerEnvelope, sealEnvelope } from '../../crypto/envelope.ts';
 import { createSession, identityFromSeed, type Session } from '../../crypto/identity.ts';
 import { parseRefusal } from '../../operator/peers/peer-reply.ts';
 import {
+  DUPLICATE_SHOWN_MS,
   LAST_WORDS_MS,
   PeerSessions,
   SUPERSEDED_MESSAGE_BYTES_MAX,
-  TWIN_SHOWN_MS,
 } from '../../operator/peers/peer-session.ts';
-import { provenTwin, twinEvidence } from '../../operator/rollback-guard/duplicate-instance.ts';
+import { duplicateEvidence, provenDuplicate } from '../../operator/rollback-guard/duplicate-instance.ts';
 
 const T = 1_900_000_000_000;
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
@@ -59,11 +59,13 @@ const [first, second] = [begin(1, T), begin(1, T + 10_000)];
 describe('two copies of a node that both speak to a peer', () => {
   test('are proven to each of the two by what the peer kept', () => {
     const { sessions } = witness(first, second);
-    const sight = sessions.twinOf(1);
+    const sight = sessions.duplicateOf(1);
     if (sight === null) throw new Error('the peer has seen two copies');
     expect(sight.at).toBe(T + 10_101 + LAST_WORDS_MS);
-    expect(provenTwin(own(first), twinEvidence(sight))).toContain('another copy of it was started');
-    expect(provenTwin(own(second), twinEvidence(sight))).toContain('an earlier start of it was still speaking');
+    expect(provenDuplicate(own(first), duplicateEvidence(sight))).toContain('another copy of it was started');
+    expect(provenDuplicate(own(second), duplicateEvidence(sight))).toContain(
+      'an earlier start of it was still speaking',
+    );
   });
 
   test('the older one learns it by the very refusal of its message', () => {
@@ -72,35 +74,35 @@ describe('two copies of a node that both speak to a peer', () => {
     expect(heard[2]).toMatchObject({ reason: 'superseded_boot', session: second.certificate });
     const { reason: rejected, detail, session } = heard[2] ?? {};
     const refusal = parseRefusal(JSON.stringify({ rejected, detail, session }));
-    expect(provenTwin(own(first), { later: refusal?.session ?? null, earlier: null })).not.toBeNull();
+    expect(provenDuplicate(own(first), { later: refusal?.session ?? null, earlier: null })).not.toBeNull();
   });
 
   test('a message too large to keep is not kept, and the sight of it is all the same', () => {
     const { sessions } = witness(first, second, 'x'.repeat(SUPERSEDED_MESSAGE_BYTES_MAX));
-    expect(sessions.twinOf(1)).toMatchObject({ later: second.certificate, earlier: null });
+    expect(sessions.duplicateOf(1)).toMatchObject({ later: second.certificate, earlier: null });
   });
 
   test('are named from the first sight until the older start has been silent for ten minutes, whatever clock is set', () => {
     const { sessions, at, pass, hear } = aPeer();
-    const twin = () => sessions.states()[0]?.twin ?? null;
+    const duplicate = () => sessions.states()[0]?.duplicate ?? null;
     hear(first, 1);
     pass(10_000);
     hear(second, 1);
     pass(LAST_WORDS_MS + 1);
-    expect(twin()).toBeNull();
+    expect(duplicate()).toBeNull();
     const since = at.now;
     hear(first, 2);
-    expect(twin()).toEqual({ since, at: since });
-    pass(TWIN_SHOWN_MS - 1);
+    expect(duplicate()).toEqual({ since, at: since });
+    pass(DUPLICATE_SHOWN_MS - 1);
     at.now += 24 * 3_600_000;
     hear(second, 2);
-    expect(twin()).toEqual({ since, at: since });
+    expect(duplicate()).toEqual({ since, at: since });
     hear(first, 3);
-    expect(twin()).toEqual({ since, at: at.now });
-    pass(TWIN_SHOWN_MS);
-    expect(twin()).toBeNull();
+    expect(duplicate()).toEqual({ since, at: at.now });
+    pass(DUPLICATE_SHOWN_MS);
+    expect(duplicate()).toBeNull();
     hear(first, 4);
-    expect(twin()).toEqual({ since: at.now, at: at.now });
+    expect(duplicate()).toEqual({ since: at.now, at: at.now });
   });
 
   test('of a node that was merely started again there is no proof, only that an earlier start spoke a moment ago', () => {
@@ -108,9 +110,9 @@ describe('two copies of a node that both speak to a peer', () => {
     const third = begin(1, T + 20_000);
     expect(sessions.admit(speak(third, 1, T + 20_100), header(third), T + 20_100)).toBeNull();
     expect(sessions.earlierHeardAgo(1)).toBe(LAST_WORDS_MS + 1);
-    const sight = sessions.twinOf(1);
+    const sight = sessions.duplicateOf(1);
     if (sight === null) throw new Error('what was seen is kept');
-    expect(provenTwin(own(third), twinEvidence(sight))).toBeNull();
+    expect(provenDuplicate(own(third), duplicateEvidence(sight))).toBeNull();
   });
 });
 
@@ -128,14 +130,14 @@ describe('a node whose clock was ahead, and that was started again with the cloc
     at.now += 25_000;
     pass(LAST_WORDS_MS - 100);
     expect(hear(before, 3, T + AHEAD_MS + 900)).toMatchObject({ reason: 'superseded_boot' });
-    const sight = sessions.twinOf(1);
+    const sight = sessions.duplicateOf(1);
     if (sight === null) throw new Error('the peer has heard both');
-    expect(provenTwin(own(after), twinEvidence(sight))).toBeNull();
+    expect(provenDuplicate(own(after), duplicateEvidence(sight))).toBeNull();
     // A copy that is alive after all learns of the other one at once.
-    expect(provenTwin(own(before), twinEvidence(sight))).toContain('another copy of it was started');
+    expect(provenDuplicate(own(before), duplicateEvidence(sight))).toContain('another copy of it was started');
     at.now += 3_600_000;
     expect(sessions.earlierHeardAgo(1)).toBe(0);
-    expect(sessions.states()[0]).toMatchObject({ supersededMessages: 2, twin: null });
+    expect(sessions.states()[0]).toMatchObject({ supersededMessages: 2, duplicate: null });
   });
 
   test('is found to live twice by what the earlier start says later, though its last words came first', () => {
@@ -148,10 +150,12 @@ describe('a node whose clock was ahead, and that was started again with the cloc
     pass(LAST_WORDS_MS);
     // By a clock that was put back since: the message that came too early does not stand in its way.
     hear(before, 3, T + 6_200);
-    const sight = sessions.twinOf(1);
+    const sight = sessions.duplicateOf(1);
     if (sight === null) throw new Error('the peer has seen two copies');
-    expect(sessions.states()[0]?.twin).toEqual({ since: T + 6_200, at: T + 6_200 });
-    expect(provenTwin(own(after), twinEvidence(sight))).toContain('an earlier start of it was still speaking');
+    expect(sessions.states()[0]?.duplicate).toEqual({ since: T + 6_200, at: T + 6_200 });
+    expect(provenDuplicate(own(after), duplicateEvidence(sight))).toContain(
+      'an earlier start of it was still speaking',
+    );
   });
 
   test('is not held to have a copy by two others that lived before it', () => {
@@ -161,35 +165,35 @@ describe('a node whose clock was ahead, and that was started again with the cloc
     hear(two, 1, T + AHEAD_MS);
     pass(LAST_WORDS_MS + 1);
     hear(one, 2, T + AHEAD_MS);
-    const sight = sessions.twinOf(1);
+    const sight = sessions.duplicateOf(1);
     if (sight === null) throw new Error('the peer has seen two copies');
-    expect(provenTwin(own(two), twinEvidence(sight))).not.toBeNull();
+    expect(provenDuplicate(own(two), duplicateEvidence(sight))).not.toBeNull();
     const third = begin(1, T + 5_500);
     pass(600);
     expect(hear(third, 1)).toBeNull();
-    const since = sessions.twinOf(1);
+    const since = sessions.duplicateOf(1);
     expect(since).not.toBeNull();
-    expect(since === null ? null : provenTwin(own(third), twinEvidence(since))).toBeNull();
+    expect(since === null ? null : provenDuplicate(own(third), duplicateEvidence(since))).toBeNull();
   });
 });
 
 describe('evidence that proves nothing', () => {
-  const sight = witness(first, second).sessions.twinOf(1);
+  const sight = witness(first, second).sessions.duplicateOf(1);
   const stranger = identityFromSeed(random(32));
   const forged = begin(1, T + 60_000, stranger);
 
   test('is a certificate or message by another identity key, of another node, or of this very start', () => {
     for (const later of [forged.certificate, begin(2, T + 60_000).certificate, second.certificate, null, {}]) {
-      expect(provenTwin(own(second), { later, earlier: null })).toBeNull();
+      expect(provenDuplicate(own(second), { later, earlier: null })).toBeNull();
     }
     const message = (session: Session) => ({ session: session.certificate, envelope: speak(session, 1, T + 60_000) });
     const earlier = [message(forged), message(second), { ...message(first), envelope: speak(forged, 1, T + 60_000) }];
-    for (const one of earlier) expect(provenTwin(own(second), { later: null, earlier: one })).toBeNull();
+    for (const one of earlier) expect(provenDuplicate(own(second), { later: null, earlier: one })).toBeNull();
   });
 
   test('is a real message of an earlier start whose time was changed', () => {
     const envelope = { ...speak(first, 2, T + 9_000), sent_at: T + 60_000 };
     const earlier = { session: first.certificate, envelope };
-    expect(provenTwin(own(second), { later: sight?.later ?? null, earlier })).toBeNull();
+    expect(provenDuplicate(own(second), { later: sight?.later ?? null, earlier })).toBeNull();
   });
 });

@@ -1,18 +1,18 @@
 // What the log says of a trouble that lasts: that it began and why, that it lasts, that it is over; never each attempt.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { LastingTrouble, OVER_AFTER_MS, TOLD_AGAIN_MS } from '../../operator/bridge/failure-log.ts';
+import { FailureLog, OVER_AFTER_MS, TOLD_AGAIN_MS } from '../../operator/bridge/failure-log.ts';
 import type { LogFields } from '../../operator/runtime/log.ts';
 import { BridgeWorld } from './bridge-world.ts';
 
 describe('a trouble', () => {
   let now: number;
   let lines: { readonly event: string; readonly fields: LogFields }[];
-  let trouble: LastingTrouble;
+  let trouble: FailureLog;
   beforeEach(() => {
     now = 1_700_000_000_000;
     lines = [];
     const log = (_level: string, event: string, fields: LogFields = {}) => void lines.push({ event, fields });
-    trouble = new LastingTrouble('work', log, { now: () => now, monotonic: () => now - 1_600_000_000_000 });
+    trouble = new FailureLog('work', log, { now: () => now, monotonic: () => now - 1_600_000_000_000 });
   });
   const told = () => lines.splice(0).map(({ event, fields }) => [event, fields['what'], fields['detail'] ?? null]);
 

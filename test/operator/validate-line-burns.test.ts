@@ -46,7 +46,7 @@ describe('a burn is refused', () => {
         data: { burn_txid: burn(2).burnTxid },
       });
     }
-    expect(await desk.judge(step)).toBe('signed');
+    expect(await desk.validate(step)).toBe('signed');
   });
 
   test('before it is final there, one confirmation short', async () => {
@@ -56,21 +56,21 @@ describe('a burn is refused', () => {
       data: { burn_txid: burn(2).burnTxid },
     });
     told({ confirmations: 6 });
-    expect(await desk.judge(step)).toBe('signed');
+    expect(await desk.validate(step)).toBe('signed');
   });
 
   test('whose proof does not hold', async () => {
     const views = desk.views();
     const burnRules = { ...views.burnRules, verifyProof: async (one: WireBurn) => one.burnTxid !== burn(2).burnTxid };
     Object.assign(desk, { views: () => ({ ...views, burnRules }) });
-    expect(await desk.judge(step)).toBe('burn_proof_invalid');
+    expect(await desk.validate(step)).toBe('burn_proof_invalid');
   });
 
   test('that stands in the list twice, or shares its nullifier with another', async () => {
     const twice: LineIntent = { ...step, burns: [burn(1), burn(1)] };
-    expect(await desk.judge(twice)).toBe('bad_request');
+    expect(await desk.validate(twice)).toBe('bad_request');
     const shared: LineIntent = { ...step, burns: [burn(1), { ...burn(2), nullifier: burn(1).nullifier }] };
-    expect(await desk.judge(shared)).toBe('bad_request');
+    expect(await desk.validate(shared)).toBe('bad_request');
   });
 
   test('that names the treasury itself, final as it is', async () => {
@@ -83,7 +83,7 @@ describe('a burn is refused', () => {
     desk.held.add(burn(2).burnTxid);
     expect(await desk.refusal(step)).toMatchObject({ reason: 'policy', data: { burn_txid: burn(2).burnTxid } });
     desk.held.clear();
-    expect(await desk.judge(step)).toBe('signed');
+    expect(await desk.validate(step)).toBe('signed');
   });
 
   test('whose payment the own Bitcoin nodes take for dust, by its txid, so that the others can be paid', async () => {
@@ -96,27 +96,27 @@ describe('a burn is refused', () => {
 describe('the own Wire nodes', () => {
   test('that are silent, of another network, or none leave a payout unsigned', async () => {
     desk.ledger.unavailable = true;
-    expect(await desk.judge(step)).toBe('wire_unavailable');
+    expect(await desk.validate(step)).toBe('wire_unavailable');
     desk.ledger.unavailable = false;
     desk.ledger.status = async () => ({ network: 'mainnet', height: 9, lastBurnSeq: 1 });
-    expect(await desk.judge(step)).toBe('wrong_network');
+    expect(await desk.validate(step)).toBe('wrong_network');
     const views = desk.views();
     Object.assign(desk, { views: () => ({ ...views, wire: null }) });
-    expect(await desk.judge(step)).toBe('wire_unavailable');
+    expect(await desk.validate(step)).toBe('wire_unavailable');
   });
 
   test('are not needed for a step that pays and sweeps nothing of theirs', async () => {
     const views = desk.views();
     Object.assign(desk, { views: () => ({ ...views, wire: null }) });
     const sweep = desk.provide(desk.step({ step: 'sweep', swept: [stray(1, 9_000n)] }));
-    expect(await desk.judge(sweep)).toBe('signed');
+    expect(await desk.validate(sweep)).toBe('signed');
   });
 
   test('that fall silent halfway leave it unsigned', async () => {
     desk.ledger.mint = async () => {
       throw new WireLedgerError('no Wire node answers');
     };
-    expect(await desk.judge(step)).toBe('wire_unavailable');
+    expect(await desk.validate(step)).toBe('wire_unavailable');
   });
 
   test('are asked about each of 1,000 burns once, 32 at a time, and for their status once', async () => {
@@ -139,7 +139,7 @@ describe('the own Wire nodes', () => {
       return answer(burnTxid);
     };
     desk.estimate = 1_200n;
-    expect(await desk.judge(full)).toBe('signed');
+    expect(await desk.validate(full)).toBe('signed');
     expect(asked).toHaveLength(1_001);
     expect(new Set(asked).size).toBe(1_001);
     expect(most).toBe(QUESTIONS_AT_ONCE);
@@ -155,7 +155,7 @@ describe('the own Wire nodes', () => {
       asked += 1;
       return answer(burnTxid);
     };
-    expect(await desk.judge(many)).toBe('burn_unknown');
+    expect(await desk.validate(many)).toBe('burn_unknown');
     expect(asked).toBe(QUESTIONS_AT_ONCE);
   });
 });

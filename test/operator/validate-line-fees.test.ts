@@ -18,7 +18,7 @@ afterEach(() => desk.close());
 const coin = deposit(1, 900_000n);
 const paying = (burns: readonly LineBurn[], rate?: bigint): LineIntent =>
   desk.provide(desk.step({ step: 'payout', swept: [coin], burns }, rate));
-const withFee = (step: LineIntent, fee: bigint) => desk.judge(desk.changed(step, { fee }));
+const withFee = (step: LineIntent, fee: bigint) => desk.validate(desk.changed(step, { fee }));
 
 describe('the fee of a payout', () => {
   test('is at most what its burns bear', async () => {
@@ -133,10 +133,10 @@ test('an approved void step may spend all of the surplus, and what it was topped
   desk.rules.feeRateMax = 1_000_000n;
   desk.estimate = 200_000n;
   const step = desk.step({ step: 'void', fee: 30_000n });
-  expect(await desk.judge(step)).toBe('signed');
-  expect(await desk.judge({ ...step, fee: 30_001n })).toBe('treasury_too_low');
+  expect(await desk.validate(step)).toBe('signed');
+  expect(await desk.validate({ ...step, fee: 30_001n })).toBe('treasury_too_low');
   const topped = desk.provide(desk.step({ step: 'void', swept: [stray(1, 25_000n)], fee: 40_000n }));
-  expect(await desk.judge(topped)).toBe('signed');
+  expect(await desk.validate(topped)).toBe('signed');
 });
 
 describe("the own Bitcoin nodes' policy", () => {
@@ -147,7 +147,7 @@ describe("the own Bitcoin nodes' policy", () => {
       tried.push(transaction);
       return { ok: true, txid: desk.built(step).txid };
     };
-    expect(await desk.judge(step)).toBe('signed');
+    expect(await desk.validate(step)).toBe('signed');
     expect(tried).toEqual([placeholderSpend(desk.built(step))]);
   });
 
@@ -169,9 +169,9 @@ describe("the own Bitcoin nodes' policy", () => {
         },
       });
       const next = paying([burn(1), burn(2)]);
-      expect(await desk.judge(next)).toBe('bitcoin_unavailable');
+      expect(await desk.validate(next)).toBe('bitcoin_unavailable');
       Object.assign(desk.bitcoin, { [question]: before });
-      expect(await desk.judge(next)).toBe('signed');
+      expect(await desk.validate(next)).toBe('signed');
     }
   });
 });

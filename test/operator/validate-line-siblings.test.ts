@@ -25,8 +25,8 @@ const droppingTwo = () => paying([burn(1), burn(3)], REPLACING);
 describe('while a payout waits, a step that spends the same treasury output', () => {
   test('is signed where it pays all of its burns and more', async () => {
     waiting();
-    expect(await desk.judge(paying([burn(1), burn(2), burn(3)], REPLACING))).toBe('signed');
-    expect(await desk.judge(paying([burn(1), burn(2)], REPLACING))).toBe('signed');
+    expect(await desk.validate(paying([burn(1), burn(2), burn(3)], REPLACING))).toBe('signed');
+    expect(await desk.validate(paying([burn(1), burn(2)], REPLACING))).toBe('signed');
   });
 
   test('is refused where it drops one, named together with the rate that replaces', async () => {
@@ -35,7 +35,7 @@ describe('while a payout waits, a step that spends the same treasury output', ()
     const burns = [burn(2).burnTxid];
     expect(refusal).toMatchObject({ reason: 'sibling_waits', data: { txid: step.txid, burns } });
     const { fee_rate_min } = Object(refusal.data);
-    expect(await desk.judge(paying([burn(1), burn(2), burn(3)], BigInt(fee_rate_min) + 10n))).toBe('signed');
+    expect(await desk.validate(paying([burn(1), burn(2), burn(3)], BigInt(fee_rate_min) + 10n))).toBe('signed');
   });
 
   test('is refused where it pays nobody: a sweep, and a consolidation', async () => {
@@ -53,7 +53,7 @@ describe('while a payout waits, a step that spends the same treasury output', ()
   test('is refused at a fee that replaces nothing', async () => {
     const { step } = waiting();
     const fee = (step.fee ?? 0n) + 10n;
-    expect(await desk.judge(desk.changed(paying([burn(1), burn(2)]), { fee }))).toBe('fee_rate_too_low');
+    expect(await desk.validate(desk.changed(paying([burn(1), burn(2)]), { fee }))).toBe('fee_rate_too_low');
   });
 
   test('is signed where it drops a burn that Wire no longer shows, or shows as not final or otherwise', async () => {
@@ -65,10 +65,10 @@ describe('while a payout waits, a step that spends the same treasury output', ()
     const dropping = droppingTwo();
     for (const changes of [{ burnTxid: 'dd'.repeat(32) }, { confirmations: 5 }, { nullifier: 'dd'.repeat(32) }]) {
       known[index] = { ...before, ...changes };
-      expect(await desk.judge(dropping)).toBe('signed');
+      expect(await desk.validate(dropping)).toBe('signed');
     }
     known[index] = before;
-    expect(await desk.judge(paying([burn(1), burn(4)], REPLACING))).toBe('sibling_waits');
+    expect(await desk.validate(paying([burn(1), burn(4)], REPLACING))).toBe('sibling_waits');
   });
 
   test('is refused where it drops a burn, though others told this node another fee of it', async () => {
@@ -83,21 +83,21 @@ describe('while a payout waits, a step that spends the same treasury output', ()
     waiting();
     const dropping = droppingTwo();
     desk.ledger.unavailable = true;
-    expect(await desk.judge(dropping)).toBe('wire_unavailable');
+    expect(await desk.validate(dropping)).toBe('wire_unavailable');
     const views = desk.views();
     const sweep = desk.provide(desk.step({ step: 'sweep', swept: [stray(5, 9_000n)] }, REPLACING));
     Object.assign(desk, { views: () => ({ ...views, wire: null }) });
-    expect(await desk.judge(sweep)).toBe('sibling_waits');
+    expect(await desk.validate(sweep)).toBe('sibling_waits');
   });
 
   test('is signed where it drops a burn that this operator holds', async () => {
     waiting();
     const dropping = droppingTwo();
     desk.held.add(burn(2).burnTxid);
-    expect(await desk.judge(dropping)).toBe('signed');
+    expect(await desk.validate(dropping)).toBe('signed');
     desk.held.clear();
     desk.held.add(burn(9).burnTxid);
-    expect(await desk.judge(dropping)).toBe('sibling_waits');
+    expect(await desk.validate(dropping)).toBe('sibling_waits');
   });
 
   test('is signed where it drops a burn that cannot bear its share, and not before payout_bump_blocks', async () => {
@@ -105,15 +105,15 @@ describe('while a payout waits, a step that spends the same treasury output', ()
     const stuck = paying([burn(1), poor]);
     const dropping = droppingTwo();
     desk.wait(stuck, { blocks: 5 });
-    expect(await desk.judge(dropping)).toBe('sibling_waits');
+    expect(await desk.validate(dropping)).toBe('sibling_waits');
     desk.wait(stuck, { blocks: 6 });
-    expect(await desk.judge(dropping)).toBe('signed');
+    expect(await desk.validate(dropping)).toBe('signed');
     // One that bears it stays, however long it waits: 43 bytes at 6 sat/vB are 258 sats.
     desk.mine(stuck);
     const later = (second: LineBurn, rate?: bigint) =>
       desk.provide(desk.step({ step: 'payout', burns: [burn(11), second] }, rate));
     desk.wait(later(burn(12, 15_000n, 260n)), { blocks: 60 });
-    expect(await desk.judge(later(burn(13), REPLACING))).toBe('sibling_waits');
+    expect(await desk.validate(later(burn(13), REPLACING))).toBe('sibling_waits');
   });
 
   test('is signed where the sibling sweeps what is gone, for it can never be mined', async () => {
@@ -121,19 +121,19 @@ describe('while a payout waits, a step that spends the same treasury output', ()
     const swept = [coin, spare];
     desk.wait(desk.provide(desk.step({ step: 'payout', swept, burns: [burn(1), burn(2)] })));
     const dropping = droppingTwo();
-    expect(await desk.judge(dropping)).toBe('sibling_waits');
+    expect(await desk.validate(dropping)).toBe('sibling_waits');
     desk.bitcoin.confirmed.delete(outpointName(spare));
-    expect(await desk.judge(dropping)).toBe('signed');
+    expect(await desk.validate(dropping)).toBe('signed');
   });
 
   test('is signed where it is the void step that this operator has approved, and pays for it', async () => {
     const { step } = waiting();
     const approval = `void/${root.txid}:${root.vout}`;
     const fee = (step.fee ?? 0n) + 300n;
-    expect(await desk.judge(desk.step({ step: 'void', fee }))).toBe('approval_needed');
+    expect(await desk.validate(desk.step({ step: 'void', fee }))).toBe('approval_needed');
     desk.approved.add(approval);
-    expect(await desk.judge(desk.step({ step: 'void', fee: 1_000n }))).toBe('fee_rate_too_low');
-    expect(await desk.judge(desk.step({ step: 'void', fee }))).toBe('signed');
+    expect(await desk.validate(desk.step({ step: 'void', fee: 1_000n }))).toBe('fee_rate_too_low');
+    expect(await desk.validate(desk.step({ step: 'void', fee }))).toBe('signed');
   });
 });
 
@@ -144,25 +144,25 @@ describe('while a step waits whose list is not known here', () => {
       reason: 'sibling_waits',
       data: { txid: step.txid, burns: [] },
     });
-    expect(await desk.judge(paying([burn(1), burn(2), burn(3, 20_000n)], REPLACING))).toBe('signed');
+    expect(await desk.validate(paying([burn(1), burn(2), burn(3, 20_000n)], REPLACING))).toBe('signed');
   });
 
   test('two payments that look alike count as two', async () => {
     waiting(0, false);
-    expect(await desk.judge(paying([burn(1), burn(3, 20_000n)], REPLACING))).toBe('sibling_waits');
-    expect(await desk.judge(paying([burn(4), burn(5)], REPLACING))).toBe('signed');
+    expect(await desk.validate(paying([burn(1), burn(3, 20_000n)], REPLACING))).toBe('sibling_waits');
+    expect(await desk.validate(paying([burn(4), burn(5)], REPLACING))).toBe('signed');
   });
 });
 
 describe('what does not count as a sibling', () => {
   test('a sweep that waits: whatever pays for its place is signed', async () => {
     desk.wait(desk.provide(desk.step({ step: 'sweep', swept: [coin] })));
-    expect(await desk.judge(paying([burn(1), burn(2)], REPLACING))).toBe('signed');
+    expect(await desk.validate(paying([burn(1), burn(2)], REPLACING))).toBe('signed');
   });
 
   test('a step that this node signed and that waits in no own mempool', async () => {
-    expect(await desk.judge(paying([burn(1), burn(2)]))).toBe('signed');
-    expect(await desk.judge(paying([burn(3)]))).toBe('signed');
+    expect(await desk.validate(paying([burn(1), burn(2)]))).toBe('signed');
+    expect(await desk.validate(paying([burn(3)]))).toBe('signed');
   });
 
   test('what waits on the tip, for a step that follows it; what waits beside that one does', async () => {
@@ -171,10 +171,10 @@ describe('what does not count as a sibling', () => {
     const place = desk.hold(first);
     const next = (burns: readonly LineBurn[], rate: bigint) =>
       desk.provide(desk.step({ step: 'payout', burns }, rate, place));
-    expect(await desk.judge(next([burn(5)], 5_000n))).toBe('signed');
+    expect(await desk.validate(next([burn(5)], 5_000n))).toBe('signed');
     desk.wait(next([burn(6)], 4_000n));
-    expect(await desk.judge(next([burn(5)], REPLACING))).toBe('sibling_waits');
-    expect(await desk.judge(next([burn(5), burn(6)], REPLACING))).toBe('signed');
+    expect(await desk.validate(next([burn(5)], REPLACING))).toBe('sibling_waits');
+    expect(await desk.validate(next([burn(5), burn(6)], REPLACING))).toBe('signed');
   });
 });
 
@@ -183,7 +183,7 @@ test('how long a step waits is counted from its mempool entry: its first block t
   const stuck = paying([burn(1), poor]);
   desk.wait(stuck, { entry: { height: HEIGHT } });
   desk.rules.bumpBlocks = 1;
-  expect(await desk.judge(droppingTwo())).toBe('sibling_waits');
+  expect(await desk.validate(droppingTwo())).toBe('sibling_waits');
   desk.wait(stuck, { entry: { height: HEIGHT - 1 } });
-  expect(await desk.judge(droppingTwo())).toBe('signed');
+  expect(await desk.validate(droppingTwo())).toBe('signed');
 });

@@ -33,7 +33,7 @@ const gone = (output: SweptOutput) => desk.bitcoin.confirmed.delete(outpointName
 describe('a swept deposit', () => {
   test('is minted on the own Wire nodes, and for good', async () => {
     const step = sweeping(one, deposit(2, 5_000n));
-    expect(await desk.judge(step)).toBe('signed');
+    expect(await desk.validate(step)).toBe('signed');
     desk.mint(deposit(2, 5_000n), 5);
     const data = { txid: deposit(2, 0n).txid, vout: 2 };
     expect(await desk.refusal(step)).toMatchObject({
@@ -55,15 +55,15 @@ describe('a swept deposit', () => {
     const { txid, vout } = one;
     expect(await desk.refusal(step)).toMatchObject({ reason: 'input_unknown', data: { txid, vout } });
     shown(one, { confirmations: 12 });
-    expect(await desk.judge(step)).toBe('signed');
+    expect(await desk.validate(step)).toBe('signed');
   });
 
   test('that a miner paid to itself is spendable: 100 blocks deep', async () => {
     const step = sweeping(one);
     shown(one, { confirmations: 99, coinbase: true });
-    expect(await desk.judge(step)).toBe('input_unknown');
+    expect(await desk.validate(step)).toBe('input_unknown');
     shown(one, { confirmations: 100, coinbase: true });
-    expect(await desk.judge(step)).toBe('signed');
+    expect(await desk.validate(step)).toBe('signed');
   });
 
   test('is at least the minimum of the federation', async () => {
@@ -72,46 +72,46 @@ describe('a swept deposit', () => {
       reason: 'deposit_too_small',
       data: { txid, vout, least: '1000' },
     });
-    expect(await desk.judge(sweeping(one, deposit(3, 1_000n)))).toBe('signed');
+    expect(await desk.validate(sweeping(one, deposit(3, 1_000n)))).toBe('signed');
     desk.rules.depositMinSats = 5_000n;
-    expect(await desk.judge(sweeping(one, deposit(3, 4_999n)))).toBe('deposit_too_small');
+    expect(await desk.validate(sweeping(one, deposit(3, 4_999n)))).toBe('deposit_too_small');
   });
 
   test('is unspent on the own view, has its script and its amount there', async () => {
     const step = sweeping(one);
     gone(one);
-    expect(await desk.judge(step)).toBe('input_unknown');
+    expect(await desk.validate(step)).toBe('input_unknown');
     shown(one, { script: otherScript(3) });
-    expect(await desk.judge(step)).toBe('input_unknown');
+    expect(await desk.validate(step)).toBe('input_unknown');
     shown(one, { amount: one.amount - 1n });
-    expect(await desk.judge(step)).toBe('input_unknown');
+    expect(await desk.validate(step)).toBe('input_unknown');
     shown(one, {});
-    expect(await desk.judge(step)).toBe('signed');
+    expect(await desk.validate(step)).toBe('signed');
   });
 
   test('is that of its recipient: the leaf of another makes another script', async () => {
     const step = sweeping(one);
     const leaf = deposit(9, 1n).leaf;
     const moved = desk.changed(step, { swept: [{ ...one, leaf }] });
-    expect(await desk.judge(moved)).toBe('input_unknown');
+    expect(await desk.validate(moved)).toBe('input_unknown');
   });
 
   test('is not declared a stray to get around its mint', async () => {
     const step = desk.changed(sweeping(one), { swept: [{ ...one, leaf: { kind: 'treasury' } }] });
-    expect(await desk.judge(step)).toBe('input_unknown');
+    expect(await desk.validate(step)).toBe('input_unknown');
   });
 
   test('was not spent by an ancestor, though the own nodes still show it', async () => {
     const first = sweeping(one);
     desk.mine(first);
-    expect(await desk.judge(sweeping(one, deposit(2, 50_000n)))).toBe('input_spent');
+    expect(await desk.validate(sweeping(one, deposit(2, 50_000n)))).toBe('input_spent');
   });
 
   test('may be one that a waiting step sweeps too, for this one replaces it', async () => {
     const burns = [burn(1), burn(2), burn(3)];
     desk.wait(sweeping(one));
     const next = desk.provide(desk.step({ step: 'payout', swept: [one], burns }, 7_000n));
-    expect(await desk.judge(next)).toBe('signed');
+    expect(await desk.validate(next)).toBe('signed');
   });
 
   test('among 126 others is asked about once, 32 at a time, and the chain in one question', async () => {
@@ -126,13 +126,13 @@ describe('a swept deposit', () => {
       return txOuts(outpoints, source);
     };
     desk.asked.length = 0;
-    expect(await desk.judge(full)).toBe('signed');
+    expect(await desk.validate(full)).toBe('signed');
     expect(chain).toEqual([127]);
     expect(new Set(desk.asked).size).toBe(127);
     expect(desk.asked).toHaveLength(127);
     desk.unmint(deposit(1, 0n));
     desk.asked.length = 0;
-    expect(await desk.judge(full)).toBe('deposit_not_minted');
+    expect(await desk.validate(full)).toBe('deposit_not_minted');
     expect(desk.asked).toHaveLength(QUESTIONS_AT_ONCE);
   });
 });
@@ -142,29 +142,29 @@ describe('a stray', () => {
     const coin = stray(1, 9_000n);
     const step = sweeping(coin);
     shown(coin, { confirmations: 11 });
-    expect(await desk.judge(step)).toBe('input_unknown');
+    expect(await desk.validate(step)).toBe('input_unknown');
     shown(coin, { confirmations: 12 });
-    expect(await desk.judge(step)).toBe('signed');
+    expect(await desk.validate(step)).toBe('signed');
   });
 
   test('is worth twice what its input costs at the rate of the step, not a sat less', async () => {
     const least = 2n * inputCost(4_000n);
     // The rate of a step is its fee by its size, so that rounding up may lift it a little above the one that was aimed at.
-    expect(await desk.judge(sweeping(one, stray(1, least + 2n)))).toBe('signed');
+    expect(await desk.validate(sweeping(one, stray(1, least + 2n)))).toBe('signed');
     const { txid, vout } = stray(1, 0n);
     expect(await desk.refusal(sweeping(one, stray(1, least - 1n)))).toMatchObject({
       reason: 'deposit_too_small',
       data: { txid, vout },
     });
     const cheap = desk.provide(desk.step({ step: 'sweep', swept: [one, stray(1, least - 1n)] }, 2_000n));
-    expect(await desk.judge(cheap)).toBe('signed');
+    expect(await desk.validate(cheap)).toBe('signed');
   });
 
   test('pays the treasury script, and no other', async () => {
     const coin = stray(1, 9_000n);
     const step = sweeping(coin);
     shown(coin, { script: otherScript(3) });
-    expect(await desk.judge(step)).toBe('input_unknown');
+    expect(await desk.validate(step)).toBe('input_unknown');
   });
 
   test('is no treasury output of the line, which would add to the surplus what was never given', async () => {
@@ -184,5 +184,5 @@ describe('a stray', () => {
 test('what the own Bitcoin nodes cannot tell now is not swept', async () => {
   const step = sweeping(one);
   desk.bitcoin.unavailable = true;
-  expect(await desk.judge(step)).toBe('bitcoin_unavailable');
+  expect(await desk.validate(step)).toBe('bitcoin_unavailable');
 });

@@ -115,7 +115,7 @@ describe('peer add', () => {
       () => file('bad.json', card(2, { address: 'evil.example.com:50051' })),
       'party_addresses',
     ],
-    ['two cards of one index', () => file('bad.json', card(1, { name: 'twin' })), 'both cards of index 1'],
+    ['two cards of one index', () => file('bad.json', card(1, { name: 'duplicate' })), 'both cards of index 1'],
   ];
   for (const [claim, make, sentence] of bad) {
     test(`adds nothing of a good and a bad card: ${claim}`, async () => {
