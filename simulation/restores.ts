@@ -93,7 +93,9 @@ export class Restores {
       member.isPutBack = true;
       // Whoever is put back has forgotten what it saw of the others.
       for (const other of this.#world.members) other.regressedTo = null;
-      member.regressedTo = isShown ? before.epoch : null;
+      // After nodes were put back together, a state that was kept earlier may be ahead of what its peers were shown since.
+      const isOlder = before.epoch < now.epoch || (before.epoch === now.epoch && before.seq < now.seq);
+      member.regressedTo = isShown && isOlder ? before.epoch : null;
       oracle.putBack(member);
       this.#world.acknowledged = this.#world.acknowledged.filter(({ index }) => index !== member.index);
     }
