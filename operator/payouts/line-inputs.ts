@@ -1,5 +1,6 @@
 // What the planner is given: the line as this node sees it, the burns that its own Wire nodes call final, the outputs that may
 // be swept, and the rates of its own Bitcoin nodes.
+import { larger } from '../../chain/amount.ts';
 import { BitcoinViewError } from '../../chain/bitcoin-view.ts';
 import { outputName } from '../../chain/custody-spend.ts';
 import { treasuryScript } from '../../chain/line.ts';
@@ -77,6 +78,7 @@ export class LineInputs {
       // What joined the child would throw out what hangs on it, which may pay the same burns.
       named: isLong ? new Set<string>() : order.named,
       feeRateMin: relay.feeRateMin,
+      feeRate: [estimate ?? 0n, relay.feeRateMin, learnt.rateNeeded].reduce(larger),
       treasury: taprootAddress(treasuryScript(key.bitcoin.publicKey), config.network),
     });
     const sweepable = await this.#sweepable.list(line, chainTip.height - config.forkConfirmations + 1);

@@ -1,9 +1,11 @@
-// Which burns a plan looks at: those that its step pays already, then those that could be paid, the oldest first. Anybody can
-// make burns that no payout can ever pay; they come last, so that however many there are, they keep no other from being paid.
+// Which burns a plan looks at: those that its step pays already, then those that bear today's rate, then those that could be
+// paid at a lower one, each the oldest first. Anybody can make burns that no payout can ever pay, or none now; they come last,
+// so that however many there are, they keep no other from being paid.
 import { type BurnVerdict, verifyBurn } from '../../chain/burn.ts';
-import { feeAt, OUTPUT_BYTES_MIN } from '../../chain/fee.ts';
+import { feeAt, OUTPUT_BYTES_MIN, outputBytes } from '../../chain/fee.ts';
 import type { LineBurn } from '../../chain/line-intent.ts';
 import type { WaitCause, WaitReason } from '../../chain/line-plan.ts';
+import { OUTPUT_SCRIPT_BYTES_MAX } from '../../chain/network.ts';
 import { type WireLedger, WireLedgerError } from '../../chain/wire-ledger.ts';
 import { BoundedSet } from '../../crypto/bounded-cache.ts';
 import { burnStanding, listPayableBurns, listWaitingBurns } from '../../store/burn-standing.ts';
@@ -31,6 +33,8 @@ export interface BurnChoice {
   readonly named: ReadonlySet<string> | null;
   /** The least rate that nodes relay, in sats per 1000 vbytes. */
   readonly feeRateMin: bigint;
+  /** The rate that a plan aims at, in the same unit. */
+  readonly feeRate: bigint;
   /** The treasury's own address, which no burn may name. */
   readonly treasury: string;
 }
@@ -75,7 +79,7 @@ export class WaitingBurns {
     this.#keepWhy(burnTxid, 'refused', 'it is tried again later; the log names the refusals');
   }
 
-  #gather({ bound, named, feeRateMin, treasury }: BurnChoice) {
+  #gather({ bound, named, feeRateMin, feeRate, treasury }: BurnChoice) {
     const { db } = this.#bridge;
     const wanted = new Map<string, Burn>();
     const left = new Map<string, WaitReason>();
@@ -97,11 +101,14 @@ export class WaitingBurns {
       if (!this.#turns.rests(`burn/${burnTxid}`)) wanted.set(burnTxid, burn);
       else if (why !== undefined && !wanted.has(burnTxid)) left.set(burnTxid, why);
     };
-    const least = feeAt(OUTPUT_BYTES_MIN, feeRateMin);
-    for (let offset = 0; wanted.size < full; offset += PAGE_ROWS_MAX) {
-      const rows = listPayableBurns(db, { feeMin: least, notTo: treasury }, { limit: PAGE_ROWS_MAX, offset });
-      for (const burn of rows) if (!isHeld(db, burn.burnTxid)) take(burn);
-      if (rows.length < PAGE_ROWS_MAX) break;
+    // A first version spends half of what its burns bear: these enter whatever waits beside them.
+    const enough = feeAt(outputBytes(OUTPUT_SCRIPT_BYTES_MAX), 2n * feeRate);
+    for (const feeMin of [enough, feeAt(OUTPUT_BYTES_MIN, feeRateMin)]) {
+      for (let offset = 0; wanted.size < full; offset += PAGE_ROWS_MAX) {
+        const rows = listPayableBurns(db, { feeMin, notTo: treasury }, { limit: PAGE_ROWS_MAX, offset });
+        for (const burn of rows) if (!isHeld(db, burn.burnTxid)) take(burn);
+        if (rows.length < PAGE_ROWS_MAX) break;
+      }
     }
     // What cannot be paid now is looked at to say why.
     for (let offset = 0; wanted.size < full && offset < BURNS_MAX; offset += PAGE_ROWS_MAX) {
