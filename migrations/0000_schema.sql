@@ -35,7 +35,6 @@ CREATE TABLE `burns` (
 	CONSTRAINT "burns_fee" CHECK(typeof("burns"."fee") = 'integer' and "burns"."fee" between 0 and 2100000000000000 and "burns"."fee" <= "burns"."amount")
 );
 --> statement-breakpoint
-CREATE UNIQUE INDEX `burns_nullifier_unique` ON `burns` (`nullifier`);--> statement-breakpoint
 CREATE INDEX `burns_by_time` ON `burns` (`seen_at`);--> statement-breakpoint
 CREATE TABLE `ceremonies` (
 	`ceremony_id` text PRIMARY KEY NOT NULL,
@@ -400,9 +399,10 @@ BEGIN SELECT RAISE(ABORT, 'attestations: what was recorded does not change'); EN
 CREATE TRIGGER attestations_no_delete BEFORE DELETE ON attestations
 BEGIN SELECT RAISE(ABORT, 'attestations: rows are never deleted'); END;
 --> statement-breakpoint
--- What a burn says never changes.
+-- What a burn says never changes. Its nullifier may come again under another txid, where Wire took the first one back; which
+-- of them is paid, the line decides (line_burns).
 CREATE TRIGGER burns_no_replace BEFORE INSERT ON burns
-WHEN EXISTS (SELECT 1 FROM burns WHERE burn_txid = NEW.burn_txid OR nullifier = NEW.nullifier)
+WHEN EXISTS (SELECT 1 FROM burns WHERE burn_txid = NEW.burn_txid)
 BEGIN SELECT RAISE(ABORT, 'burns: the row is there already'); END;
 --> statement-breakpoint
 CREATE TRIGGER burns_fixed BEFORE UPDATE ON burns

@@ -21,7 +21,7 @@ export interface Burn extends BurnRecord {
   readonly seenAt: number;
 }
 
-/** The verdict on a burn; `data` is what is known under this id or nullifier. `added` is false for a repetition. */
+/** The verdict on a burn; `data` is what is known under this id. `added` is false for a repetition. */
 export type BurnVerdict =
   | { readonly ok: true; readonly added: boolean }
   | { readonly ok: false; readonly reason: 'burn_mismatch'; readonly data: Json };
@@ -41,13 +41,6 @@ const insertBurn = prepared((db) =>
     })
     .prepare(),
 );
-const ofNullifier = prepared((db) =>
-  db
-    .select()
-    .from(burns)
-    .where(eq(burns.nullifier, given(burns.nullifier, 'nullifier')))
-    .prepare(),
-);
 const ofId = prepared((db) =>
   db
     .select()
@@ -56,11 +49,14 @@ const ofId = prepared((db) =>
     .prepare(),
 );
 
-/** Keeps a burn. The same burn again is ok; the same id or nullifier with other content is not. */
+/**
+ * Keeps a burn. The same burn again is ok; the same id with other content is not. A nullifier may come again under another
+ * id: Wire may take a block back, and what was burnt there may be burnt again.
+ */
 export function recordBurn(db: Queries, burn: BurnRecord, now: number): BurnVerdict {
   const { burnTxid, nullifier, address, amount, fee, wireSeq, wireHeight } = burn;
   return transact(db, (tx): BurnVerdict => {
-    const known = getBurn(tx, burnTxid) ?? withNullifier(tx, nullifier);
+    const known = getBurn(tx, burnTxid);
     if (known === null) {
       insertBurn(tx).run({ burnTxid, nullifier, address, amount, fee, wireSeq, wireHeight, seenAt: now });
       return { ok: true, added: true };
@@ -84,19 +80,9 @@ export function listBurns(db: Queries, page: Page = {}): Listing<Burn> {
   return { rows, total: countRows(db, burns) };
 }
 
-function withNullifier(db: Queries, nullifier: string): Burn | null {
-  return ofNullifier(db).get({ nullifier }) ?? null;
-}
-
 // wireSeq is left out: it is a place in one Wire node's list, and after a reorganisation the place may be another.
 function saysTheSame(a: BurnRecord, b: BurnRecord): boolean {
-  return (
-    a.burnTxid === b.burnTxid &&
-    a.nullifier === b.nullifier &&
-    a.address === b.address &&
-    a.amount === b.amount &&
-    a.fee === b.fee
-  );
+  return a.nullifier === b.nullifier && a.address === b.address && a.amount === b.amount && a.fee === b.fee;
 }
 
 function burnJson({ burnTxid, nullifier, address, amount, fee }: Burn): Json {

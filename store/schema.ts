@@ -133,7 +133,7 @@ export const burns = sqliteTable(
   'burns',
   {
     burnTxid: text('burn_txid').primaryKey(),
-    nullifier: text().notNull().unique(),
+    nullifier: text().notNull(),
     address: text().notNull(),
     amount: sats().notNull(),
     fee: sats().notNull(),

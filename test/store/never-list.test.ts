@@ -180,8 +180,8 @@ function written(words: StepWords, changes: Readonly<Record<string, string | num
 describe('one burn, one payout on one chain:', () => {
   refusesEach(
     {
-      'a second burn with a known nullifier': `INSERT INTO burns (burn_txid, nullifier, address, amount, fee, wire_seq, wire_height, seen_at)
-    VALUES ('${OTHER}', '${burn('a').nullifier}', 'x', 1, 0, 1, 1, 1)`,
+      'a second burn with a known txid': `INSERT OR REPLACE INTO burns (burn_txid, nullifier, address, amount, fee, wire_seq, wire_height, seen_at)
+    VALUES ('${burn('a').burnTxid}', '${OTHER}', 'x', 1, 0, 1, 1, 1)`,
     },
     /is there already/,
   );
