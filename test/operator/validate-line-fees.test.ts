@@ -48,6 +48,16 @@ describe('the fee of a payout', () => {
     expect(await withFee(step, fee)).toBe('fee_too_high');
   });
 
+  test('may not take B because a step waited whose list is not known, and which may be no payout', async () => {
+    const stuck = paying([burn(1, 15_000n, 800n)], 2_000n);
+    desk.wait(stuck, { blocks: 60, listed: false });
+    desk.rules.feeRateMax = 1_000_000n;
+    desk.estimate = 100_000n;
+    const step = paying([burn(1, 15_000n, 800n), burn(2, 15_000n, 14_000n)]);
+    const bears = step.burns.reduce((sum, { fee }) => sum + fee, 0n);
+    expect(await withFee(step, bears + 1n)).toBe('fee_too_high');
+  });
+
   test('may not take B because a sweep waited, but what that sweep might have spent', async () => {
     const burns = [burn(1, 15_000n, 800n), burn(2, 15_000n, 700n)];
     const sweep = desk.provide(desk.step({ step: 'sweep', swept: [coin, stray(2, 80_000n)] }, 1_100n));

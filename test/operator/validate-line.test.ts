@@ -3,9 +3,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { listAudit } from '../../store/audit-log.ts';
 import { getBurn } from '../../store/burns.ts';
-import { getStep } from '../../store/line.ts';
+import { getStep, recordStepList } from '../../store/line.ts';
 import { deposit, otherScript, stray } from '../chain/line-steps.ts';
-import { burn, LineDesk, root } from './line-desk.ts';
+import { burn, LineDesk, NOW, root } from './line-desk.ts';
 
 let desk: LineDesk;
 beforeEach(() => {
@@ -241,4 +241,26 @@ test('one peer has this node keep 32 unmined steps: the 33rd displaces its oldes
   for (const step of [...own, extra]) expect(await desk.validate(step, 1)).toBe('signed');
   const held = [...steps, extra].map((step) => getStep(desk.store.db, desk.built(step).txid) !== null);
   expect(held).toEqual([true, false, ...Array.from({ length: 32 }, () => true)]);
+});
+
+test('what waits in the own mempool is displaced by nothing that its peer asks for, however old it is', async () => {
+  const sweep = desk.provide(desk.step({ step: 'sweep', swept: [deposit(1, 900_000n)] }, 1_100n));
+  expect(await desk.validate(sweep, 1)).toBe('signed');
+  desk.wait(sweep);
+  const steps = Array.from({ length: 33 }, (_, i) => desk.provide(desk.step({ step: 'payout', burns: [burn(i + 1)] })));
+  for (const step of steps) expect(await desk.validate(step, 1)).toBe('signed');
+  const held = [sweep, ...steps].map((step) => getStep(desk.store.db, desk.built(step).txid) !== null);
+  expect(held).toEqual([true, false, false, ...Array.from({ length: 31 }, () => true)]);
+});
+
+test('a list that becomes known while a step is validated still stops the share of a burn that it pays', async () => {
+  const hidden = desk.provide(desk.step({ step: 'payout', burns: [burn(1, 20_000n)] }));
+  desk.mine(hidden, { listed: false });
+  const step = desk.provide(desk.step({ step: 'payout', burns: [{ ...burn(2), nullifier: burn(1).nullifier }] }));
+  const verdict = await desk.validation(step);
+  if (!verdict.ok) throw new Error(`the step is refused before: ${verdict.reason}`);
+  const list = { kind: 'payout', burns: hidden.burns, fee: null, intent: null } as const;
+  expect(recordStepList(desk.store.db, desk.built(hidden).txid, list, NOW).ok).toBe(true);
+  expect(verdict.decide()).toMatchObject({ ok: false, reason: 'burn_already_paid' });
+  expect(getStep(desk.store.db, desk.built(step).txid)).toBeNull();
 });
