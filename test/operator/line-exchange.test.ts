@@ -107,6 +107,42 @@ describe('an announced step', () => {
   });
 });
 
+describe('a peer that tells wrong steps', () => {
+  const pull = () => world.federation.at(2).services.line.pull(world.federation.key(2), new AbortController().signal);
+  const wrong = () => world.logged('told_step_wrong', 2).length;
+
+  test('costs this node one check of signatures a round, however many it announces, and another peer nothing', async () => {
+    const [step] = await told(1);
+    if (step === undefined) throw new Error('a step was made');
+    const lie = {
+      ...step,
+      transaction: step.transaction.replace(/.(?=.{12}$)/, (digit) => (digit === '0' ? '1' : '0')),
+    };
+    const { line } = world.federation.at(2).services;
+    for (let n = 0; n < 32; n++) line.take(0, lie);
+    line.take(1, step);
+    await pull();
+    expect(wrong()).toBe(1);
+    expect(total()).toBe(1);
+    await pull();
+    expect(wrong()).toBe(1);
+  }, 60_000);
+
+  test('in its answer is not heard to the end', async () => {
+    const [step] = await told(1);
+    if (step === undefined) throw new Error('a step was made');
+    world.federation.meddle = ({ from, message }) => (from === 2 && message.type === 'line_request' ? message : 'lost');
+    const lie = { ...step, transaction: '00' };
+    world.federation.meddleReply = ({ replies }) =>
+      replies.map(({ type, body }) =>
+        type === 'line' ? { type, body: { steps: Array(20).fill(lie), lists: [] } } : { type, body },
+      );
+    await pull();
+    expect(wrong()).toBe(2);
+    expect(total()).toBe(0);
+  }, 60_000);
+});
+
 describe('what waits', () => {
   test('is learnt from peers where the announcement was lost, parents first', async () => {
     await told(1);
