@@ -126,21 +126,24 @@ export class LineExchange {
   async #tryWaiting(key: FederationKey, root: LineRoot): Promise<void> {
     const waiting = this.#waiting;
     this.#waiting = [];
+    const liars = new Set<number>();
     for (const entry of waiting) {
+      if (liars.has(entry.from)) continue;
       entry.tries += 1;
-      const isDone = await this.#take(key, root, entry);
-      if (!isDone && entry.tries < TRIES_MAX) this.#waiting.push(entry);
+      const taken = await this.#take(key, root, entry);
+      if (taken === 'wrong') liars.add(entry.from);
+      if (taken === 'early' && entry.tries < TRIES_MAX) this.#waiting.push(entry);
     }
   }
 
   // One that cannot be taken in, whatever the fault, must not cost this node those behind it.
-  async #take(key: FederationKey, root: LineRoot, entry: Pick<Waiting, 'from' | 'told'>): Promise<boolean> {
+  async #take(key: FederationKey, root: LineRoot, entry: Pick<Waiting, 'from' | 'told'>): Promise<StepTaken> {
     const { bridge } = this.#input;
     try {
       return await takeStep(bridge, key, root, entry);
     } catch (error) {
       bridge.log('error', 'told_step_not_taken', { detail: errorText(error) });
-      return true;
+      return 'done';
     }
   }
 
@@ -156,7 +159,9 @@ export class LineExchange {
     for (const { type, body } of result.messages) {
       const parsed = parseServiceMessage(type, body);
       if (parsed === null || parsed === false || parsed.type !== 'line') continue;
-      for (const told of parsed.body.steps) await this.#take(key, root, { from: peer, told });
+      for (const told of parsed.body.steps) {
+        if ((await this.#take(key, root, { from: peer, told })) === 'wrong') break;
+      }
       for (const told of parsed.body.lists) takeList(bridge, key, root, told);
     }
   }
@@ -198,27 +203,33 @@ export class LineExchange {
   }
 }
 
-/** A signed step, as a peer tells it; it counts among those that the peer has this node keep. True once there is nothing left to do; false while its parent is not held. */
+/**
+ * What became of a step that a peer told. `wrong`: no honest peer tells it. What else that peer told is left for another
+ * time, as signatures of a large step take long to check. `early`: its parent is not held yet.
+ */
+export type StepTaken = 'done' | 'wrong' | 'early';
+
+/** Takes a signed step, as a peer tells it; it counts among those that the peer has this node keep. */
 export async function takeStep(
   bridge: Bridge,
   key: FederationKey,
   root: LineRoot,
   { from, told }: { readonly from: number; readonly told: StepTold },
-): Promise<boolean> {
+): Promise<StepTaken> {
   const { db, config, effects, log, bitcoin } = bridge;
   const intent = parseLineIntent(told.intent);
-  if (intent === null || intent.test) return true;
+  if (intent === null || intent.test) return 'wrong';
   const formed = buildLine({ ...lineTerms(config, key), root }, intent);
   if (!formed.ok) {
     log('warn', 'told_step_wrong', { detail: formed.detail });
-    return true;
+    return 'wrong';
   }
   const { built } = formed;
   const held = getStep(db, built.txid);
-  if (held !== null && held.signedTx !== null && held.burns !== null) return true;
+  if (held !== null && held.signedTx !== null && held.burns !== null) return 'done';
   if (!signedBy(built, fromHex(told.transaction))) {
     log('warn', 'told_step_wrong', { txid: built.txid, detail: 'its signatures do not verify' });
-    return true;
+    return 'wrong';
   }
   const stored = storedStep(built, root, key);
   // The signatures hold the miner fee, for they commit to what the inputs held; but not what each burn bore.
@@ -226,12 +237,12 @@ export async function takeStep(
   const seen = { ...stored, intent: meaning, signedTx: told.transaction, height: null, blockHash: null, askedBy: from };
   const verdict = recordStep(db, seen, effects.now());
   if (!verdict.ok) {
-    if (verdict.reason === 'parent_unknown') return false;
+    if (verdict.reason === 'parent_unknown') return 'early';
     log('error', 'told_step_contradicts', { txid: built.txid, reason: verdict.reason });
-    return true;
+    return 'done';
   }
   await bitcoin.broadcast(fromHex(told.transaction)).catch(asUnavailable);
-  return true;
+  return 'done';
 }
 
 /** A built step as the store keeps it. */

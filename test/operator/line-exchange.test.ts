@@ -1,7 +1,7 @@
 // Steps and lists of burns between peers: what is told is verified, and whoever tells lies costs nobody else anything.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { lineRoot } from '../../operator/chain-state/line-terms.ts';
-import { takeStep } from '../../operator/payouts/line-exchange.ts';
+import { type StepTaken, takeStep } from '../../operator/payouts/line-exchange.ts';
 import { lineSchemas, type StepTold } from '../../operator/peers/messages-line.ts';
 import { getStep, listLine } from '../../store/line.ts';
 import { BridgeWorld } from './bridge-world.ts';
@@ -42,8 +42,7 @@ async function told(count: number): Promise<readonly StepTold[]> {
     .reverse();
 }
 
-/** Whether node 2 is done with what it is told. */
-async function take(step: StepTold): Promise<boolean> {
+async function take(step: StepTold): Promise<StepTaken> {
   const key = world.federation.key(2);
   const root = lineRoot(world.db(2), key);
   if (root === null) throw new Error('the treasury is open');
@@ -58,7 +57,7 @@ describe('an announced step', () => {
     if (step === undefined) throw new Error('a step was made');
     const [txid = ''] = [...world.chain.mempool.keys()];
     world.chain.evict(txid);
-    expect(await take(step)).toBe(true);
+    expect(await take(step)).toBe('done');
     expect(getStep(world.db(2), txid)).toMatchObject({ signedTx: step.transaction, kind: 'payout', decidedAt: null });
     expect([...world.chain.mempool.keys()]).toEqual([txid]);
   });
@@ -75,9 +74,9 @@ describe('an announced step', () => {
       { intent: { ...intent, test: true }, transaction },
       { intent: { ...intent, burns: [] }, transaction },
     ];
-    for (const lie of lies) expect(await take(lie)).toBe(true);
+    for (const lie of lies) expect(await take(lie)).toBe('wrong');
     expect(total()).toBe(0);
-    expect(await take(step)).toBe(true);
+    expect(await take(step)).toBe('done');
     expect(total()).toBe(1);
   });
 

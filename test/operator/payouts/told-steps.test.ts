@@ -4,7 +4,7 @@ import { buildLine, rootSurplus } from '../../../chain/line.ts';
 import { type LineBurn, parseLineIntent } from '../../../chain/line-intent.ts';
 import { lineSchema } from '../../../crypto/line-json.ts';
 import { lineRoot, lineTerms } from '../../../operator/chain-state/line-terms.ts';
-import { storedStep, takeStep } from '../../../operator/payouts/line-exchange.ts';
+import { type StepTaken, storedStep, takeStep } from '../../../operator/payouts/line-exchange.ts';
 import { lineSchemas } from '../../../operator/peers/messages-line.ts';
 import { getStep, type LineStep, listLine, recordStep, UNMINED_PER_PEER_MAX } from '../../../store/line.ts';
 import { BridgeWorld } from '../bridge-world.ts';
@@ -29,7 +29,7 @@ async function forgotten(): Promise<LineStep> {
   return step;
 }
 
-function take(step: LineStep, intent: unknown): Promise<boolean> {
+function take(step: LineStep, intent: unknown): Promise<StepTaken> {
   const { services } = world.federation.at(NODE);
   const key = world.federation.key(NODE);
   const root = lineRoot(world.db(NODE), key);
@@ -45,7 +45,7 @@ test('with other fees of its burns than Wire shows, it is kept with what Wire sh
     const by = index === 0 ? 100n : -100n;
     return { ...one, amount: `${BigInt(one.amount) + by}`, fee: `${BigInt(one.fee) + by}` };
   });
-  expect(await take(step, { ...truth, burns: shifted })).toBe(true);
+  expect(await take(step, { ...truth, burns: shifted })).toBe('done');
   const { intent, fee } = getStep(world.db(NODE), step.txid) ?? {};
   expect(intent).toEqual(step.intent);
   expect(fee).toBe(step.fee ?? 0n);
