@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { listAudit } from '../../store/audit-log.ts';
 import { getBurn } from '../../store/burns.ts';
-import { getStep, recordStepList } from '../../store/line.ts';
+import { getStep, recordStepList, recordStepSigned } from '../../store/line.ts';
 import { deposit, otherScript, stray } from '../chain/line-steps.ts';
 import { burn, LineDesk, NOW, root } from './line-desk.ts';
 
@@ -240,6 +240,17 @@ test('one peer has this node keep 32 unmined steps: the 33rd displaces its oldes
   expect(await desk.validate(others, 2)).toBe('signed');
   for (const step of [...own, extra]) expect(await desk.validate(step, 1)).toBe('signed');
   const held = [...steps, extra].map((step) => getStep(desk.store.db, desk.built(step).txid) !== null);
+  expect(held).toEqual([true, false, ...Array.from({ length: 32 }, () => true)]);
+});
+
+test('of its own plans this node keeps 32 that nobody has signed, the newest', async () => {
+  const steps = Array.from({ length: 34 }, (_, i) => desk.provide(desk.step({ step: 'payout', burns: [burn(i + 1)] })));
+  const [signed, ...others] = steps;
+  if (signed === undefined) throw new Error('there are steps');
+  expect(await desk.validate(signed)).toBe('signed');
+  recordStepSigned(desk.store.db, desk.built(signed).txid, 'aa', NOW);
+  for (const step of others) expect(await desk.validate(step)).toBe('signed');
+  const held = steps.map((step) => getStep(desk.store.db, desk.built(step).txid) !== null);
   expect(held).toEqual([true, false, ...Array.from({ length: 32 }, () => true)]);
 });
 
