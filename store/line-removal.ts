@@ -27,12 +27,12 @@ function takeBack(db: Queries, where: SQL | undefined): readonly string[] {
   });
 }
 
-/** Most unmined steps that one peer may have this node keep. */
+/** Most unmined steps that one peer may have this node keep, and most of its own that nobody signed. */
 export const UNMINED_PER_PEER_MAX = 32;
 
 /**
- * Keeps at most `limit` unmined steps that one peer asked for (null: this node itself). The oldest go first; those in the own
- * mempool, those with children and the newest stay. Returns what went.
+ * Keeps at most `limit` unmined steps that one peer asked for; null: that this node itself planned, and that nobody has
+ * signed. The oldest go first; those in the own mempool, those with children and the newest stay. Returns what went.
  */
 export function boundUnmined(
   db: Queries,
@@ -44,7 +44,7 @@ export function boundUnmined(
     const rows = tx
       .select({ txid: lineSteps.txid })
       .from(lineSteps)
-      .where(and(isNull(lineSteps.height), sql`${lineSteps.askedBy} is ${askedBy}`))
+      .where(and(isNull(lineSteps.height), isAskedBy(askedBy)))
       .orderBy(asc(lineSteps.createdAt), asc(sql`rowid`))
       .all();
     const gone: string[] = [];
@@ -56,6 +56,11 @@ export function boundUnmined(
     }
     return gone;
   });
+}
+
+function isAskedBy(peer: number | null): SQL | undefined {
+  if (peer !== null) return eq(lineSteps.askedBy, peer);
+  return and(isNull(lineSteps.askedBy), isNull(lineSteps.signedTx), isNotNull(lineSteps.decidedAt));
 }
 
 /**

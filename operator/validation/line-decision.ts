@@ -28,7 +28,7 @@ export function recordDecision(
     keepBurns(tx, burns, at);
     const verdict = decideStep(tx, decisionOf(step, terms.keyId, peer), at);
     if (!verdict.ok) return { ...verdict, detail: SENTENCES[verdict.reason] };
-    if (peer !== null) boundUnmined(tx, peer, UNMINED_PER_PEER_MAX, waitingIn(step));
+    boundUnmined(tx, peer, UNMINED_PER_PEER_MAX, waitingIn(step));
     return { ok: true };
   });
 }
