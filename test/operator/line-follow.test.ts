@@ -9,7 +9,7 @@ let world: BridgeWorld;
 
 beforeEach(async () => {
   world = await BridgeWorld.opened();
-});
+}, 60_000);
 afterEach(() => world.close());
 
 const never = (): boolean => false;
@@ -129,6 +129,45 @@ describe('the line now', () => {
     expect(getStep(world.db(2), txid)).toMatchObject({ burns: null, height: null });
     expect(world.paymentsOf(one)).toHaveLength(1);
   });
+
+  test('has what waits on the tip, and what waits on that, as after a reorganisation', async () => {
+    const { txid: first } = await paid();
+    world.mine(1);
+    await world.rounds(1);
+    const { txid: second } = await paid();
+    world.chain.reorganise(1, never, null);
+    world.showTip();
+    await world.rounds(1);
+    expect(await now()).toEqual({ depth: 0, waiting: first, child: second });
+  }, 60_000);
+
+  test('takes the signatures of a step from the own mempool where nobody told them', async () => {
+    world.federation.meddle = ({ message }) =>
+      ['announce_step', 'line_request'].includes(message.type) ? 'lost' : message;
+    const one = world.burn();
+    for (let tries = 0; mempool().length === 0 && tries < 12; tries++) {
+      await world.rounds(1);
+      world.pass(11);
+    }
+    const [txid = ''] = mempool();
+    await world.rounds(1);
+    const steps = [0, 1, 2].flatMap((index) => getStep(world.db(index), txid) ?? []);
+    expect(steps.filter(({ decidedAt }) => decidedAt !== null).length).toBeGreaterThanOrEqual(2);
+    expect(steps.map(({ signedTx }) => signedTx !== null)).toEqual([true, true, true]);
+    expect(world.paymentsOf(one)).toHaveLength(1);
+  }, 60_000);
+
+  test('is not told while the chain holds another block than was read, at the same height', async () => {
+    world.mine(1);
+    await world.rounds(1);
+    world.chain.reorganise(1, never, null);
+    const [view] = world.views;
+    const { parent } = world.chain.best;
+    if (view === undefined || parent === null) throw new Error('every node has a view');
+    expect(parent.height).toBe(view.tip.height);
+    view.tip = parent;
+    expect(await now()).toBe('chain_behind');
+  }, 60_000);
 
   test('is not told while the scan is behind, or the own nodes are silent', async () => {
     world.mine(1);
