@@ -230,6 +230,44 @@ describe('a root whose funding is double-spent', () => {
   });
 });
 
+describe('a chain that changes while a root is chosen', () => {
+  test('leaves a root alone whose rival was mined and has left the chain again, however long ago', async () => {
+    const coin = { txid: freshHash(), vout: 0 };
+    const root = fund(ROOT_SATS_MIN, coin);
+    await mined(DEEP);
+    await open(0);
+    await untilOpen();
+    const funding = world.chain.known.get(root.txid);
+    if (funding === undefined) throw new Error('the funding is known');
+    world.chain.reorganise(DEEP, () => false, null);
+    world.showTip();
+    world.chain.send([coin], [{ script: Uint8Array.of(0x51), amount: 1_000n }]);
+    await mined(1);
+    expect(getUtxo(world.db(0), root)?.height).toBeNull();
+    world.chain.reorganise(1, () => false, funding);
+    world.showTip();
+    await mined(DEEP + 1);
+    await world.rounds(1);
+    expect(getUtxo(world.db(0), root)?.height).not.toBeNull();
+    expect(world.running().map(nameAt)).toEqual([root.txid, root.txid, root.txid]);
+  }, 60_000);
+
+  test('gives no root that the scan has not read, though a block of that height funds one', async () => {
+    fund();
+    await mined(DEEP);
+    const other = fund(50_000n);
+    const rival = world.chain.known.get(other.txid);
+    if (rival === undefined) throw new Error('the payment is known');
+    world.chain.reorganise(DEEP, () => false, rival);
+    world.showTip();
+    expect(await codeOf(open(0))).toBe('not_funded');
+    await world.rounds(1);
+    await open(0);
+    await untilOpen();
+    expect(nameAt(0)).toBe(other.txid);
+  }, 60_000);
+});
+
 describe('the certificate', () => {
   test('lies beside the key file, in the exported ceremony and in the database', async () => {
     const root = await opened();
