@@ -61,6 +61,18 @@ describe('a signed step', () => {
     expect(world.federation.at(0).services.autopilot.follow.refused()).toEqual([]);
   });
 
+  test('that is dearer goes first where no mempool holds any of its siblings', async () => {
+    const { txid: first } = await paid();
+    const second = await bumped(first);
+    expect(second).not.toBe(first);
+    await world.rounds(1);
+    world.chain.evict(second);
+    expect(mempool()).toEqual([]);
+    await follow(0);
+    expect(mempool()).toEqual([second]);
+    expect(world.federation.at(0).services.autopilot.follow.refused()).toEqual([]);
+  }, 60_000);
+
   test('that own nodes refuse is named in status, until they take it', async () => {
     const { txid } = await paid();
     world.chain.evict(txid);
@@ -74,6 +86,7 @@ describe('a signed step', () => {
     Object.assign(bitcoin, { broadcast });
     await follow(0);
     expect(await problems()).not.toContain(refusal.detail);
+    expect(world.federation.at(0).services.autopilot.follow.refused()).toEqual([]);
     expect(mempool()).toEqual([txid]);
   });
 
