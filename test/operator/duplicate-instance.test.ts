@@ -191,6 +191,13 @@ describe('evidence that proves nothing', () => {
     for (const one of earlier) expect(provenDuplicate(own(second), { later: null, earlier: one })).toBeNull();
   });
 
+  test('is the certificate of a start that ended before this one began, shown as that of a later one', () => {
+    const shown = (later: Session) => provenDuplicate(own(second), { later: { ...later.certificate }, earlier: null });
+    expect(shown(first)).toBeNull();
+    expect(shown(begin(1, T + 9_999))).toBeNull();
+    expect(shown(begin(1, T + 10_000))).toContain('another copy of it was started');
+  });
+
   test('is a real message of an earlier start whose time was changed', () => {
     const envelope = { ...speak(first, 2, T + 9_000), sent_at: T + 60_000 };
     const earlier = { session: first.certificate, envelope };
