@@ -1,6 +1,6 @@
 // The steps of the treasury line that this node holds: what it agreed to sign, and what it saw or was told. It signs nothing
 // whose ancestors it does not hold, for of them it must know which burns are paid (the rule of the line). What it decides is on
-// disk before its share leaves. migrations/0011_treasury_line.sql holds the tree as triggers. Test steps stand outside the line
+// disk before its share leaves. migrations/0000_schema.sql holds the tree as triggers. Test steps stand outside the line
 // and are never stored.
 import { eq, sql } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';

@@ -1,5 +1,5 @@
 // The tables of the treasury line: its roots, and every step (transaction of the line) that this node holds. What a row must
-// agree with (its parent, its ancestors) stands as triggers in migrations/0010_treasury_root.sql and 0011_treasury_line.sql.
+// agree with (its parent, its ancestors) stands as triggers in migrations/0000_schema.sql.
 import { sql } from 'drizzle-orm';
 import {
   type AnySQLiteColumn,
