@@ -143,6 +143,27 @@ describe('the line now', () => {
     expect(world.paymentsOf(one)).toHaveLength(1);
   });
 
+  test('has no step as mined whose block left the chain while it was being read', async () => {
+    const { txid } = await paid();
+    const { autopilot, bridge } = world.federation.at(0).services;
+    const scan = () => autopilot.scan.catchUp(world.federation.key(), new AbortController().signal);
+    world.mine(1);
+    await scan();
+    const { block } = bridge.bitcoin;
+    const left = async (hash: string) => {
+      const read = await block(hash);
+      Object.assign(bridge.bitcoin, { block });
+      world.chain.reorganise(1, never, null);
+      world.showTip();
+      await scan();
+      return read;
+    };
+    Object.assign(bridge.bitcoin, { block: left });
+    await now();
+    expect(minedTip(world.db(0))).toBeNull();
+    expect(await now()).toEqual({ depth: 0, waiting: txid, child: null });
+  }, 60_000);
+
   test('has what waits on the tip, and what waits on that, as after a reorganisation', async () => {
     const { txid: first } = await paid();
     world.mine(1);
