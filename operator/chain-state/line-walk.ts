@@ -34,6 +34,9 @@ export async function walkLine(reader: LineReader, key: FederationKey, root: Lin
     const hash = await bitcoin.blockHash(utxo.spentHeight);
     if (hash !== known.hash) known = { hash, block: await bitcoin.block(hash) };
     const place = { height: utxo.spentHeight, hash };
+    // Where the scan has taken the block back meanwhile, it would take nothing back that is written down now.
+    const still = getUtxo(db, outpoint);
+    if (still?.spentBy !== utxo.spentBy || still.spentHeight !== utxo.spentHeight) return;
     // A block that left the chain a moment ago does not hold it; the scan will take it back.
     if (known.block === null || !takeMined(reader, { key, root }, known.block, utxo.spentBy, place)) return;
   }
