@@ -2,14 +2,27 @@ import { expect, spyOn, test } from 'bun:test';
 import { IssuedNonces } from '../../ceremony/signing/nonce-pool.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import { decodeKeyFile, openSecrets } from '../../crypto/seal.ts';
-import { attestBy, burn, codeOf, deposit, minted, withdrawBy } from './custody.ts';
-import { FederationInMemory, PASSPHRASE } from './federation-in-memory.ts';
+import type { OutMessage } from '../../operator/peers/peer-reply.ts';
+import { attestBy, burn, deposit, minted, withdrawBy } from './custody.ts';
+import { FederationInMemory, type MeddleReply, PASSPHRASE } from './federation-in-memory.ts';
 import { openLine } from './treasury.ts';
 
 test('no secret of any node is in any log line, error or message of a key ceremony and of signing, faults included', async () => {
   const federation = await FederationInMemory.make();
   const errors: string[] = [];
   const secrets: string[] = [];
+  const printed: string[] = [];
+  const printing = (['log', 'info', 'warn', 'error', 'debug'] as const).map((name) =>
+    spyOn(console, name).mockImplementation((...words: readonly unknown[]) => {
+      printed.push(words.map(String).join(' '));
+    }),
+  );
+  const answers: string[] = [];
+  const heard: MeddleReply = ({ replies }) => {
+    answers.push(JSON.stringify(replies));
+    return replies;
+  };
+  federation.meddleReply = heard;
   const { take } = IssuedNonces.prototype;
   const taking = spyOn(IssuedNonces.prototype, 'take').mockImplementation(function (this: IssuedNonces, claim) {
     const taken = take.call(this, claim);
@@ -29,13 +42,17 @@ test('no secret of any node is in any log line, error or message of a key ceremo
   federation.down.add(1);
   await attestBy(federation, 0, deposit(federation));
   federation.down.clear();
-  errors.push(await codeOf(attestBy(federation, 0, { ...deposit(federation), amount: '1' })));
-  federation.meddleReply = ({ replies }) =>
-    replies.map(({ type, body }) =>
+  errors.push(await textOf(attestBy(federation, 0, { ...deposit(federation), amount: '1' })));
+  federation.meddleReply = (exchange) =>
+    heard(exchange).map(({ type, body }) =>
       type === 'sign_response' ? { type, body: { ...Object(body), partials: ['ff'.repeat(32)] } } : { type, body },
     );
-  errors.push(await codeOf(attestBy(federation, 0, deposit(federation))));
-  federation.meddleReply = ({ replies }) => replies;
+  errors.push(await textOf(attestBy(federation, 0, deposit(federation))));
+  federation.meddleReply = heard;
+  federation.meddle = ({ message }) => (message.type === 'sign_request' ? malformed(message) : message);
+  burn(federation);
+  errors.push(await textOf(withdrawBy(federation, 0, [])));
+  federation.meddle = ({ message }) => message;
   const { random } = federation.member(2);
   federation.member(2).random = () => {
     throw new Error('no randomness');
@@ -44,6 +61,8 @@ test('no secret of any node is in any log line, error or message of a key ceremo
   federation.member(2).random = random;
 
   taking.mockRestore();
+  for (const spy of printing) spy.mockRestore();
+  expect(answers.some((answer) => answer.includes('the nonce commitment is malformed'))).toBe(true);
   expect(secrets.length).toBeGreaterThan(10);
   for (const { randomTaken } of federation.members) secrets.push(...randomTaken.filter((taken) => taken.length >= 64));
   for (const { config } of federation.members) {
@@ -54,10 +73,10 @@ test('no secret of any node is in any log line, error or message of a key ceremo
     secrets.push(toHex(identitySeed), toHex(hostSecret));
     for (const key of keys) secrets.push(toHex(key.bitcoin.signingShare), toHex(key.attestation.signingShare));
   }
-  const lines = [...federation.logLines(), ...errors];
+  const lines = [...federation.logLines(), ...errors, ...printed];
   expect(lines.length).toBeGreaterThan(4);
   const messages = federation.sent.map(({ message }) => JSON.stringify(message));
-  for (const text of [...lines, ...messages]) {
+  for (const text of [...lines, ...messages, ...answers]) {
     const lower = text.toLowerCase();
     expect(lower.includes(PASSPHRASE)).toBe(false);
     for (const secret of secrets) {
@@ -67,3 +86,21 @@ test('no secret of any node is in any log line, error or message of a key ceremo
   }
   await federation.close();
 });
+
+/** All that an error says. */
+async function textOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'no error',
+    (error: unknown) =>
+      error instanceof Error ? `${error.message} ${JSON.stringify(error)} ${error.stack}` : String(error),
+  );
+}
+
+/** A request to sign whose nonce commitments are no points. */
+function malformed({ type, body }: OutMessage): OutMessage {
+  const text = JSON.stringify(body).replaceAll(
+    /"nonce_commitment":"([0-9a-f]+)"/g,
+    (_, hex: string) => `"nonce_commitment":"${'f'.repeat(hex.length)}"`,
+  );
+  return { type, body: JSON.parse(text) };
+}
