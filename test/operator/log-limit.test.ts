@@ -1,6 +1,6 @@
 // The bound on what the log takes: the same line once a minute, so many of an event, and a count of what was left out.
 import { beforeEach, describe, expect, test } from 'bun:test';
-import type { LogFields, LogLevel } from '../../operator/runtime/log.ts';
+import { errorText, type LogFields, type LogLevel } from '../../operator/runtime/log.ts';
 import {
   INFORMATION_LINES,
   LogLimiter,
@@ -46,6 +46,11 @@ describe('a line', () => {
     limiter.log('warn', 'work_failed', { detail: 'x'.repeat(1_000_000), height: 7 });
     expect(lines[0]?.fields).toEqual({ detail: `${'x'.repeat(TEXT_CHARACTERS_MAX)}…`, height: 7 });
   });
+});
+
+test('the text of an error is its sentence alone, for a stack shows where secrets are handled', () => {
+  expect(errorText(new Error('it broke'))).toBe('it broke');
+  expect(errorText('thrown text')).toBe('thrown text');
 });
 
 describe('an event', () => {
