@@ -53,8 +53,7 @@ export function learnFrom(
     if (rate?.success === true) rates.push(BigInt(rate.data.fee_rate_min));
   }
   // As many of those that ask for more must agree as are missing for a signature: the lowest rate at which that is so.
-  const willing = participants - refusals.length;
-  const missing = alone ? 1 : Math.max(1, threshold - willing);
+  const missing = missingFor(refusals, { participants, threshold, alone });
   const wanted = rates.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))[Math.min(missing, rates.length) - 1] ?? 0n;
   const rateNeeded = wanted > known.rateNeeded ? wanted : known.rateNeeded;
   // Where a higher rate is no answer, so much hangs on the step that waits that a mempool takes no child of it.
@@ -66,4 +65,38 @@ export function learnFrom(
     rateNeeded > known.rateNeeded ||
     childRefused !== known.childRefused;
   return isMore ? { refusedBurns: burns, refusedOutputs: outputs, rateNeeded, childRefused } : null;
+}
+
+/** What to leave out next; `found`: the burn that nodes do not relay, once no other can be the reason. */
+export interface Narrowed {
+  readonly learnt: Learnt;
+  readonly found: string | null;
+}
+
+/**
+ * Where nodes do not relay a step and nothing that they say teaches why, one burn may be the reason, as one to an address
+ * that their operators do not relay to. Of the burns that need not be in the step (`open`) half are left out, again and
+ * again, until one is found. Null where the step is refused for something else.
+ */
+export function narrow(
+  known: Learnt,
+  refusals: readonly RefusalHeard[],
+  asked: Asked,
+  open: readonly string[],
+): Narrowed | null {
+  const unrelayed = refusals.filter(({ reason }) => reason === 'relay_refused').length;
+  if (unrelayed < missingFor(refusals, asked)) return null;
+  const [only] = open;
+  if (only === undefined) return null;
+  // What was left out before may be paid all the same.
+  if (open.length === 1) return { learnt: { ...known, refusedBurns: new Set([only]) }, found: only };
+  const left = open.slice(Math.ceil(open.length / 2));
+  return { learnt: { ...known, refusedBurns: new Set([...known.refusedBurns, ...left]) }, found: null };
+}
+
+function missingFor(
+  refusals: readonly RefusalHeard[],
+  { participants, threshold, alone }: Pick<Asked, 'participants' | 'threshold' | 'alone'>,
+): number {
+  return alone ? 1 : Math.max(1, threshold - (participants - refusals.length));
 }

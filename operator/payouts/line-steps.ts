@@ -13,13 +13,13 @@ import { recordStepSigned } from '../../store/line.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { notSigned } from '../bridge/bridge.ts';
 import type { Turns } from '../bridge/turns.ts';
-import { type LineNow, lineNow } from '../chain-state/line-view.ts';
+import { type LineNow, lineNow, type WaitingStep } from '../chain-state/line-view.ts';
 import type { FederationKey } from '../keys/keys.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import { counted } from '../runtime/counted.ts';
 import { noProgress, type Progress } from '../runtime/progress.ts';
 import { type Learnt, LineInputs, NOTHING_LEARNT, type StepOrder } from './line-inputs.ts';
-import { learnFrom } from './line-learning.ts';
+import { learnFrom, narrow } from './line-learning.ts';
 
 /** How often a plan is made anew from what signers refused. */
 const PLANS_MAX = 16;
@@ -129,10 +129,16 @@ export class LineSteps {
       const asked = { participants, threshold, alone: answer.alone, isChild };
       const more = learnFrom(learnt, answer.refusals, asked);
       const isPassing = more === null && answer.refusals.some(({ reason }) => PASSING.has(reason));
-      if ((more === null && !isPassing) || plans >= PLANS_MAX) throw answer.error;
-      if (more === null) await this.#bridge.effects.sleep(PASSING_MS);
-      else this.#rest(learnt, more);
-      learnt = more ?? learnt;
+      const sibling = isChild ? line.child : line.waiting;
+      const narrowed = more === null ? narrow(learnt, answer.refusals, asked, openBurns(plan.intent, sibling)) : null;
+      // Told before the end, so that the next order goes without it.
+      if (narrowed !== null && narrowed.found !== null) this.#inputs.burns.refused(narrowed.found);
+      const isAlone = narrowed !== null && narrowed.found !== null && learnt.refusedBurns.size === 0;
+      const isStuck = isAlone || (more === null && narrowed === null && !isPassing);
+      if (isStuck || plans >= PLANS_MAX) throw answer.error;
+      if (more !== null) this.#rest(learnt, more);
+      else if (narrowed === null) await this.#bridge.effects.sleep(PASSING_MS);
+      learnt = more ?? narrowed?.learnt ?? learnt;
     }
   }
 
@@ -228,6 +234,12 @@ export class LineSteps {
       detail: `our Bitcoin nodes refuse it (${verdict.detail}); it is kept and sent again`,
     };
   }
+}
+
+/** The burns that a step pays and that its sibling does not: those that need not be in it. */
+function openBurns({ burns }: LineIntent, sibling: WaitingStep | null): readonly string[] {
+  const bound = new Set(sibling?.step.burns?.map(({ burnTxid }) => burnTxid));
+  return burns.flatMap(({ burnTxid }) => (bound.has(burnTxid) ? [] : burnTxid));
 }
 
 interface SignedAnswer {

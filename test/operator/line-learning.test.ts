@@ -1,7 +1,7 @@
 // What a coordinator learns from refusals of a step of the treasury line.
 import { describe, expect, test } from 'bun:test';
 import { NOTHING_LEARNT } from '../../operator/payouts/line-inputs.ts';
-import { learnFrom } from '../../operator/payouts/line-learning.ts';
+import { learnFrom, narrow } from '../../operator/payouts/line-learning.ts';
 
 const asked = { participants: 3, threshold: 2, alone: false, isChild: true };
 const unrelayed = { reason: 'relay_refused', data: { detail: 'too-long-mempool-chain', fee_rate_min: '1000' } };
@@ -19,5 +19,25 @@ describe('a child that mempools do not take', () => {
     const rate = learnFrom(NOTHING_LEARNT, [unrelayed, unrelayed], onTip);
     if (rate === null) throw new Error('the rate is learnt');
     expect(learnFrom(rate, [unrelayed, unrelayed], onTip)).toBeNull();
+  });
+});
+
+describe('a step that nodes do not relay, and do not say why', () => {
+  const asked = { participants: 3, threshold: 2, alone: false, isChild: false };
+
+  test('is tried with half of the burns that need not be in it, until one is found', () => {
+    const refusals = [unrelayed, unrelayed];
+    const half = narrow(NOTHING_LEARNT, refusals, asked, ['a', 'b', 'c']);
+    expect([half?.found, [...(half?.learnt.refusedBurns ?? [])]]).toEqual([null, ['c']]);
+    const known = half?.learnt ?? NOTHING_LEARNT;
+    const found = narrow(known, refusals, asked, ['a']);
+    expect([found?.found, [...(found?.learnt.refusedBurns ?? [])]]).toEqual(['a', ['a']]);
+    expect(narrow(known, refusals, asked, [])).toBeNull();
+  });
+
+  test('keeps its burns where another refusal is what stops it', () => {
+    const other = { reason: 'chain_behind' };
+    expect(narrow(NOTHING_LEARNT, [other, other], asked, ['a', 'b'])).toBeNull();
+    expect(narrow(NOTHING_LEARNT, [unrelayed, other, other], asked, ['a', 'b'])).toBeNull();
   });
 });
