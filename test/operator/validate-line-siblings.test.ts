@@ -90,6 +90,13 @@ describe('while a payout waits, a step that spends the same treasury output', ()
     expect(await desk.validate(sweep)).toBe('sibling_waits');
   });
 
+  test('is not signed on the word of Wire nodes of another network', async () => {
+    waiting();
+    const sweep = desk.provide(desk.step({ step: 'sweep', swept: [coin] }, REPLACING));
+    desk.ledger.status = async () => ({ network: 'mainnet', height: 9, lastBurnSeq: 0 });
+    expect(await desk.validate(sweep)).toBe('wrong_network');
+  });
+
   test('is signed where it drops a burn that this operator holds', async () => {
     waiting();
     const dropping = droppingTwo();
