@@ -11,6 +11,7 @@ import { commands } from '../operator/commands.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
 import { initialise } from '../operator/config/initialise.ts';
 import { processPaths } from '../operator/config/paths.ts';
+import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
 import { systemEffects } from '../operator/effects.ts';
 import { databaseFault, fileFault } from '../operator/file-fault.ts';
 import { LOCK_WAIT_MS, runLocally } from '../operator/local.ts';
@@ -105,9 +106,10 @@ export async function runHere<C extends CommandName>(
 }
 
 /** Sets a node up. */
-export function initialiseHere(input: InitialiseInput): Promise<InitialiseResult> {
+export async function initialiseHere(input: InitialiseInput): Promise<InitialiseResult> {
   const { env } = processPaths();
-  return initialise({ ...input, env, passphrase: textOf(input.passphrase), effects: systemEffects });
+  const passphrase = async (purpose: PassphrasePurpose) => textAndZero(await input.passphrase(purpose));
+  return initialise({ ...input, env, passphrase, effects: systemEffects });
 }
 
 /** Checks an exported ceremony offline. */

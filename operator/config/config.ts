@@ -73,7 +73,8 @@ export type ConfigVerdict =
 
 export type { ConfigProblem };
 
-const CONFIG_BYTES_MAX = 256 * 1024;
+/** Largest configuration file. */
+export const CONFIG_BYTES_MAX = 256 * 1024;
 const METRICS_ADDRESS_DEFAULT: HostPort = { host: '127.0.0.1', port: 9464, text: '127.0.0.1:9464' };
 const WIRE_CONFIRMATIONS_DEFAULT = 6;
 const ATTESTATION_VALIDITY_S_DEFAULT = 86_400;
