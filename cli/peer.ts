@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { canonicalJson } from '../crypto/canonical-json.ts';
 import type { CommandResults } from '../operator/command-types.ts';
+import type { OperatorConfig } from '../operator/config/config.ts';
 import { type Cli, callNode, plainJson, runCommand } from './call.ts';
 import type { PassphraseOptions } from './context.ts';
 import { writeOutput } from './files.ts';
@@ -48,11 +49,11 @@ function registerList(peer: Command, cli: Cli): void {
   const command = peer
     .command('list')
     .description('List the operators whose cards this node has, and who is missing.')
-    .action(() => runCommand(cli, 'peer-list', {}, { text: listText }));
+    .action(() => runCommand(cli, 'peer-list', {}, { text: (result) => listText(result, cli.context.config()) }));
   addExamples(command, 'mpc_operator peer list', 'mpc_operator peer list --json');
 }
 
-function listText({ peers, missing }: CommandResults['peer-list']): string {
+function listText({ peers, missing }: CommandResults['peer-list'], { partyAddresses, file }: OperatorConfig): string {
   const table = renderTable(
     [
       { title: 'INDEX', align: 'right' },
@@ -70,5 +71,10 @@ function listText({ peers, missing }: CommandResults['peer-list']): string {
     ]),
   );
   const verdict = missing.length === 0 ? 'All cards are here.' : `Cards missing of index ${missing.join(', ')}.`;
-  return `${table}\n\n${verdict}`;
+  const conflicts = peers.flatMap(({ index, name, address }) => {
+    const configured = partyAddresses[index]?.text;
+    if (configured === undefined || configured === address) return [];
+    return [`The card of operator ${index} (${name}) says ${address}, but ${file} says ${configured}: agree on one.`];
+  });
+  return [table, '', verdict, ...conflicts].join('\n');
 }

@@ -6,7 +6,7 @@ import { checkBody, knownTypes, requestTypes, type Services, startServices } fro
 import { newSession } from './session.ts';
 import { Acceptor, type Incoming } from './transport/accept.ts';
 import { HttpsPeerClient } from './transport/deliver.ts';
-import { ensureOwnCard, listCards, peersOf } from './transport/federation.ts';
+import { addressConflicts, ensureOwnCard, listCards, peersOf } from './transport/federation.ts';
 import { PeerSessions } from './transport/peer-session.ts';
 import type { TlsIdentity } from './transport/tls.ts';
 import { provenTlsIdentity, proveTlsIdentity } from './transport/tls-self-test.ts';
@@ -48,6 +48,7 @@ export async function goOnline(node: Node): Promise<Online> {
   const now = (): number => effects.now();
   const tls = await provenTlsIdentity(config, now());
   ensureOwnCard(config, store.db, keyRing, tls.facts.pem, now());
+  for (const detail of addressConflicts(config, listCards(store.db))) log('warn', 'addresses_differ', { detail });
   const peers = () => peersOf(listCards(store.db), config.myIndex);
   const { network, myIndex } = config;
   const session = newSession({ identity: keyRing.identity(), network, index: myIndex }, store.db, effects);

@@ -35,6 +35,17 @@ export function missingCards(config: OperatorConfig, cards: readonly OperatorCar
   return Array.from({ length: config.parties }, (_, index) => index).filter((index) => !known.has(index));
 }
 
+/** Each card that gives another address than the configuration, as a sentence: messages go to the card's address. */
+export function addressConflicts(config: OperatorConfig, cards: readonly OperatorCard[]): readonly string[] {
+  return cards.flatMap(({ index, name, address }) => {
+    const configured = config.partyAddresses[index]?.text;
+    if (configured === undefined || configured === address) return [];
+    const flaw = `the card of operator ${index} (${name}) says ${address}, and party_addresses[${index}] says ${configured}`;
+    const remedy = `correct ${config.file}, or add a new card of that operator`;
+    return [`${flaw}: ${remedy}`];
+  });
+}
+
 /** Judges a card against the configuration, without keeping it. */
 export function checkCard(config: OperatorConfig, bytes: Uint8Array): AddCardVerdict {
   const parsed = parseCard(bytes);
@@ -55,10 +66,8 @@ export function checkCard(config: OperatorConfig, bytes: Uint8Array): AddCardVer
   }
   if (expected.text !== card.address) {
     const where = `party_addresses[${card.index}] is ${expected.text}`;
-    return {
-      ok: false,
-      detail: `the card of ${card.name} gives the address ${card.address}, but ${where}: agree on one`,
-    };
+    const detail = `the card of ${card.name} gives the address ${card.address}, but ${where}: agree on one`;
+    return { ok: false, detail };
   }
   return { ok: true, card, change: 'same' };
 }

@@ -5,10 +5,11 @@ import { verifyCeremonyFile } from '../../ceremony/ceremony-file.ts';
 import { testMessages } from '../../ceremony/intent-messages.ts';
 import { BitcoinViewError } from '../../chain/bitcoin-view.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
+import { signCard } from '../../crypto/operator-card.ts';
 import { decodeKeyFile, openSecrets } from '../../crypto/seal.ts';
 import { storedOutcome } from '../../operator/ceremonies/ceremony-outcome.ts';
 import { KeyRing } from '../../operator/key-ring.ts';
-import { listCards } from '../../operator/transport/federation.ts';
+import { keepCard, listCards } from '../../operator/transport/federation.ts';
 import { getCeremony, readCeremonyEvents } from '../../store/ceremonies.ts';
 import { listKeys } from '../../store/keys.ts';
 import { removePeer } from '../../store/peers.ts';
@@ -318,6 +319,20 @@ describe('keys are not made', () => {
     const failed = federation.dkg(0).catch((error: unknown) => String(error));
     expect(await failed).toContain('2 (127.0.0.1:7002)');
     expect(await codeOf(federation.dkg(0))).toBe('cards_missing');
+    expect(getCeremony(db(0), 'first')).toBeNull();
+  });
+
+  test('while a card gives another address than the configuration, and both are named', async () => {
+    federation = await FederationInMemory.make();
+    const identity = federation.at(2).node.keyRing.identity();
+    const known = listCards(db(0))[2];
+    if (known === undefined) throw new Error('operator 2 has a card');
+    const { v: _, sig: __, identity_key: ___, ...fields } = known;
+    keepCard(db(0), signCard({ ...fields, address: 'moved.example.com:1', issued_at: Date.now() }, identity), false, 1);
+    const failed = String(await federation.dkg(0).catch((error: unknown) => error));
+    expect(failed).toContain('the card of operator 2 (operator-2) says moved.example.com:1');
+    expect(failed).toContain('party_addresses[2] says 127.0.0.1:7002');
+    expect(await codeOf(federation.dkg(0))).toBe('addresses_differ');
     expect(getCeremony(db(0), 'first')).toBeNull();
   });
 
