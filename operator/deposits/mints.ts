@@ -8,7 +8,7 @@ import { type Attestation, parseAttestation, verifyAttestation } from '../../cry
 import { toHex } from '../../crypto/bytes.ts';
 import { decideAttestations, recordAttestationSignature } from '../../store/attestations.ts';
 import { type Queries, transact } from '../../store/database.ts';
-import { type Deposit, setDepositStatus } from '../../store/deposits.ts';
+import { type Deposit, getDeposit, setDepositStatus } from '../../store/deposits.ts';
 import { type AttestedDeposit, type AttestedPlace, listAttestedAfter } from '../../store/open-deposits.ts';
 import { BackOff } from '../bridge/back-off.ts';
 import type { Bridge } from '../bridge/bridge.ts';
@@ -66,9 +66,11 @@ export async function adoptMint(
   if (mint === null) return 'none';
   const attestation = mintedAs(mint, key, deposit);
   const isFinal = mint.confirmations >= config.wireConfirmations;
+  let [before, isNew] = [null as Deposit['status'] | null, false];
   const isTaken =
     attestation !== null &&
     transact(db, (tx): boolean => {
+      before = getDeposit(tx, deposit)?.status ?? null;
       const now = effects.now();
       const { recipient, amount } = deposit;
       const claim = claimOf({ txid, vout, recipient, amount: `${amount}`, expiry: `${attestation.expiry}` });
@@ -78,10 +80,14 @@ export async function adoptMint(
         const [decision] = decideAttestations(tx, [claim], now);
         if (decision?.ok !== true) return false;
         recordAttestationSignature(tx, claim, toHex(attestation.signature), now);
+        isNew = true;
       }
       setDepositStatus(tx, deposit, isFinal ? 'minted' : 'attested', now);
       return true;
     });
+  const fields = { txid, vout, amount: `${deposit.amount}` };
+  if (isTaken && isNew) log('info', 'deposit_attested', fields);
+  if (isTaken && isFinal && before !== 'minted') log('info', 'deposit_minted', fields);
   if (isTaken) return isFinal ? 'final' : 'pending';
   log('error', 'minted_otherwise', { txid, vout });
   return 'otherwise';

@@ -5,7 +5,7 @@
 import { asUnavailable } from '../../chain/bitcoin-view.ts';
 import { burnOutput } from '../../chain/burn.ts';
 import { signedBy } from '../../chain/custody-spend.ts';
-import { buildLine, type LineRoot, parseLine } from '../../chain/line.ts';
+import { type BuiltLine, buildLine, type LineRoot, parseLine } from '../../chain/line.ts';
 import { lineJson, parseLineIntent } from '../../chain/line-intent.ts';
 import { listOf } from '../../chain/line-list.ts';
 import { fromHex, toHex } from '../../crypto/bytes.ts';
@@ -27,7 +27,7 @@ import type { Bridge } from '../bridge/bridge.ts';
 import { scannedHeight } from '../bridge/scan.ts';
 import { lineRoot, lineTerms } from '../chain-state/line-terms.ts';
 import type { FederationKey } from '../keys.ts';
-import { errorText } from '../log.ts';
+import { errorText, type LogFields } from '../log.ts';
 import { parseServiceMessage } from '../messages.ts';
 import type { PeerClient } from '../transport/deliver.ts';
 import { type LineAnswer, type LineRequest, STEPS_TOLD_MAX, type StepTold } from './messages-line.ts';
@@ -230,8 +230,17 @@ export async function takeStep(
     log('error', 'told_step_contradicts', { txid: built.txid, reason: verdict.reason });
     return true;
   }
-  await bitcoin.broadcast(fromHex(told.transaction)).catch(asUnavailable);
+  log('info', 'line_step_signed', stepFields(built));
+  const sent = await bitcoin.broadcast(fromHex(told.transaction)).catch(asUnavailable);
+  if (sent.ok) log('info', 'line_step_broadcast', stepFields(built));
   return true;
+}
+
+/** What the log says of a step. `amount`: what it pays out of the treasury, in sats. */
+export function stepFields({ txid, intent }: Pick<BuiltLine, 'txid' | 'intent'>): LogFields {
+  const { step: kind, burns, destination, fee } = intent;
+  const amount = burns.reduce((sum, burn) => sum + burn.amount - burn.fee, destination?.amount ?? 0n);
+  return { txid, kind, burns: burns.length, amount: `${amount}`, fee: `${fee}` };
 }
 
 /** A built step as the store keeps it. */
