@@ -55,6 +55,15 @@ async function addCards(cli: Cli, sources: readonly string[], replace: boolean):
   context.output.note(
     'They must be the words that `mpc_operator peer export` shows there; if not, stop and find out why.',
   );
+  context.output.note(await nextStep(cli, added));
+}
+
+async function nextStep(cli: Cli, added: readonly CommandResults['peer-add'][]): Promise<string> {
+  const { missing } = await callNode(cli, 'peer-list', {});
+  if (missing.length > 0) return `Next: add the cards that are missing, of index ${missing.join(', ')}.`;
+  // A new card of a known operator is that of a new certificate, long after the keys were made.
+  if (added.some(({ replaced }) => replaced)) return 'Next: mpc_operator test-communication';
+  return 'All cards are here. Next, with all operators at the agreed time: mpc_operator dkg --ceremony-id initial-dkg';
 }
 
 async function readCard({ context }: Cli, source: string): Promise<FoundCard> {

@@ -43,6 +43,7 @@ async function exportCard(cli: Cli, flags: ExportFlags): Promise<void> {
   if (flags.output !== undefined) await writeOutput(context, flags.output, `${card}\n`);
   context.output.result(plainJson(result), () => (flags.output === undefined ? card : `Wrote ${flags.output}`));
   context.output.note(`Fingerprint, to be read aloud: ${result.fingerprint}`);
+  context.output.note('Next: send the card to the other operators, and add theirs with mpc_operator peer add CARD…');
 }
 
 function registerList(peer: Command, cli: Cli): void {
@@ -51,6 +52,11 @@ function registerList(peer: Command, cli: Cli): void {
     .description('List the operators whose cards this node has, and who is missing.')
     .action(() => runCommand(cli, 'peer-list', {}, { text: (result) => listText(result, cli.context.config()) }));
   addExamples(command, 'mpc_operator peer list', 'mpc_operator peer list --json');
+}
+
+function missingText(missing: readonly number[]): string {
+  const which = `Cards missing of index ${missing.join(', ')}.`;
+  return `${which} Add them with: mpc_operator peer add CARD…`;
 }
 
 function listText({ peers, missing }: CommandResults['peer-list'], { partyAddresses, file }: OperatorConfig): string {
@@ -70,7 +76,7 @@ function listText({ peers, missing }: CommandResults['peer-list'], { partyAddres
       fingerprint,
     ]),
   );
-  const verdict = missing.length === 0 ? 'All cards are here.' : `Cards missing of index ${missing.join(', ')}.`;
+  const verdict = missing.length === 0 ? 'All cards are here.' : missingText(missing);
   const conflicts = peers.flatMap(({ index, name, address }) => {
     const configured = partyAddresses[index]?.text;
     if (configured === undefined || configured === address) return [];

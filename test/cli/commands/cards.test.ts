@@ -47,6 +47,7 @@ describe('peer export', () => {
     expect(ran.code).toBe(0);
     expect(parseCard(utf8(ran.stdout))).toEqual({ ok: true, card: mine });
     expect(ran.stderr).toContain(words(mine));
+    expect(ran.stderr).toContain('Next: send the card to the other operators');
   });
 
   test('writes the same card to --output', async () => {
@@ -83,6 +84,19 @@ describe('peer add', () => {
     ]);
     expect(ran.stdout).toContain('acid adult');
     expect(ran.stderr).toContain('aloud');
+    expect(ran.stderr).toEndWith('Next: add the cards that are missing, of index 1, 2.\n');
+  });
+
+  test('with the last card says to make the keys, and with a new certificate’s to try the connections', async () => {
+    await desk.serve({ ...answers, 'peer-list': { peers: [], missing: [] } });
+    const last = await desk.run(['peer', 'add', file('1.json', card(1))]);
+    expect(last.stderr).toEndWith('mpc_operator dkg --ceremony-id initial-dkg\n');
+    await desk.close();
+    desk = new Desk();
+    const replaced = { ...answers['peer-add'], replaced: true };
+    await desk.serve({ 'peer-add': replaced, 'peer-list': { peers: [], missing: [] } });
+    const renewed = await desk.run(['peer', 'add', file('1.json', card(1))]);
+    expect(renewed.stderr).toEndWith('Next: mpc_operator test-communication\n');
   });
 
   test('reads standard input for -', async () => {

@@ -53,20 +53,23 @@ const cases = [
     ['not checked, the node is sealed'],
   ),
   expected(['key-info'], 'key-info', {}, { keys: [] }, ['No keys yet', 'mpc_operator dkg --ceremony-id']),
-  expected(['peer', 'list'], 'peer-list', {}, results.peerList, ['Alpha (this node)', 'missing of index 1, 2']),
+  expected(['peer', 'list'], 'peer-list', {}, results.peerList, [
+    'Alpha (this node)',
+    'missing of index 1, 2. Add them with: mpc_operator peer add',
+  ]),
   expected(
     ['dkg', '--ceremony-id', 'initial-dkg', '--wait', '60'],
     'dkg',
     { ceremony_id: 'initial-dkg', rehearsal: false, wait_s: 60 },
     results.dkg,
-    ['{0, 1} {1, 2}', 'operator 1', '1 min 4 s', 'The keys are live'],
+    ['{0, 1} {1, 2}', 'operator 1', '1 min 4 s', 'The keys are live', 'Next: mpc_operator server'],
   ),
   expected(
     ['dkg', '--ceremony-id', 'try', '--rehearsal'],
     'dkg',
     { ceremony_id: 'try', rehearsal: true, wait_s: 3600 },
     { ...results.dkg, rehearsal: true, key_id: null },
-    ['destroyed after the rehearsal', 'its keys are gone'],
+    ['destroyed after the rehearsal', 'its keys are gone', 'mpc_operator dkg --ceremony-id initial-dkg'],
   ),
   expected(['treasury'], 'treasury', {}, results.treasury, [
     'not funded',
