@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { CONFIG_BYTES_MAX, type ConfigProblem, checkConfig } from '../operator/config/config.ts';
 import { type ConfigFile, configFileSchema, NETWORKS, PARTICIPANTS_MAX } from '../operator/config/config-keys.ts';
 import { draftConfig } from '../operator/config/config-write.ts';
+import { jsonFault } from '../operator/config/json-fault.ts';
 import { absolutePath } from '../operator/config/paths.ts';
 import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
 import { asFailure, type Cli, plainJson } from './call.ts';
@@ -121,7 +122,9 @@ async function readBefore(context: CliContext, file: string, force: boolean): Pr
     return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
   } catch {
     if (force) return null;
-    throw new CliError(`${file} is no JSON object: correct it, or give --force to keep it under another name.`);
+    const where = jsonFault(text);
+    const flaw = where === null ? 'is no JSON object' : `is not JSON (${where})`;
+    throw new CliError(`${file} ${flaw}: correct it, or give --force to keep it under another name.`);
   }
 }
 

@@ -7,6 +7,7 @@ import { printable } from '../shown-text.ts';
 import { type HostPort, parseHostPort } from './config-address.ts';
 import { CONFIG_KEYS, type ConfigFile, configFileSchema, keyExpectation, nearestKey } from './config-keys.ts';
 import { type ConfigProblem, ruleProblems } from './config-rules.ts';
+import { jsonFault } from './json-fault.ts';
 import { pathFlaw } from './path-trust.ts';
 import { absolutePath } from './paths.ts';
 
@@ -105,7 +106,8 @@ export function loadConfig(file: string, home: string): ConfigVerdict {
     return checkConfig(JSON.parse(text), file, home);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return refuse(`is not JSON (${error.message})`, 'Check commas, quotes and placeholders in <angle brackets>.');
+    const where = jsonFault(text) ?? printable(error.message);
+    return refuse(`is not JSON (${where})`, 'Check commas, quotes and placeholders in <angle brackets>.');
   }
 }
 

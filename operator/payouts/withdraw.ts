@@ -16,6 +16,7 @@ import { lineNow } from '../chain-state/line-view.ts';
 import { CommandError } from '../command-error.ts';
 import type { CommandParams, CommandResults, PaidBurnReport, StepReport, WaitReport } from '../command-types.ts';
 import type { FederationKey } from '../keys.ts';
+import { NO_BURN_WAITS } from '../line-command-types.ts';
 import type { Progress } from '../progress.ts';
 import { askAll } from '../validation/batches.ts';
 import type { StepOrder } from './line-inputs.ts';
@@ -43,7 +44,11 @@ export async function withdraw(
   if (paying !== null) return underWay(bridge, paying);
   const order: StepOrder = { wish: { kind: 'auto' }, named: named.length === 0 ? null : new Set(named), now: true };
   const outcome = await steps.make(key, order, progress);
-  if (outcome.kind === 'waits') throw nothingMade(bridge, key, outcome.left, 'no burn can be paid now');
+  if (outcome.kind === 'waits') {
+    if (named.length === 0 && outcome.left.length === 0)
+      throw new CommandError(NO_BURN_WAITS, 'no burn waits to be paid');
+    throw nothingMade(bridge, key, outcome.left, 'no burn can be paid now');
+  }
   return {
     status: 'new',
     step: madeReport(bridge, outcome, begun),

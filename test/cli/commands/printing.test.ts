@@ -308,6 +308,20 @@ describe('a result that tells of trouble', () => {
   }
 });
 
+test('withdraw where no burn waits says so and exits with 0', async () => {
+  const desk = new Desk();
+  try {
+    await desk.serve({ withdraw: { refusal: ['no_burn_waits', 'no burn waits to be paid'] } });
+    const text = { code: 0, stdout: 'Nothing to do: no burn waits to be paid.\n', stderr: '' };
+    expect(await desk.run(['withdraw'])).toEqual(text);
+    const json = await desk.run(['withdraw', '--json']);
+    expect(json.code).toBe(0);
+    expect(JSON.parse(json.stdout)).toEqual({ status: 'nothing', step: null, left: [] });
+  } finally {
+    await desk.close();
+  }
+});
+
 test('a refusal of the server is one sentence on stderr, nothing on stdout, exit code 1', async () => {
   const desk = new Desk();
   try {
