@@ -23,6 +23,7 @@ import { fingerprintOf, listCards, missingCards, participantsOf } from '../trans
 import type { OutMessage } from '../transport/peer-reply.ts';
 import type { ProveTls } from '../transport/tls-self-test.ts';
 import { assertMayEnter, leaveOthers, sayingKeyIsLive } from './ceremony-entry.ts';
+import { forgetCeremonyFailure, noteCeremonyFailure } from './ceremony-failures.ts';
 import { abandonedReply, type CeremonyOutcome, dkgReport, finishedReply, storedOutcome } from './ceremony-outcome.ts';
 import { CeremonyRunner } from './ceremony-runner.ts';
 import { ceremonyFailure, progressText } from './ceremony-text.ts';
@@ -156,7 +157,7 @@ export class Ceremonies {
   }
 
   async #makeKeys(params: Params, progress: Progress, signal: AbortSignal): Promise<void> {
-    const { effects } = this.#input;
+    const { db, effects } = this.#input;
     assertMayEnter({ ...this.#input, runners: this.#runners }, params);
     const runner = this.#enter(params);
     progress({ step: 'preflight', text: 'checking this node' });
@@ -164,11 +165,18 @@ export class Ceremonies {
     const checks = await runPreflight(this.#input, effects.now());
     // The checks took their time, in which another ceremony may have been entered, or a key recovered.
     if (runner.result() === null) assertMayEnter({ ...this.#input, runners: this.#runners }, params);
+    forgetCeremonyFailure(db, params.ceremony_id, effects.now());
     // After a restart no command waits any more: the node leaves by itself when that would have.
     const waitMs = params.wait_s * 1000 + LOBBY_GRACE_MS;
     await runner.feed({ kind: 'operator_joined', rehearsal: params.rehearsal, checks, waitMs });
-    await this.#untilEnded(params, runner, progress, signal);
-    if (runner.result() === null) throw ceremonyFailure(this.#setup(params.ceremony_id), runner.progress());
+    try {
+      await this.#untilEnded(params, runner, progress, signal);
+      if (runner.result() === null) throw ceremonyFailure(this.#setup(params.ceremony_id), runner.progress());
+    } catch (error) {
+      // A node that is being closed has no database to write to any more, and goes on at its next start.
+      if (!this.#closed.signal.aborted) noteCeremonyFailure(db, params.ceremony_id, error, effects.now());
+      throw error;
+    }
     await runner.finished();
   }
 
@@ -233,7 +241,7 @@ export class Ceremonies {
     let [told, failingSince] = ['', null as number | null];
     for (;;) {
       const seen = runner.progress();
-      const text = progressText(setup, seen);
+      const text = progressText(setup, seen, params.rehearsal);
       if (text !== told) progress({ step: seen.step, text });
       told = text;
       if (seen.phase === 'complete' || seen.phase === 'aborted' || seen.phase === 'idle') return;

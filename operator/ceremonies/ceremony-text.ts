@@ -18,6 +18,13 @@ const STEPS: Readonly<Record<string, string>> = {
   in_doubt: 'asking the others how it ended',
 };
 
+/** The same of a rehearsal, whose keys never go live. */
+const REHEARSED: Readonly<Record<string, string>> = {
+  ...STEPS,
+  completing: 'all have confirmed; the keys are tried next, and then destroyed',
+  complete: 'all nodes have confirmed: the keys are tried, and then destroyed',
+};
+
 /** What an operator can do where others cannot join for a reason. */
 const WAYS_OUT: Readonly<Record<NotJoinedReason, string>> = {
   key_live:
@@ -26,7 +33,7 @@ const WAYS_OUT: Readonly<Record<NotJoinedReason, string>> = {
 };
 
 /** What goes on, in one sentence. */
-export function progressText(setup: DkgSetup, seen: DkgProgress): string {
+export function progressText(setup: DkgSetup, seen: DkgProgress, rehearsal: boolean): string {
   const waiting = seen.waitingFor.length === 0 ? '' : `; waiting for ${namesOf(setup, seen.waitingFor)}`;
   switch (seen.phase) {
     case 'idle':
@@ -39,7 +46,7 @@ export function progressText(setup: DkgSetup, seen: DkgProgress): string {
     case 'running':
     case 'confirmed':
     case 'complete':
-      return `${STEPS[seen.step] ?? seen.step}${seen.phase === 'complete' ? '' : waiting}`;
+      return `${(rehearsal ? REHEARSED : STEPS)[seen.step] ?? seen.step}${seen.phase === 'complete' ? '' : waiting}`;
     case 'aborted':
       return abortText(setup, seen);
   }
@@ -49,7 +56,10 @@ export function progressText(setup: DkgSetup, seen: DkgProgress): string {
 export function ceremonyFailure(setup: DkgSetup, seen: DkgProgress): CommandError {
   if (seen.phase === 'aborted') return new CommandError('dkg_aborted', abortText(setup, seen));
   if (seen.problems.length > 0) {
-    return new CommandError('preflight_failed', `no keys were made: ${problemsText(seen)}. Mend it and run dkg again`);
+    return new CommandError(
+      'preflight_failed',
+      `no keys were made: ${problemsText(seen)}. Fix this and run \`dkg\` again`,
+    );
   }
   const waiting = namesOf(setup, seen.waitingFor);
   const why = waiting === '' ? 'stopped' : `${waiting} did not join${declinedText(setup, seen)}`;

@@ -2,6 +2,7 @@
 // restarted since, and leaves by itself when nobody is there.
 import { afterEach, expect, test } from 'bun:test';
 import { rm } from 'node:fs/promises';
+import { ceremonyReports } from '../../operator/reports.ts';
 import { keepCard, listCards } from '../../operator/transport/federation.ts';
 import { codeOf } from './custody.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
@@ -15,6 +16,12 @@ async function until(condition: () => boolean, what: string): Promise<void> {
     await Bun.sleep(5);
   }
   throw new Error(`never: ${what}`);
+}
+
+function listed(index: number, id = 'first') {
+  const { node } = federation.at(index);
+  const { ceremonies } = ceremonyReports({ ...node, online: null });
+  return ceremonies.find(({ ceremony_id }) => ceremony_id === id);
 }
 
 function phaseOf(index: number, id = 'first'): string {
@@ -60,4 +67,33 @@ test('a lobby that a restart has left without its command ends when that would h
   for (const member of federation.members) member.passedMs += 70_000;
   await until(() => phaseOf(0) === 'idle', 'node 0 has left the lobby');
   expect(await federation.dkgByAll({ ceremony_id: 'second' })).toHaveLength(3);
+});
+
+test('a stay that came to nothing is listed as failed with its reason, also by a process that cannot open the events', async () => {
+  federation = await FederationInMemory.make();
+  const failed = await codeOf(federation.dkg(0, { wait_s: 1, rehearsal: true }));
+  expect(failed).toBe('left_lobby');
+  expect(listed(0)).toMatchObject({
+    phase: 'failed',
+    detail: expect.stringMatching(
+      /^no keys were made: operator-1, operator-2 did not join.*dkg --ceremony-id first --rehearsal/,
+    ),
+  });
+  const again = federation.dkg(0, { wait_s: 2, rehearsal: true }).catch(() => null);
+  await until(() => phaseOf(0) === 'lobby', 'node 0 waits in the lobby again');
+  expect(listed(0)).toMatchObject({ phase: 'interrupted', detail: expect.stringContaining('once the server runs') });
+  await again;
+});
+
+test('a rehearsal never tells that its keys are live or go live', async () => {
+  federation = await FederationInMemory.make();
+  const told: string[] = [];
+  const params = { ceremony_id: 'try', rehearsal: true, wait_s: 60 };
+  const joins = federation.members.map(({ index }) => {
+    const { services, ended } = federation.at(index);
+    return services.ceremonies.join(params, ({ text }) => void told.push(text), ended.signal);
+  });
+  await Promise.all(joins);
+  expect(told.filter((text) => text.includes('then destroyed')).length).toBeGreaterThan(0);
+  expect(told.filter((text) => /\blive\b/.test(text))).toEqual([]);
 });
