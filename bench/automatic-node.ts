@@ -9,16 +9,16 @@ import { createSession, identityFromSeed } from '../crypto/identity.ts';
 import { keyIdOf } from '../crypto/key-id.ts';
 import { custodyScript } from '../crypto/taproot.ts';
 import { checkConfig, type OperatorConfig } from '../operator/config/config.ts';
-import { systemEffects } from '../operator/effects.ts';
-import { Judge } from '../operator/judge/judge.ts';
-import { groupKeysToJson, Keys } from '../operator/keys.ts';
-import { silentLog } from '../operator/log.ts';
+import { groupKeysToJson, Keys } from '../operator/keys/keys.ts';
 import type { Node } from '../operator/node.ts';
+import { Acceptor } from '../operator/peers/accept.ts';
+import { readCertificate } from '../operator/peers/certificate.ts';
+import { HttpsPeerClient } from '../operator/peers/deliver.ts';
+import { PeerSessions } from '../operator/peers/peer-session.ts';
+import { systemEffects } from '../operator/runtime/effects.ts';
+import { silentLog } from '../operator/runtime/log.ts';
 import { checkBody, knownTypes, requestTypes, type Services, startServices } from '../operator/services.ts';
-import { Acceptor } from '../operator/transport/accept.ts';
-import { readCertificate } from '../operator/transport/certificate.ts';
-import { HttpsPeerClient } from '../operator/transport/deliver.ts';
-import { PeerSessions } from '../operator/transport/peer-session.ts';
+import { Judge } from '../operator/validation/validation.ts';
 import { listenForPeers } from '../routes/listen.ts';
 import { peerRoutes } from '../routes/peer.ts';
 import { SimulatedChain } from '../simulation/chain.ts';
@@ -37,7 +37,7 @@ const NETWORK = 'regtest' as const;
 const CONFIRMATIONS = 6;
 const AMOUNT = 100_000n;
 /** Between two rounds, in ms: what is measured is work, not waiting. */
-const PAUSE_MS = 20;
+const PAUSE_MS = 50;
 const PATIENCE_MS = 120_000;
 
 interface AutomaticNode {
@@ -177,10 +177,8 @@ async function handle({ node, services, chain, view }: AutomaticNode): Promise<v
   const begun = Date.now();
   const isMinted = (deposit: { readonly txid: string; readonly vout: number }): boolean =>
     getDeposit(node.store.db, deposit)?.status === 'minted';
-  while (!waiting.every(isMinted)) {
-    const [first] = waiting.filter((deposit) => !isMinted(deposit));
-    if (first !== undefined && Date.now() - begun > PATIENCE_MS)
-      throw new Error(`${outpointName(first)} is not minted`);
+  for (let first = waiting[0]; first !== undefined; first = waiting.find((deposit) => !isMinted(deposit))) {
+    if (Date.now() - begun > PATIENCE_MS) throw new Error(`${outpointName(first)} is not minted`);
     await Promise.all([services.autopilot.round(), services.follower.round()]);
     await Bun.sleep(PAUSE_MS);
   }

@@ -7,8 +7,8 @@ import { mintNonce } from '../crypto/attestation.ts';
 import { utf8 } from '../crypto/bytes.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
 import { taggedHash } from '../crypto/tagged-hash.ts';
-import { Judge } from '../operator/judge/judge.ts';
-import type { Judgement } from '../operator/judge/judgement.ts';
+import { Judge } from '../operator/validation/validation.ts';
+import type { Judgement } from '../operator/validation/verdict.ts';
 import { decideAttestations } from '../store/attestations.ts';
 import type { Queries } from '../store/database.ts';
 

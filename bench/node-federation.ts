@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromHex, toHex } from '../crypto/bytes.ts';
 import { identityFromSeed } from '../crypto/identity.ts';
-import { makeCertificate } from '../operator/transport/certificate.ts';
+import { makeCertificate } from '../operator/peers/certificate.ts';
 import { deal, randomBytes } from './deal.ts';
 import { type DelayProxy, startDelayProxy } from './delay-proxy.ts';
 import type { KeyMaterial, NodeAnswers, NodeRequest, NodeSetup } from './node-protocol.ts';

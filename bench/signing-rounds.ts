@@ -2,9 +2,9 @@
 // bounds them from below, and noble's serial FROST, taking turns.
 import type { Intent } from '../ceremony/intent.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
-import type { Keys } from '../operator/keys.ts';
+import type { Keys } from '../operator/keys/keys.ts';
+import type { HttpsPeerClient } from '../operator/peers/deliver.ts';
 import type { Signing } from '../operator/signing/signing.ts';
-import type { HttpsPeerClient } from '../operator/transport/deliver.ts';
 import { benchMessages } from './bench-judge.ts';
 import { nobleSerial, randomBytes } from './deal.ts';
 import { cpuMs, interleaved, median, wallMs } from './measure.ts';

@@ -36,7 +36,7 @@ export type GuardState =
   /** Two copies of the node are alive; left only by a restart by its operator. */
   | { readonly phase: 'halted'; readonly detail: string };
 
-/** Events that the guard is told of. All claims were verified before; see `judgeSeen` and operator/rollback-guard/twin.ts. */
+/** Events that the guard is told of. All claims were verified before; see `judgeSeen` and operator/rollback-guard/duplicate-instance.ts. */
 export type GuardEvent =
   /** A peer answered, and whatever it has seen is in the own log. `settled`: no other start of the node spoke lately. */
   | { readonly kind: 'agreed'; readonly peer: number; readonly settled: boolean }

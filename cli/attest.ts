@@ -1,7 +1,7 @@
 // `attest` and `test-attestation`: the federation attests that a deposit may be minted on Wire. The test runs the whole
 // way too, but signs under a tag that the ledger does not accept.
 import type { Command } from 'commander';
-import type { CommandResults } from '../operator/command-types.ts';
+import type { CommandResults } from '../operator/runtime/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
 import { localTime, sats } from './format.ts';
 import { renderFields } from './output.ts';

@@ -1,10 +1,10 @@
 // How a command reaches the node: through the control socket where a server runs, else in this process where the
 // command makes sense without one. The choice is made here and nowhere else.
 import type { Json } from '../crypto/canonical-json.ts';
-import { CommandError } from '../operator/command-error.ts';
-import type { CommandName, CommandParams, CommandResults } from '../operator/command-types.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
-import { fileFault } from '../operator/file-fault.ts';
+import { CommandError } from '../operator/runtime/command-error.ts';
+import type { CommandName, CommandParams, CommandResults } from '../operator/runtime/command-types.ts';
+import { fileFault } from '../operator/runtime/file-fault.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
 import { CliError, EXIT_FAILURE } from './errors.ts';
 import type { Output } from './output.ts';

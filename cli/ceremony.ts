@@ -3,8 +3,8 @@
 import type { Command } from 'commander';
 import type { Transcript } from '../ceremony/transcript.ts';
 import { canonicalJson } from '../crypto/canonical-json.ts';
-import type { CeremonyReport, CommandResults } from '../operator/command-types.ts';
-import { printable } from '../operator/shown-text.ts';
+import type { CeremonyReport, CommandResults } from '../operator/runtime/command-types.ts';
+import { printable } from '../operator/runtime/shown-text.ts';
 import { type Cli, callNode, plainJson, runCommand } from './call.ts';
 import { CliError } from './errors.ts';
 import { readInput, writeOutput } from './files.ts';

@@ -5,19 +5,24 @@ import type { z } from 'zod';
 import { verifyCeremonyFile } from '../ceremony/ceremony-file.ts';
 import { ceremonyFileSchema } from '../ceremony/transcript.ts';
 import { zeroize } from '../crypto/bytes.ts';
-import { CommandError } from '../operator/command-error.ts';
-import { type CommandName, type CommandParams, type CommandResults, commandParams } from '../operator/command-types.ts';
 import { commands } from '../operator/commands.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
-import { initialise } from '../operator/config/initialise.ts';
 import { processPaths } from '../operator/config/paths.ts';
 import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
-import { systemEffects } from '../operator/effects.ts';
-import { databaseFault, fileFault } from '../operator/file-fault.ts';
+import { initialise } from '../operator/initialise.ts';
 import { LOCK_WAIT_MS, runLocally } from '../operator/local.ts';
-import { createLog, errorText, type Log, silentLog } from '../operator/log.ts';
-import { LEFT_OUT_REPORT_MS, LogLimiter } from '../operator/log-limit.ts';
 import { closeNode, type Node, type NodeInput, openNode, unsealNode } from '../operator/node.ts';
+import { CommandError } from '../operator/runtime/command-error.ts';
+import {
+  type CommandName,
+  type CommandParams,
+  type CommandResults,
+  commandParams,
+} from '../operator/runtime/command-types.ts';
+import { systemEffects } from '../operator/runtime/effects.ts';
+import { databaseFault, fileFault } from '../operator/runtime/file-fault.ts';
+import { createLog, errorText, type Log, silentLog } from '../operator/runtime/log.ts';
+import { LEFT_OUT_REPORT_MS, LogLimiter } from '../operator/runtime/log-limit.ts';
 import {
   type ControlCommand,
   ControlError,

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Json } from '../crypto/canonical-json.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
 import { untrusted } from '../operator/config/path-trust.ts';
-import type { Progress } from '../operator/progress.ts';
+import type { Progress } from '../operator/runtime/progress.ts';
 import { CliError } from './errors.ts';
 
 /** Largest line of an answer in characters; a result is one line. */

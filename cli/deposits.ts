@@ -1,6 +1,6 @@
 // `deposits`: the deposits this node knows, newest first.
 import type { Command } from 'commander';
-import type { CommandResults } from '../operator/command-types.ts';
+import type { CommandResults } from '../operator/runtime/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
 import { optionalTime, sats } from './format.ts';
 import { renderTable } from './output.ts';

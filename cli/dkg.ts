@@ -1,6 +1,6 @@
 // `dkg`: takes part in a key ceremony. Every operator runs the same command; that is the node's consent.
 import type { Command } from 'commander';
-import type { CommandResults } from '../operator/command-types.ts';
+import type { CommandResults } from '../operator/runtime/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
 import type { PassphraseOptions } from './context.ts';
 import { duration } from './format.ts';

@@ -1,7 +1,7 @@
 // Files named on the command line, read with a limit and written whole; `-` is standard input.
 
 import { absolutePath } from '../operator/config/paths.ts';
-import { writeDurably } from '../operator/durable-file.ts';
+import { writeDurably } from '../operator/runtime/durable-file.ts';
 import type { CliContext } from './context.ts';
 import { CliError } from './errors.ts';
 

@@ -1,6 +1,6 @@
 // `key-info`: the federation's keys as this node holds them.
 import type { Command } from 'commander';
-import type { CommandResults, KeyReport } from '../operator/command-types.ts';
+import type { CommandResults, KeyReport } from '../operator/runtime/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
 import type { PassphraseOptions } from './context.ts';
 import { localTime } from './format.ts';

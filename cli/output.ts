@@ -1,7 +1,7 @@
 // How commands speak: data on stdout as text or JSON, everything else on stderr. Colours only on a terminal that wants
 // them (no-color.org). Text from outside is cleared of control characters, which a terminal would obey.
-import type { Progress } from '../operator/progress.ts';
-import { escapedJson, printable } from '../operator/shown-text.ts';
+import type { Progress } from '../operator/runtime/progress.ts';
+import { escapedJson, printable } from '../operator/runtime/shown-text.ts';
 
 /** A stream to write text to; process.stdout and process.stderr are such. */
 export interface TextStream {

@@ -2,8 +2,8 @@
 // bad one among several leaves nothing half done.
 import type { Command } from 'commander';
 import { cardFingerprint, OPERATOR_CARD_BYTES_MAX, type OperatorCard, parseCard } from '../crypto/operator-card.ts';
-import type { CommandResults } from '../operator/command-types.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
+import type { CommandResults } from '../operator/runtime/command-types.ts';
 import { type Cli, callNode, plainJson } from './call.ts';
 import { CliError, UsageError } from './errors.ts';
 import { readInput } from './files.ts';

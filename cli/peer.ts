@@ -2,8 +2,8 @@
 // peer-add.ts.
 import type { Command } from 'commander';
 import { canonicalJson } from '../crypto/canonical-json.ts';
-import type { CommandResults } from '../operator/command-types.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
+import type { CommandResults } from '../operator/runtime/command-types.ts';
 import { type Cli, callNode, plainJson, runCommand } from './call.ts';
 import type { PassphraseOptions } from './context.ts';
 import { writeOutput } from './files.ts';

@@ -1,7 +1,7 @@
 // The command line: one program, a module for each command, the same manners everywhere. Errors are one sentence on
 // stderr; exit code 2 for wrong usage, 1 for failure, 0 for done.
 import { Command, CommanderError, type Option } from 'commander';
-import { printable } from '../operator/shown-text.ts';
+import { printable } from '../operator/runtime/shown-text.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
 import { CliError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './errors.ts';
 import { wholeValue } from './values.ts';

@@ -1,7 +1,7 @@
 // Questions to the person at the terminal. They go to stderr, so that stdout stays data. A secret is read as bytes in
 // raw mode: it is neither shown nor ever a string, and its buffers are zeroed.
 import type { SecretPrompt } from '../operator/config/secrets-input.ts';
-import { printable } from '../operator/shown-text.ts';
+import { printable } from '../operator/runtime/shown-text.ts';
 import type { TextStream } from './output.ts';
 
 /** The terminal's input: process.stdin is such. */

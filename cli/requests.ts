@@ -1,6 +1,6 @@
 // `requests`: what operators have asked each other to approve.
 import type { Command } from 'commander';
-import type { CommandResults, RequestReport } from '../operator/command-types.ts';
+import type { CommandResults, RequestReport } from '../operator/runtime/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
 import { localTime } from './format.ts';
 import { renderFields, renderTable } from './output.ts';

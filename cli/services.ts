@@ -2,11 +2,11 @@
 // running server answers then start without opening databases or the like. Tests put their own in its place.
 import type { CeremonySummary } from '../ceremony/ceremony-file.ts';
 import type { Transcript } from '../ceremony/transcript.ts';
-import type { CommandName, CommandParams, CommandResults } from '../operator/command-types.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
 import type { ConfigFile } from '../operator/config/config-keys.ts';
 import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
-import type { Progress } from '../operator/progress.ts';
+import type { CommandName, CommandParams, CommandResults } from '../operator/runtime/command-types.ts';
+import type { Progress } from '../operator/runtime/progress.ts';
 
 /** How a command that runs in this process tells of itself, is stopped, and gets at the key file. */
 export interface LocalRunOptions {

@@ -1,5 +1,5 @@
 // How a threshold signature reads: who signed, who did not and why, how long it took.
-import type { SigningReport } from '../operator/command-types.ts';
+import type { SigningReport } from '../operator/runtime/command-types.ts';
 import { duration } from './format.ts';
 
 /** Fields for `renderFields`, the same for every command that signs. */

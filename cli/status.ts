@@ -1,7 +1,7 @@
 // `status`: the node at a glance, and what an operator should look at.
 import type { Command } from 'commander';
-import type { BackendReport, CommandResults, SignerReport } from '../operator/command-types.ts';
-import { printable } from '../operator/shown-text.ts';
+import type { BackendReport, CommandResults, SignerReport } from '../operator/runtime/command-types.ts';
+import { printable } from '../operator/runtime/shown-text.ts';
 import { type Cli, runCommand } from './call.ts';
 import { count, duration, localTime, signerFaults, tally } from './format.ts';
 import { type Output, renderFields } from './output.ts';

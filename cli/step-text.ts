@@ -1,5 +1,5 @@
 // How a step of the treasury line and what waits for one read on the terminal.
-import type { PaidBurnReport, StepReport, WaitReport } from '../operator/command-types.ts';
+import type { PaidBurnReport, StepReport, WaitReport } from '../operator/runtime/command-types.ts';
 import { sats } from './format.ts';
 import { renderFields, renderTable } from './output.ts';
 import { signingFields } from './signing-text.ts';

@@ -1,7 +1,7 @@
 // `test-burn`: a payout from end to end. The transaction spends one outpoint that cannot exist, so it is really signed
 // and can never be mined; on regtest `--broadcast` pays for real.
 import type { Command } from 'commander';
-import type { CommandResults } from '../operator/command-types.ts';
+import type { CommandResults } from '../operator/runtime/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
 import { sats } from './format.ts';
 import { renderFields } from './output.ts';

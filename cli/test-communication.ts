@@ -1,6 +1,6 @@
 // `test-communication`: whether every peer answers, with its certificate, clock, version and round-trip times.
 import type { Command } from 'commander';
-import type { CommandResults, CommunicationReport } from '../operator/command-types.ts';
+import type { CommandResults, CommunicationReport } from '../operator/runtime/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
 import { signerFaults } from './format.ts';
 import { type Column, renderTable } from './output.ts';

@@ -1,7 +1,7 @@
 // `test-signing`: the federation signs a message with both keys, under tags that nothing else accepts.
 import type { Command } from 'commander';
 import { TEST_MESSAGE_CHARACTERS_MAX } from '../ceremony/intent.ts';
-import type { CommandResults } from '../operator/command-types.ts';
+import type { CommandResults } from '../operator/runtime/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
 import { renderFields } from './output.ts';
 import { addExamples } from './program.ts';

@@ -2,7 +2,7 @@
 // sign with which payment it begins.
 import type { Command } from 'commander';
 import { renderUnicodeCompact } from 'uqr';
-import type { TreasuryReport } from '../operator/command-types.ts';
+import type { TreasuryReport } from '../operator/runtime/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
 import { count, sats } from './format.ts';
 import { renderFields } from './output.ts';

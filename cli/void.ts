@@ -1,6 +1,6 @@
 // `void`: makes everything worthless that was signed from the tip of the treasury line and is not mined.
 import type { Command } from 'commander';
-import type { CommandResults } from '../operator/command-types.ts';
+import type { CommandResults } from '../operator/runtime/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
 import { renderFields } from './output.ts';
 import { addExamples } from './program.ts';

@@ -1,6 +1,6 @@
 // `withdraw`: pays burns out on Bitcoin by a step of the treasury line.
 import type { Command } from 'commander';
-import { NO_BURN_WAITS } from '../operator/line-command-types.ts';
+import { NO_BURN_WAITS } from '../operator/runtime/line-command-types.ts';
 import { type Cli, runCommand } from './call.ts';
 import { CliError } from './errors.ts';
 import { addExamples } from './program.ts';

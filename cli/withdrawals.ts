@@ -1,6 +1,6 @@
 // `withdrawals`: the steps of the treasury line that this node knows, newest first; with --waiting, the burns that wait.
 import type { Command } from 'commander';
-import type { CommandResults, WithdrawalReport } from '../operator/command-types.ts';
+import type { CommandResults, WithdrawalReport } from '../operator/runtime/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
 import { localTime, sats } from './format.ts';
 import { renderTable } from './output.ts';

@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { plainJson } from '../cli/call.ts';
 import { ControlClient } from '../cli/control-client.ts';
-import type { CommandName, CommandParams, CommandResults } from '../operator/command-types.ts';
 import { loadConfig, type OperatorConfig } from '../operator/config/config.ts';
 import { type ConfigFile, configFileSchema } from '../operator/config/config-keys.ts';
 import { writeConfig } from '../operator/config/config-write.ts';
-import { noProgress, type Progress } from '../operator/progress.ts';
+import type { CommandName, CommandParams, CommandResults } from '../operator/runtime/command-types.ts';
+import { noProgress, type Progress } from '../operator/runtime/progress.ts';
 import { type Child, type Finished, runChild, startChild } from './child.ts';
 import { until } from './until.ts';
 

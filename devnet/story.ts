@@ -1,6 +1,6 @@
 // The bridge's main job from end to end on a federation that has just started: keys, a deposit that becomes a mint, a
 // burn that becomes a payout. Every step is timed and leaves a row of the table.
-import type { CommandResults, SigningReport } from '../operator/command-types.ts';
+import type { CommandResults, SigningReport } from '../operator/runtime/command-types.ts';
 import { type Federation, type FederationOptions, startFederation } from './federation.ts';
 import {
   attest,

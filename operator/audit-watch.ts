@@ -3,8 +3,8 @@
 import { AUDIT_LOG_START, type AuditHead, type AuditVerdict, verifyAuditRows } from '../store/audit-log.ts';
 import { loadVerifiedHead, saveVerifiedHead } from '../store/audit-verified.ts';
 import type { Queries } from '../store/database.ts';
-import { CommandError } from './command-error.ts';
-import type { Effects } from './effects.ts';
+import { CommandError } from './runtime/command-error.ts';
+import type { Effects } from './runtime/effects.ts';
 
 /** Rows that are verified without a pause, and the pause after them, in ms: other work goes on beside it. */
 const ROWS_AT_ONCE = 200;

@@ -8,24 +8,24 @@ import { cardFingerprint } from '../crypto/operator-card.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
 import { taprootAddress } from '../crypto/taproot.ts';
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
-import { keepRecipient } from './bridge/recipients.ts';
-import { scannedHeight } from './bridge/scan.ts';
-import { CommandError } from './command-error.ts';
-import type { CommandName, CommandParams, CommandResults } from './command-types.ts';
+import { scannedHeight } from './chain-state/scan.ts';
+import { testCommunication } from './communication.ts';
 import { attest } from './deposits/attest.ts';
-import type { FederationKey } from './keys.ts';
+import { keepRecipient } from './deposits/recipients.ts';
+import type { FederationKey } from './keys/keys.ts';
 import { type Node, requireOnline, unsealNode } from './node.ts';
 import { exportCard, ownCard } from './own-card.ts';
 import { requestReports, requestShown } from './payouts/requests.ts';
 import { testBurn } from './payouts/test-burn.ts';
-import { openTreasury } from './payouts/treasury-command.ts';
-import { treasuryShown } from './payouts/treasury-report.ts';
 import { bump, hold, unhold, withdraw } from './payouts/withdraw.ts';
-import { waitingReports, withdrawalReports } from './payouts/withdrawal-reports.ts';
-import type { Progress } from './progress.ts';
+import { checkCard, keepCard } from './peers/federation.ts';
 import { ceremonyReports, ceremonyShown, depositReports, keyReports, peerReports, statusReport } from './reports.ts';
-import { testCommunication } from './transport/communication.ts';
-import { checkCard, keepCard } from './transport/federation.ts';
+import { CommandError } from './runtime/command-error.ts';
+import type { CommandName, CommandParams, CommandResults } from './runtime/command-types.ts';
+import type { Progress } from './runtime/progress.ts';
+import { openTreasury } from './treasury-command.ts';
+import { treasuryShown } from './treasury-report.ts';
+import { waitingReports, withdrawalReports } from './withdrawal-reports.ts';
 
 /** What a running command is given besides its parameters. `signal` aborts when the caller gives up. */
 export interface CommandIo {

@@ -2,12 +2,12 @@
 // ceremony opens the listener, and only it and `key-info` the key file.
 
 import { existsSync } from 'node:fs';
-import { CommandError } from './command-error.ts';
-import type { CommandName, CommandParams, CommandResults } from './command-types.ts';
 import { commands } from './commands.ts';
 import { closeNode, type Node, type NodeInput, openNode, unsealNode } from './node.ts';
 import { renewCard } from './own-card.ts';
-import type { Progress } from './progress.ts';
+import { CommandError } from './runtime/command-error.ts';
+import type { CommandName, CommandParams, CommandResults } from './runtime/command-types.ts';
+import type { Progress } from './runtime/progress.ts';
 
 /** How a local command tells of itself, is stopped, and gets at the key file. */
 export interface LocalRun {

@@ -9,18 +9,18 @@ import { wireNodes } from '../chain/wire.ts';
 import type { WireLedger } from '../chain/wire-ledger.ts';
 import { openReader, openStore, type Store } from '../store/open.ts';
 import { assertAuditLog, watchAuditLog } from './audit-watch.ts';
-import { ChainWatch } from './bridge/chain-watch.ts';
-import { CommandError } from './command-error.ts';
+import { ChainWatch } from './chain-state/chain-watch.ts';
 import type { OperatorConfig } from './config/config.ts';
 import { bitcoinCredentials } from './config/config-bitcoin.ts';
 import { untrustedFile } from './config/trusted-files.ts';
-import { assertOwnPlace, claimDatabase } from './database-owner.ts';
-import type { Effects } from './effects.ts';
-import { Judge } from './judge/judge.ts';
-import { KeyFileError, KeyRing, lostKeyFile } from './key-ring.ts';
-import { type FederationKey, Keys } from './keys.ts';
-import { errorText, type Log } from './log.ts';
+import { assertOwnPlace, claimDatabase } from './keys/database-owner.ts';
+import { KeyFileError, KeyRing, lostKeyFile } from './keys/key-ring.ts';
+import { type FederationKey, Keys } from './keys/keys.ts';
 import { goOnline, type Online, type OpenGate } from './online.ts';
+import { CommandError } from './runtime/command-error.ts';
+import type { Effects } from './runtime/effects.ts';
+import { errorText, type Log } from './runtime/log.ts';
+import { Judge } from './validation/validation.ts';
 
 /** What a node is opened with. `home`: what `~` stands for; `openGate`: starts the peer listener. */
 export interface NodeInput {

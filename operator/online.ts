@@ -1,15 +1,15 @@
 // The unsealed half of a node: its session, the listener and client of the peer protocol, and the services behind them.
 
-import { errorText } from './log.ts';
 import type { Node } from './node.ts';
+import { Acceptor, type Incoming } from './peers/accept.ts';
+import { HttpsPeerClient } from './peers/deliver.ts';
+import { addressConflicts, ensureOwnCard, listCards, peersOf } from './peers/federation.ts';
+import { PeerSessions } from './peers/peer-session.ts';
+import { newSession } from './peers/session.ts';
+import type { TlsIdentity } from './peers/tls.ts';
+import { provenTlsIdentity, proveTlsIdentity } from './peers/tls-self-test.ts';
+import { errorText } from './runtime/log.ts';
 import { checkBody, knownTypes, requestTypes, type Services, startServices } from './services.ts';
-import { newSession } from './session.ts';
-import { Acceptor, type Incoming } from './transport/accept.ts';
-import { HttpsPeerClient } from './transport/deliver.ts';
-import { addressConflicts, ensureOwnCard, listCards, peersOf } from './transport/federation.ts';
-import { PeerSessions } from './transport/peer-session.ts';
-import type { TlsIdentity } from './transport/tls.ts';
-import { provenTlsIdentity, proveTlsIdentity } from './transport/tls-self-test.ts';
 
 /** The peer listener, as the operator layer sees it. */
 export interface Gate {

@@ -1,13 +1,13 @@
 // This node's own operator card beside its certificate file: a certificate that was renewed makes the card stale, and peers
 // that took the stale card would refuse this node.
 import { cardFingerprint, type OperatorCard } from '../crypto/operator-card.ts';
-import { CommandError } from './command-error.ts';
-import type { CommandResults } from './command-types.ts';
-import { claimDatabase } from './database-owner.ts';
+import { claimDatabase } from './keys/database-owner.ts';
 import type { Node } from './node.ts';
-import { PEM_BYTES_MAX, readCertificate } from './transport/certificate.ts';
-import { ensureOwnCard, listCards } from './transport/federation.ts';
-import { provenTlsIdentity } from './transport/tls-self-test.ts';
+import { PEM_BYTES_MAX, readCertificate } from './peers/certificate.ts';
+import { ensureOwnCard, listCards } from './peers/federation.ts';
+import { provenTlsIdentity } from './peers/tls-self-test.ts';
+import { CommandError } from './runtime/command-error.ts';
+import type { CommandResults } from './runtime/command-types.ts';
 
 /** The card as it is stored. Throws `CommandError` where there is none. */
 export function ownCard(node: Node): OperatorCard {

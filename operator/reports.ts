@@ -11,21 +11,27 @@ import { listDeposits } from '../store/deposits.ts';
 import { lineFigures, listLine, waitingSteps } from '../store/line.ts';
 import { DEPOSIT_STATUSES } from '../store/schema.ts';
 import { currentRoot } from '../store/treasury-roots.ts';
-import { chainProblems } from './bridge/chain-report.ts';
-import { scannedHeight } from './bridge/scan.ts';
-import { ceremonyFailureOf } from './ceremonies/ceremony-failures.ts';
-import { storedOutcome } from './ceremonies/ceremony-outcome.ts';
-import { clockReport } from './clock-watch.ts';
-import { CommandError } from './command-error.ts';
-import type { BackendReport, CeremonyReport, CommandParams, CommandResults, KeyReport } from './command-types.ts';
-import type { FederationKey } from './keys.ts';
-import { errorText } from './log.ts';
+import { chainProblems } from './chain-report.ts';
+import { scannedHeight } from './chain-state/scan.ts';
+import { ceremonyFailureOf } from './key-ceremonies/ceremony-failures.ts';
+import { storedOutcome } from './key-ceremonies/ceremony-outcome.ts';
+import type { FederationKey } from './keys/keys.ts';
 import type { Node } from './node.ts';
-import { treasuryStatus } from './payouts/treasury-report.ts';
 import { waitReport } from './payouts/withdraw.ts';
-import { signerProblems, signerReports } from './signing/signer-reports.ts';
-import { daysLeft, readCertificate, validityText } from './transport/certificate.ts';
-import { listCards, missingCards } from './transport/federation.ts';
+import { daysLeft, readCertificate, validityText } from './peers/certificate.ts';
+import { listCards, missingCards } from './peers/federation.ts';
+import { clockReport } from './runtime/clock-watch.ts';
+import { CommandError } from './runtime/command-error.ts';
+import type {
+  BackendReport,
+  CeremonyReport,
+  CommandParams,
+  CommandResults,
+  KeyReport,
+} from './runtime/command-types.ts';
+import { errorText } from './runtime/log.ts';
+import { signerProblems, signerReports } from './signer-reports.ts';
+import { treasuryStatus } from './treasury-report.ts';
 
 /** A TLS certificate with fewer days left than this is a problem. */
 const CERTIFICATE_DAYS_WARNED = 30;

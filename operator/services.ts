@@ -6,25 +6,25 @@ import type { Json } from '../crypto/canonical-json.ts';
 import type { Session } from '../crypto/identity.ts';
 import { appendAudit } from '../store/audit-log.ts';
 import { listRecipients } from '../store/recipients.ts';
-import { Autopilot } from './bridge/autopilot.ts';
+import { Autopilot } from './autopilot.ts';
 import type { Bridge } from './bridge/bridge.ts';
-import { FinishedWork, tellFinished } from './bridge/finished.ts';
-import { Follower } from './bridge/follow.ts';
-import { Recipients } from './bridge/recipients.ts';
-import { Scan } from './bridge/scan.ts';
-import { Ceremonies } from './ceremonies/ceremonies.ts';
-import { errorText } from './log.ts';
-import { type Pong, parseServiceMessage, SERVICE_MESSAGE_TYPES, type ServiceMessage } from './messages.ts';
+import { Scan } from './chain-state/scan.ts';
+import { FinishedWork, tellFinished } from './deposits/finished.ts';
+import { Recipients } from './deposits/recipients.ts';
+import { Follower } from './follower.ts';
+import { Ceremonies } from './key-ceremonies/ceremonies.ts';
 import type { Node } from './node.ts';
 import { LineExchange } from './payouts/line-exchange.ts';
 import { TreasuryOpening } from './payouts/open-treasury.ts';
+import type { Incoming } from './peers/accept.ts';
+import type { PeerClient } from './peers/deliver.ts';
+import { type Pong, parseServiceMessage, SERVICE_MESSAGE_TYPES, type ServiceMessage } from './peers/messages.ts';
+import type { OutMessage } from './peers/peer-reply.ts';
+import type { PeerSessions } from './peers/peer-session.ts';
+import type { ProveTls } from './peers/tls-self-test.ts';
 import { Heartbeat } from './rollback-guard/heartbeat.ts';
+import { errorText } from './runtime/log.ts';
 import { Signing } from './signing/signing.ts';
-import type { Incoming } from './transport/accept.ts';
-import type { PeerClient } from './transport/deliver.ts';
-import type { OutMessage } from './transport/peer-reply.ts';
-import type { PeerSessions } from './transport/peer-session.ts';
-import type { ProveTls } from './transport/tls-self-test.ts';
 
 /** How services reach the other nodes. `boot`: this process's boot id; `peers`: the indices of all others, now. */
 export interface Link {

@@ -12,7 +12,7 @@ import { bodyLimit } from 'hono/body-limit';
 import type { z } from 'zod';
 import { type Json, nestsWithin } from '../crypto/canonical-json.ts';
 import { untrusted } from '../operator/config/path-trust.ts';
-import type { Progress } from '../operator/progress.ts';
+import type { Progress } from '../operator/runtime/progress.ts';
 
 export const CONTROL_BODY_BYTES_MAX = 1024 * 1024;
 const CONTROL_DEPTH_MAX = 32;

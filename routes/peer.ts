@@ -1,16 +1,16 @@
 // The peer endpoints, behind mutual TLS: the session certificate of this node, and the one place that takes messages.
 import { Hono } from 'hono';
 import { PEER_MESSAGE_BYTES_MAX } from '../crypto/envelope.ts';
-import type { Acceptor } from '../operator/transport/accept.ts';
+import type { Acceptor } from '../operator/peers/accept.ts';
 import {
   MESSAGES_PATH,
   type Refusal,
   refusalStatus,
   SESSION_HEADER,
   SESSION_PATH,
-} from '../operator/transport/peer-reply.ts';
-import { readWithin, settledWithin } from '../operator/transport/read-body.ts';
-import type { Read } from '../operator/transport/read-slots.ts';
+} from '../operator/peers/peer-reply.ts';
+import { readWithin, settledWithin } from '../operator/peers/read-body.ts';
+import type { Read } from '../operator/peers/read-slots.ts';
 
 /** How long a peer may take to send its message, in ms. */
 export const REQUEST_BODY_MS_MAX = 10_000;

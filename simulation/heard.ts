@@ -1,10 +1,10 @@
-// Whose processes a simulated node has heard: what operator/transport/peer-session.ts keeps, without a signature on every
+// Whose processes a simulated node has heard: what operator/peers/peer-session.ts keeps, without a signature on every
 // message, as nobody in the simulated network can speak in another's name. What serves as evidence is signed when it is asked
 // for.
 import { CLOCK_SKEW_MS_MAX, sealEnvelope } from '../crypto/envelope.ts';
 import type { Session, SessionCertificate } from '../crypto/identity.ts';
+import { LAST_WORDS_MS } from '../operator/peers/peer-session.ts';
 import type { GuardLink } from '../operator/services.ts';
-import { LAST_WORDS_MS } from '../operator/transport/peer-session.ts';
 
 type Watch = GuardLink['watch'];
 type Sight = NonNullable<ReturnType<Watch['twinOf']>>;

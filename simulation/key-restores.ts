@@ -1,6 +1,6 @@
 // A node that makes keys is put back to an older database, key file or both, while it makes them or after; and what its
 // operator then does: where the others have the key and it does not, it takes it up from their exported ceremony.
-import { type CeremonyOutcome, storedOutcome } from '../operator/ceremonies/ceremony-outcome.ts';
+import { type CeremonyOutcome, storedOutcome } from '../operator/key-ceremonies/ceremony-outcome.ts';
 import { getCeremony } from '../store/ceremonies.ts';
 import type { Member, Process } from './member.ts';
 import type { MemoryKeyFile } from './memory-key-ring.ts';

@@ -1,7 +1,7 @@
 // Nodes that lie. A liar runs the real program, but its judge approves whatever it is asked without deciding anything,
 // and what it says and answers is changed on the way out.
 import type { Json } from '../crypto/canonical-json.ts';
-import type { OutMessage } from '../operator/transport/peer-reply.ts';
+import type { OutMessage } from '../operator/peers/peer-reply.ts';
 import type { Passage } from './network.ts';
 import type { Lie } from './plan.ts';
 import type { Prng } from './prng.ts';

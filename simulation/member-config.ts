@@ -6,7 +6,7 @@ import { signerFromSeed } from '../crypto/ed25519.ts';
 import { encodeCard, signCard } from '../crypto/operator-card.ts';
 import { rootCertificateJson } from '../crypto/root-certificate.ts';
 import { checkConfig, type OperatorConfig } from '../operator/config/config.ts';
-import { groupKeysToJson } from '../operator/keys.ts';
+import { groupKeysToJson } from '../operator/keys/keys.ts';
 import { storeKey } from '../store/keys.ts';
 import { putPeer } from '../store/peers.ts';
 import { keepRootCertificate } from '../store/treasury-roots.ts';

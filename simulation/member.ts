@@ -3,11 +3,11 @@
 // for ever; and what it still writes goes to a copy of the database that nobody opens again.
 import type { GuardState } from '../ceremony/guard.ts';
 import type { Session } from '../crypto/identity.ts';
-import type { Effects } from '../operator/effects.ts';
-import type { Log } from '../operator/log.ts';
 import type { Node } from '../operator/node.ts';
+import { newSession } from '../operator/peers/session.ts';
+import type { Effects } from '../operator/runtime/effects.ts';
+import type { Log } from '../operator/runtime/log.ts';
 import { type Services, startServices } from '../operator/services.ts';
-import { newSession } from '../operator/session.ts';
 import { type RecipientScript, rememberRecipient } from '../store/recipients.ts';
 import { bitcoinViewOf, type ChainView } from './chain-view.ts';
 import type { Draws } from './draws.ts';

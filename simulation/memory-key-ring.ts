@@ -6,7 +6,7 @@ import { concat, sha256, utf8 } from '../crypto/bytes.ts';
 import { type Ed25519Signer, signerFromSeed } from '../crypto/ed25519.ts';
 import { keyIdOf } from '../crypto/key-id.ts';
 import type { CeremonyKeys, KeyFile } from '../crypto/seal.ts';
-import { KeyRing } from '../operator/key-ring.ts';
+import { KeyRing } from '../operator/keys/key-ring.ts';
 
 /** The key file of one node. */
 export interface MemoryKeyFile {

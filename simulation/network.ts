@@ -2,9 +2,9 @@
 // partitions, and the one rule of the transport that matters here: a message whose sender's clock is too far off is
 // refused. Senders are who they say they are, as the real envelope makes sure.
 import { canonicalBytes, type Json } from '../crypto/canonical-json.ts';
+import type { NotDelivered, PeerClient, SendResult } from '../operator/peers/deliver.ts';
+import type { OutMessage } from '../operator/peers/peer-reply.ts';
 import { checkBody, requestTypes } from '../operator/services.ts';
-import type { NotDelivered, PeerClient, SendResult } from '../operator/transport/deliver.ts';
-import type { OutMessage } from '../operator/transport/peer-reply.ts';
 import type { Process } from './member.ts';
 import type { World } from './world.ts';
 

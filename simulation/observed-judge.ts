@@ -1,8 +1,8 @@
 // A node's judge with an eye on what it approves.
 import type { Intent } from '../ceremony/intent.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
-import { Judge, type JudgeInput } from '../operator/judge/judge.ts';
-import type { Judgement } from '../operator/judge/judgement.ts';
+import { Judge, type JudgeInput } from '../operator/validation/validation.ts';
+import type { Judgement } from '../operator/validation/verdict.ts';
 
 /** Sees each judgement begin and end. */
 export interface JudgementWatch {

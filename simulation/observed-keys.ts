@@ -4,8 +4,8 @@ import type { NonceOwner } from '../ceremony/nonce-pool.ts';
 import { BoundedCache } from '../crypto/bounded-cache.ts';
 import { toHex } from '../crypto/bytes.ts';
 import type { FrostScheme, GroupKey, SchemeName } from '../crypto/scheme.ts';
-import type { KeyRing } from '../operator/key-ring.ts';
-import { type FederationKey, Keys } from '../operator/keys.ts';
+import type { KeyRing } from '../operator/keys/key-ring.ts';
+import { type FederationKey, Keys } from '../operator/keys/keys.ts';
 import type { Queries } from '../store/database.ts';
 import { onceForAll } from './draws.ts';
 

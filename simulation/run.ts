@@ -1,11 +1,12 @@
 // One run: a plan, faults for as long as it says, then calm, in which everything that is owed must come to pass.
 import { outpointName } from '../chain/outpoint.ts';
 import type { WireBurn } from '../chain/wire-ledger.ts';
-import { scannedHeight } from '../operator/bridge/scan.ts';
+import { scannedHeight } from '../operator/chain-state/scan.ts';
 import { verifyAuditLog } from '../store/audit-log.ts';
 import { burnStanding } from '../store/burn-standing.ts';
 import type { Queries } from '../store/database.ts';
 import { currentRoot } from '../store/treasury-roots.ts';
+import { Weather } from './fault-schedule.ts';
 import type { Member } from './member.ts';
 import { CONFIRMATIONS } from './member-config.ts';
 import { type Plan, planOf } from './plan.ts';
@@ -14,7 +15,6 @@ import { reconcile } from './reconcile.ts';
 import { Restores } from './restores.ts';
 import type { Counts } from './tally.ts';
 import type { Violation } from './trace.ts';
-import { Weather } from './weather.ts';
 import { type Deposit, Workload } from './workload.ts';
 import { type Sabotage, World } from './world.ts';
 

@@ -1,6 +1,6 @@
 // Never list, 6: looks for the federation's secrets in everything that leaves a node. Every run of hexadecimal digits is
 // searched at every offset for 32 bytes that are a share, a seed, a host secret or half of a secret nonce.
-import type { OutMessage } from '../operator/transport/peer-reply.ts';
+import type { OutMessage } from '../operator/peers/peer-reply.ts';
 import type { Trace } from './trace.ts';
 
 const RUN = /[0-9a-f]{64,}/g;

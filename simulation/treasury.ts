@@ -39,7 +39,7 @@ export function certificateOf(root: LineRoot, identitySeeds: readonly Uint8Array
   return { statement, signatures: identitySeeds.map((seed) => signRoot(signerFromSeed(seed), statement)) };
 }
 
-/** What lies beside a key file about the treasury (operator/key-ceremonies/treasury-file.ts). */
+/** What lies beside a key file about the treasury (operator/keys/treasury-file.ts). */
 export function treasuryFileOf(root: LineRoot, certificate: RootCertificate | null): Uint8Array {
   const json: Json = {
     ...{ v: 1, key_id: root.keyId, height: 0 },

@@ -48,6 +48,16 @@ const ofOutpoint = prepared((db) => {
   const where = and(eq(txid, given(txid, 'txid')), eq(vout, given(vout, 'vout')));
   return db.select().from(attestations).where(where).prepare();
 });
+const updateSignature = prepared((db) => {
+  const { txid, vout, signature, signatureExpiry, updatedAt } = attestations;
+  const changes = {
+    signature: given(signature, 'signature'),
+    signatureExpiry: given(signatureExpiry, 'expiry'),
+    updatedAt: given(updatedAt, 'now'),
+  };
+  const where = and(eq(txid, given(txid, 'txid')), eq(vout, given(vout, 'vout')));
+  return db.update(attestations).set(changes).where(where).prepare();
+});
 
 /**
  * Decides a batch in one commit; the verdicts stand in the order of the items. The same claim again is ok, and may move
@@ -81,10 +91,8 @@ export function recordAttestationSignature(
     if (known === null) return { ok: false, reason: 'not_decided' };
     if (!saysTheSame(known, claim)) return { ok: false, reason: 'attested_otherwise' };
     if (known.signature === signature && known.signatureExpiry === claim.expiry) return { ok: true };
-    tx.update(attestations)
-      .set({ signature, signatureExpiry: claim.expiry, updatedAt: now })
-      .where(atOutpoint(claim))
-      .run();
+    const { txid, vout, expiry } = claim;
+    updateSignature(tx).run({ txid, vout, signature, expiry, now });
     appendAudit(tx, now, 'attestation_signed', { ...claimJson(claim), signature });
     return { ok: true };
   });

@@ -48,6 +48,24 @@ const ofOutpoint = prepared((db) => {
   return db.select().from(deposits).where(where).prepare();
 });
 
+const insertSeen = prepared((db) => {
+  const { txid, vout, recipient, amount, height, blockHash, seenAt } = deposits;
+  const row = {
+    ...{ txid: given(txid, 'txid'), vout: given(vout, 'vout'), recipient: given(recipient, 'recipient') },
+    ...{ amount: given(amount, 'amount'), height: given(height, 'height'), blockHash: given(blockHash, 'blockHash') },
+    ...({ status: 'seen', seenAt: given(seenAt, 'now'), updatedAt: given(seenAt, 'now') } as const),
+  };
+  return db.insert(deposits).values(row).prepare();
+});
+const updateStatus = prepared((db) => {
+  const { txid, vout, status, updatedAt } = deposits;
+  return db
+    .update(deposits)
+    .set({ status: given(status, 'status'), updatedAt: given(updatedAt, 'now') })
+    .where(and(eq(txid, given(txid, 'txid')), eq(vout, given(vout, 'vout'))))
+    .prepare();
+});
+
 const inStatuses = prepared((db) =>
   db
     .select()
@@ -66,9 +84,7 @@ export function recordDeposit(db: Queries, sighting: DepositSighting, now: numbe
   return transact(db, (tx): SightingVerdict => {
     const known = getDeposit(tx, sighting);
     if (known === null) {
-      tx.insert(deposits)
-        .values({ txid, vout, recipient, amount, height, blockHash, status: 'seen', seenAt: now, updatedAt: now })
-        .run();
+      insertSeen(tx).run({ txid, vout, recipient, amount, height, blockHash, now });
       return { ok: true, added: true };
     }
     if (known.recipient !== recipient || known.amount !== amount) {
@@ -89,8 +105,8 @@ export function setDepositStatus(db: Queries, outpoint: Outpoint, status: Deposi
     if (known === null) return { ok: false, reason: 'deposit_unknown' };
     if (known.status === status) return { ok: true };
     if (!NEXT[known.status].includes(status)) return { ok: false, reason: 'wrong_order' };
-    tx.update(deposits).set({ status, updatedAt: now }).where(atOutpoint(outpoint)).run();
     const { txid, vout } = outpoint;
+    updateStatus(tx).run({ txid, vout, status, now });
     appendAudit(tx, now, `deposit_${status}`, { txid, vout, amount: `${known.amount}`, recipient: known.recipient });
     return { ok: true };
   });

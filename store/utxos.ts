@@ -31,6 +31,17 @@ const ofOutpoint = prepared((db) => {
   const where = and(eq(txid, given(txid, 'txid')), eq(vout, given(vout, 'vout')));
   return db.select().from(utxos).where(where).prepare();
 });
+const insertUnspent = prepared((db) => {
+  const { txid, vout, amount, leaf, height, updatedAt } = utxos;
+  const row = {
+    ...{ txid: given(txid, 'txid'), vout: given(vout, 'vout'), amount: given(amount, 'amount') },
+    ...{ leaf: given(leaf, 'leaf'), height: given(height, 'height'), updatedAt: given(updatedAt, 'now') },
+  };
+  return db
+    .insert(utxos)
+    .values({ ...row, status: 'unspent' })
+    .prepare();
+});
 const afterPlace = prepared((db) => {
   const place = sql<number>`rowid`.mapWith(Number);
   return db
@@ -48,7 +59,7 @@ export function recordUtxo(db: Queries, sighting: UtxoSighting, now: number): vo
   transact(db, (tx) => {
     const known = getUtxo(tx, sighting);
     if (known === null) {
-      tx.insert(utxos).values({ txid, vout, amount, leaf, height, status: 'unspent', updatedAt: now }).run();
+      insertUnspent(tx).run({ txid, vout, amount, leaf, height, now });
       return;
     }
     if (known.amount !== amount) throw new Error('two sightings of one output differ in amount');

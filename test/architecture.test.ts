@@ -66,7 +66,7 @@ const breaking: Readonly<Record<string, readonly [path: string, text: string, sa
   'operator naming a type of cli': ['operator/b.ts', `type X = import('../cli/x.ts').X;`, 'must not import cli'],
   'routes importing cli': ['routes/a.ts', `import { x } from '../cli/x.ts';`, 'must not import cli'],
   'a command importing routes': ['cli/a.ts', `import { x } from '../routes/x.ts';`, 'must not import routes'],
-  'product code importing tests': ['operator/c.ts', `import { x } from '../test/x.ts';`, 'must not import test'],
+  'product code importing tests': ['operator/c.ts', `import { x } from './x.ts';`, 'must not import test'],
   'product code importing the devnet': ['cli/b.ts', `import { x } from '../devnet/x.ts';`, 'must not import devnet'],
   'a view importing a value': ['views/a.tsx', `import { x } from '../operator/x.ts';`, 'more than types'],
   'a view importing a value among types': [

@@ -1,6 +1,6 @@
 // How long single pieces of work are left alone that fail again and again: twice as long after each failure, so that what can
 // never succeed costs less and less, and what is behind it in a queue has its turn.
-import type { Effects } from '../effects.ts';
+import type { Effects } from '../runtime/effects.ts';
 
 /** Most pieces of work that are remembered; the oldest make room, and are tried early. */
 const REMEMBERED_MAX = 20_000;

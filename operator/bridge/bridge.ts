@@ -4,16 +4,16 @@ import type { SigningResult } from '../../ceremony/signing-candidates.ts';
 import type { BitcoinView } from '../../chain/bitcoin-view.ts';
 import type { WireLedger } from '../../chain/wire-ledger.ts';
 import type { Queries } from '../../store/database.ts';
-import { CommandError } from '../command-error.ts';
-import type { SigningReport } from '../command-types.ts';
+import type { ChainWatch } from '../chain-state/chain-watch.ts';
 import type { OperatorConfig } from '../config/config.ts';
-import type { Effects } from '../effects.ts';
-import type { Judge } from '../judge/judge.ts';
-import type { FederationKey, Keys } from '../keys.ts';
-import type { Log } from '../log.ts';
+import type { FederationKey, Keys } from '../keys/keys.ts';
+import type { OutMessage } from '../peers/peer-reply.ts';
+import { CommandError } from '../runtime/command-error.ts';
+import type { SigningReport } from '../runtime/command-types.ts';
+import type { Effects } from '../runtime/effects.ts';
+import type { Log } from '../runtime/log.ts';
 import type { Signing } from '../signing/signing.ts';
-import type { OutMessage } from '../transport/peer-reply.ts';
-import type { ChainWatch } from './chain-watch.ts';
+import type { Judge } from '../validation/validation.ts';
 
 /** A node that can sign. */
 export interface Bridge {

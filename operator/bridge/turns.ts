@@ -2,8 +2,8 @@
 // done, and until when it is left alone after a failure. A restart forgets both, which only makes this node wait anew.
 
 import type { OperatorConfig } from '../config/config.ts';
-import type { Effects } from '../effects.ts';
-import { errorText, type Log } from '../log.ts';
+import type { Effects } from '../runtime/effects.ts';
+import { errorText, type Log } from '../runtime/log.ts';
 import { isTurn } from './schedule.ts';
 
 /** Most pieces of work that are remembered; the oldest make room. */
@@ -34,20 +34,26 @@ export class Turns {
    * rejects. True where it ran, with whatever outcome.
    */
   async take(name: string, run: () => Promise<void>): Promise<boolean> {
-    const { effects, config, log } = this.#bridge;
-    if (this.rests(name)) return false;
-    const readySince = this.#since.get(name) ?? effects.monotonic();
-    remember(this.#since, name, readySince);
-    const takeoverMs = config.takeoverS * 1000;
-    if (!isTurn({ name, readySince }, config.myIndex, config.parties, takeoverMs, effects.monotonic())) return false;
+    const { config, log } = this.#bridge;
+    if (!this.isMine(name)) return false;
     try {
       await run();
       this.#since.delete(name);
     } catch (error) {
       log('warn', 'work_failed', { name, detail: errorText(error) });
-      this.rest(name, takeoverMs);
+      this.rest(name, config.takeoverS * 1000);
     }
     return true;
+  }
+
+  /** Whether it is this node's turn. The first question about a piece of work is the time from which it could be done. */
+  isMine(name: string): boolean {
+    const { effects, config } = this.#bridge;
+    if (this.rests(name)) return false;
+    const now = effects.monotonic();
+    const readySince = this.#since.get(name) ?? now;
+    remember(this.#since, name, readySince);
+    return isTurn({ name, readySince }, config.myIndex, config.parties, config.takeoverS * 1000, now);
   }
 
   /** Forgets since when work could have been done: should it come again, its leader begins again. */

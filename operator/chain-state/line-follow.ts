@@ -5,10 +5,10 @@ import { asUnavailable } from '../../chain/bitcoin-view.ts';
 import type { LineRoot } from '../../chain/line.ts';
 import { fromHex } from '../../crypto/bytes.ts';
 import { boundUnmined, childrenOf, forgetPassed, type LineStep, UNMINED_PER_PEER_MAX } from '../../store/line.ts';
-import { scannedHeight } from '../bridge/scan.ts';
-import type { FederationKey } from '../keys.ts';
+import type { FederationKey } from '../keys/keys.ts';
 import { lineNow } from './line-view.ts';
 import type { LineReader } from './line-walk.ts';
+import { scannedHeight } from './scan.ts';
 
 /** Steps that follow one another and are sent in one round. */
 const SENT_PER_ROUND_MAX = 50;

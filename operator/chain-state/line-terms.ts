@@ -4,7 +4,7 @@ import type { LineRoot, LineTerms } from '../../chain/line.ts';
 import type { Queries } from '../../store/database.ts';
 import { currentRoot } from '../../store/treasury-roots.ts';
 import type { OperatorConfig } from '../config/config.ts';
-import type { FederationKey } from '../keys.ts';
+import type { FederationKey } from '../keys/keys.ts';
 
 /** The root of a key's line; null until all operators have signed it, as far as this node knows. */
 export function lineRoot(db: Queries, key: Pick<FederationKey, 'keyId'>): LineRoot | null {

@@ -9,10 +9,10 @@ import { toHex } from '../../crypto/bytes.ts';
 import { getStep, type LineStep, minedTip, recordStep, recordStepSigned } from '../../store/line.ts';
 import { lineHistory } from '../../store/line-history.ts';
 import { getUtxo } from '../../store/utxos.ts';
-import { scannedHash, scannedHeight } from '../bridge/scan.ts';
-import type { FederationKey } from '../keys.ts';
+import type { FederationKey } from '../keys/keys.ts';
 import { lineRoot } from './line-terms.ts';
 import { ForeignSpendError, type LineReader, seenStep, walkLine } from './line-walk.ts';
+import { scannedHash, scannedHeight } from './scan.ts';
 
 /** A step that is fully signed and in the own mempool. */
 export interface WaitingStep {

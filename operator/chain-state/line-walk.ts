@@ -9,8 +9,8 @@ import { toHex } from '../../crypto/bytes.ts';
 import { getStep, minedTip, recordStep, recordStepMined, recordStepSigned } from '../../store/line.ts';
 import { getUtxo } from '../../store/utxos.ts';
 import type { Bridge } from '../bridge/bridge.ts';
-import type { Effects } from '../effects.ts';
-import type { FederationKey } from '../keys.ts';
+import type { FederationKey } from '../keys/keys.ts';
+import type { Effects } from '../runtime/effects.ts';
 
 /** What walking the line works with. */
 export type LineReader = Pick<Bridge, 'db' | 'bitcoin' | 'config' | 'log'> & { readonly effects: Pick<Effects, 'now'> };

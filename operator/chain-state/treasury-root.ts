@@ -7,9 +7,9 @@ import { firstFunding, type TreasuryFunding } from '../../chain/treasury-funding
 import type { Queries } from '../../store/database.ts';
 import { loadFunding, treasuryHeights } from '../../store/treasury-funding.ts';
 import { getUtxo } from '../../store/utxos.ts';
-import { scannedHeight } from '../bridge/scan.ts';
 import type { OperatorConfig } from '../config/config.ts';
-import type { FederationKey } from '../keys.ts';
+import type { FederationKey } from '../keys/keys.ts';
+import { scannedHeight } from './scan.ts';
 
 /** What it is asked of. */
 export interface RootSight {

@@ -1,6 +1,6 @@
 // Writes the configuration that `init` makes: the keys of the launch instructions' Appendix A, at once or not at all.
 import { utf8 } from '../../crypto/bytes.ts';
-import { writeDurably, writeNewDurably } from '../durable-file.ts';
+import { writeDurably, writeNewDurably } from '../runtime/durable-file.ts';
 import type { ConfigFile } from './config-keys.ts';
 
 /** What `init` is told; everything else of Appendix A takes the instructions' own value. */

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { addressScript, type BitcoinNetwork } from '../../chain/network.ts';
-import { printable } from '../shown-text.ts';
+import { printable } from '../runtime/shown-text.ts';
 import { type HostPort, parseHostPort } from './config-address.ts';
 import { CONFIG_KEYS, type ConfigFile, configFileSchema, keyExpectation, nearestKey } from './config-keys.ts';
 import { type ConfigProblem, ruleProblems } from './config-rules.ts';

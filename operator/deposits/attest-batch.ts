@@ -7,9 +7,9 @@ import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
 import { type Attestation, attestationId, encodeAttestation, mintNonce } from '../../crypto/attestation.ts';
 import { fromHex } from '../../crypto/bytes.ts';
 import { type Bridge, notSigned } from '../bridge/bridge.ts';
-import { CommandError } from '../command-error.ts';
-import { refusedItems } from '../judge/judge-attestation.ts';
-import type { FederationKey } from '../keys.ts';
+import type { FederationKey } from '../keys/keys.ts';
+import { CommandError } from '../runtime/command-error.ts';
+import { refusedItems } from '../validation/validate-attestation.ts';
 import { keepAttestations } from './kept-attestations.ts';
 
 /** Most requests that one batch may come to; what is left then is told as not signed. */

@@ -3,7 +3,6 @@
 
 import { ATTESTATIONS_MAX } from '../../ceremony/intent.ts';
 import { outpointName } from '../../chain/outpoint.ts';
-import { WireLedgerError } from '../../chain/wire-ledger.ts';
 import { PAGE_ROWS_MAX, transact } from '../../store/database.ts';
 import { type Deposit, setDepositStatus } from '../../store/deposits.ts';
 import { listOpenDeposits } from '../../store/open-deposits.ts';
@@ -11,10 +10,9 @@ import { exposedDeposits } from '../../store/reorganisation.ts';
 import { BackOff } from '../bridge/back-off.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { Turns } from '../bridge/turns.ts';
-import type { FederationKey } from '../keys.ts';
-import { errorText } from '../log.ts';
+import type { FederationKey } from '../keys/keys.ts';
 import { attestBatch } from './attest-batch.ts';
-import { adoptMint, handInAll, someAtOnce } from './mints.ts';
+import { adoptMints, handInAll } from './mints.ts';
 
 /** Most deposits that one round takes up: it asks the Wire nodes about each. */
 const TAKEN_PER_ROUND = 200;
@@ -52,35 +50,30 @@ export class AttestDeposits {
     const suspended = new Set(exposedDeposits(db).map(({ recipient }) => recipient));
     const isSuspended = ({ recipient }: Deposit): boolean => suspended.has(recipient);
     const open = await this.#open();
-    // Those that wait for a lost deposit of their recipient come last, however old: they must not hold up the others.
-    const awake = [...open.filter((one) => !isSuspended(one)), ...open.filter(isSuspended)].filter(
-      (one) => !this.#refused.rests(outpointName(one)) && !this.#turns.rests(blockName(one)),
-    );
-    const taken = this.#next(awake);
     transact(db, (tx) => {
-      for (const one of taken) if (one.status === 'seen') setDepositStatus(tx, one, 'confirmed', effects.now());
+      for (const one of open) if (one.status === 'seen') setDepositStatus(tx, one, 'confirmed', effects.now());
     });
-    const unminted = new Set<Deposit>();
-    await someAtOnce(taken, async (one) => {
-      if (await this.#isUnminted(key, one)) unminted.add(one);
-    });
-    const blocks = Map.groupBy(
-      taken.filter((one) => unminted.has(one) && !isSuspended(one)),
-      blockName,
+    // Those that wait for a lost deposit of their recipient come last, however old: they must not hold up the others. The
+    // Wire nodes are asked by the node alone whose turn it is.
+    const turns = new Set([...new Set(open.map(blockName))].filter((name) => this.#turns.isMine(name)));
+    const mine = [...open.filter((one) => !isSuspended(one)), ...open.filter(isSuspended)].filter(
+      (one) => turns.has(blockName(one)) && !this.#refused.rests(outpointName(one)),
     );
-    for (const [name, deposits] of blocks) {
+    for (const [name, deposits] of Map.groupBy(this.#next(mine), blockName)) {
       if (this.#signal.aborted) return;
-      await this.#turns.take(name, () => this.#attest(key, deposits));
+      const due = (await this.#unminted(key, deposits)).filter((one) => !isSuspended(one));
+      if (due.length > 0) await this.#turns.take(name, () => this.#attest(key, due));
+      else this.#turns.forget(name);
     }
   }
 
-  // Where there are more than one round takes up, the next begins behind them: those that wait for another node's turn, or for
-  // a leader that is silent, must not hold up the others.
-  #next(awake: readonly Deposit[]): readonly Deposit[] {
-    const from = awake.findIndex((one) => outpointName(one) === this.#after) + 1;
-    const taken = [...awake.slice(from), ...awake.slice(0, from)].slice(0, TAKEN_PER_ROUND);
+  // Where there are more than one round takes up, the next begins behind them: those that cannot be attested yet must not hold
+  // up the others.
+  #next(mine: readonly Deposit[]): readonly Deposit[] {
+    const from = mine.findIndex((one) => outpointName(one) === this.#after) + 1;
+    const taken = [...mine.slice(from), ...mine.slice(0, from)].slice(0, TAKEN_PER_ROUND);
     const last = taken.at(-1);
-    this.#after = taken.length === awake.length || last === undefined ? null : outpointName(last);
+    this.#after = taken.length === mine.length || last === undefined ? null : outpointName(last);
     return taken;
   }
 
@@ -129,22 +122,18 @@ export class AttestDeposits {
     await handInAll(this.#bridge, attested, (detail) => log('warn', 'mint_not_taken', { detail }));
   }
 
-  // Where the Wire nodes cannot tell of this one deposit, it is left alone for a while, and those behind it are not.
-  async #isUnminted(key: FederationKey, deposit: Deposit): Promise<boolean> {
-    const { log, wire } = this.#bridge;
-    const name = outpointName(deposit);
-    try {
-      const standing = await adoptMint(this.#bridge, key, deposit);
-      if (standing === 'otherwise') this.#refused.failed(name, true);
-      return standing === 'none';
-    } catch (error) {
-      if (!(error instanceof WireLedgerError)) throw error;
-      // Throws where they tell nothing at all.
-      await wire?.status();
-      log('warn', 'mint_untold', { name: depositName(deposit), detail: errorText(error) });
-      this.#refused.failed(name);
-      return false;
+  // Where the Wire nodes cannot tell of one deposit, it is left alone for a while, and those behind it are not.
+  async #unminted(key: FederationKey, deposits: readonly Deposit[]): Promise<readonly Deposit[]> {
+    const { told, untold } = await adoptMints(this.#bridge, key, deposits);
+    for (const { deposit, detail } of untold) {
+      this.#bridge.log('warn', 'mint_untold', { name: depositName(deposit), detail });
+      this.#refused.failed(outpointName(deposit));
     }
+    for (const { deposit, standing } of told) {
+      if (standing === 'otherwise') this.#refused.failed(outpointName(deposit), true);
+    }
+    const unminted = new Set(told.filter(({ standing }) => standing === 'none').map(({ deposit }) => deposit));
+    return deposits.filter((deposit) => unminted.has(deposit));
   }
 }
 

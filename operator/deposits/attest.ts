@@ -3,9 +3,9 @@
 import { type Attestation, encodeAttestation } from '../../crypto/attestation.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import { type Bridge, notSigned, requireLiveKey, signingReport } from '../bridge/bridge.ts';
-import { CommandError } from '../command-error.ts';
-import type { CommandParams, CommandResults } from '../command-types.ts';
-import type { Progress } from '../progress.ts';
+import { CommandError } from '../runtime/command-error.ts';
+import type { CommandParams, CommandResults } from '../runtime/command-types.ts';
+import type { Progress } from '../runtime/progress.ts';
 import { askFor, keepAndTell } from './attest-batch.ts';
 import { keptAttestation } from './kept-attestations.ts';
 import { handIn } from './mints.ts';

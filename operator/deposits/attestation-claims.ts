@@ -4,7 +4,7 @@ import { hexOf, satsField, u64Field } from '../../ceremony/fields.ts';
 import { attestationId, mintNonce, verifyAttestation } from '../../crypto/attestation.ts';
 import { fromHex } from '../../crypto/bytes.ts';
 import type { Attestation } from '../../store/attestations.ts';
-import type { FederationKey } from '../keys.ts';
+import type { FederationKey } from '../keys/keys.ts';
 
 /** An attestation as a peer tells it. `expiry` as decided last; the group's signature covers `signature_expiry`. */
 export const attestationClaimSchema = z.strictObject({

@@ -9,7 +9,7 @@ import { type Queries, transact } from '../../store/database.ts';
 import { getDeposit, recordDeposit, setDepositStatus } from '../../store/deposits.ts';
 import { recordUtxo } from '../../store/utxos.ts';
 import type { Bridge } from '../bridge/bridge.ts';
-import { claimOf } from '../judge/judge-attestation.ts';
+import { claimOf } from '../validation/validate-attestation.ts';
 
 /** The attestation of an outpoint that this node holds with its signature, or null. */
 export function keptAttestation(db: Queries, outpoint: Outpoint): Attestation | null {

@@ -2,7 +2,7 @@
 // there. Until then Wire may still drop the mint, and the attestation is handed in again.
 
 import type { MintStanding } from '../../chain/mint.ts';
-import { outpointName } from '../../chain/outpoint.ts';
+import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
 import { isFinalRefusal, WireLedgerError, type WireMint } from '../../chain/wire-ledger.ts';
 import { type Attestation, parseAttestation, verifyAttestation } from '../../crypto/attestation.ts';
 import { toHex } from '../../crypto/bytes.ts';
@@ -12,10 +12,10 @@ import { type Deposit, getDeposit, setDepositStatus } from '../../store/deposits
 import { type AttestedDeposit, type AttestedPlace, listAttestedAfter } from '../../store/open-deposits.ts';
 import { BackOff } from '../bridge/back-off.ts';
 import type { Bridge } from '../bridge/bridge.ts';
-import type { LastingTrouble } from '../bridge/lasting-trouble.ts';
-import { claimOf } from '../judge/judge-attestation.ts';
-import type { FederationKey } from '../keys.ts';
-import { errorText } from '../log.ts';
+import type { LastingTrouble } from '../bridge/failure-log.ts';
+import type { FederationKey } from '../keys/keys.ts';
+import { errorText } from '../runtime/log.ts';
+import { claimOf } from '../validation/validate-attestation.ts';
 import { keptAttestation } from './kept-attestations.ts';
 
 /** Most deposits whose mint one round looks after, and how many questions to the Wire nodes are under way at once. */
@@ -50,47 +50,85 @@ export async function handInAll(
   });
 }
 
+/** Where the mint of a deposit stands; `otherwise`: minted with another meaning, which is an alarm. */
+export type AdoptedStanding = MintStanding | 'otherwise';
+
+/** What the own Wire nodes tell of the mints of some deposits. */
+export interface AdoptedMints<D> {
+  readonly told: readonly { readonly deposit: D; readonly standing: AdoptedStanding }[];
+  /** Those of which they cannot tell, each with the reason. */
+  readonly untold: readonly { readonly deposit: D; readonly detail: string }[];
+}
+
 /**
- * Where the mint of a deposit stands on the own Wire nodes. A mint that this node did not know of is taken over with its
- * attestation, and one that is final makes the deposit minted. `otherwise`: minted with another meaning, which is an alarm.
- * Throws `WireLedgerError` where they cannot tell.
+ * Asks the own Wire nodes where the mints of deposits stand. A mint that this node did not know of is taken over with its
+ * attestation, and one that is final makes the deposit minted; all in one commit. Throws `WireLedgerError` where the Wire
+ * nodes tell nothing at all.
  */
-export async function adoptMint(
+export async function adoptMints<D extends Deposit>(
   bridge: Bridge,
   key: FederationKey,
+  deposits: readonly D[],
+): Promise<AdoptedMints<D>> {
+  const { wire } = bridge;
+  const asked: { readonly deposit: D; readonly mint: WireMint | null }[] = [];
+  const untold: { readonly deposit: D; readonly detail: string }[] = [];
+  await someAtOnce(deposits, async (deposit) => {
+    try {
+      asked.push({ deposit, mint: wire === null ? null : await wire.mint(deposit.txid, deposit.vout) });
+    } catch (error) {
+      if (!(error instanceof WireLedgerError)) throw error;
+      // Throws where they tell nothing at all; where they cannot tell of this one alone, the others go on.
+      await wire?.status();
+      untold.push({ deposit, detail: errorText(error) });
+    }
+  });
+  const told = transact(bridge.db, (tx) =>
+    asked.map(({ deposit, mint }) => ({
+      deposit,
+      ...(mint === null ? ({ standing: 'none', news: [] } as const) : adopted(bridge, tx, key, deposit, mint)),
+    })),
+  );
+  for (const { deposit, standing, news } of told) {
+    const { txid, vout, amount } = deposit;
+    for (const event of news) bridge.log('info', event, { txid, vout, amount: `${amount}` });
+    if (standing === 'otherwise') bridge.log('error', 'minted_otherwise', { txid, vout });
+  }
+  return { told, untold };
+}
+
+/** `news`: what the log tells of once it is committed. */
+interface Adopted {
+  readonly standing: AdoptedStanding;
+  readonly news: readonly string[];
+}
+
+const OTHERWISE: Adopted = { standing: 'otherwise', news: [] };
+
+function adopted(
+  { config, effects }: Bridge,
+  tx: Queries,
+  key: FederationKey,
   deposit: Deposit,
-): Promise<MintStanding | 'otherwise'> {
-  const { db, wire, log, effects, config } = bridge;
-  const { txid, vout } = deposit;
-  const mint = wire === null ? null : await wire.mint(txid, vout);
-  if (mint === null) return 'none';
+  mint: WireMint,
+): Adopted {
   const attestation = mintedAs(mint, key, deposit);
+  if (attestation === null) return OTHERWISE;
   const isFinal = mint.confirmations >= config.wireConfirmations;
-  let [before, isNew] = [null as Deposit['status'] | null, false];
-  const isTaken =
-    attestation !== null &&
-    transact(db, (tx): boolean => {
-      before = getDeposit(tx, deposit)?.status ?? null;
-      const now = effects.now();
-      const { recipient, amount } = deposit;
-      const claim = claimOf({ txid, vout, recipient, amount: `${amount}`, expiry: `${attestation.expiry}` });
-      const kept = keptAttestation(tx, deposit);
-      if (kept !== null && (toHex(kept.recipient) !== recipient || kept.amountSats !== amount)) return false;
-      if (kept === null) {
-        const [decision] = decideAttestations(tx, [claim], now);
-        if (decision?.ok !== true) return false;
-        recordAttestationSignature(tx, claim, toHex(attestation.signature), now);
-        isNew = true;
-      }
-      setDepositStatus(tx, deposit, isFinal ? 'minted' : 'attested', now);
-      return true;
-    });
-  const fields = { txid, vout, amount: `${deposit.amount}` };
-  if (isTaken && isNew) log('info', 'deposit_attested', fields);
-  if (isTaken && isFinal && before !== 'minted') log('info', 'deposit_minted', fields);
-  if (isTaken) return isFinal ? 'final' : 'pending';
-  log('error', 'minted_otherwise', { txid, vout });
-  return 'otherwise';
+  const now = effects.now();
+  const { txid, vout, recipient, amount } = deposit;
+  const kept = keptAttestation(tx, deposit);
+  if (kept !== null && (toHex(kept.recipient) !== recipient || kept.amountSats !== amount)) return OTHERWISE;
+  if (kept === null) {
+    const claim = claimOf({ txid, vout, recipient, amount: `${amount}`, expiry: `${attestation.expiry}` });
+    const [decision] = decideAttestations(tx, [claim], now);
+    if (decision?.ok !== true) return OTHERWISE;
+    recordAttestationSignature(tx, claim, toHex(attestation.signature), now);
+  }
+  const isNews = isFinal && getDeposit(tx, deposit)?.status !== 'minted';
+  setDepositStatus(tx, deposit, isFinal ? 'minted' : 'attested', now);
+  const news = [...(kept === null ? ['deposit_attested'] : []), ...(isNews ? ['deposit_minted'] : [])];
+  return { standing: isFinal ? 'final' : 'pending', news };
 }
 
 function mintedAs(mint: WireMint, key: FederationKey, deposit: Deposit): Attestation | null {
@@ -110,12 +148,21 @@ export class FollowMints {
   readonly #bridge: Bridge;
   readonly #trouble: LastingTrouble;
   readonly #refused: BackOff;
+  /** What a peer has announced, and is handing in. */
+  readonly #announced: BackOff;
   #after: AttestedPlace | null = null;
 
   constructor(bridge: Bridge, trouble: LastingTrouble) {
     this.#bridge = bridge;
     this.#trouble = trouble;
     this.#refused = new BackOff(bridge.effects, REFUSED);
+    const takeoverMs = bridge.config.takeoverS * 1000;
+    this.#announced = new BackOff(bridge.effects, { firstMs: takeoverMs, longestMs: takeoverMs });
+  }
+
+  /** A peer has announced this attestation: it hands it in, and this node does only where the mint does not follow. */
+  leave(deposit: Outpoint): void {
+    this.#announced.failed(outpointName(deposit));
   }
 
   /** One round. Throws `WireLedgerError` where the Wire nodes tell nothing at all. */
@@ -126,7 +173,7 @@ export class FollowMints {
     const deposits = this.#next(db);
     if (deposits.length === 0) return;
     if (wire === null) this.#trouble.failed('mint', 'no wire_nodes are configured: nothing is handed in');
-    else await someAtOnce(deposits, (deposit) => this.#follow(key, deposit));
+    else await this.#follow(key, deposits);
   }
 
   // The next of those that do not rest, from where the last round ended; from the first on again where it reached the end.
@@ -145,25 +192,28 @@ export class FollowMints {
     }
   }
 
-  async #follow(key: FederationKey, deposit: AttestedDeposit): Promise<void> {
-    const name = outpointName(deposit);
-    try {
-      const standing = await adoptMint(this.#bridge, key, deposit);
-      if (standing === 'otherwise') this.#refused.failed(name, true);
-      if (standing === 'final') this.#refused.well(name);
-      if (standing !== 'none') return;
-    } catch (error) {
-      if (!(error instanceof WireLedgerError)) throw error;
-      // Throws where they tell nothing at all; where they cannot tell of this one alone, those behind it go on.
-      await this.#bridge.wire?.status();
+  async #follow(key: FederationKey, deposits: readonly AttestedDeposit[]): Promise<void> {
+    const { told, untold } = await adoptMints(this.#bridge, key, deposits);
+    for (const { deposit, detail } of untold) {
+      const name = outpointName(deposit);
       this.#refused.failed(name);
-      this.#trouble.failed('mint', `${name}: ${errorText(error)}`);
-      return;
+      this.#trouble.failed('mint', `${name}: ${detail}`);
     }
-    const attestation = keptAttestation(this.#bridge.db, deposit);
-    // One that has run out is renewed by whoever's turn it is (attest-deposits.ts).
-    if (attestation === null || attestation.expiry <= BigInt(Math.floor(this.#bridge.effects.now() / 1000))) return;
-    await this.#handIn(name, attestation);
+    for (const { deposit, standing } of told) {
+      if (standing === 'otherwise') this.#refused.failed(outpointName(deposit), true);
+      if (standing === 'final') this.#refused.well(outpointName(deposit));
+    }
+    const unminted = told.filter(({ standing }) => standing === 'none').map(({ deposit }) => outpointName(deposit));
+    const due = new Set(unminted.filter((name) => !this.#announced.rests(name)));
+    await someAtOnce(
+      deposits.filter((deposit) => due.has(outpointName(deposit))),
+      async (deposit) => {
+        const attestation = keptAttestation(this.#bridge.db, deposit);
+        // One that has run out is renewed by whoever's turn it is (attest-deposits.ts).
+        if (attestation === null || attestation.expiry <= BigInt(Math.floor(this.#bridge.effects.now() / 1000))) return;
+        await this.#handIn(outpointName(deposit), attestation);
+      },
+    );
   }
 
   async #handIn(name: string, attestation: Attestation): Promise<void> {
@@ -183,10 +233,19 @@ export class FollowMints {
   }
 }
 
-/** Does something for each, a few at a time. Throws the first error once none of its few is under way any more. */
+/** Does something for each, a few at a time. Begins no more after an error, and throws it once none is under way any more. */
 export async function someAtOnce<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  for (let at = 0; at < all.length; at += ASKED_AT_ONCE) {
-    const outcomes = await Promise.allSettled(all.slice(at, at + ASKED_AT_ONCE).map(work));
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-  }
+  const left = all.values();
+  let hasFailed = false;
+  const takeFromLeft = async (): Promise<void> => {
+    for (const one of left) {
+      if (hasFailed) return;
+      await work(one).catch((error: unknown) => {
+        hasFailed = true;
+        throw error;
+      });
+    }
+  };
+  const outcomes = await Promise.allSettled(Array.from({ length: ASKED_AT_ONCE }, takeFromLeft));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }

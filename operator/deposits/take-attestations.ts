@@ -6,8 +6,8 @@ import { type Attestation, parseAttestation, verifyAttestation } from '../../cry
 import { toHex } from '../../crypto/bytes.ts';
 import { getAttestation } from '../../store/attestations.ts';
 import type { Bridge } from '../bridge/bridge.ts';
-import { refusedItems } from '../judge/judge-attestation.ts';
-import type { FederationKey } from '../keys.ts';
+import type { FederationKey } from '../keys/keys.ts';
+import { refusedItems } from '../validation/validate-attestation.ts';
 import { keepAttestations, outpointOf } from './kept-attestations.ts';
 
 /** How often what cannot be confirmed is taken out of one announcement before the rest waits for the next round. */

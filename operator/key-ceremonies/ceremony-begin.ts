@@ -4,7 +4,7 @@
 import { type BitcoinView, BitcoinViewError } from '../../chain/bitcoin-view.ts';
 import { noteCeremonyHeight } from '../../store/ceremony-height.ts';
 import type { Queries } from '../../store/database.ts';
-import type { Effects } from '../effects.ts';
+import type { Effects } from '../runtime/effects.ts';
 
 /** What the note takes. */
 export interface BeginningInput {

@@ -24,13 +24,13 @@ import {
   waitingSteps,
 } from '../../store/line.ts';
 import type { Bridge } from '../bridge/bridge.ts';
-import { scannedHeight } from '../bridge/scan.ts';
 import { lineRoot, lineTerms } from '../chain-state/line-terms.ts';
-import type { FederationKey } from '../keys.ts';
-import { errorText, type LogFields } from '../log.ts';
-import { parseServiceMessage } from '../messages.ts';
-import type { PeerClient } from '../transport/deliver.ts';
-import { type LineAnswer, type LineRequest, STEPS_TOLD_MAX, type StepTold } from './messages-line.ts';
+import { scannedHeight } from '../chain-state/scan.ts';
+import type { FederationKey } from '../keys/keys.ts';
+import type { PeerClient } from '../peers/deliver.ts';
+import { parseServiceMessage } from '../peers/messages.ts';
+import { type LineAnswer, type LineRequest, STEPS_TOLD_MAX, type StepTold } from '../peers/messages-line.ts';
+import { errorText, type LogFields } from '../runtime/log.ts';
 import { ownMeaning } from './step-meaning.ts';
 
 /** What the told steps of one answer may take, in characters of JSON: well below the largest peer message. */

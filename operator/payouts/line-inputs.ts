@@ -13,7 +13,7 @@ import { batchDue } from '../bridge/schedule.ts';
 import type { Turns } from '../bridge/turns.ts';
 import { lineTerms } from '../chain-state/line-terms.ts';
 import type { LineNow, WaitingStep } from '../chain-state/line-view.ts';
-import type { FederationKey } from '../keys.ts';
+import type { FederationKey } from '../keys/keys.ts';
 import { Sweepable } from './sweepable.ts';
 import { type ChosenBurns, WaitingBurns } from './waiting-burns.ts';
 

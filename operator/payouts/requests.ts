@@ -14,14 +14,14 @@ import {
 import { type Bridge, requireLiveKey } from '../bridge/bridge.ts';
 import type { Turns } from '../bridge/turns.ts';
 import { lineNow } from '../chain-state/line-view.ts';
-import { CommandError } from '../command-error.ts';
-import type { CommandParams, CommandResults, RequestReport } from '../command-types.ts';
-import type { FederationKey } from '../keys.ts';
-import { errorText } from '../log.ts';
+import type { FederationKey } from '../keys/keys.ts';
 import type { Node } from '../node.ts';
-import { noProgress, type Progress } from '../progress.ts';
+import type { RequestTold } from '../peers/messages-requests.ts';
+import { CommandError } from '../runtime/command-error.ts';
+import type { CommandParams, CommandResults, RequestReport } from '../runtime/command-types.ts';
+import { errorText } from '../runtime/log.ts';
+import { noProgress, type Progress } from '../runtime/progress.ts';
 import type { LineSteps, StepOutcome } from './line-steps.ts';
-import type { RequestTold } from './messages-requests.ts';
 import { madeReport, waitReport } from './withdraw.ts';
 
 /** For how long a request can be approved, in ms. */

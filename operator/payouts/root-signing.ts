@@ -9,9 +9,9 @@ import { saveFunding } from '../../store/treasury-funding.ts';
 import { currentRoot, recordRoot } from '../../store/treasury-roots.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { scannedRoot } from '../chain-state/treasury-root.ts';
-import type { KeyRing } from '../key-ring.ts';
-import type { FederationKey } from '../keys.ts';
-import type { RootRefusal } from './messages-root.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
+import type { FederationKey } from '../keys/keys.ts';
+import type { RootRefusal } from '../peers/messages-root.ts';
 
 /** What signing takes. `maySign`: whether the state guard lets this node sign. */
 export interface RootSigningInput {

@@ -2,9 +2,9 @@
 // that cannot exist. With `broadcast`, on regtest only, pays it for real.
 import { exportPsbt } from '../../chain/psbt.ts';
 import { type Bridge, requireLiveKey, signingReport } from '../bridge/bridge.ts';
-import { CommandError } from '../command-error.ts';
-import type { CommandParams, CommandResults } from '../command-types.ts';
-import type { Progress } from '../progress.ts';
+import { CommandError } from '../runtime/command-error.ts';
+import type { CommandParams, CommandResults } from '../runtime/command-types.ts';
+import type { Progress } from '../runtime/progress.ts';
 import type { LineSteps } from './line-steps.ts';
 import { readBurns } from './read-burns.ts';
 import { nothingMade, requirePayable, requireUnpaid } from './withdraw.ts';

@@ -11,13 +11,19 @@ import type { Queries } from '../../store/database.ts';
 import { holdBurn, releaseHold } from '../../store/holds.ts';
 import type { LineStep } from '../../store/line.ts';
 import { type Bridge, requireLiveKey, signingReport } from '../bridge/bridge.ts';
-import { scannedHeight } from '../bridge/scan.ts';
 import { lineNow } from '../chain-state/line-view.ts';
-import { CommandError } from '../command-error.ts';
-import type { CommandParams, CommandResults, PaidBurnReport, StepReport, WaitReport } from '../command-types.ts';
-import type { FederationKey } from '../keys.ts';
-import { NO_BURN_WAITS } from '../line-command-types.ts';
-import type { Progress } from '../progress.ts';
+import { scannedHeight } from '../chain-state/scan.ts';
+import type { FederationKey } from '../keys/keys.ts';
+import { CommandError } from '../runtime/command-error.ts';
+import type {
+  CommandParams,
+  CommandResults,
+  PaidBurnReport,
+  StepReport,
+  WaitReport,
+} from '../runtime/command-types.ts';
+import { NO_BURN_WAITS } from '../runtime/line-command-types.ts';
+import type { Progress } from '../runtime/progress.ts';
 import { askAll } from '../validation/batches.ts';
 import type { StepOrder } from './line-inputs.ts';
 import type { LineSteps, MadeStep, StepOutcome } from './line-steps.ts';

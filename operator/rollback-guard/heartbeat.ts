@@ -7,16 +7,16 @@ import type { GuardSetup } from '../../ceremony/guard.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { CLOCK_SKEW_MS_MAX } from '../../crypto/envelope.ts';
 import { stateHead } from '../../store/node-state.ts';
-import { ClockWatch } from '../clock-watch.ts';
-import type { Effects } from '../effects.ts';
-import { errorText } from '../log.ts';
-import { parseServiceMessage } from '../messages.ts';
-import type { PeerClient } from '../transport/deliver.ts';
-import { LAST_WORDS_MS } from '../transport/peer-session.ts';
-import { BeatBook, type BeatBookInput, type BeatFacts } from './beat-book.ts';
-import type { Beat } from './messages-guard.ts';
+import type { PeerClient } from '../peers/deliver.ts';
+import { parseServiceMessage } from '../peers/messages.ts';
+import type { Beat } from '../peers/messages-guard.ts';
+import { LAST_WORDS_MS } from '../peers/peer-session.ts';
+import { ClockWatch } from '../runtime/clock-watch.ts';
+import type { Effects } from '../runtime/effects.ts';
+import { errorText } from '../runtime/log.ts';
+import type { TwinEvidence } from './duplicate-instance.ts';
+import { BeatBook, type BeatBookInput, type BeatFacts } from './peer-heads.ts';
 import { Standing } from './standing.ts';
-import type { TwinEvidence } from './twin.ts';
 
 const BEAT_TIMEOUT_MS = 5_000;
 /** Least time between two beats to a peer, in ms; also how soon a start asks again. */

@@ -10,7 +10,7 @@ import {
 import type { StateHead } from '../../crypto/head-statement.ts';
 import type { Queries } from '../../store/database.ts';
 import { getNodeState, recordRegression } from '../../store/node-state.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../runtime/log.ts';
 
 const LEVELS = { starting: 'warn', live: 'info', halted: 'error' } as const;
 

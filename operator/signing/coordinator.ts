@@ -13,9 +13,9 @@ import {
   startSigningInSteps,
 } from '../../ceremony/signing-coordinator.ts';
 import type { SigningTask } from '../../ceremony/signing-session.ts';
-import { CommandError } from '../command-error.ts';
-import { errorText } from '../log.ts';
-import type { OutMessage } from '../transport/peer-reply.ts';
+import type { OutMessage } from '../peers/peer-reply.ts';
+import { CommandError } from '../runtime/command-error.ts';
+import { errorText } from '../runtime/log.ts';
 import { EventQueue } from './event-queue.ts';
 import type { NonceUpkeep } from './nonce-upkeep.ts';
 import { isLie, isNotReadyYet, isProof, SignerRecords } from './signer-records.ts';

@@ -5,8 +5,8 @@ import type { PublicNonceJson } from '../../ceremony/messages-signing.ts';
 import { type IssuedNonces, NONCES_STOCKED_MAX, type NonceOwner } from '../../ceremony/nonce-pool.ts';
 import { tryFromHex } from '../../crypto/bytes.ts';
 import type { FrostScheme } from '../../crypto/scheme.ts';
-import type { Effects } from '../effects.ts';
-import { errorText, type Log } from '../log.ts';
+import type { Effects } from '../runtime/effects.ts';
+import { errorText, type Log } from '../runtime/log.ts';
 import type { Slices } from './slices.ts';
 
 /** How long after an answer upkeep begins, in ms: first the answer leaves. */

@@ -3,7 +3,7 @@
 import type { Exclusion } from '../../ceremony/signing-candidates.ts';
 import type { SigningTask } from '../../ceremony/signing-session.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
-import type { Effects } from '../effects.ts';
+import type { Effects } from '../runtime/effects.ts';
 
 /** For so long after a wrong share was put into the audit log, further ones of that signer are only counted, in ms. */
 export const LIE_AUDIT_GAP_MS = 60 * 60_000;

@@ -1,8 +1,8 @@
 // What came back from a signer, as events of the signing ceremony.
 import { parseMessage } from '../../ceremony/messages.ts';
 import type { SigningEvent } from '../../ceremony/signing-coordinator.ts';
-import type { SendResult } from '../transport/deliver.ts';
-import type { OutMessage } from '../transport/peer-reply.ts';
+import type { SendResult } from '../peers/deliver.ts';
+import type { OutMessage } from '../peers/peer-reply.ts';
 
 /** The events in a signer's answer; `boot` is the start of its process that answered, `now` in ms. At least one. */
 export function eventsOf(

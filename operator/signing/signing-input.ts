@@ -1,9 +1,10 @@
 // What signing works with, as participant (signing.ts) and as coordinator (coordinator.ts).
-import type { Effects } from '../effects.ts';
-import type { Judge } from '../judge/judge.ts';
-import type { Keys } from '../keys.ts';
-import type { Log } from '../log.ts';
-import type { PeerClient } from '../transport/deliver.ts';
+
+import type { Keys } from '../keys/keys.ts';
+import type { PeerClient } from '../peers/deliver.ts';
+import type { Effects } from '../runtime/effects.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Judge } from '../validation/validation.ts';
 import type { AuditAppend } from './signer-records.ts';
 
 /** What signing works with. `boot`: this process's boot id. */

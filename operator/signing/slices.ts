@@ -1,7 +1,7 @@
 // Long computations in slices, so that the event loop is never held for longer than a slice takes: heartbeats, answers
 // and other signatures go on beside a batch of hundreds. Slices of different works take turns, one per turn of the loop.
 import type { Steps } from '../../ceremony/steps.ts';
-import type { Effects } from '../effects.ts';
+import type { Effects } from '../runtime/effects.ts';
 
 /** How long a slice may take before its work gives way, in ms; a step begun before that is one message or nonce. */
 const SLICE_MS = 2;

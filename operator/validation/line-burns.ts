@@ -5,9 +5,9 @@ import { type BurnVerdict, verifyBurn } from '../../chain/burn.ts';
 import { dustThreshold } from '../../chain/fee.ts';
 import type { LineBurn } from '../../chain/line-intent.ts';
 import type { WireBurn, WireLedger } from '../../chain/wire-ledger.ts';
-import { type Refusal, refuse } from '../judge/judgement.ts';
 import { askAll } from './batches.ts';
 import type { PlacedStep, SignerViews, WireAnswers } from './line-views.ts';
+import { type Refusal, refuse } from './verdict.ts';
 
 /** The ledger for one judgement: its status, the same for every burn, is asked for once. */
 export function wireOnce(wire: WireLedger): WireAnswers {

@@ -13,8 +13,8 @@ import {
   type StepRefusal,
   UNMINED_PER_PEER_MAX,
 } from '../../store/line.ts';
-import type { Refusal } from '../judge/judgement.ts';
 import type { PlacedStep, SignerViews } from './line-views.ts';
+import type { Refusal } from './verdict.ts';
 
 /** Records the decision, or says what has come between since the step was judged. `peer`: who asks; null: this node. */
 export function recordDecision(

@@ -6,8 +6,8 @@ import { placeholderSpend } from '../../chain/custody-spend.ts';
 import { treasuryScript } from '../../chain/line.ts';
 import { type FeeView, feeTerms, judgeFee, surplusBudget } from '../../chain/line-fee.ts';
 import { equal } from '../../crypto/bytes.ts';
-import { type Refusal, refuse } from '../judge/judgement.ts';
 import { type PlacedStep, replacedBy, type SignerViews } from './line-views.ts';
+import { type Refusal, refuse } from './verdict.ts';
 
 /** Refuses a fee that this node does not sign, naming the rates that it does. */
 export async function refuseFee(views: SignerViews, step: PlacedStep): Promise<Refusal | null> {

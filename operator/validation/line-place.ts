@@ -4,8 +4,8 @@
 import type { BuiltLine } from '../../chain/line.ts';
 import type { LinePlace } from '../../chain/line-rule.ts';
 import { compareOutpoints, type Outpoint, outpointName } from '../../chain/outpoint.ts';
-import { type Refusal, refuse } from '../judge/judgement.ts';
 import type { LineLook, LineSight, PlacedStep, SignerViews, WaitingStep } from './line-views.ts';
+import { type Refusal, refuse } from './verdict.ts';
 
 /** Finds the place of a step that the line allows, or says why it may not stand there. */
 export async function placeStep(

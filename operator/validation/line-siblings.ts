@@ -10,8 +10,7 @@ import { addressScript } from '../../chain/network.ts';
 import { outpointName } from '../../chain/outpoint.ts';
 import { fromHex } from '../../crypto/bytes.ts';
 import type { LineStep } from '../../store/line.ts';
-import { counted } from '../counted.ts';
-import { type Refusal, refuse } from '../judge/judgement.ts';
+import { counted } from '../runtime/counted.ts';
 import { askAll } from './batches.ts';
 import { verifyListed } from './line-burns.ts';
 import {
@@ -22,6 +21,7 @@ import {
   type WaitingStep,
   type WireAnswers,
 } from './line-views.ts';
+import { type Refusal, refuse } from './verdict.ts';
 
 /** Refuses a step that would drop burns which the sibling pays and this node would pay still. */
 export async function refuseBesideSibling(

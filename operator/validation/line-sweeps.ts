@@ -9,9 +9,9 @@ import { finalMint } from '../../chain/mint.ts';
 import { outpointName } from '../../chain/outpoint.ts';
 import { equal } from '../../crypto/bytes.ts';
 import { custodyScript } from '../../crypto/taproot.ts';
-import { type Refusal, refuse } from '../judge/judgement.ts';
 import { askAll } from './batches.ts';
 import { type PlacedStep, rateOf, type SignerViews, type WireAnswers } from './line-views.ts';
+import { type Refusal, refuse } from './verdict.ts';
 
 /** So many times the cost of its input a stray is worth at least. */
 const STRAY_WORTH = 2n;

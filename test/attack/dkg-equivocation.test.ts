@@ -6,7 +6,7 @@ import { packageHash, shareRoute } from '../../ceremony/dkg-ed25519.ts';
 import { fromHex, toHex, utf8 } from '../../crypto/bytes.ts';
 import { round1, round2 } from '../../crypto/ed25519-dkg.ts';
 import { sealShare } from '../../crypto/share-box.ts';
-import { participantsOf } from '../../operator/transport/federation.ts';
+import { participantsOf } from '../../operator/peers/federation.ts';
 import { attackedCeremony, blamed, type Fields, fieldsOf, text } from './dkg-lies.ts';
 import { MaliciousPeer } from './malicious-peer.ts';
 import { ATTACKER, type Besieged, besiege } from './nodes.ts';

@@ -5,9 +5,9 @@ import { DKG_TIMING, type DkgAbort, type DkgContext, type DkgHappening } from '.
 import { type DkgMessage, isDkgMessage, type Outgoing, parseMessage } from '../../ceremony/messages.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
-import { CommandError } from '../../operator/command-error.ts';
 import type { Node } from '../../operator/node.ts';
-import { fingerprintOf, participantsOf } from '../../operator/transport/federation.ts';
+import { fingerprintOf, participantsOf } from '../../operator/peers/federation.ts';
+import { CommandError } from '../../operator/runtime/command-error.ts';
 import type { MaliciousPeer } from './malicious-peer.ts';
 import { ATTACKER, type Besieged, VERSION } from './nodes.ts';
 

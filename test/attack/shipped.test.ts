@@ -7,11 +7,11 @@ import { ControlClient, isServerRunning } from '../../cli/control-client.ts';
 import { type LogOutlet, standardError } from '../../cli/log-writer.ts';
 import { utf8 } from '../../crypto/bytes.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
-import { CommandError } from '../../operator/command-error.ts';
 import type { OperatorConfig } from '../../operator/config/config.ts';
 import { draftConfig } from '../../operator/config/config-write.ts';
 import { closeNode } from '../../operator/node.ts';
-import { ADDRESS_READS_IN_FLIGHT_MAX } from '../../operator/transport/read-slots.ts';
+import { ADDRESS_READS_IN_FLIGHT_MAX } from '../../operator/peers/read-slots.ts';
+import { CommandError } from '../../operator/runtime/command-error.ts';
 import { MaliciousPeer } from './malicious-peer.ts';
 import { ATTACKER, type Besieged, besiege, PASSPHRASE } from './nodes.ts';
 

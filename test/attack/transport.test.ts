@@ -4,8 +4,8 @@
 import { heapStats } from 'bun:jsc';
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { CLOCK_SKEW_MS_MAX, PEER_MESSAGE_BYTES_MAX, PEER_MESSAGE_DEPTH_MAX } from '../../crypto/envelope.ts';
-import { READS_IN_FLIGHT_MAX } from '../../operator/transport/read-slots.ts';
-import { PEER_REQUESTS_IN_FLIGHT_MAX } from '../../operator/transport/request-slots.ts';
+import { READS_IN_FLIGHT_MAX } from '../../operator/peers/read-slots.ts';
+import { PEER_REQUESTS_IN_FLIGHT_MAX } from '../../operator/peers/request-slots.ts';
 import { headerOf } from './malicious-peer.ts';
 import { ATTACKER, auditSeq, run } from './nodes.ts';
 import { laySiege, type Siege } from './siege.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { createOutput, jsonText, renderFields, renderTable } from '../../cli/output.ts';
-import { printable } from '../../operator/shown-text.ts';
+import { printable } from '../../operator/runtime/shown-text.ts';
 import { MemoryStream } from './surroundings.ts';
 
 function output(options: { terminal?: boolean; env?: Record<string, string>; json?: boolean } = {}) {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { z } from 'zod';
 import type { Json } from '../../crypto/canonical-json.ts';
-import { type CommandName, commandParams } from '../../operator/command-types.ts';
+import { type CommandName, commandParams } from '../../operator/runtime/command-types.ts';
 import { controlCommand, createControlApp } from '../../routes/control.ts';
 import { anyJson, fuzz, fuzzLater, noise, spoiled, spoiledText } from './hostile.ts';
 

@@ -14,7 +14,7 @@ import { cardFingerprint, encodeCard, type OperatorCard, parseCard, signCard } f
 import { decodeKeyFile, encodeKeyFile, openSecrets, sealSecrets } from '../../crypto/seal.ts';
 import { checkConfig, describeProblem } from '../../operator/config/config.ts';
 import { bitcoinUrlProblem, nodeUrlProblem } from '../../operator/config/config-address.ts';
-import { makeCertificate } from '../../operator/transport/certificate.ts';
+import { makeCertificate } from '../../operator/peers/certificate.ts';
 import { Federation } from '../ceremony/federation.ts';
 import { anyJson, bytesOf, fuzz, fuzzLater, noise, spoiled, spoiledBytes } from './hostile.ts';
 

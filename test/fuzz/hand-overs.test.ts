@@ -10,11 +10,11 @@ import { transcriptSchema } from '../../ceremony/transcript.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { readSignedHead, signHead } from '../../crypto/head-statement.ts';
 import { createSession, identityFromSeed } from '../../crypto/identity.ts';
-import { FileError } from '../../operator/file-fault.ts';
 import { NOTHING_LEARNT } from '../../operator/payouts/line-inputs.ts';
 import { learnFrom } from '../../operator/payouts/line-learning.ts';
-import { judgeCertificate, makeCertificate, readCertificate } from '../../operator/transport/certificate.ts';
-import { loadTlsIdentity } from '../../operator/transport/tls.ts';
+import { judgeCertificate, makeCertificate, readCertificate } from '../../operator/peers/certificate.ts';
+import { loadTlsIdentity } from '../../operator/peers/tls.ts';
+import { FileError } from '../../operator/runtime/file-fault.ts';
 import { Federation } from '../ceremony/federation.ts';
 import { anyJson, fuzz, fuzzLater, noise, spoiled, spoiledBytes } from './hostile.ts';
 

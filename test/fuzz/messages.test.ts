@@ -9,7 +9,7 @@ import { parseLeaf } from '../../chain/custody-leaf.ts';
 import { lineJson, parseLineIntent } from '../../chain/line-intent.ts';
 import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
 import { PEER_MESSAGE_BYTES_MAX } from '../../crypto/envelope.ts';
-import { parseServiceMessage, SERVICE_MESSAGE_TYPES } from '../../operator/messages.ts';
+import { parseServiceMessage, SERVICE_MESSAGE_TYPES } from '../../operator/peers/messages.ts';
 import { anyJson, fuzz, isCanonical, spoiled } from './hostile.ts';
 import { ceremonySamples, intents, serviceSamples } from './message-samples.ts';
 

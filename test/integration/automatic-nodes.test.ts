@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { bitcoinNodes } from '../../chain/bitcoin-nodes.ts';
 import { type BitcoinRpc, createBitcoinRpc } from '../../chain/rpc.ts';
 import { type Regtest, startRegtest } from '../../devnet/bitcoind.ts';
-import { ChainWatch } from '../../operator/bridge/chain-watch.ts';
+import { ChainWatch } from '../../operator/chain-state/chain-watch.ts';
 import { checkConfig, type OperatorConfig } from '../../operator/config/config.ts';
 import { openStore, type Store } from '../../store/open.ts';
 import { REGTEST_START_TIMEOUT_MS } from './regtest.ts';

@@ -1,8 +1,8 @@
 // What a node learns of its peers' boots, what a fault or too much work does, and that the counters tell peers apart.
 import { beforeAll, describe, expect, test } from 'bun:test';
-import { Acceptor } from '../../operator/transport/accept.ts';
-import type { OutMessage } from '../../operator/transport/peer-reply.ts';
-import { PEER_REQUESTS_IN_FLIGHT_MAX } from '../../operator/transport/request-slots.ts';
+import { Acceptor } from '../../operator/peers/accept.ts';
+import type { OutMessage } from '../../operator/peers/peer-reply.ts';
+import { PEER_REQUESTS_IN_FLIGHT_MAX } from '../../operator/peers/request-slots.ts';
 import {
   boot,
   checkBody,

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import type { AttestationIntent } from '../../ceremony/intent.ts';
 import { outpointName } from '../../chain/outpoint.ts';
 import { type Attestation, parseAttestation, verifyAttestation } from '../../crypto/attestation.ts';
-import { parseServiceMessage } from '../../operator/messages.ts';
+import { parseServiceMessage } from '../../operator/peers/messages.ts';
 import { decideAttestations, getAttestation } from '../../store/attestations.ts';
 import { getDeposit } from '../../store/deposits.ts';
 import { getUtxo } from '../../store/utxos.ts';

@@ -1,10 +1,10 @@
 // What nodes do by themselves when the chain does not do as expected: steps that do not confirm, versions that win
 // against newer ones, reorganisations before and after attestation.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import type { ChainStanding } from '../../operator/bridge/chain-watch.ts';
+import type { ChainStanding } from '../../operator/chain-state/chain-watch.ts';
 import { lineNow } from '../../operator/chain-state/line-view.ts';
-import { Judge } from '../../operator/judge/judge.ts';
 import { statusReport } from '../../operator/reports.ts';
+import { Judge } from '../../operator/validation/validation.ts';
 import { getDeposit } from '../../store/deposits.ts';
 import { getStep, listLine, minedTip } from '../../store/line.ts';
 import { exposedDeposits } from '../../store/reorganisation.ts';

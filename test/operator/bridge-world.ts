@@ -6,7 +6,7 @@ import type { Outpoint } from '../../chain/outpoint.ts';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
 import { fromHex, toHex } from '../../crypto/bytes.ts';
 import { custodyScript } from '../../crypto/taproot.ts';
-import { scannedHeight } from '../../operator/bridge/scan.ts';
+import { scannedHeight } from '../../operator/chain-state/scan.ts';
 import { type ChainTransaction, SimulatedChain } from '../../simulation/chain.ts';
 import { bitcoinViewOf, ChainView } from '../../simulation/chain-view.ts';
 import { burnStanding } from '../../store/burn-standing.ts';

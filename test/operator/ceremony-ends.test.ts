@@ -2,8 +2,8 @@
 // keys, and that no node ever makes or uses two keys at once.
 import { afterEach, describe, expect, test } from 'bun:test';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { storedOutcome } from '../../operator/ceremonies/ceremony-outcome.ts';
-import { keepCard, listCards } from '../../operator/transport/federation.ts';
+import { storedOutcome } from '../../operator/key-ceremonies/ceremony-outcome.ts';
+import { keepCard, listCards } from '../../operator/peers/federation.ts';
 import { beginCeremony, endCeremony, getCeremony, listCeremonies } from '../../store/ceremonies.ts';
 import { listKeys } from '../../store/keys.ts';
 import { codeOf } from './custody.ts';

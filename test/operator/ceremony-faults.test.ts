@@ -1,8 +1,8 @@
 // Key ceremonies where something else goes wrong: a peer that answers without end, a disk that is full, a key that comes
 // back while another is about to be made, a node that others tell why they do not join.
 import { afterEach, describe, expect, test } from 'bun:test';
-import { storedOutcome } from '../../operator/ceremonies/ceremony-outcome.ts';
-import { keepCard, listCards } from '../../operator/transport/federation.ts';
+import { storedOutcome } from '../../operator/key-ceremonies/ceremony-outcome.ts';
+import { keepCard, listCards } from '../../operator/peers/federation.ts';
 import { getCeremony } from '../../store/ceremonies.ts';
 import { listKeys } from '../../store/keys.ts';
 import { removePeer } from '../../store/peers.ts';

@@ -2,8 +2,8 @@
 // restarted since, and leaves by itself when nobody is there.
 import { afterEach, expect, test } from 'bun:test';
 import { rm } from 'node:fs/promises';
+import { keepCard, listCards } from '../../operator/peers/federation.ts';
 import { ceremonyReports } from '../../operator/reports.ts';
-import { keepCard, listCards } from '../../operator/transport/federation.ts';
 import { codeOf } from './custody.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
 

@@ -1,6 +1,6 @@
 // When a scan that is behind is a matter for the operator.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { lagProblem } from '../../operator/bridge/chain-report.ts';
+import { lagProblem } from '../../operator/chain-report.ts';
 import { BridgeWorld } from './bridge-world.ts';
 
 let world: BridgeWorld;

@@ -6,7 +6,7 @@ import {
   ClockWatch,
   clockReport,
   STEP_TOLD_MS,
-} from '../../operator/clock-watch.ts';
+} from '../../operator/runtime/clock-watch.ts';
 
 describe('the clock of a node', () => {
   let wall: number;

@@ -1,6 +1,6 @@
 // What an operator reads where a peer cannot be reached.
 import { expect, test } from 'bun:test';
-import { connectionFault } from '../../operator/transport/connection-fault.ts';
+import { connectionFault } from '../../operator/peers/connection-fault.ts';
 
 const ADDRESS = 'mpc.example:7000';
 const fault = (code: string) => connectionFault(Object.assign(new Error("the runtime's own text"), { code }), ADDRESS);

@@ -14,12 +14,12 @@ import { custodyScript } from '../../crypto/taproot.ts';
 import { Turns } from '../../operator/bridge/turns.ts';
 import { lineRoot, lineTerms } from '../../operator/chain-state/line-terms.ts';
 import { lineNow } from '../../operator/chain-state/line-view.ts';
-import type { CommandParams, CommandResults } from '../../operator/command-types.ts';
 import { attest } from '../../operator/deposits/attest.ts';
 import { LineInputs, NOTHING_LEARNT } from '../../operator/payouts/line-inputs.ts';
 import { readBurns } from '../../operator/payouts/read-burns.ts';
 import { withdraw } from '../../operator/payouts/withdraw.ts';
-import type { SendResult } from '../../operator/transport/deliver.ts';
+import type { SendResult } from '../../operator/peers/deliver.ts';
+import type { CommandParams, CommandResults } from '../../operator/runtime/command-types.ts';
 import { lineHistory } from '../../store/line-history.ts';
 import type { FederationInMemory } from './federation-in-memory.ts';
 

@@ -1,6 +1,6 @@
 // Reading a body that the other side controls: the limit stops the reading itself, not only the result.
 import { describe, expect, test } from 'bun:test';
-import { readWithin, settledWithin } from '../../operator/transport/read-body.ts';
+import { readWithin, settledWithin } from '../../operator/peers/read-body.ts';
 
 const never = new AbortController().signal;
 

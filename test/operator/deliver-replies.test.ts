@@ -3,8 +3,8 @@ import { afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { type EnvelopeFields, PEER_MESSAGE_BYTES_MAX, parseEnvelope, sealEnvelope } from '../../crypto/envelope.ts';
 import type { Session } from '../../crypto/identity.ts';
-import type { HttpsPeerClient, SendResult } from '../../operator/transport/deliver.ts';
-import { SESSION_HEADER } from '../../operator/transport/peer-reply.ts';
+import type { HttpsPeerClient, SendResult } from '../../operator/peers/deliver.ts';
+import { SESSION_HEADER } from '../../operator/peers/peer-reply.ts';
 import {
   answering,
   boot,

@@ -5,8 +5,8 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { PEER_MESSAGE_BYTES_MAX } from '../../crypto/envelope.ts';
 import type { Session } from '../../crypto/identity.ts';
-import type { HttpsPeerClient, SendResult } from '../../operator/transport/deliver.ts';
-import { SESSION_HEADER } from '../../operator/transport/peer-reply.ts';
+import type { HttpsPeerClient, SendResult } from '../../operator/peers/deliver.ts';
+import { SESSION_HEADER } from '../../operator/peers/peer-reply.ts';
 import { listenForPeers, type PeerListener } from '../../routes/listen.ts';
 import {
   answering,

@@ -4,8 +4,8 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { utf8 } from '../../crypto/bytes.ts';
-import { readBounded, writeDurably, writeNewDurably } from '../../operator/durable-file.ts';
-import { databaseFault, FileError } from '../../operator/file-fault.ts';
+import { readBounded, writeDurably, writeNewDurably } from '../../operator/runtime/durable-file.ts';
+import { databaseFault, FileError } from '../../operator/runtime/file-fault.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 // Attestations that the others finished while a node was away: it asks them, verifies, and lists what they list.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { finishedSchemas } from '../../operator/bridge/messages-finished.ts';
+import { finishedSchemas } from '../../operator/peers/messages-finished.ts';
 import { depositReports } from '../../operator/reports.ts';
 import { getAttestation } from '../../store/attestations.ts';
 import { BridgeWorld } from './bridge-world.ts';

@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { PEER_MESSAGE_BYTES_MAX } from '../../crypto/envelope.ts';
-import type { HttpsPeerClient } from '../../operator/transport/deliver.ts';
-import { MESSAGES_PATH, SESSION_HEADER } from '../../operator/transport/peer-reply.ts';
+import type { HttpsPeerClient } from '../../operator/peers/deliver.ts';
+import { MESSAGES_PATH, SESSION_HEADER } from '../../operator/peers/peer-reply.ts';
 import {
   PEER_BYTES_IN_FLIGHT_MAX,
   PEER_BYTES_RESERVED,
@@ -12,7 +12,7 @@ import {
   RequestSlots,
   SHARED_BYTES_IN_FLIGHT_MAX,
   SHARED_REQUESTS_IN_FLIGHT_MAX,
-} from '../../operator/transport/request-slots.ts';
+} from '../../operator/peers/request-slots.ts';
 import {
   boot,
   clientOf,

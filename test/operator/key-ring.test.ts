@@ -8,8 +8,8 @@ import { utf8 } from '../../crypto/bytes.ts';
 import { keyIdOf } from '../../crypto/key-id.ts';
 import { type CeremonyKeys, SEALED_BYTES_MAX, sealSecrets } from '../../crypto/seal.ts';
 import { draftConfig } from '../../operator/config/config-write.ts';
-import { initialise } from '../../operator/config/initialise.ts';
-import { KeyFileError, KeyRing, SealedError } from '../../operator/key-ring.ts';
+import { initialise } from '../../operator/initialise.ts';
+import { KeyFileError, KeyRing, SealedError } from '../../operator/keys/key-ring.ts';
 import { closeNode, openNode, unsealNode } from '../../operator/node.ts';
 import type { OpenGate } from '../../operator/online.ts';
 

@@ -1,7 +1,7 @@
 // What the log says of a trouble that lasts: that it began and why, that it lasts, that it is over; never each attempt.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { LastingTrouble, OVER_AFTER_MS, TOLD_AGAIN_MS } from '../../operator/bridge/lasting-trouble.ts';
-import type { LogFields } from '../../operator/log.ts';
+import { LastingTrouble, OVER_AFTER_MS, TOLD_AGAIN_MS } from '../../operator/bridge/failure-log.ts';
+import type { LogFields } from '../../operator/runtime/log.ts';
 import { BridgeWorld } from './bridge-world.ts';
 
 describe('a trouble', () => {

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { lineRoot } from '../../operator/chain-state/line-terms.ts';
 import { takeStep } from '../../operator/payouts/line-exchange.ts';
-import { lineSchemas, type StepTold } from '../../operator/payouts/messages-line.ts';
+import { lineSchemas, type StepTold } from '../../operator/peers/messages-line.ts';
 import { getStep, listLine } from '../../store/line.ts';
 import { BridgeWorld } from './bridge-world.ts';
 import type { Meddle } from './federation-in-memory.ts';

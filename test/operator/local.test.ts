@@ -1,8 +1,8 @@
 // Commands that run in a process of their own, where no server runs or one is just starting.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import type { CommandName, CommandParams } from '../../operator/command-types.ts';
 import type { OperatorConfig } from '../../operator/config/config.ts';
 import { runLocally } from '../../operator/local.ts';
+import type { CommandName, CommandParams } from '../../operator/runtime/command-types.ts';
 import { openStore } from '../../store/open.ts';
 import { PASSPHRASE, SetUpNodes } from './set-up-nodes.ts';
 

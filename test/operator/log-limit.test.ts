@@ -1,6 +1,6 @@
 // The bound on what the log takes: the same line once a minute, so many of an event, and a count of what was left out.
 import { beforeEach, describe, expect, test } from 'bun:test';
-import type { LogFields, LogLevel } from '../../operator/log.ts';
+import type { LogFields, LogLevel } from '../../operator/runtime/log.ts';
 import {
   INFORMATION_LINES,
   LogLimiter,
@@ -8,7 +8,7 @@ import {
   SAME_LINE_MS,
   TEXT_CHARACTERS_MAX,
   TROUBLE_LINES,
-} from '../../operator/log-limit.ts';
+} from '../../operator/runtime/log-limit.ts';
 
 const STARTED = Date.parse('2026-01-01T00:00:00Z');
 const DAY_MS = 86_400_000;

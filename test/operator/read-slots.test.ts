@@ -7,7 +7,7 @@ import {
   READS_IN_FLIGHT_MAX,
   type Read,
   ReadSlots,
-} from '../../operator/transport/read-slots.ts';
+} from '../../operator/peers/read-slots.ts';
 
 const MIB = 1024 * 1024;
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { canonicalBytes } from '../../crypto/canonical-json.ts';
 import { type PeerEnvelope, sealEnvelope } from '../../crypto/envelope.ts';
 import { createSession, identityFromSeed, type Session } from '../../crypto/identity.ts';
-import { newSession } from '../../operator/session.ts';
-import { PeerSessions } from '../../operator/transport/peer-session.ts';
+import { PeerSessions } from '../../operator/peers/peer-session.ts';
+import { newSession } from '../../operator/peers/session.ts';
 import { openStore } from '../../store/open.ts';
 
 const T = 1_900_000_000_000;

@@ -7,10 +7,10 @@ import type { OperatorConfig } from '../../operator/config/config.ts';
 import { loadConfig } from '../../operator/config/config.ts';
 import type { ConfigFile } from '../../operator/config/config-keys.ts';
 import { draftConfig } from '../../operator/config/config-write.ts';
-import { initialise } from '../../operator/config/initialise.ts';
-import { type Effects, systemEffects } from '../../operator/effects.ts';
-import type { LogFields } from '../../operator/log.ts';
+import { initialise } from '../../operator/initialise.ts';
 import { closeNode, type Node, type NodeInput, openNode } from '../../operator/node.ts';
+import { type Effects, systemEffects } from '../../operator/runtime/effects.ts';
+import type { LogFields } from '../../operator/runtime/log.ts';
 
 export const PASSPHRASE = 'a passphrase for tests';
 const ENV = { MPC_OPERATOR_SCRYPT_WORK_FACTOR: '1', BITCOIN_RPC_USER: 'u', BITCOIN_RPC_PASSWORD: 'p' };

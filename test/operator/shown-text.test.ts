@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { createLog } from '../../operator/log.ts';
-import { escapedJson, printable } from '../../operator/shown-text.ts';
+import { createLog } from '../../operator/runtime/log.ts';
+import { escapedJson, printable } from '../../operator/runtime/shown-text.ts';
 
 /** What peers and names can try: the terminal's own introducer, directions, separators, zero width, tags. */
 const HOSTILE = [

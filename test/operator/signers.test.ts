@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { PATIENCE_UNKNOWN_MS } from '../../ceremony/answer-times.ts';
 import { testMessages } from '../../ceremony/intent-messages.ts';
-import { LIE_TOLD_MS, liars, signerReport } from '../../operator/signing/signer-reports.ts';
+import { LIE_TOLD_MS, liars, signerReport } from '../../operator/signer-reports.ts';
 import { listAudit, verifyAuditLog } from '../../store/audit-log.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
 

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'bun:test';
 import { IssuedNonces } from '../../ceremony/nonce-pool.ts';
 import type { Steps } from '../../ceremony/steps.ts';
-import { systemEffects } from '../../operator/effects.ts';
-import { silentLog } from '../../operator/log.ts';
+import { systemEffects } from '../../operator/runtime/effects.ts';
+import { silentLog } from '../../operator/runtime/log.ts';
 import { NonceUpkeep } from '../../operator/signing/nonce-upkeep.ts';
 import { Slices, SlicesClosedError } from '../../operator/signing/slices.ts';
 import { desksOf, draw } from '../ceremony/signing-desk.ts';

@@ -1,8 +1,8 @@
 // A certificate that expires ends what was begun with it: no session outlives it by a ticket, no message by an open connection.
 import { afterEach, expect, test } from 'bun:test';
 import { connect } from 'node:tls';
-import { makeCertificate, readCertificate, validityText } from '../../operator/transport/certificate.ts';
-import { HttpsPeerClient } from '../../operator/transport/deliver.ts';
+import { makeCertificate, readCertificate, validityText } from '../../operator/peers/certificate.ts';
+import { HttpsPeerClient } from '../../operator/peers/deliver.ts';
 import {
   checkBody,
   KNOWN_TYPES,

@@ -3,12 +3,12 @@
 import type { Json } from '../../crypto/canonical-json.ts';
 import { type EnvelopeFields, sealEnvelope } from '../../crypto/envelope.ts';
 import { createSession, type IdentitySecret, identityFromSeed, type Session } from '../../crypto/identity.ts';
-import { Acceptor, type Incoming } from '../../operator/transport/accept.ts';
-import { type CertificateAndKey, makeCertificate, readCertificate } from '../../operator/transport/certificate.ts';
-import { HttpsPeerClient } from '../../operator/transport/deliver.ts';
-import { type OutMessage, SESSION_HEADER } from '../../operator/transport/peer-reply.ts';
-import { type Peer, PeerSessions } from '../../operator/transport/peer-session.ts';
-import { pinnedSession, type TlsIdentity } from '../../operator/transport/tls.ts';
+import { Acceptor, type Incoming } from '../../operator/peers/accept.ts';
+import { type CertificateAndKey, makeCertificate, readCertificate } from '../../operator/peers/certificate.ts';
+import { HttpsPeerClient } from '../../operator/peers/deliver.ts';
+import { type OutMessage, SESSION_HEADER } from '../../operator/peers/peer-reply.ts';
+import { type Peer, PeerSessions } from '../../operator/peers/peer-session.ts';
+import { pinnedSession, type TlsIdentity } from '../../operator/peers/tls.ts';
 import { listenForPeers, type PeerListener } from '../../routes/listen.ts';
 import { peerRoutes } from '../../routes/peer.ts';
 

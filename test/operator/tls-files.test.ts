@@ -10,8 +10,8 @@ import {
   judgeCertificate,
   makeCertificate,
   readCertificate,
-} from '../../operator/transport/certificate.ts';
-import { ensureTlsFiles, listenerTls, loadTlsIdentity, pinnedSession } from '../../operator/transport/tls.ts';
+} from '../../operator/peers/certificate.ts';
+import { ensureTlsFiles, listenerTls, loadTlsIdentity, pinnedSession } from '../../operator/peers/tls.ts';
 import { opensslCertificate, tlsIdentity } from './tls-federation.ts';
 
 const NOW = Date.UTC(2030, 0, 15, 12);

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { connect, type SecureVersion } from 'node:tls';
-import { type CertificateAndKey, makeCertificate } from '../../operator/transport/certificate.ts';
-import { HttpsPeerClient } from '../../operator/transport/deliver.ts';
+import { type CertificateAndKey, makeCertificate } from '../../operator/peers/certificate.ts';
+import { HttpsPeerClient } from '../../operator/peers/deliver.ts';
 import {
   checkBody,
   clientOf,

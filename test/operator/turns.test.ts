@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'bun:test';
 import { rankFor } from '../../operator/bridge/schedule.ts';
 import { Turns } from '../../operator/bridge/turns.ts';
-import type { Effects } from '../../operator/effects.ts';
+import type { Effects } from '../../operator/runtime/effects.ts';
 
 const HOUR_MS = 3_600_000;
 const TAKEOVER_S = 10;

@@ -2,14 +2,14 @@
 import { describe, expect, test } from 'bun:test';
 import { type PeerEnvelope, sealEnvelope } from '../../crypto/envelope.ts';
 import { createSession, identityFromSeed, type Session } from '../../crypto/identity.ts';
-import { provenTwin, twinEvidence } from '../../operator/rollback-guard/twin.ts';
-import { parseRefusal } from '../../operator/transport/peer-reply.ts';
+import { parseRefusal } from '../../operator/peers/peer-reply.ts';
 import {
   LAST_WORDS_MS,
   PeerSessions,
   SUPERSEDED_MESSAGE_BYTES_MAX,
   TWIN_SHOWN_MS,
-} from '../../operator/transport/peer-session.ts';
+} from '../../operator/peers/peer-session.ts';
+import { provenTwin, twinEvidence } from '../../operator/rollback-guard/duplicate-instance.ts';
 
 const T = 1_900_000_000_000;
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ControlClient, isServerRunning } from '../../cli/control-client.ts';
-import type { ProgressStep } from '../../operator/progress.ts';
+import type { ProgressStep } from '../../operator/runtime/progress.ts';
 import {
   CONTROL_BODY_BYTES_MAX,
   ControlError,

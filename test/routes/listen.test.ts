@@ -1,6 +1,6 @@
 // The listener's port is its own: it is shared with no other program, and one that is taken is said in a sentence.
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test';
-import { CommandError } from '../../operator/command-error.ts';
+import { CommandError } from '../../operator/runtime/command-error.ts';
 import { listenForPeers, type PeerListener } from '../../routes/listen.ts';
 import { makeNode, type TestNode } from '../operator/tls-federation.ts';
 

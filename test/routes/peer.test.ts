@@ -2,11 +2,11 @@
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { PEER_MESSAGE_BYTES_MAX } from '../../crypto/envelope.ts';
 import { verifySessionCertificate } from '../../crypto/identity.ts';
-import { Acceptor } from '../../operator/transport/accept.ts';
-import { type OutMessage, SESSION_HEADER } from '../../operator/transport/peer-reply.ts';
-import { READS_IN_FLIGHT_MAX } from '../../operator/transport/read-slots.ts';
-import { PEER_REQUESTS_RESERVED, SHARED_REQUESTS_IN_FLIGHT_MAX } from '../../operator/transport/request-slots.ts';
-import { pinnedSession } from '../../operator/transport/tls.ts';
+import { Acceptor } from '../../operator/peers/accept.ts';
+import { type OutMessage, SESSION_HEADER } from '../../operator/peers/peer-reply.ts';
+import { READS_IN_FLIGHT_MAX } from '../../operator/peers/read-slots.ts';
+import { PEER_REQUESTS_RESERVED, SHARED_REQUESTS_IN_FLIGHT_MAX } from '../../operator/peers/request-slots.ts';
+import { pinnedSession } from '../../operator/peers/tls.ts';
 import { peerRoutes } from '../../routes/peer.ts';
 import {
   boot,

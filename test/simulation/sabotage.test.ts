@@ -4,7 +4,7 @@ import { describe, expect, test } from 'bun:test';
 import { attestationMessages } from '../../ceremony/intent-messages.ts';
 import { type BuiltLine, buildLine, treasuryScript } from '../../chain/line.ts';
 import { parseLineIntent } from '../../chain/line-intent.ts';
-import { type Judgement, refuse } from '../../operator/judge/judgement.ts';
+import { type Judgement, refuse } from '../../operator/validation/verdict.ts';
 import { dealtKeys, dealtSecrets } from '../../simulation/dealer.ts';
 import type { Overrule } from '../../simulation/observed-judge.ts';
 import { type Plan, planOf } from '../../simulation/plan.ts';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { utf8 } from '../../../crypto/bytes.ts';
 import { identityFromSeed } from '../../../crypto/identity.ts';
 import { cardFingerprint, encodeCard, type OperatorCard, parseCard, signCard } from '../../../crypto/operator-card.ts';
-import { makeCertificate } from '../../../operator/transport/certificate.ts';
+import { makeCertificate } from '../../../operator/peers/certificate.ts';
 import { ADDRESSES, Desk } from './desk.ts';
 
 let desk: Desk;

@@ -9,8 +9,8 @@ import { commandModules } from '../../../cli/commands.ts';
 import { CliContext } from '../../../cli/context.ts';
 import { runCli } from '../../../cli/program.ts';
 import type { NodeServices } from '../../../cli/services.ts';
-import { type CommandName, type CommandResults, commandParams } from '../../../operator/command-types.ts';
 import { draftConfig } from '../../../operator/config/config-write.ts';
+import { type CommandName, type CommandResults, commandParams } from '../../../operator/runtime/command-types.ts';
 import {
   type ControlCommand,
   ControlError,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { InitialiseInput, NodeServices } from '../../../cli/services.ts';
-import { CommandError } from '../../../operator/command-error.ts';
 import type { PassphrasePurpose } from '../../../operator/config/secrets-input.ts';
+import { CommandError } from '../../../operator/runtime/command-error.ts';
 import { ADDRESSES, Desk, untouchedServices } from './desk.ts';
 
 const PASSPHRASE = 'correct horse battery';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { localTime } from '../../../cli/format.ts';
-import type { CommandName, CommandResults } from '../../../operator/command-types.ts';
+import type { CommandName, CommandResults } from '../../../operator/runtime/command-types.ts';
 import { type Answers, Desk } from './desk.ts';
 import * as results from './results.ts';
 

@@ -1,5 +1,5 @@
 // Results as a node gives them, one for each command, for tests of how they are printed.
-import type { CommandResults } from '../../../operator/command-types.ts';
+import type { CommandResults } from '../../../operator/runtime/command-types.ts';
 
 export const TXID = 'ab'.repeat(32);
 export const BURN = 'cd'.repeat(32);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { NodeServices } from '../../../cli/services.ts';
-import { CommandError } from '../../../operator/command-error.ts';
-import type { CommandName } from '../../../operator/command-types.ts';
+import { CommandError } from '../../../operator/runtime/command-error.ts';
+import type { CommandName } from '../../../operator/runtime/command-types.ts';
 import { Desk, untouchedServices } from './desk.ts';
 import * as results from './results.ts';
 

@@ -20,6 +20,15 @@ describe('deposits of one block', () => {
     for (let i = 0; i < 130; i++) paid.push(world.pay(await world.recipient()));
     world.mine(6);
     world.federation.sent.length = 0;
+    const asked = [0, 0, 0];
+    for (const [index, ledger] of world.federation.chain.ledgers.entries()) {
+      const { mint } = ledger;
+      ledger.mint = (txid, vout) => {
+        const isAttested = getDeposit(world.db(index), { txid, vout })?.status === 'attested';
+        if (!isAttested) asked[index] = (asked[index] ?? 0) + 1;
+        return mint(txid, vout);
+      };
+    }
     const last = paid.at(-1);
     if (last === undefined) throw new Error('there are deposits');
     await world.untilMinted(last);
@@ -32,6 +41,8 @@ describe('deposits of one block', () => {
     expect(requests.length).toBeLessThanOrEqual(6);
     const told = world.federation.sent.filter(({ message }) => message.type === 'announce_attestations');
     expect(told.length).toBeLessThanOrEqual(4);
+    // The node whose turn it is alone asks Wire whether they are minted before they are attested.
+    expect(asked.filter((count) => count > 0)).toEqual([130]);
   }, 120_000);
 });
 

@@ -1,7 +1,7 @@
 // A deposit that the federation itself has spent stays attestable, on what this node's own scan saw.
 import { expect, test } from 'bun:test';
 import { concat, fromHex, sha256, toHex, u32le, u64le } from '../../../crypto/bytes.ts';
-import { consumedDeposit } from '../../../operator/deposits/consumed.ts';
+import { consumedDeposit } from '../../../operator/validation/consumed.ts';
 import type { Outpoint, Queries } from '../../../store/database.ts';
 import { recordDeposit } from '../../../store/deposits.ts';
 import { recordStep } from '../../../store/line.ts';

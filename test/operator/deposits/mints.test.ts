@@ -45,6 +45,31 @@ describe('a deposit whose mint Wire has taken', () => {
   });
 });
 
+test('an attestation that a peer announced is handed in by another node only once no mint has followed for a while', async () => {
+  const [own, other] = federation.chain.ledgers;
+  if (own === undefined || other === undefined) throw new Error('there are three ledgers');
+  own.postMint = async () => ({ ok: false, reason: 'wire_unavailable', detail: 'it is away' });
+  let handedIn = 0;
+  const post = other.postMint;
+  other.postMint = (attestation) => {
+    handedIn += 1;
+    return post(attestation);
+  };
+  const claim = deposit(federation);
+  expect((await attestBy(federation, 0, claim)).submitted).toBe(false);
+  const roundOfOther = async (): Promise<void> => federation.at(1).services.follower.round();
+  await federation.settle();
+  expect(getDeposit(federation.at(1).node.store.db, claim)?.status).toBe('attested');
+  const { takeoverS } = federation.member(1).config;
+  federation.member(1).passedMs += takeoverS * 500;
+  await roundOfOther();
+  expect(handedIn).toBe(0);
+  federation.member(1).passedMs += takeoverS * 500;
+  await roundOfOther();
+  expect(handedIn).toBe(1);
+  expect([...federation.chain.minted.keys()]).toEqual([outpointName(claim)]);
+});
+
 test('of very many mints that wait, each round asks for a hundred, and in the end for all', async () => {
   const claims: Claim[] = [];
   for (let i = 0; i < 210; i++) claims.push(deposit(federation));

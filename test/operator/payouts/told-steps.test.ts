@@ -5,7 +5,7 @@ import { type LineBurn, parseLineIntent } from '../../../chain/line-intent.ts';
 import { lineSchema } from '../../../crypto/line-json.ts';
 import { lineRoot, lineTerms } from '../../../operator/chain-state/line-terms.ts';
 import { storedStep, takeStep } from '../../../operator/payouts/line-exchange.ts';
-import { lineSchemas } from '../../../operator/payouts/messages-line.ts';
+import { lineSchemas } from '../../../operator/peers/messages-line.ts';
 import { getStep, type LineStep, listLine, recordStep, UNMINED_PER_PEER_MAX } from '../../../store/line.ts';
 import { BridgeWorld } from '../bridge-world.ts';
 

@@ -1,0 +1,134 @@
+// The bridge by itself: reads the chain and the Wire ledger, attests what has become deep enough, and makes steps of the
+// treasury line. A leader per piece of work begins; the others take over when it is silent.
+
+import type { Bridge } from './bridge/bridge.ts';
+import { LastingTrouble } from './bridge/failure-log.ts';
+import { Turns } from './bridge/turns.ts';
+import { LineFollow } from './chain-state/line-follow.ts';
+import { MempoolFollow } from './chain-state/mempool-follow.ts';
+import type { Scan } from './chain-state/scan.ts';
+import { AttestDeposits } from './deposits/attest-deposits.ts';
+import type { FinishedWork } from './deposits/finished.ts';
+import type { Recipients } from './deposits/recipients.ts';
+import type { FederationKey } from './keys/keys.ts';
+import type { LineExchange } from './payouts/line-exchange.ts';
+import { LineSteps } from './payouts/line-steps.ts';
+import type { TreasuryOpening } from './payouts/open-treasury.ts';
+import { readBurns } from './payouts/read-burns.ts';
+import { Requests } from './payouts/requests.ts';
+import { errorText } from './runtime/log.ts';
+
+/** What is asked of the peers in each round. */
+export interface Pulled {
+  readonly recipients: Recipients;
+  readonly finished: FinishedWork;
+  readonly line: LineExchange;
+  readonly treasury: TreasuryOpening;
+}
+
+/** Works by itself, a round at a time. */
+export class Autopilot {
+  readonly #bridge: Bridge;
+  readonly #scan: Scan;
+  /** What it follows in the mempool. */
+  readonly mempool: MempoolFollow;
+  readonly #pulled: Pulled;
+  readonly #turns: Turns;
+  readonly #deposits: AttestDeposits;
+  /** Steps of the treasury line. */
+  readonly steps: LineSteps;
+  readonly requests: Requests;
+  readonly follow: LineFollow;
+  readonly #stopped = new AbortController();
+  readonly #trouble: LastingTrouble;
+  #running: Promise<void> | null = null;
+
+  constructor(bridge: Bridge, scan: Scan, pulled: Pulled) {
+    this.#bridge = bridge;
+    this.#trouble = new LastingTrouble('autopilot', bridge.log, bridge.effects);
+    this.#pulled = pulled;
+    this.#scan = scan;
+    this.mempool = new MempoolFollow(bridge, scan.watched);
+    this.#turns = new Turns(bridge);
+    this.#deposits = new AttestDeposits(bridge, this.#turns, this.#stopped.signal);
+    this.steps = new LineSteps(bridge, this.#turns);
+    this.requests = new Requests(bridge, this.steps, this.#turns);
+    this.follow = new LineFollow(bridge);
+  }
+
+  /** The scan that it works on. */
+  get scan(): Scan {
+    return this.#scan;
+  }
+
+  /** One round; a round that is still running is not run twice. Never rejects. */
+  round(): Promise<void> {
+    this.#running ??= this.#round().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  /** Begins nothing more; resolves when what runs has ended. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+  }
+
+  async #round(): Promise<void> {
+    const { wire, config, keys } = this.#bridge;
+    const { signal } = this.#stopped;
+    await this.#attempt('watch', () => this.#look());
+    const key = keys.live();
+    if (key === null) return;
+    const { recipients, finished, treasury } = this.#pulled;
+    await Promise.all([recipients.pull(signal), finished.pull(key, signal), treasury.pull(key, signal)]);
+    if (wire !== null) await this.#attempt('burns', () => readBurns(this.#bridge, wire, signal));
+    const isAtTip = await this.#readChain(key);
+    if (isAtTip) await this.#attempt('mempool', () => this.mempool.round(key));
+    await this.#attempt('line', () => this.#pulled.line.pull(key, signal));
+    if (!isAtTip) return;
+    await this.#attempt('follow', () => this.follow.round(key));
+    await this.#attempt('requests', () => this.requests.round(key));
+    // What a node has not read yet it must not begin anything upon.
+    if (!config.automatic) return;
+    if (!this.#stops('attestations')) await this.#attempt('attest', () => this.#deposits.round(key));
+    if (!this.#stops('payouts')) await this.#attempt('steps', () => this.steps.round(key));
+  }
+
+  async #look(): Promise<void> {
+    await this.#bridge.chain?.look();
+  }
+
+  #stops(what: 'scan' | 'attestations' | 'payouts'): boolean {
+    return (this.#bridge.chain?.stops(what) ?? null) !== null;
+  }
+
+  // However long it takes, with a look at the nodes every few seconds.
+  async #readChain(key: FederationKey): Promise<boolean> {
+    const { signal } = this.#stopped;
+    for (;;) {
+      if (this.#stops('scan')) return false;
+      try {
+        const isAtTip = await this.#scan.catchUp(key, signal);
+        this.#trouble.well('scan');
+        if (isAtTip) return true;
+      } catch (error) {
+        this.#trouble.failed('scan', errorText(error));
+        return false;
+      }
+      if (signal.aborted) return false;
+      await this.#attempt('watch', () => this.#look());
+    }
+  }
+
+  async #attempt(what: string, work: () => Promise<void>): Promise<void> {
+    if (this.#stopped.signal.aborted) return;
+    try {
+      await work();
+      this.#trouble.well(what);
+    } catch (error) {
+      this.#trouble.failed(what, errorText(error));
+    }
+  }
+}

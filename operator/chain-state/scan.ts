@@ -1,0 +1,205 @@
+// Reads the chain block by block: deposits to registered recipients, treasury outputs, custody UTXOs that were spent.
+// What a block brought and how far the scan has come are one commit, so a restart neither misses nor repeats anything.
+
+import { z } from 'zod';
+import { BlockSource, lastScanned, type ScanCursor, scanFrom, scanProgress } from '../../chain/block-source.ts';
+import { ceremonyHeight } from '../../store/ceremony-height.ts';
+import { loadCursor, saveCursor } from '../../store/cursors.ts';
+import { type Queries, transact } from '../../store/database.ts';
+import { takeBackAbove } from '../../store/reorganisation.ts';
+import type { Bridge } from '../bridge/bridge.ts';
+import type { FederationKey } from '../keys/keys.ts';
+import { takeBlock } from './block-taking.ts';
+import { Watched } from './watched.ts';
+
+const CURSOR = 'bitcoin_blocks';
+const AGAIN_CURSOR = 'bitcoin_blocks_again';
+/**
+ * How far back a scan begins that has no cursor yet where nobody noted when the key ceremony began, and how far one goes
+ * back for late recipients; two weeks.
+ */
+const FIRST_SCAN_BLOCKS = 2_016;
+/** How far below the height that a peer tells for a recipient, for its chain may have been another. */
+const AGAIN_MARGIN_BLOCKS = 6;
+/** Time between two lines of progress in the log while catching up, in ms. */
+const PROGRESS_MS = 10_000;
+/** How long one call goes on, in ms: the watch over the nodes must not wait for the end of a long absence. */
+const CALL_MS = 5_000;
+
+const cursorSchema = z.strictObject({
+  recent: z.array(z.strictObject({ height: z.int().min(0), hash: z.string().regex(/^[0-9a-f]{64}$/) })).min(1),
+});
+const againSchema = z.strictObject({ next: z.int().min(0) });
+
+/** How far a scan has come, how far it has to, and since when it is not there (ms by the monotonic clock). */
+export interface ScanReport {
+  readonly height: number;
+  readonly tip: number;
+  readonly since: number | null;
+}
+
+/** How far this node's scan is, as it is stored; null where it never ran. */
+export function scannedHeight(db: Queries): number | null {
+  const stored = cursorSchema.safeParse(loadCursor(db, CURSOR));
+  return stored.success ? lastScanned(stored.data).height : null;
+}
+
+/** The hash of the block at a height as the scan has read it; null where it remembers none there. */
+export function scannedHash(db: Queries, height: number): string | null {
+  const stored = cursorSchema.safeParse(loadCursor(db, CURSOR));
+  return stored.success ? (stored.data.recent.find((block) => block.height === height)?.hash ?? null) : null;
+}
+
+/** The scan of one node. */
+export class Scan {
+  readonly #bridge: Bridge;
+  readonly #source: BlockSource;
+  /** What it looks for. */
+  readonly watched: Watched;
+  #from: number | null = null;
+  #behindSince: number | null = null;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #lost: number | null = null;
+
+  constructor(bridge: Bridge) {
+    this.#bridge = bridge;
+    this.#source = new BlockSource(bridge.bitcoin);
+    this.watched = new Watched(bridge.db);
+  }
+
+  /**
+   * Scans up to the tip, until the signal aborts, or for a while; true where it is at the tip. Throws `BitcoinViewError`
+   * where the nodes cannot answer.
+   */
+  async catchUp(key: FederationKey, signal: AbortSignal): Promise<boolean> {
+    const { effects } = this.#bridge;
+    const begun = effects.monotonic();
+    let cursor = await this.#cursor(key);
+    this.#from ??= lastScanned(cursor).height;
+    this.#behindSince ??= begun;
+    while (!signal.aborted) {
+      const event = await this.#source.next(cursor);
+      if (event.kind === 'done') {
+        this.#lost = null;
+        this.#from = null;
+        this.#behindSince = null;
+        return !(await this.#again(key, lastScanned(cursor).height, begun, signal));
+      }
+      if (event.kind === 'lost') throw this.#tooDeep(event.height);
+      if (event.kind === 'block') {
+        cursor = this.#take(key, event);
+        this.#tell(cursor);
+      } else if (event.kind === 'rewind') cursor = this.#rewind(event);
+      if (effects.monotonic() - begun > CALL_MS) return false;
+    }
+    return false;
+  }
+
+  /** How far the scan has come, for operators; null before it began. */
+  progress(): ScanReport | null {
+    const height = scannedHeight(this.#bridge.db);
+    const { tip } = this.#source;
+    return height === null || tip === null ? null : { height, tip: tip.height, since: this.#behindSince };
+  }
+
+  /** The height below which no block that this node remembers is part of the chain any more; null: all is well. */
+  get lost(): number | null {
+    return this.#lost;
+  }
+
+  /** Reads the blocks from this height on again, for scripts that this node learnt late. */
+  lookAgainFrom(height: number): void {
+    const { db, effects } = this.#bridge;
+    const scanned = scannedHeight(db);
+    if (scanned === null || height >= scanned) return;
+    const stored = againSchema.safeParse(loadCursor(db, AGAIN_CURSOR));
+    const wanted = Math.max(0, height - AGAIN_MARGIN_BLOCKS, scanned - FIRST_SCAN_BLOCKS);
+    const next = stored.success ? Math.min(stored.data.next, wanted) : wanted;
+    saveCursor(db, AGAIN_CURSOR, { next }, effects.now());
+  }
+
+  // True while there is more to read again.
+  async #again(key: FederationKey, end: number, begun: number, signal: AbortSignal): Promise<boolean> {
+    const { db, bitcoin, effects } = this.#bridge;
+    for (;;) {
+      const stored = againSchema.safeParse(loadCursor(db, AGAIN_CURSOR));
+      if (!stored.success) return false;
+      const { next } = stored.data;
+      if (signal.aborted || effects.monotonic() - begun > CALL_MS) return true;
+      if (next > end) {
+        // Not null, which the column cannot hold.
+        saveCursor(db, AGAIN_CURSOR, false, effects.now());
+        return false;
+      }
+      const block = await bitcoin.block(await bitcoin.blockHash(next));
+      const write = takeBlock(block, next, this.watched.list(key));
+      transact(db, (tx) => {
+        write(tx, effects.now());
+        saveCursor(tx, AGAIN_CURSOR, { next: next + 1 }, effects.now());
+      });
+    }
+  }
+
+  #take(key: FederationKey, event: Extract<Awaited<ReturnType<BlockSource['next']>>, { kind: 'block' }>): ScanCursor {
+    const { db, effects, log } = this.#bridge;
+    const write = takeBlock(event.block, event.height, this.watched.list(key));
+    const { deposits } = transact(db, (tx) => {
+      const now = effects.now();
+      save(tx, event.cursor, now);
+      return write(tx, now);
+    });
+    if (deposits > 0) log('info', 'deposits_found', { height: event.height, deposits });
+    return event.cursor;
+  }
+
+  #rewind(event: { readonly height: number; readonly depth: number; readonly cursor: ScanCursor }): ScanCursor {
+    const { db, effects, log, chain } = this.#bridge;
+    const { height, depth, cursor } = event;
+    const { exposed, waiting, steps } = transact(db, (tx) => {
+      const taken = takeBackAbove(tx, height, effects.now());
+      save(tx, cursor, effects.now());
+      return taken;
+    });
+    chain?.reorganised(height, depth);
+    const counts = { deposits: waiting.length, exposed: exposed.length, steps: steps.length };
+    log('warn', 'reorganisation', { height, depth, ...counts });
+    for (const { txid, vout, amount } of exposed) {
+      log('error', 'attested_deposit_taken_back', { txid, vout, amount: `${amount}` });
+    }
+    return cursor;
+  }
+
+  #tooDeep(height: number): Error {
+    this.#lost = height;
+    const told = `the chain has changed below every block this node remembers (${height})`;
+    return new Error(`${told}: it must be looked at`);
+  }
+
+  async #cursor(key: FederationKey): Promise<ScanCursor> {
+    const { db, bitcoin, effects, config } = this.#bridge;
+    const stored = cursorSchema.safeParse(loadCursor(db, CURSOR));
+    if (stored.success) return stored.data;
+    const tip = await bitcoin.agreedTip();
+    const begun = ceremonyHeight(db, key.ceremonyId);
+    // A reorganisation may have put what was paid since then into an earlier block.
+    const wanted = begun === null ? tip.height - FIRST_SCAN_BLOCKS : begun - config.forkConfirmations;
+    const height = Math.min(tip.height, Math.max(0, wanted));
+    const first = scanFrom({ height, hash: height === tip.height ? tip.hash : await bitcoin.blockHash(height) });
+    save(db, first, effects.now());
+    return first;
+  }
+
+  #tell(cursor: ScanCursor): void {
+    const { effects, log } = this.#bridge;
+    const { tip } = this.#source;
+    if (tip === null || this.#from === null || effects.monotonic() - this.#toldAt < PROGRESS_MS) return;
+    const { height, left, done } = scanProgress(this.#from, cursor, tip);
+    if (left < 2) return;
+    this.#toldAt = effects.monotonic();
+    log('info', 'catching_up', { height, left, percent: Math.floor(done * 100) });
+  }
+}
+
+function save(db: Queries, { recent }: ScanCursor, now: number): void {
+  saveCursor(db, CURSOR, { recent: recent.map(({ height, hash }) => ({ height, hash })) }, now);
+}

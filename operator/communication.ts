@@ -1,0 +1,106 @@
+// `test-communication`: asks every peer a few times and tells what an operator needs to know of each link.
+
+import { type Node, requireOnline } from './node.ts';
+import { daysLeft, readCertificate } from './peers/certificate.ts';
+import { listCards } from './peers/federation.ts';
+import { type Pong, parseServiceMessage } from './peers/messages.ts';
+import { CLOCK_OFFSET_MS_MAX } from './runtime/clock-watch.ts';
+import type { CommandResults, CommunicationReport } from './runtime/command-types.ts';
+import type { Progress } from './runtime/progress.ts';
+import { signerReports } from './signer-reports.ts';
+
+const PING_TIMEOUT_MS = 5_000;
+
+interface Answer {
+  readonly pong: Pong;
+  readonly roundTripMs: number;
+  readonly clockOffsetMs: number;
+}
+
+/** Pings every peer `rounds` times, all peers at once. `ok` only where every peer is known, answers and keeps time. */
+export async function testCommunication(
+  node: Node,
+  rounds: number,
+  progress: Progress,
+): Promise<CommandResults['test-communication']> {
+  const cards = listCards(node.store.db).filter((card) => card.index !== node.config.myIndex);
+  const signers = new Map(signerReports(node).map((signer) => [signer.index, signer]));
+  const reports = await Promise.all(
+    cards.map(async (card) => {
+      const report = await pingPeer(node, card.index, rounds);
+      const now = node.input.effects.now();
+      const facts = readCertificate(card.tls_certificate);
+      progress({ step: 'peer', text: `${card.name}: ${report.detail}` });
+      const days = facts === null ? null : daysLeft(facts, now);
+      const { index, name, address } = card;
+      return { index, name, address, certificate_days_left: days, signing: signers.get(index) ?? null, ...report };
+    }),
+  );
+  const missing = missingReports(node, reports);
+  const peers = [...reports, ...missing].sort((a, b) => a.index - b.index);
+  return { peers, ok: peers.every((peer) => isWell(node, peer)) };
+}
+
+function isWell(node: Node, peer: CommunicationReport): boolean {
+  const keepsTime = peer.clock_offset_ms !== null && Math.abs(peer.clock_offset_ms) <= CLOCK_OFFSET_MS_MAX;
+  const lasts = peer.certificate_days_left !== null && peer.certificate_days_left >= 0;
+  return peer.reachable && keepsTime && lasts && peer.version === node.input.version;
+}
+
+type Pinged = Omit<CommunicationReport, 'index' | 'name' | 'address' | 'certificate_days_left' | 'signing'>;
+
+async function pingPeer(node: Node, index: number, rounds: number): Promise<Pinged> {
+  const answers: Answer[] = [];
+  let failure = '';
+  for (let round = 0; round < rounds; round++) {
+    const answer = await ping(node, index);
+    if (typeof answer === 'string') {
+      failure = answer;
+      break;
+    }
+    answers.push(answer);
+  }
+  const last = answers.at(-1);
+  if (last === undefined || failure !== '') {
+    return { reachable: false, detail: failure, version: null, clock_offset_ms: null, round_trip_ms: null };
+  }
+  // The first round trip pays for the TLS handshake, unless it is the only one.
+  const times = (answers.length > 1 ? answers.slice(1) : answers)
+    .map(({ roundTripMs }) => roundTripMs)
+    .sort((a, b) => a - b);
+  const fastest = answers.reduce((best, answer) => (answer.roundTripMs < best.roundTripMs ? answer : best));
+  const [min = 0, max = 0] = [times[0], times.at(-1)];
+  const median = times[Math.floor(times.length / 2)] ?? 0;
+  const detail =
+    last.pong.version === node.input.version ? 'reachable' : `runs ${last.pong.version}, not ${node.input.version}`;
+  const round_trip_ms = { min: rounded(min), median: rounded(median), max: rounded(max) };
+  const { version } = last.pong;
+  return { reachable: true, detail, version, clock_offset_ms: Math.round(fastest.clockOffsetMs), round_trip_ms };
+}
+
+async function ping(node: Node, index: number): Promise<Answer | string> {
+  const { client } = requireOnline(node);
+  const sentAt = node.input.effects.now();
+  const result = await client.send(index, { ceremony: '', type: 'ping', body: {} }, { timeoutMs: PING_TIMEOUT_MS });
+  if (!result.ok) return `${result.error}: ${result.detail}`;
+  const [reply] = result.messages;
+  const message = reply === undefined ? null : parseServiceMessage(reply.type, reply.body);
+  if (message === null || message === false || message.type !== 'pong') return 'answered with something else';
+  const { roundTripMs } = result;
+  return { pong: message.body, roundTripMs, clockOffsetMs: message.body.now - (sentAt + roundTripMs / 2) };
+}
+
+function missingReports(node: Node, known: readonly { readonly index: number }[]): readonly CommunicationReport[] {
+  const indices = new Set(known.map(({ index }) => index));
+  return node.config.partyAddresses.flatMap(({ text: address }, index) => {
+    if (index === node.config.myIndex || indices.has(index)) return [];
+    const nothing = {
+      ...{ version: null, certificate_days_left: null, clock_offset_ms: null, round_trip_ms: null, signing: null },
+    };
+    return [{ index, name: `operator-${index}`, address, reachable: false, detail: 'no operator card', ...nothing }];
+  });
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}

@@ -1,0 +1,27 @@
+// Why a connection to a peer failed, in a sentence that says whose matter it is. The runtime's own texts speak of urls and
+// fetch; its codes (errno names, OpenSSL's X509_V_ERR names) stay in brackets, for whoever looks further.
+import { errorText } from '../runtime/log.ts';
+
+const SENTENCES: ReadonlyMap<string, (address: string) => string> = new Map([
+  ['ECONNREFUSED', (address: string) => `nothing answers at ${address}`],
+  ['ETIMEDOUT', (address: string) => `nothing answered at ${address} in time`],
+  ['EHOSTUNREACH', (address: string) => `no network path leads to ${address}`],
+  ['ENETUNREACH', (address: string) => `no network path leads to ${address}`],
+  ['ENOTFOUND', (address: string) => `the name in ${address} is not found`],
+  ['EAI_AGAIN', (address: string) => `the name in ${address} cannot be looked up now`],
+  ['ECONNRESET', (address: string) => `${address} closed the connection, as a node does that lacks this node's card`],
+  ['EPROTO', (address: string) => `${address} does not speak TLS 1.3, or refuses this node's certificate`],
+  ['CERT_HAS_EXPIRED', (address: string) => `the certificate of ${address} has expired`],
+  ['CERT_NOT_YET_VALID', (address: string) => `the certificate of ${address} is not valid yet`],
+]);
+// Whatever else is wrong with a certificate: the only one that is trusted is the one on the peer's card.
+const CERTIFICATE_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
+
+/** The sentence for what `fetch` threw when it was to reach a peer's `address`; an unknown error keeps its own text. */
+export function connectionFault(error: unknown, address: string): string {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const sentence = SENTENCES.get(code);
+  if (sentence !== undefined) return `${sentence(address)} (${code})`;
+  if (!CERTIFICATE_CODE.test(code)) return errorText(error);
+  return `${address} shows another certificate than the one on its operator card (${code})`;
+}

@@ -1,0 +1,33 @@
+// The messages of the state guard. A beat and its answer have one form, so that each side learns in either direction.
+import { z } from 'zod';
+import { timeField } from '../../ceremony/fields.ts';
+import type { Json } from '../../crypto/canonical-json.ts';
+import { twinSchema } from '../rollback-guard/duplicate-instance.ts';
+
+const json = z.custom<Json>((value) => value !== undefined);
+
+/** Where a node stands (ceremony/guard.ts). */
+export const PHASES = ['starting', 'live', 'halted'] as const;
+
+const beatSchema = z.strictObject({
+  /** The sender's state, a signed head (crypto/head-statement.ts); verified by the receiver. */
+  head: json,
+  /** The highest head that the sender has seen of the receiver, as the receiver signed it; null: none. */
+  seen: json,
+  /** What shows that two copies of the receiver are alive; null: nothing. */
+  twin: twinSchema.nullable(),
+  /** How long ago, in ms, the sender heard another start of the receiver; null: never. */
+  other_start_ms: z.int().min(0).nullable(),
+  phase: z.enum(PHASES),
+  version: z.string().max(64),
+  now: timeField,
+  key_id: z.string().max(64).nullable(),
+  bitcoin_height: z.int().min(0).nullable(),
+  /** How many deposit scripts are registered. */
+  recipients: z.int().min(0),
+});
+
+export type Beat = Readonly<z.infer<typeof beatSchema>>;
+
+/** Body schemas by message type. */
+export const guardSchemas = { heartbeat: beatSchema, heartbeat_reply: beatSchema } as const;

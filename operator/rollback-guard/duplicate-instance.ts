@@ -1,0 +1,60 @@
+// Proof that a second copy of this node is alive. It rests on what only this node's identity key can have made, so no peer
+// can invent one: another start's session certificate that is later than this start, or a message of another start that
+// was sent after this one began. An unsigned rejection proves nothing by itself; the certificate that comes with it does.
+// Where the clock was ahead and has been set right, the last words of an ended process pass for such a message: peers show
+// none that they heard so soon after this start that it may be one (operator/peers/peer-session.ts).
+import { z } from 'zod';
+import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
+import { parseEnvelope, verifyEnvelope } from '../../crypto/envelope.ts';
+import { type SessionCertificate, sessionKeyOf, verifySessionCertificate } from '../../crypto/identity.ts';
+import { SUPERSEDED_MESSAGE_BYTES_MAX, type TwinSight } from '../peers/peer-session.ts';
+
+/** How much later than this start a message of an earlier one must have been sent: what a clock may be set back, in ms. */
+export const TWIN_MARGIN_MS = 1_000;
+
+const json = z.custom<Json>((value) => value !== undefined);
+/** What a peer shows: the later start's certificate, and a message of the earlier one with its certificate. */
+export const twinSchema = z.strictObject({
+  later: json,
+  earlier: z.strictObject({ session: json, envelope: json }).nullable(),
+});
+
+/** Evidence from outside, nothing of it verified. */
+export type TwinEvidence = z.infer<typeof twinSchema>;
+
+/** This start of the node, as its own certificate says it. */
+export interface OwnStart {
+  readonly session: SessionCertificate;
+  readonly identityKey: Uint8Array;
+}
+
+/** What to show a peer of its copies; a larger message is left out. */
+export function twinEvidence(sight: TwinSight): TwinEvidence {
+  return { later: sight.later, earlier: sight.earlier };
+}
+
+/** Whether the evidence proves that another copy of this node lives, in one sentence; null where it does not. */
+export function provenTwin(own: OwnStart, evidence: TwinEvidence): string | null {
+  const later = otherStart(own, evidence.later);
+  // A certificate is made only by a start; one that is later than this one began while this one was alive.
+  if (later !== null && later.issued_at >= own.session.issued_at) {
+    return `another copy of it was started at ${new Date(later.issued_at).toISOString()}`;
+  }
+  const earlier = evidence.earlier === null ? null : otherStart(own, evidence.earlier.session);
+  if (evidence.earlier === null || earlier === null) return null;
+  const bytes = canonicalBytes(evidence.earlier.envelope);
+  if (bytes.length > SUPERSEDED_MESSAGE_BYTES_MAX) return null;
+  const parsed = parseEnvelope(bytes);
+  if (!parsed.ok) return null;
+  const { envelope } = parsed;
+  const isIts = envelope.boot === earlier.boot && envelope.from === earlier.index;
+  if (!isIts || !verifyEnvelope(envelope, sessionKeyOf(earlier))) return null;
+  if (envelope.sent_at <= own.session.issued_at + TWIN_MARGIN_MS) return null;
+  return `an earlier start of it was still speaking at ${new Date(envelope.sent_at).toISOString()}`;
+}
+
+function otherStart({ session, identityKey }: OwnStart, value: unknown): SessionCertificate | null {
+  const { network, index, boot } = session;
+  const verdict = verifySessionCertificate(value, { identityKey, network, index });
+  return verdict.ok && verdict.certificate.boot !== boot ? verdict.certificate : null;
+}

@@ -1,0 +1,171 @@
+// What this node and its peers show each other of their states: composes beats, verifies those that come in, and keeps the
+// highest head of each peer in the store, with the peer's own signature as evidence.
+import { judgeSeen } from '../../ceremony/guard.ts';
+import type { Json } from '../../crypto/canonical-json.ts';
+import { readSignedHead, type SignedHead, type StateHead, sameHead, signHead } from '../../crypto/head-statement.ts';
+import type { Session } from '../../crypto/identity.ts';
+import type { Queries } from '../../store/database.ts';
+import { auditHashAt, getNodeState, stateHead } from '../../store/node-state.ts';
+import { getPeer, type HeadFlaw, recordPeerHead } from '../../store/peers.ts';
+import type { Beat } from '../peers/messages-guard.ts';
+import type { PeerSessions } from '../peers/peer-session.ts';
+import type { Log } from '../runtime/log.ts';
+import { provenTwin, type TwinEvidence, twinEvidence } from './duplicate-instance.ts';
+
+/** For how long the alarm of a peer that was put back or copied is shown after its last sign, in ms. */
+export const REGRESSION_SHOWN_MS = 24 * 60 * 60_000;
+
+/**
+ * What the book works with. `watch`: what the transport knows of a peer's processes; `now` in ms since 1970, `monotonic` in
+ * ms by a clock that nobody sets.
+ */
+export interface BeatBookInput {
+  readonly db: Queries;
+  readonly session: Session;
+  /** This node's own, 32 bytes. */
+  readonly identityKey: Uint8Array;
+  readonly identityKeyOf: (index: number) => Uint8Array | null;
+  readonly watch: Pick<PeerSessions, 'twinOf' | 'earlierHeardAgo'>;
+  readonly now: () => number;
+  readonly monotonic: () => number;
+  readonly log: Log;
+}
+
+/** What is known of a peer from its beats. */
+export interface PeerBeat {
+  readonly index: number;
+  readonly beat: Omit<Beat, 'head' | 'seen' | 'twin'> | null;
+  readonly heardAt: number | null;
+  /** Since when it has shown itself to be put back or copied, in ms since 1970; null a day after the last sign of it. */
+  readonly regressedSince: number | null;
+}
+
+/** What a beat comes to. `agrees`: nothing of what the peer has seen is missing here. `unusable`: it proves nothing. */
+export type BeatVerdict =
+  | { readonly kind: 'agrees' }
+  /** The peer has seen a head that this node signed and lacks. */
+  | { readonly kind: 'newer'; readonly head: StateHead }
+  | { readonly kind: 'unusable' };
+
+/** What a beat tells besides heads and proofs. */
+export type BeatFacts = Pick<Beat, 'phase' | 'version' | 'key_id' | 'bitcoin_height' | 'recipients'>;
+
+interface Page {
+  beat: PeerBeat['beat'];
+  heardAt: number | null;
+  /** What is wrong with the head that it showed last. */
+  flaw: HeadFlaw | null;
+  /** When the peer was first found to be put back or copied (ms since 1970), and last (by the monotonic clock). */
+  regressed: { readonly since: number; readonly lastAt: number } | null;
+  /** The head that the peer has seen of this node, and that stands in the own log. */
+  follows: StateHead | null;
+}
+
+/** The beats of all peers. */
+export class BeatBook {
+  readonly #input: BeatBookInput;
+  readonly #pages = new Map<number, Page>();
+
+  constructor(input: BeatBookInput) {
+    this.#input = input;
+  }
+
+  /** What the peers have told, in index order. */
+  peers(): readonly PeerBeat[] {
+    const from = this.#input.monotonic() - REGRESSION_SHOWN_MS;
+    const pages = [...this.#pages].sort(([a], [b]) => a - b);
+    return pages.map(([index, { beat, heardAt, regressed }]) => {
+      const regressedSince = regressed !== null && regressed.lastAt > from ? regressed.since : null;
+      return { index, beat, heardAt, regressedSince };
+    });
+  }
+
+  /** The proof that another copy of this node lives, as a sentence; null where the evidence is none. */
+  twinIn(evidence: TwinEvidence): string | null {
+    const { session, identityKey } = this.#input;
+    return provenTwin({ session: session.certificate, identityKey }, evidence);
+  }
+
+  /** Verifies a beat or its answer and keeps what it shows. */
+  take(from: number, beat: Beat): BeatVerdict {
+    const { db, session, identityKey, identityKeyOf, log, now } = this.#input;
+    const key = identityKeyOf(from);
+    if (key === null) return { kind: 'unusable' };
+    const page = this.#page(from);
+    const { network } = session.certificate;
+    const head = readSignedHead(beat.head, { identityKey: key, network, index: from });
+    if (head === null) {
+      log('warn', 'heartbeat_without_head', { peer: from });
+      return { kind: 'unusable' };
+    }
+    this.#recordHead(from, page, head);
+    const { head: _, seen: __, twin: ___, ...told } = beat;
+    page.beat = told;
+    page.heardAt = now();
+    if (beat.seen === null) return { kind: 'agrees' };
+    const own = { identityKey, network, index: session.certificate.index };
+    const seen = readSignedHead(beat.seen, own)?.statement.head ?? null;
+    if (seen === null) {
+      log('warn', 'claim_without_evidence', { peer: from });
+      return { kind: 'unusable' };
+    }
+    const { epoch } = getNodeState(db);
+    if (judgeSeen({ epoch }, seen, auditHashAt(db, seen.seq)) === 'newer') return { kind: 'newer', head: seen };
+    page.follows = seen.epoch === epoch ? seen : null;
+    return { kind: 'agrees' };
+  }
+
+  /** The beat for a peer. */
+  compose(to: number, facts: BeatFacts): Beat {
+    const { db, session, watch } = this.#input;
+    const now = this.#input.now();
+    const head = stateHead(db);
+    const twin = watch.twinOf(to);
+    const otherAgo = watch.earlierHeardAgo(to);
+    return {
+      head: { ...signHead(session, { head, follows: this.#page(to).follows, at: now }) },
+      seen: getPeer(db, to)?.head?.statement ?? null,
+      twin: twin === null ? null : twinEvidence(twin),
+      other_start_ms: otherAgo === null ? null : Math.round(otherAgo),
+      now,
+      ...facts,
+    };
+  }
+
+  #recordHead(from: number, page: Page, signed: SignedHead): void {
+    const { db, log, now } = this.#input;
+    const { head, boot, follows, at } = signed.statement;
+    const known = getPeer(db, from)?.head ?? null;
+    // Nothing new: the file is not written at every beat.
+    if (known !== null && sameHead(known, head) && known.boot === boot) {
+      page.flaw = null;
+      return;
+    }
+    const statement: Json = { statement: signed.statement, session: signed.session };
+    const verdict = recordPeerHead(db, from, { ...head, boot, follows, at, statement }, now());
+    const flaw = verdict.ok || verdict.reason === 'stale' ? null : verdict.reason;
+    const isBack = flaw === 'regressed' || flaw === 'forked';
+    if ((isBack && flaw !== page.flaw) || (verdict.ok && verdict.epochRose)) {
+      const what = flaw ?? 'new_epoch';
+      log('error', 'peer_state_regressed', { peer: from, flaw: what, epoch: head.epoch, seq: head.seq });
+    }
+    if (isBack || (verdict.ok && verdict.epochRose)) this.#regressed(page);
+    page.flaw = flaw;
+  }
+
+  #regressed(page: Page): void {
+    const { now, monotonic } = this.#input;
+    const lastAt = monotonic();
+    const known = page.regressed;
+    const goesOn = known !== null && lastAt - known.lastAt < REGRESSION_SHOWN_MS;
+    page.regressed = { since: goesOn ? known.since : now(), lastAt };
+  }
+
+  #page(index: number): Page {
+    const known = this.#pages.get(index);
+    if (known !== undefined) return known;
+    const page: Page = { beat: null, heardAt: null, flaw: null, regressed: null, follows: null };
+    this.#pages.set(index, page);
+    return page;
+  }
+}

@@ -1,0 +1,246 @@
+// What an operator can ask of a node, by the CLI or over the control socket: each command's name, parameters and result.
+// Results are plain JSON: amounts are decimal strings of sats, times are ISO 8601 text, bytes are lowercase hexadecimal.
+
+import { z } from 'zod';
+import { TEST_MESSAGE_CHARACTERS_MAX } from '../../ceremony/intent.ts';
+import { PAGE_ROWS, PAGE_ROWS_MAX } from '../../store/database.ts';
+import type { ClockReport } from './clock-watch.ts';
+import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
+import type { BackendReport, CommunicationReport, PeerReport, SignerReport } from './peer-reports.ts';
+
+export type * from './line-command-types.ts';
+
+/** A ceremony's name, chosen by the operators. */
+export const ceremonyIdSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, 'a ceremony id has 1 to 64 letters, digits, dots, dashes or underscores');
+const hash32 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lowercase hexadecimal characters');
+const vout = z.int().min(0).max(0xffff_ffff);
+const sats = z.string().regex(/^(0|[1-9][0-9]{0,15})$/, 'expected a whole number of sats');
+const page = z.strictObject({
+  limit: z.int().min(1).max(PAGE_ROWS_MAX).default(PAGE_ROWS),
+  offset: z.int().min(0).default(0),
+});
+
+/** Parameters of every command, as they travel over the control socket. */
+export const commandParams = {
+  status: z.strictObject({}),
+  unseal: z.strictObject({ passphrase: z.string().min(1).max(1024) }),
+  'key-info': z.strictObject({}),
+  'peer-export': z.strictObject({}),
+  'peer-add': z.strictObject({ card: z.record(z.string(), z.unknown()), replace: z.boolean().default(false) }),
+  'peer-list': z.strictObject({}),
+  dkg: z.strictObject({
+    ceremony_id: ceremonyIdSchema,
+    rehearsal: z.boolean().default(false),
+    /** How long to wait for the others, in seconds. */
+    wait_s: z.int().min(1).max(86_400).default(3_600),
+  }),
+  'ceremony-list': z.strictObject({}),
+  'ceremony-show': z.strictObject({ ceremony_id: ceremonyIdSchema }),
+  'ceremony-abandon': z.strictObject({ ceremony_id: ceremonyIdSchema }),
+  /** `file`: an exported ceremony. */
+  'ceremony-recover': z.strictObject({ file: z.record(z.string(), z.unknown()) }),
+  treasury: z.strictObject({}),
+  /** `wait_s`: how long to wait for the other nodes' signatures, in seconds. */
+  'treasury-open': z.strictObject({ wait_s: z.int().min(1).max(86_400).default(30) }),
+  'test-communication': z.strictObject({ rounds: z.int().min(1).max(100).default(5) }),
+  'test-signing': z.strictObject({ message: z.string().min(1).max(TEST_MESSAGE_CHARACTERS_MAX) }),
+  'deposit-address': z.strictObject({ recipient: hash32 }),
+  attest: z.strictObject({ txid: hash32, vout, recipient: hash32, amount: sats, test: z.boolean().default(false) }),
+  'test-burn': z.strictObject({
+    txid: hash32,
+    address: z.string().min(1).max(128),
+    amount: sats,
+    fee: sats,
+    /** Regtest only: pays for real. */
+    broadcast: z.boolean().default(false),
+  }),
+  deposits: page,
+  ...lineCommandParams,
+} as const;
+
+export type CommandName = keyof typeof commandParams;
+export type CommandParams<C extends CommandName> = z.infer<(typeof commandParams)[C]>;
+
+export type { BackendReport, CommunicationReport, PeerReport, SignerReport } from './peer-reports.ts';
+
+export interface KeyReport {
+  readonly key_id: string;
+  readonly ceremony_id: string;
+  readonly status: string;
+  readonly threshold: number;
+  readonly participants: number;
+  readonly my_index: number;
+  readonly bitcoin_public_key: string;
+  readonly attestation_public_key: string;
+  readonly transcript_hash: string;
+  readonly created_at: string;
+  readonly shares_held: boolean | null; // Whether the key file holds shares of it; null while the node is sealed.
+  readonly shares_valid: boolean | null; // Whether they fit the public keys; null also where it holds none.
+  readonly treasury_address: string;
+}
+
+export interface CeremonyReport {
+  readonly ceremony_id: string;
+  readonly rehearsal: boolean;
+  readonly phase: string;
+  readonly attempt: string | null;
+  readonly coordinator: number | null;
+  readonly key_id: string | null;
+  readonly transcript_hash: string | null;
+  readonly detail: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+export interface DepositReport {
+  readonly txid: string;
+  readonly vout: number;
+  readonly recipient: string;
+  readonly amount: string;
+  readonly status: string;
+  readonly attested_at: string | null;
+  readonly minted_at: string | null;
+}
+
+/** Where the treasury stands. Amounts in sats; confirmations as this node's own scan counts them. */
+export interface TreasuryReport {
+  readonly network: string;
+  readonly key_id: string;
+  readonly address: string;
+  /** The least that the first payment must have, in one output. */
+  readonly amount_min: string;
+  readonly state: 'not_funded' | 'funded' | 'opening' | 'open';
+  /** Of the payment that is, or is to be, the root. */
+  readonly confirmations: number;
+  readonly confirmations_needed: number;
+  /** The largest output so far, where none is large enough. */
+  readonly too_small: string | null;
+  readonly root: { readonly txid: string; readonly vout: number; readonly amount: string } | null;
+  /** Who has not signed the root yet; `detail` follows the name in a sentence. */
+  readonly missing: readonly { readonly index: number; readonly name: string; readonly detail: string }[];
+  /** The treasury output at the end of the mined line; `depth`: steps from the root. */
+  readonly tip: { readonly txid: string; readonly vout: number; readonly depth: number } | null;
+  readonly balance: string | null;
+  readonly surplus: string | null;
+  /** Steps that wait in the own mempool, the one that spends the tip first; null where that cannot be told now. */
+  readonly waiting:
+    | readonly {
+        readonly txid: string;
+        /** null while its list of burns is not known here. */
+        readonly kind: string | null;
+        readonly burns: number | null;
+        readonly miner_fee: string;
+        /** In sat/vB. */
+        readonly fee_rate: number;
+        readonly waiting_blocks: number;
+      }[]
+    | null;
+  /** Other unspent outputs of the treasury script: top-ups that the next step sweeps. */
+  readonly strays: { readonly count: number; readonly amount: string };
+}
+
+/** A test step that was signed, and what became of it; the fee in sats. */
+interface MadeTransaction {
+  readonly txid: string;
+  readonly miner_fee: string;
+  readonly broadcast: boolean;
+  readonly detail: string;
+  readonly signing: SigningReport;
+}
+
+/** A signature over a test message; `signed`: what was signed in the end. */
+interface TestSignature extends SigningReport {
+  readonly signature: string;
+  readonly public_key: string;
+  readonly signed: string;
+}
+
+/** Results of every command. */
+export interface CommandResults extends LineCommandResults {
+  status: {
+    readonly version: string;
+    readonly network: string;
+    readonly my_index: number;
+    readonly name: string;
+    readonly threshold: number;
+    readonly participants: number;
+    readonly sealed: boolean;
+    readonly started_at: string;
+    readonly listening: string | null;
+    readonly key_id: string | null;
+    readonly peers_known: number;
+    readonly bitcoin: readonly BackendReport[];
+    readonly wire: readonly BackendReport[];
+    /** How far the blocks are read; null where no server runs, or it has not begun. */
+    readonly scan: { readonly height: number; readonly tip: number } | null;
+    /** Where the treasury stands, in one line; null while there is no key. */
+    readonly treasury: { readonly state: TreasuryReport['state']; readonly detail: string } | null;
+    readonly deposits: Readonly<Record<string, number>>;
+    readonly withdrawals: Readonly<Record<string, number>>;
+    readonly clock: ClockReport;
+    readonly audit_head: { readonly seq: number; readonly hash: string };
+    readonly rejections: Readonly<Record<string, number>>;
+    readonly signers: readonly SignerReport[];
+    /** What an operator should look at; empty when all is well. */
+    readonly problems: readonly string[];
+  };
+  unseal: { readonly sealed: boolean };
+  'key-info': { readonly keys: readonly KeyReport[] };
+  'peer-export': { readonly card: Readonly<Record<string, unknown>>; readonly fingerprint: string };
+  'peer-add': {
+    readonly index: number;
+    readonly name: string;
+    readonly fingerprint: string;
+    readonly replaced: boolean;
+  };
+  'peer-list': { readonly peers: readonly PeerReport[]; readonly missing: readonly number[] };
+  dkg: {
+    readonly ceremony_id: string;
+    readonly rehearsal: boolean;
+    readonly coordinator: number;
+    readonly key_id: string | null;
+    readonly bitcoin_public_key: string;
+    readonly attestation_public_key: string;
+    readonly transcript_hash: string;
+    /** Signer subsets whose test signatures of both keys verified. */
+    readonly proven: readonly (readonly number[])[];
+    readonly duration_ms: number;
+  };
+  'ceremony-list': { readonly ceremonies: readonly CeremonyReport[] };
+  'ceremony-show': { readonly ceremony: CeremonyReport; readonly file: Readonly<Record<string, unknown>> | null };
+  /** `may_be_live_elsewhere`: this node had confirmed, so the others may hold the keys. */
+  'ceremony-abandon': { readonly ceremony_id: string; readonly may_be_live_elsewhere: boolean };
+  'ceremony-recover': {
+    readonly ceremony_id: string;
+    readonly key_id: string;
+    readonly bitcoin_public_key: string;
+    readonly attestation_public_key: string;
+    readonly transcript_hash: string;
+    /** Whether the key file still held this node's shares. */
+    readonly shares: 'kept' | 'recovered';
+  };
+  treasury: TreasuryReport;
+  'treasury-open': TreasuryReport;
+  'test-communication': { readonly peers: readonly CommunicationReport[]; readonly ok: boolean };
+  'test-signing': {
+    readonly message: string;
+    readonly bitcoin: TestSignature;
+    readonly attestation: TestSignature;
+  };
+  'deposit-address': { readonly recipient: string; readonly address: string; readonly script: string };
+  attest: {
+    readonly attestation: Readonly<Record<string, string | number>>;
+    readonly test: boolean;
+    readonly submitted: boolean;
+    readonly detail: string;
+    readonly signing: SigningReport;
+  };
+  'test-burn': MadeTransaction & {
+    readonly transaction: string;
+    readonly psbt: string;
+    readonly inputs: number;
+  };
+  deposits: { readonly deposits: readonly DepositReport[]; readonly total: number };
+}

@@ -1,0 +1,47 @@
+// What this node, as a coordinator, tells its operator of the other signers: how often each helped, and what was wrong.
+
+import type { Node } from './node.ts';
+import { listCards } from './peers/federation.ts';
+import type { SignerReport } from './runtime/command-types.ts';
+import type { SignerStanding } from './signing/signing.ts';
+
+/** For so long after its last lie a signer is something to look at, in ms; the audit log keeps it for ever. */
+export const LIE_TOLD_MS = 24 * 60 * 60_000;
+
+/** Every signer that was asked since the node was unsealed, in index order; none while it is sealed. */
+export function signerReports(node: Node): readonly SignerReport[] {
+  const names = new Map(listCards(node.store.db).map(({ index, name }) => [index, name]));
+  return (node.online?.signing.signers() ?? []).map((signer) =>
+    signerReport(signer, names.get(signer.index) ?? `operator-${signer.index}`),
+  );
+}
+
+/** The signers that lied lately, one sentence for each. */
+export function signerProblems(node: Node): readonly string[] {
+  return liars(node.online?.signing.signers() ?? [], node.input.effects.monotonic());
+}
+
+/** One signer as `status` and `test-communication` show it. */
+export function signerReport(
+  { index, answered, faults, last, expectedMs }: SignerStanding,
+  name: string,
+): SignerReport {
+  return {
+    ...{ index, name, answered },
+    ...faults,
+    usual_ms: expectedMs === null ? null : Math.round(expectedMs),
+    last: last === null ? null : { ...last, at: new Date(last.at).toISOString() },
+  };
+}
+
+/** Who lied within the last day, in sentences; `now` in ms by the monotonic clock. */
+export function liars(signers: readonly SignerStanding[], now: number): readonly string[] {
+  return signers.flatMap(({ index, faults, lastLie }) => {
+    if (lastLie === null || now - lastLie.measuredAt >= LIE_TOLD_MS) return [];
+    const often = faults.lying === 1 ? 'once' : `${faults.lying} times`;
+    const at = new Date(lastLie.at).toISOString();
+    return [
+      `operator ${index} gave a wrong partial signature or nonce, ${often} since this node started, last at ${at}`,
+    ];
+  });
+}

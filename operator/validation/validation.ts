@@ -1,0 +1,142 @@
+// Judges the meaning of every signing request: derives the messages from it and holds it against this node's own Bitcoin
+// nodes, Wire nodes, ledger and policy. Nothing is signed because a peer said so (the design's Never list, 4).
+
+import type { Intent } from '../../ceremony/intent.ts';
+import { ceremonyProofMessages, testMessages } from '../../ceremony/intent-messages.ts';
+import { asUnavailable, type BitcoinView, BitcoinViewError } from '../../chain/bitcoin-view.ts';
+import type { BurnProofVerifier, BurnRules } from '../../chain/burn.ts';
+import type { Consumed } from '../../chain/deposit.ts';
+import type { WireLedger } from '../../chain/wire-ledger.ts';
+import type { SchemeName } from '../../crypto/scheme.ts';
+import type { Queries } from '../../store/database.ts';
+import { isHeld } from '../../store/holds.ts';
+import { lineHistory } from '../../store/line-history.ts';
+import { isVoidApproved } from '../../store/requests.ts';
+import { type ChainStanding, plainStanding } from '../chain-state/chain-watch.ts';
+import { lineRoot, lineTerms } from '../chain-state/line-terms.ts';
+import { lineNow } from '../chain-state/line-view.ts';
+import type { OperatorConfig } from '../config/config.ts';
+import type { FederationKey, Keys } from '../keys/keys.ts';
+import type { Effects } from '../runtime/effects.ts';
+import type { Log } from '../runtime/log.ts';
+import { consumedDeposit } from './consumed.ts';
+import type { SignerViews } from './line-views.ts';
+import { type AttestationBench, judgeAttestation } from './validate-attestation.ts';
+import { judgeLine } from './validate-line.ts';
+import { type Judgement, nothingToDecide, type Refusal, refuse } from './verdict.ts';
+
+/** What a judge looks at. */
+export interface JudgeInput {
+  readonly config: OperatorConfig;
+  readonly db: Queries;
+  readonly keys: Keys;
+  readonly bitcoin: BitcoinView;
+  readonly wire: WireLedger | null;
+  readonly verifyProof: BurnProofVerifier | null;
+  /** How the chain stands; absent: taken as the view tells it. */
+  readonly standing?: ChainStanding;
+  readonly effects: Pick<Effects, 'now' | 'monotonic'>;
+  readonly log: Log;
+}
+
+/** Judges signing requests. */
+export class Judge {
+  readonly #input: JudgeInput;
+  readonly #standing: ChainStanding;
+
+  constructor(input: JudgeInput) {
+    this.#input = input;
+    this.#standing = input.standing ?? plainStanding(input.config);
+  }
+
+  /**
+   * The verdict on an intent that is to be signed with this key. Never decides anything by itself. `peer`: who asks, by
+   * index; absent where this node does.
+   */
+  async judge(intent: Intent, keyId: string, scheme: SchemeName, peer?: number): Promise<Judgement> {
+    const key = this.#input.keys.get(keyId);
+    if (key === null) return refuse('unknown_key', `this node knows no key ${keyId}`);
+    if (key.status === 'rehearsal' && intent.kind !== 'ceremony_proof') {
+      return refuse('unknown_key', 'a key made in a rehearsal signs nothing but its own proof');
+    }
+    switch (intent.kind) {
+      case 'test_message':
+        return { ok: true, messages: testMessages(scheme, intent), decide: nothingToDecide };
+      case 'ceremony_proof': {
+        const made = key.ceremonyId === intent.ceremony_id && key.transcriptHash === intent.transcript_hash;
+        if (!made) return refuse('bad_request', 'the proof is for another ceremony than the one that made this key');
+        return { ok: true, messages: ceremonyProofMessages(scheme, intent), decide: nothingToDecide };
+      }
+      case 'attestation':
+        if (scheme !== 'ed25519') return refuse('unknown_intent', 'attestations are signed with the attestation key');
+        return (await this.#stopped('attestations')) ?? judgeAttestation(this.attestationBench(key), intent);
+      case 'line':
+        if (scheme !== 'bip340') return refuse('unknown_intent', 'steps are signed with the bitcoin key');
+        return (await this.#stopped('payouts')) ?? judgeLine(this.signerViews(key), intent, peer);
+    }
+  }
+
+  /** What attestations under a key are judged with. */
+  attestationBench(key: FederationKey): AttestationBench {
+    const { config, bitcoin, db, effects } = this.#input;
+    const now = (): number => effects.now();
+    const { network, attestationValidityS: validityS } = config;
+    const { depositMinSats } = config.policy;
+    const confirmations = this.#standing.confirmations();
+    const consumed: Consumed = async (outpoint) => {
+      const { height } = await bitcoin.agreedTip();
+      return consumedDeposit(db, height - confirmations + 1, outpoint);
+    };
+    const root = lineRoot(db, key);
+    const rules = { network, confirmations, validityS, depositMinSats };
+    return { ...rules, bitcoin, db, consumed, bitcoinKey: key.bitcoin, root, now };
+  }
+
+  /** What steps of the line under a key are judged with. */
+  signerViews(key: FederationKey): SignerViews {
+    const { config, bitcoin, wire, db, effects, log } = this.#input;
+    const now = (): number => effects.now();
+    return {
+      ...{ wire, db, now },
+      bitcoin: { ...bitcoin, feeRate: (targetBlocks) => this.#feeRate(targetBlocks) },
+      terms: lineTerms(config, key),
+      root: lineRoot(db, key),
+      history: (root) => lineHistory(db, root),
+      look: () => lineNow({ db, bitcoin, config, effects, log }, key),
+      burnRules: this.burnRules(),
+      rules: {
+        forkConfirmations: config.forkConfirmations,
+        depositMinSats: config.policy.depositMinSats,
+        bumpBlocks: config.payoutBump.afterBlocks,
+        feeRateMax: BigInt(config.feeRateMaxSatVb) * 1000n,
+        feeTargetBlocks: config.feeTargetBlocks,
+        consolidateScripts: config.policy.consolidateScripts,
+      },
+      isHeld: (burnTxid) => isHeld(db, burnTxid),
+      isApproved: ({ treasury }) => isVoidApproved(db, treasury, now()),
+    };
+  }
+
+  // What nodes estimate in a way that cannot be is no estimate.
+  #feeRate(targetBlocks: number): Promise<bigint> {
+    const why = this.#standing.stops('fee_estimates');
+    if (why !== null) return Promise.reject(new BitcoinViewError('bitcoin_unavailable', why));
+    return this.#input.bitcoin.feeRate(targetBlocks);
+  }
+
+  async #stopped(what: 'attestations' | 'payouts'): Promise<Refusal | null> {
+    await this.#standing.ready();
+    const why = this.#standing.stops(what);
+    if (why === null) return null;
+    // The view names a wrong network better than a report on all nodes can.
+    const unavailable = await this.#input.bitcoin.agreedTip().then(() => null, asUnavailable);
+    return refuse(unavailable?.reason ?? 'bitcoin_unavailable', unavailable?.detail ?? why);
+  }
+
+  /** What burns are held against. */
+  burnRules(): BurnRules {
+    const { config, verifyProof } = this.#input;
+    const rules = { network: config.network, confirmations: config.wireConfirmations };
+    return verifyProof === null ? rules : { ...rules, verifyProof };
+  }
+}
