@@ -11,7 +11,8 @@ import { processPaths } from '../operator/config/paths.ts';
 import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
 import { initialise } from '../operator/initialise.ts';
 import { LOCK_WAIT_MS, runLocally } from '../operator/local.ts';
-import { closeNode, type Node, type NodeInput, openNode, unsealNode } from '../operator/node.ts';
+import { closeNode, type Node, openNode, unsealNode } from '../operator/node.ts';
+import type { NodeInput } from '../operator/opened-node.ts';
 import { CommandError } from '../operator/runtime/command-error.ts';
 import {
   type CommandName,

@@ -1,5 +1,4 @@
-// What commands need of the node besides the control socket, each loaded when it is used: `--help` and commands that a
-// running server answers then start without opening databases or the like. Tests put their own in its place.
+// What commands need of the node besides the control socket. Tests put their own in its place (node-services.ts).
 import type { CeremonySummary } from '../ceremony/ceremony-file.ts';
 import type { Transcript } from '../ceremony/transcript.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
@@ -71,12 +70,3 @@ export interface NodeServices {
   /** Checks an exported ceremony offline. */
   verifyCeremony(file: unknown): Promise<CeremonyVerdict>;
 }
-
-/** The real ones. */
-export const nodeServices: NodeServices = {
-  runLocally: async (config, command, params, options) =>
-    (await import('./compose.ts')).runHere(config, command, params, options),
-  initialise: async (input) => (await import('./compose.ts')).initialiseHere(input),
-  serve: async (config, options) => (await import('./compose.ts')).serve(config, options),
-  verifyCeremony: async (file) => (await import('./compose.ts')).verifyCeremony(file),
-};

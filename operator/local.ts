@@ -3,7 +3,8 @@
 
 import { existsSync } from 'node:fs';
 import { commands } from './commands.ts';
-import { closeNode, type Node, type NodeInput, openNode, unsealNode } from './node.ts';
+import { closeNode, type Node, openNode, unsealNode } from './node.ts';
+import type { NodeInput } from './opened-node.ts';
 import { renewCard } from './own-card.ts';
 import { CommandError } from './runtime/command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from './runtime/command-types.ts';

@@ -1,13 +1,11 @@
 // A node: its files opened, its views of Bitcoin and Wire, and, once its key file is open, its voice among the peers.
 
 import { bitcoinNodes } from '../chain/bitcoin-nodes.ts';
-import type { BitcoinView } from '../chain/bitcoin-view.ts';
 import type { BurnProofVerifier } from '../chain/burn.ts';
 import { BURN_PROOF_TIMEOUT_MS_DEFAULT, burnProofCommand } from '../chain/burn-proof.ts';
 import { type BitcoinRpc, createBitcoinRpc } from '../chain/rpc.ts';
 import { wireNodes } from '../chain/wire.ts';
-import type { WireLedger } from '../chain/wire-ledger.ts';
-import { openReader, openStore, type Store } from '../store/open.ts';
+import { openReader, openStore } from '../store/open.ts';
 import { assertAuditLog, watchAuditLog } from './audit-watch.ts';
 import { ChainWatch } from './chain-state/chain-watch.ts';
 import type { OperatorConfig } from './config/config.ts';
@@ -16,38 +14,14 @@ import { untrustedFile } from './config/trusted-files.ts';
 import { assertOwnPlace, claimDatabase } from './keys/database-owner.ts';
 import { KeyFileError, KeyRing, lostKeyFile } from './keys/key-ring.ts';
 import { type FederationKey, Keys } from './keys/keys.ts';
-import { goOnline, type Online, type OpenGate } from './online.ts';
+import { goOnline, type Online } from './online.ts';
+import type { NodeInput, OpenedNode } from './opened-node.ts';
 import { CommandError } from './runtime/command-error.ts';
-import type { Effects } from './runtime/effects.ts';
-import { errorText, type Log } from './runtime/log.ts';
+import { errorText } from './runtime/log.ts';
 import { Judge } from './validation/validation.ts';
 
-/** What a node is opened with. `home`: what `~` stands for; `openGate`: starts the peer listener. */
-export interface NodeInput {
-  readonly config: OperatorConfig;
-  readonly version: string;
-  readonly home: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly effects: Effects;
-  readonly log: Log;
-  readonly openGate: OpenGate;
-  /** What an operator should know about the process itself, a sentence each; absent where it is a test's own. */
-  readonly processProblems?: () => readonly string[];
-}
-
 /** A node that has its files open. `online` is null while it is sealed. */
-export interface Node {
-  readonly input: NodeInput;
-  readonly config: OperatorConfig;
-  readonly store: Store;
-  readonly keyRing: KeyRing;
-  readonly keys: Keys;
-  readonly bitcoin: BitcoinView;
-  readonly wire: WireLedger | null;
-  /** Null where the view is not made of nodes (tests). */
-  readonly chain: ChainWatch | null;
-  readonly judge: Judge;
-  readonly startedAt: number;
+export interface Node extends OpenedNode {
   online: Online | null;
   /** What was found wrong with the database while the node ran, a sentence: it stays sealed. */
   damage?: string;

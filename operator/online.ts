@@ -1,32 +1,14 @@
 // The unsealed half of a node: its session, the listener and client of the peer protocol, and the services behind them.
 
-import type { Node } from './node.ts';
+import type { Gate, OpenedNode } from './opened-node.ts';
 import { Acceptor, type Incoming } from './peers/accept.ts';
 import { HttpsPeerClient } from './peers/deliver.ts';
 import { addressConflicts, ensureOwnCard, listCards, peersOf } from './peers/federation.ts';
 import { PeerSessions } from './peers/peer-session.ts';
 import { newSession } from './peers/session.ts';
-import type { TlsIdentity } from './peers/tls.ts';
 import { provenTlsIdentity, proveTlsIdentity } from './peers/tls-self-test.ts';
 import { errorText } from './runtime/log.ts';
 import { checkBody, knownTypes, requestTypes, type Services, startServices } from './services.ts';
-
-/** The peer listener, as the operator layer sees it. */
-export interface Gate {
-  /** `host:port` it listens on. */
-  readonly address: string;
-  replacePeers(certificates: readonly string[]): Promise<void>;
-  stop(): Promise<void>;
-}
-
-/** Starts the peer listener for the holders of these certificates (PEM). */
-export type OpenGate = (input: {
-  readonly acceptor: Acceptor;
-  readonly identity: TlsIdentity;
-  readonly hostname: string;
-  readonly port: number;
-  readonly peerCertificates: readonly string[];
-}) => Gate;
 
 /** A node among its peers. */
 export interface Online extends Omit<Services, 'handle'> {
@@ -42,7 +24,7 @@ export interface Online extends Omit<Services, 'handle'> {
 const FOLLOW_INTERVAL_MS = { regtest: 500, other: 10_000 } as const;
 
 /** Opens session, listener and services. The key ring must be open. */
-export async function goOnline(node: Node): Promise<Online> {
+export async function goOnline(node: OpenedNode): Promise<Online> {
   const { config, store, keyRing } = node;
   const { effects, log, openGate } = node.input;
   const now = (): number => effects.now();

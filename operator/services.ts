@@ -13,7 +13,7 @@ import { FinishedWork, tellFinished } from './deposits/finished.ts';
 import { Recipients } from './deposits/recipients.ts';
 import { Follower } from './follower.ts';
 import { Ceremonies } from './key-ceremonies/ceremonies.ts';
-import type { Node } from './node.ts';
+import type { OpenedNode } from './opened-node.ts';
 import { LineExchange } from './payouts/line-exchange.ts';
 import { TreasuryOpening } from './payouts/open-treasury.ts';
 import type { Incoming } from './peers/accept.ts';
@@ -96,7 +96,7 @@ export function checkBody(type: string, body: Json): string | null {
 }
 
 /** Starts the services. The key ring must be open. */
-export function startServices(node: Node, link: Link): Services {
+export function startServices(node: OpenedNode, link: Link): Services {
   const { config, store, keyRing, keys, bitcoin, wire, chain, judge } = node;
   const { effects, log, version } = node.input;
   const { boot, client } = link;
@@ -146,7 +146,7 @@ export function startServices(node: Node, link: Link): Services {
 
 type Handlers = Omit<Services, 'handle' | 'close'>;
 
-async function dispatch(node: Node, services: Handlers, incoming: Incoming): Promise<readonly OutMessage[]> {
+async function dispatch(node: OpenedNode, services: Handlers, incoming: Incoming): Promise<readonly OutMessage[]> {
   const { from, ceremony, type, body } = incoming;
   const service = parseServiceMessage(type, body);
   if (service !== null && service !== false) return serve(node, services, from, service);
@@ -159,7 +159,7 @@ async function dispatch(node: Node, services: Handlers, incoming: Incoming): Pro
 }
 
 async function serve(
-  node: Node,
+  node: OpenedNode,
   { ceremonies, follower, autopilot, recipients, line, treasury, heartbeat }: Handlers,
   from: number,
   message: ServiceMessage,
@@ -204,11 +204,11 @@ async function serve(
   }
 }
 
-async function pong(node: Node): Promise<Json> {
+async function pong(node: OpenedNode): Promise<Json> {
   return { ...(await facts(node)), now: node.input.effects.now(), sealed: node.keyRing.sealed };
 }
 
-async function facts(node: Node): Promise<Pick<Pong, 'version' | 'key_id' | 'bitcoin_height'>> {
+async function facts(node: OpenedNode): Promise<Pick<Pong, 'version' | 'key_id' | 'bitcoin_height'>> {
   const bitcoin_height = await node.bitcoin.tip().then(
     ({ height }) => height,
     () => null,
@@ -216,7 +216,7 @@ async function facts(node: Node): Promise<Pick<Pong, 'version' | 'key_id' | 'bit
   return { version: node.input.version, key_id: node.keys.live()?.keyId ?? null, bitcoin_height };
 }
 
-function startHeartbeat(node: Node, client: PeerClient, guard: GuardLink): Heartbeat {
+function startHeartbeat(node: OpenedNode, client: PeerClient, guard: GuardLink): Heartbeat {
   const { config, store } = node;
   const { effects, log } = node.input;
   const { db } = store;
@@ -232,7 +232,7 @@ function startHeartbeat(node: Node, client: PeerClient, guard: GuardLink): Heart
   return heartbeat;
 }
 
-function announceToAll(node: Node, { client, peers }: Link, message: OutMessage, signal: AbortSignal): void {
+function announceToAll(node: OpenedNode, { client, peers }: Link, message: OutMessage, signal: AbortSignal): void {
   const { effects, log } = node.input;
   const tell = async (to: number): Promise<void> => {
     for (let attempt = 1; attempt <= ANNOUNCE_TRIES && !signal.aborted; attempt++) {

@@ -1,5 +1,5 @@
 // The gate to the peers as every node opens it, the shipped one and those of tests: routes and listener, each made once.
-import type { OpenGate } from '../operator/online.ts';
+import type { OpenGate } from '../operator/opened-node.ts';
 import { listenForPeers } from './listen.ts';
 import { peerRoutes } from './peer.ts';
 

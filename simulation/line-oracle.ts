@@ -1,5 +1,5 @@
 // Never list, 2, of the treasury line: every step that an honest node signs is held against everything that was ever signed,
-// whatever that node has forgotten. From the bytes of a step and its ancestors alone; its own views are grounds.ts.
+// whatever that node has forgotten. From the bytes of a step and its ancestors alone; its own views are ground-truth.ts.
 import { type BuiltLine, buildLine, type LineTerms, TREASURY_SATS_MIN, treasuryScript } from '../chain/line.ts';
 import type { LineIntent } from '../chain/line-intent.ts';
 import { ruleLine } from '../chain/line-rule.ts';

@@ -46,6 +46,12 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   cli: ['simulation', 'operator', 'store', 'ceremony', 'chain', 'crypto', 'package.json'],
   server: ['cli', 'routes', 'views', 'operator', 'store', 'ceremony', 'chain', 'crypto', 'migrations', 'package.json'],
 };
+/**
+ * The rooms of operator/, from the ground up: each may import from those before it. The four that a node's work is done in do
+ * not import each other. What lies in operator/ itself puts them together, and no room imports it.
+ */
+const GROUND_ROOMS = ['runtime', 'config', 'keys', 'peers', 'chain-state', 'validation', 'signing', 'bridge'];
+const WORK_ROOMS = ['deposits', 'payouts', 'rollback-guard', 'key-ceremonies'];
 /** Folders that stand outside the layers and may import whatever they show, measure or test. */
 const OUTSIDE = ['test', 'devnet', 'bench'];
 /** Settings of development tools, which lie in the root. */
@@ -121,12 +127,52 @@ function importViolations(source: Source): string[] {
   return importsOf(source).flatMap(({ node, specifier, typeOnly }) => {
     if (!specifier.startsWith('.')) return [];
     const target = layerOf(posix.normalize(posix.join(posix.dirname(source.path), specifier)));
-    if (target === layer) return [];
+    if (target === layer) return roomViolation(source, node, specifier);
     if (!allowed.includes(target))
       return [at(source, node, `${layer} imports ${specifier}, and must not import ${target}`)];
     if (layer === 'views' && !typeOnly) return [at(source, node, `a view imports more than types from ${specifier}`)];
     return [];
   });
+}
+
+function roomViolation(source: Source, node: Node, specifier: string): string[] {
+  const room = roomOf(source.path);
+  const target = roomOf(posix.normalize(posix.join(posix.dirname(source.path), specifier)));
+  if (room === null || room === target) return [];
+  const isWork = WORK_ROOMS.includes(room);
+  if (!isWork && !GROUND_ROOMS.includes(room)) return [at(source, source.file, `is in a room that operator/ has not`)];
+  const below = isWork ? GROUND_ROOMS : GROUND_ROOMS.slice(0, GROUND_ROOMS.indexOf(room));
+  if (target !== null && below.includes(target)) return [];
+  return [at(source, node, `operator/${room} imports ${specifier}, which is not below it`)];
+}
+
+// Null for what lies in operator/ itself, and for other layers.
+function roomOf(path: string): string | null {
+  const [layer, room, file] = path.split('/');
+  return layer === 'operator' && room !== undefined && file !== undefined ? room : null;
+}
+
+/** Files that import each other in a circle, one circle a line; of `typeFree` layers only what is imported by value counts. */
+export function circles(sources: readonly Source[], typeFree: readonly string[] = []): string[] {
+  const imports = new Map<string, readonly string[]>();
+  for (const source of sources) {
+    const counted = importsOf(source).filter(
+      ({ specifier, typeOnly }) => specifier.startsWith('.') && !(typeOnly && typeFree.includes(layerOf(source.path))),
+    );
+    const targets = counted.map(({ specifier }) => posix.normalize(posix.join(posix.dirname(source.path), specifier)));
+    imports.set(source.path, targets);
+  }
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (path: string, way: readonly string[]): void => {
+    const begun = way.indexOf(path);
+    if (begun >= 0) found.push([...way.slice(begun), path].join(' → '));
+    if (begun >= 0 || done.has(path)) return;
+    for (const target of imports.get(path) ?? []) visit(target, [...way, path]);
+    done.add(path);
+  };
+  for (const path of imports.keys()) visit(path, []);
+  return found;
 }
 
 function purityViolations(source: Source): string[] {

@@ -4,7 +4,7 @@ import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { API } from 'typescript/unstable/async';
 import { createVirtualFileSystem } from 'typescript/unstable/fs';
-import { FILE_LINES_MAX, FUNCTION_LINES_MAX, type Source, violations } from './architecture-rules.ts';
+import { circles, FILE_LINES_MAX, FUNCTION_LINES_MAX, type Source, violations } from './architecture-rules.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const opened: API[] = [];
@@ -42,6 +42,10 @@ describe('the project', () => {
   test('keeps to its structure: imports, purity, sizes, names, no way around the type checker', () => {
     expect(sources.flatMap(violations)).toEqual([]);
   });
+
+  test('has no files that import each other in a circle, in the simulator but for types', () => {
+    expect(circles(sources, ['simulation'])).toEqual([]);
+  });
 });
 
 const lines = (count: number, line: string) => `${line}\n`.repeat(count);
@@ -57,6 +61,18 @@ const breaking: Readonly<Record<string, readonly [path: string, text: string, sa
     `import type { X } from '../ceremony/x.ts';`,
     'must not import ceremony',
   ],
+  'a room of operator importing one above it': [
+    'operator/keys/a.ts',
+    `import type { X } from '../signing/x.ts';`,
+    'which is not below it',
+  ],
+  'a room of operator importing what puts the rooms together': [
+    'operator/payouts/a.ts',
+    `import { x } from '../x.ts';`,
+    'which is not below it',
+  ],
+  'payouts importing deposits': ['operator/payouts/b.ts', `import { x } from '../deposits/x.ts';`, 'is not below it'],
+  'a room that operator has not': ['operator/other/a.ts', `import { x } from '../keys/x.ts';`, 'has not'],
   'store importing chain by re-export': ['store/a.ts', `export { x } from '../chain/x.ts';`, 'must not import chain'],
   'operator importing routes dynamically': [
     'operator/a.ts',
@@ -66,7 +82,7 @@ const breaking: Readonly<Record<string, readonly [path: string, text: string, sa
   'operator naming a type of cli': ['operator/b.ts', `type X = import('../cli/x.ts').X;`, 'must not import cli'],
   'routes importing cli': ['routes/a.ts', `import { x } from '../cli/x.ts';`, 'must not import cli'],
   'a command importing routes': ['cli/a.ts', `import { x } from '../routes/x.ts';`, 'must not import routes'],
-  'product code importing tests': ['operator/c.ts', `import { x } from './x.ts';`, 'must not import test'],
+  'product code importing tests': ['operator/c.ts', `import { x } from '../test/x.ts';`, 'must not import test'],
   'product code importing the devnet': ['cli/b.ts', `import { x } from '../devnet/x.ts';`, 'must not import devnet'],
   'a view importing a value': ['views/a.tsx', `import { x } from '../operator/x.ts';`, 'more than types'],
   'a view importing a value among types': [
@@ -130,6 +146,7 @@ const keeping: Readonly<Record<string, readonly [path: string, text: string]>> =
 
 describe('the rules', () => {
   const found = new Map<string, string[]>();
+  let parsed: readonly Source[] = [];
   beforeAll(async () => {
     const files: Record<string, string> = {
       '/samples/tsconfig.json': '{"compilerOptions":{"noLib":true,"jsx":"preserve"}}',
@@ -138,8 +155,11 @@ describe('the rules', () => {
       files[`/samples/${path}`] = `// A sample.\n${text}`;
     }
     files['/samples/chain/uncommented.ts'] = 'export {};';
+    files['/samples/crypto/circle-a.ts'] = `// A sample.\nimport { b } from './circle-b.ts';\n`;
+    files['/samples/crypto/circle-b.ts'] = `// A sample.\nimport type { a } from './circle-a.ts';\n`;
     const api = new API({ cwd: '/samples', fs: createVirtualFileSystem(files) });
-    for (const source of await parseProject(api, '/samples/')) found.set(source.path, violations(source));
+    parsed = await parseProject(api, '/samples/');
+    for (const source of parsed) found.set(source.path, violations(source));
   });
 
   for (const [name, [path, , says]] of Object.entries(breaking)) {
@@ -153,6 +173,11 @@ describe('the rules', () => {
     expect(found.get('chain/uncommented.ts')).toEqual([
       'chain/uncommented.ts:1 does not open with a comment on what it is',
     ]);
+  });
+
+  test('catch files that import each other in a circle, also by types alone where asked to', () => {
+    expect(circles(parsed)).toEqual(['crypto/circle-a.ts → crypto/circle-b.ts → crypto/circle-a.ts']);
+    expect(circles(parsed, ['crypto'])).toEqual([]);
   });
 
   for (const [name, [path]] of Object.entries(keeping)) {

@@ -1,33 +1,21 @@
 // What the bridge's services work with together: the parts of a running node behind one name, and what they share.
 
 import type { SigningResult } from '../../ceremony/signing-candidates.ts';
-import type { BitcoinView } from '../../chain/bitcoin-view.ts';
 import type { WireLedger } from '../../chain/wire-ledger.ts';
-import type { Queries } from '../../store/database.ts';
-import type { ChainWatch } from '../chain-state/chain-watch.ts';
-import type { OperatorConfig } from '../config/config.ts';
+import type { ChainContext } from '../chain-state/chain-context.ts';
 import type { FederationKey, Keys } from '../keys/keys.ts';
 import type { OutMessage } from '../peers/peer-reply.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import type { SigningReport } from '../runtime/command-types.ts';
-import type { Effects } from '../runtime/effects.ts';
-import type { Log } from '../runtime/log.ts';
 import type { Signing } from '../signing/signing.ts';
 import type { Judge } from '../validation/validation.ts';
 
 /** A node that can sign. */
-export interface Bridge {
-  readonly config: OperatorConfig;
-  readonly db: Queries;
+export interface Bridge extends ChainContext {
   readonly keys: Keys;
-  readonly bitcoin: BitcoinView;
   readonly wire: WireLedger | null;
-  /** Null where the view is not made of nodes (tests). */
-  readonly chain: ChainWatch | null;
   readonly judge: Judge;
   readonly signing: Signing;
-  readonly effects: Effects;
-  readonly log: Log;
   /** Tells all peers, in the background; a hint that each checks by itself. */
   readonly announce: (message: OutMessage) => void;
 }

@@ -8,12 +8,14 @@ import type { Outpoint } from '../../chain/outpoint.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import { getStep, minedTip, recordStep, recordStepMined, recordStepSigned } from '../../store/line.ts';
 import { getUtxo } from '../../store/utxos.ts';
-import type { Bridge } from '../bridge/bridge.ts';
 import type { FederationKey } from '../keys/keys.ts';
 import type { Effects } from '../runtime/effects.ts';
+import type { ChainContext } from './chain-context.ts';
 
 /** What walking the line works with. */
-export type LineReader = Pick<Bridge, 'db' | 'bitcoin' | 'config' | 'log'> & { readonly effects: Pick<Effects, 'now'> };
+export type LineReader = Pick<ChainContext, 'db' | 'bitcoin' | 'config' | 'log'> & {
+  readonly effects: Pick<Effects, 'now'>;
+};
 
 /** A treasury output was spent by something that is no step: only t dishonest operators can bring that about. */
 export class ForeignSpendError extends Error {

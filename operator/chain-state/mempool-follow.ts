@@ -7,21 +7,21 @@ import { type MempoolEvent, MempoolWatch } from '../../chain/mempool-watch.ts';
 import type { Outpoint } from '../../chain/outpoint.ts';
 import type { CustodyLeaf } from '../../crypto/taproot.ts';
 import { getDeposit, setDepositStatus } from '../../store/deposits.ts';
-import type { Bridge } from '../bridge/bridge.ts';
 import type { FederationKey } from '../keys/keys.ts';
+import type { ChainContext } from './chain-context.ts';
 import type { Watched } from './watched.ts';
 
 type Watch = MempoolWatch<CustodyLeaf, Outpoint>;
 
 /** Follows the mempool of one node. */
 export class MempoolFollow {
-  readonly #bridge: Bridge;
+  readonly #context: ChainContext;
   readonly #watched: Watched;
   #following: { readonly list: WatchList<CustodyLeaf, Outpoint>; readonly watch: Watch; scripts: number } | null = null;
   readonly #contested = new Map<string, string>();
 
-  constructor(bridge: Bridge, watched: Watched) {
-    this.#bridge = bridge;
+  constructor(context: ChainContext, watched: Watched) {
+    this.#context = context;
     this.#watched = watched;
   }
 
@@ -43,7 +43,7 @@ export class MempoolFollow {
   }
 
   #take(event: MempoolEvent<CustodyLeaf>): void {
-    const { db, log, effects } = this.#bridge;
+    const { db, log, effects } = this.#context;
     const { txid, payments } = event.deposit;
     if (event.kind === 'seen') {
       const amount = payments.reduce((sum, payment) => sum + payment.amount, 0n);
@@ -65,7 +65,7 @@ export class MempoolFollow {
   }
 
   #watch(key: FederationKey): Watch | null {
-    const { chain, bitcoin } = this.#bridge;
+    const { chain, bitcoin } = this.#context;
     if (chain === null) return null;
     const list = this.#watched.list(key);
     const scripts = list.scripts.size;

@@ -7,9 +7,9 @@ import { ceremonyHeight } from '../../store/ceremony-height.ts';
 import { loadCursor, saveCursor } from '../../store/cursors.ts';
 import { type Queries, transact } from '../../store/database.ts';
 import { takeBackAbove } from '../../store/reorganisation.ts';
-import type { Bridge } from '../bridge/bridge.ts';
 import type { FederationKey } from '../keys/keys.ts';
 import { takeBlock } from './block-taking.ts';
+import type { ChainContext } from './chain-context.ts';
 import { Watched } from './watched.ts';
 
 const CURSOR = 'bitcoin_blocks';
@@ -52,7 +52,7 @@ export function scannedHash(db: Queries, height: number): string | null {
 
 /** The scan of one node. */
 export class Scan {
-  readonly #bridge: Bridge;
+  readonly #context: ChainContext;
   readonly #source: BlockSource;
   /** What it looks for. */
   readonly watched: Watched;
@@ -61,10 +61,10 @@ export class Scan {
   #toldAt = Number.NEGATIVE_INFINITY;
   #lost: number | null = null;
 
-  constructor(bridge: Bridge) {
-    this.#bridge = bridge;
-    this.#source = new BlockSource(bridge.bitcoin);
-    this.watched = new Watched(bridge.db);
+  constructor(context: ChainContext) {
+    this.#context = context;
+    this.#source = new BlockSource(context.bitcoin);
+    this.watched = new Watched(context.db);
   }
 
   /**
@@ -72,7 +72,7 @@ export class Scan {
    * where the nodes cannot answer.
    */
   async catchUp(key: FederationKey, signal: AbortSignal): Promise<boolean> {
-    const { effects } = this.#bridge;
+    const { effects } = this.#context;
     const begun = effects.monotonic();
     let cursor = await this.#cursor(key);
     this.#from ??= lastScanned(cursor).height;
@@ -97,7 +97,7 @@ export class Scan {
 
   /** How far the scan has come, for operators; null before it began. */
   progress(): ScanReport | null {
-    const height = scannedHeight(this.#bridge.db);
+    const height = scannedHeight(this.#context.db);
     const { tip } = this.#source;
     return height === null || tip === null ? null : { height, tip: tip.height, since: this.#behindSince };
   }
@@ -109,7 +109,7 @@ export class Scan {
 
   /** Reads the blocks from this height on again, for scripts that this node learnt late. */
   lookAgainFrom(height: number): void {
-    const { db, effects } = this.#bridge;
+    const { db, effects } = this.#context;
     const scanned = scannedHeight(db);
     if (scanned === null || height >= scanned) return;
     const stored = againSchema.safeParse(loadCursor(db, AGAIN_CURSOR));
@@ -120,7 +120,7 @@ export class Scan {
 
   // True while there is more to read again.
   async #again(key: FederationKey, end: number, begun: number, signal: AbortSignal): Promise<boolean> {
-    const { db, bitcoin, effects } = this.#bridge;
+    const { db, bitcoin, effects } = this.#context;
     for (;;) {
       const stored = againSchema.safeParse(loadCursor(db, AGAIN_CURSOR));
       if (!stored.success) return false;
@@ -141,7 +141,7 @@ export class Scan {
   }
 
   #take(key: FederationKey, event: Extract<Awaited<ReturnType<BlockSource['next']>>, { kind: 'block' }>): ScanCursor {
-    const { db, effects, log } = this.#bridge;
+    const { db, effects, log } = this.#context;
     const write = takeBlock(event.block, event.height, this.watched.list(key));
     const { deposits } = transact(db, (tx) => {
       const now = effects.now();
@@ -153,7 +153,7 @@ export class Scan {
   }
 
   #rewind(event: { readonly height: number; readonly depth: number; readonly cursor: ScanCursor }): ScanCursor {
-    const { db, effects, log, chain } = this.#bridge;
+    const { db, effects, log, chain } = this.#context;
     const { height, depth, cursor } = event;
     const { exposed, waiting, steps } = transact(db, (tx) => {
       const taken = takeBackAbove(tx, height, effects.now());
@@ -176,7 +176,7 @@ export class Scan {
   }
 
   async #cursor(key: FederationKey): Promise<ScanCursor> {
-    const { db, bitcoin, effects, config } = this.#bridge;
+    const { db, bitcoin, effects, config } = this.#context;
     const stored = cursorSchema.safeParse(loadCursor(db, CURSOR));
     if (stored.success) return stored.data;
     const tip = await bitcoin.agreedTip();
@@ -190,7 +190,7 @@ export class Scan {
   }
 
   #tell(cursor: ScanCursor): void {
-    const { effects, log } = this.#bridge;
+    const { effects, log } = this.#context;
     const { tip } = this.#source;
     if (tip === null || this.#from === null || effects.monotonic() - this.#toldAt < PROGRESS_MS) return;
     const { height, left, done } = scanProgress(this.#from, cursor, tip);

@@ -1,24 +1,9 @@
 // Attestations as peers tell each other of them. Each is a claim, which the group's signature proves or nothing does.
-import { z } from 'zod';
-import { hexOf, satsField, u64Field } from '../../ceremony/fields.ts';
 import { attestationId, mintNonce, verifyAttestation } from '../../crypto/attestation.ts';
 import { fromHex } from '../../crypto/bytes.ts';
 import type { Attestation } from '../../store/attestations.ts';
 import type { FederationKey } from '../keys/keys.ts';
-
-/** An attestation as a peer tells it. `expiry` as decided last; the group's signature covers `signature_expiry`. */
-export const attestationClaimSchema = z.strictObject({
-  txid: hexOf(32),
-  vout: z.int().min(0).max(0xffff_ffff),
-  recipient: hexOf(32),
-  amount: satsField,
-  expiry: u64Field,
-  signature: hexOf(64).nullable(),
-  signature_expiry: u64Field.nullable(),
-});
-
-/** What a peer says was attested; nothing of it verified. */
-export type ToldAttestation = Readonly<z.infer<typeof attestationClaimSchema>>;
+import type { ToldAttestation } from '../peers/messages-finished.ts';
 
 /** An attestation as it is told. */
 export function tellAttestation(attestation: Attestation): ToldAttestation {

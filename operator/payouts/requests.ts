@@ -15,7 +15,6 @@ import { type Bridge, requireLiveKey } from '../bridge/bridge.ts';
 import type { Turns } from '../bridge/turns.ts';
 import { lineNow } from '../chain-state/line-view.ts';
 import type { FederationKey } from '../keys/keys.ts';
-import type { Node } from '../node.ts';
 import type { RequestTold } from '../peers/messages-requests.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import type { CommandParams, CommandResults, RequestReport } from '../runtime/command-types.ts';
@@ -122,14 +121,14 @@ export class Requests {
 }
 
 /** Every request, newest first. */
-export function requestReports({ store }: Node, page: CommandParams<'requests-list'>): CommandResults['requests-list'] {
-  const { rows, total } = listRequests(store.db, page);
+export function requestReports(db: Queries, page: CommandParams<'requests-list'>): CommandResults['requests-list'] {
+  const { rows, total } = listRequests(db, page);
   return { requests: rows.map(report), total };
 }
 
 /** One request. Throws `CommandError` where there is none. */
-export function requestShown({ store }: Node, { id }: CommandParams<'requests-show'>): CommandResults['requests-show'] {
-  return { request: report(requireRequest(store.db, id)) };
+export function requestShown(db: Queries, { id }: CommandParams<'requests-show'>): CommandResults['requests-show'] {
+  return { request: report(requireRequest(db, id)) };
 }
 
 function requireRequest(db: Queries, id: string): StoredRequest {

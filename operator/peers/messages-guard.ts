@@ -2,9 +2,16 @@
 import { z } from 'zod';
 import { timeField } from '../../ceremony/fields.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
-import { twinSchema } from '../rollback-guard/duplicate-instance.ts';
 
 const json = z.custom<Json>((value) => value !== undefined);
+/** What a peer shows: the later start's certificate, and a message of the earlier one with its certificate. */
+export const twinSchema = z.strictObject({
+  later: json,
+  earlier: z.strictObject({ session: json, envelope: json }).nullable(),
+});
+
+/** Evidence from outside, nothing of it verified. */
+export type TwinEvidence = z.infer<typeof twinSchema>;
 
 /** Where a node stands (ceremony/guard.ts). */
 export const PHASES = ['starting', 'live', 'halted'] as const;

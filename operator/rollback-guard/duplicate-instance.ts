@@ -3,24 +3,14 @@
 // was sent after this one began. An unsigned rejection proves nothing by itself; the certificate that comes with it does.
 // Where the clock was ahead and has been set right, the last words of an ended process pass for such a message: peers show
 // none that they heard so soon after this start that it may be one (operator/peers/peer-session.ts).
-import { z } from 'zod';
-import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
+import { canonicalBytes } from '../../crypto/canonical-json.ts';
 import { parseEnvelope, verifyEnvelope } from '../../crypto/envelope.ts';
 import { type SessionCertificate, sessionKeyOf, verifySessionCertificate } from '../../crypto/identity.ts';
+import type { TwinEvidence } from '../peers/messages-guard.ts';
 import { SUPERSEDED_MESSAGE_BYTES_MAX, type TwinSight } from '../peers/peer-session.ts';
 
 /** How much later than this start a message of an earlier one must have been sent: what a clock may be set back, in ms. */
 export const TWIN_MARGIN_MS = 1_000;
-
-const json = z.custom<Json>((value) => value !== undefined);
-/** What a peer shows: the later start's certificate, and a message of the earlier one with its certificate. */
-export const twinSchema = z.strictObject({
-  later: json,
-  earlier: z.strictObject({ session: json, envelope: json }).nullable(),
-});
-
-/** Evidence from outside, nothing of it verified. */
-export type TwinEvidence = z.infer<typeof twinSchema>;
 
 /** This start of the node, as its own certificate says it. */
 export interface OwnStart {

@@ -9,12 +9,11 @@ import { CLOCK_SKEW_MS_MAX } from '../../crypto/envelope.ts';
 import { stateHead } from '../../store/node-state.ts';
 import type { PeerClient } from '../peers/deliver.ts';
 import { parseServiceMessage } from '../peers/messages.ts';
-import type { Beat } from '../peers/messages-guard.ts';
+import type { Beat, TwinEvidence } from '../peers/messages-guard.ts';
 import { LAST_WORDS_MS } from '../peers/peer-session.ts';
 import { ClockWatch } from '../runtime/clock-watch.ts';
 import type { Effects } from '../runtime/effects.ts';
 import { errorText } from '../runtime/log.ts';
-import type { TwinEvidence } from './duplicate-instance.ts';
 import { BeatBook, type BeatBookInput, type BeatFacts } from './peer-heads.ts';
 import { Standing } from './standing.ts';
 

@@ -7,10 +7,10 @@ import type { Session } from '../../crypto/identity.ts';
 import type { Queries } from '../../store/database.ts';
 import { auditHashAt, getNodeState, stateHead } from '../../store/node-state.ts';
 import { getPeer, type HeadFlaw, recordPeerHead } from '../../store/peers.ts';
-import type { Beat } from '../peers/messages-guard.ts';
+import type { Beat, TwinEvidence } from '../peers/messages-guard.ts';
 import type { PeerSessions } from '../peers/peer-session.ts';
 import type { Log } from '../runtime/log.ts';
-import { provenTwin, type TwinEvidence, twinEvidence } from './duplicate-instance.ts';
+import { provenTwin, twinEvidence } from './duplicate-instance.ts';
 
 /** For how long the alarm of a peer that was put back or copied is shown after its last sign, in ms. */
 export const REGRESSION_SHOWN_MS = 24 * 60 * 60_000;

@@ -14,9 +14,10 @@ import {
   verifyEnvelope,
 } from '../../crypto/envelope.ts';
 import { createSession, identityFromSeed, sessionKeyOf, verifySessionCertificate } from '../../crypto/identity.ts';
+import { twinSchema } from '../../operator/peers/messages-guard.ts';
 import { parseRefusal, parseReply, REJECTIONS } from '../../operator/peers/peer-reply.ts';
 import { PeerSessions } from '../../operator/peers/peer-session.ts';
-import { provenTwin, twinSchema } from '../../operator/rollback-guard/duplicate-instance.ts';
+import { provenTwin } from '../../operator/rollback-guard/duplicate-instance.ts';
 import { anyJson, bytesOf, fuzz, isCanonical, noise, spoiled, spoiledBytes, spoiledText } from './hostile.ts';
 
 const NOW = 1_700_000_000_000;

@@ -11,7 +11,7 @@ import { draftConfig } from '../../operator/config/config-write.ts';
 import { initialise } from '../../operator/initialise.ts';
 import { KeyFileError, KeyRing, SealedError } from '../../operator/keys/key-ring.ts';
 import { closeNode, openNode, unsealNode } from '../../operator/node.ts';
-import type { OpenGate } from '../../operator/online.ts';
+import type { OpenGate } from '../../operator/opened-node.ts';
 
 import { FederationInMemory, PASSPHRASE } from './federation-in-memory.ts';
 

@@ -8,7 +8,8 @@ import { loadConfig } from '../../operator/config/config.ts';
 import type { ConfigFile } from '../../operator/config/config-keys.ts';
 import { draftConfig } from '../../operator/config/config-write.ts';
 import { initialise } from '../../operator/initialise.ts';
-import { closeNode, type Node, type NodeInput, openNode } from '../../operator/node.ts';
+import { closeNode, type Node, openNode } from '../../operator/node.ts';
+import type { NodeInput } from '../../operator/opened-node.ts';
 import { type Effects, systemEffects } from '../../operator/runtime/effects.ts';
 import type { LogFields } from '../../operator/runtime/log.ts';
 
