@@ -3,7 +3,8 @@
 import { errorText } from '../runtime/log.ts';
 
 const SENTENCES: ReadonlyMap<string, (address: string) => string> = new Map([
-  ['ECONNREFUSED', (address: string) => `nothing answers at ${address}`],
+  // A node listens for its peers only while it is unsealed.
+  ['ECONNREFUSED', (address: string) => `nothing answers at ${address}: that node is not running or sealed`],
   ['ETIMEDOUT', (address: string) => `nothing answered at ${address} in time`],
   ['EHOSTUNREACH', (address: string) => `no network path leads to ${address}`],
   ['ENETUNREACH', (address: string) => `no network path leads to ${address}`],

@@ -6,7 +6,7 @@ const ADDRESS = 'mpc.example:7000';
 const fault = (code: string) => connectionFault(Object.assign(new Error("the runtime's own text"), { code }), ADDRESS);
 
 for (const [code, sentence] of [
-  ['ECONNREFUSED', 'nothing answers at mpc.example:7000 (ECONNREFUSED)'],
+  ['ECONNREFUSED', 'nothing answers at mpc.example:7000: that node is not running or sealed (ECONNREFUSED)'],
   ['ETIMEDOUT', 'nothing answered at mpc.example:7000 in time (ETIMEDOUT)'],
   ['EHOSTUNREACH', 'no network path leads to mpc.example:7000 (EHOSTUNREACH)'],
   ['ENOTFOUND', 'the name in mpc.example:7000 is not found (ENOTFOUND)'],

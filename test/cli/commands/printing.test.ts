@@ -279,6 +279,11 @@ describe('a result that tells of trouble', () => {
       'No answer from operator 2 (Gamma)',
     ],
     [
+      ['test-communication'],
+      { 'test-communication': results.communicationUnfit },
+      "Operator 1 (Beta) does not fit: its clock is 10.0 s ahead of this node's.",
+    ],
+    [
       ['key-info'],
       { 'key-info': { keys: results.keyInfo.keys.map((key) => ({ ...key, shares_valid: false })) } },
       'do not fit key 0011223344556677',
