@@ -365,7 +365,12 @@ describe('the RPC credentials of the Bitcoin nodes', () => {
       ok: true,
       credentials: { kind: 'password_file', user: 'u', path: '/p' },
     });
-    expect(of({})).toEqual({ ok: true, credentials: { kind: 'file', path: '/h/.bitcoin/regtest/.cookie' } });
+    const places = {
+      cookie: '/h/.bitcoin/regtest/.cookie',
+      conf: '/h/.bitcoin/bitcoin.conf',
+      network: 'regtest',
+    } as const;
+    expect(of({})).toEqual({ ok: true, credentials: { kind: 'bitcoind', ...places } });
   });
 
   test('half given in the environment are refused by name', () => {
