@@ -52,8 +52,8 @@ export function progressText(setup: DkgSetup, seen: DkgProgress, rehearsal: bool
   }
 }
 
-/** The error of a command whose ceremony came to nothing. */
-export function ceremonyFailure(setup: DkgSetup, seen: DkgProgress): CommandError {
+/** The error of a command whose ceremony came to nothing. `lines`: what is known of each that did not join. */
+export function ceremonyFailure(setup: DkgSetup, seen: DkgProgress, lines: readonly string[]): CommandError {
   if (seen.phase === 'aborted') return new CommandError('dkg_aborted', abortText(setup, seen));
   if (seen.problems.length > 0) {
     return new CommandError(
@@ -62,7 +62,8 @@ export function ceremonyFailure(setup: DkgSetup, seen: DkgProgress): CommandErro
     );
   }
   const waiting = namesOf(setup, seen.waitingFor);
-  const why = waiting === '' ? 'stopped' : `${waiting} did not join${declinedText(setup, seen)}`;
+  const known = lines.length === 0 ? '' : `: ${lines.join('; ')}`;
+  const why = waiting === '' ? 'stopped' : `${waiting} did not join${known}${declinedText(setup, seen)}`;
   return new CommandError('left_lobby', `no keys were made: ${why}`);
 }
 

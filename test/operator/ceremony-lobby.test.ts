@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'bun:test';
 import { rm } from 'node:fs/promises';
 import { keepCard, listCards } from '../../operator/peers/federation.ts';
 import { ceremonyReports } from '../../operator/reports.ts';
+import type { ProgressStep } from '../../operator/runtime/progress.ts';
 import { codeOf } from './custody.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
 
@@ -96,4 +97,22 @@ test('a rehearsal never tells that its keys are live or go live', async () => {
   await Promise.all(joins);
   expect(told.filter((text) => text.includes('then destroyed')).length).toBeGreaterThan(0);
   expect(told.filter((text) => /\blive\b/.test(text))).toEqual([]);
+});
+
+test('a node in the lobby says of each operator why it is waited for, and how long the wait goes on', async () => {
+  federation = await FederationInMemory.make();
+  await federation.stop(2);
+  const steps: ProgressStep[] = [];
+  const { services, ended } = federation.at(0);
+  const params = { ceremony_id: 'initial', rehearsal: false, wait_s: 60 };
+  const waiting = services.ceremonies.join(params, (step) => void steps.push(step), ended.signal).catch(() => null);
+  const told = (text: string) => steps.some((step) => step.text.includes(text));
+  await until(() => told('operator-2 (operator 2): '), 'the absent operator is named');
+  await until(() => told('its node answers, and its operator has not joined'), 'the other is told to join');
+  const elsewhere = federation.dkg(1, { ceremony_id: 'inital', wait_s: 1 }).catch(() => null);
+  await until(() => told('it waits in ceremony inital, this node in initial'), 'the mistyped id is named');
+  const [first] = steps.filter(({ step }) => step === 'joining');
+  expect(first?.remaining_ms).toBeWithin(50_000, 60_001);
+  await federation.stop(0);
+  await Promise.all([waiting, elsewhere]);
 });
