@@ -13,7 +13,7 @@ import {
   runningCeremonies,
 } from '../../store/ceremonies.ts';
 import { transact } from '../../store/database.ts';
-import { fingerprintOf, listCards, missingCards, participantsOf } from '../peers/federation.ts';
+import { listCards, missingCards, participantsOf, sharedParameters } from '../peers/federation.ts';
 import type { ProofsAnnouncement } from '../peers/messages.ts';
 import type { OutMessage } from '../peers/peer-reply.ts';
 import type { ProveTls } from '../peers/tls-self-test.ts';
@@ -318,8 +318,7 @@ export class Ceremonies {
       myIndex: config.myIndex,
       threshold: config.threshold,
       participants: participantsOf(cards),
-      parametersFingerprint: fingerprintOf(config, cards),
-      depositMinSats: config.policy.depositMinSats,
+      parameters: sharedParameters(config, cards),
       timing: DKG_TIMING,
     };
   }

@@ -3,7 +3,8 @@
 
 import { X509Certificate } from 'node:crypto';
 import type { CeremonyParticipant } from '../../ceremony/dkg-setup.ts';
-import { parametersFingerprint } from '../../ceremony/parameters.ts';
+import type { SharedParameters } from '../../ceremony/messages-dkg.ts';
+import { memberHash } from '../../ceremony/parameters.ts';
 import { fromHex, toHex } from '../../crypto/bytes.ts';
 import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
 import { encodeCard, type OperatorCard, parseCard, signCard } from '../../crypto/operator-card.ts';
@@ -126,8 +127,8 @@ export function participantsOf(cards: readonly OperatorCard[]): readonly Ceremon
   }));
 }
 
-/** What all nodes must hold alike before keys are made: the configuration and every operator card. */
-export function fingerprintOf(config: OperatorConfig, cards: readonly OperatorCard[]): string {
+/** What all nodes must hold alike before keys are made: settings, and every operator card. */
+export function sharedParameters(config: OperatorConfig, cards: readonly OperatorCard[]): SharedParameters {
   const members = cards.map((card) => ({
     index: card.index,
     name: card.name,
@@ -136,9 +137,15 @@ export function fingerprintOf(config: OperatorConfig, cards: readonly OperatorCa
     host_public_key: card.host_public_key,
     tls_fingerprint: tlsFingerprint(card.tls_certificate),
   }));
-  const { network, threshold } = config;
-  const { depositMinSats } = config.policy;
-  return parametersFingerprint({ network, threshold, depositMinSats, members });
+  return {
+    threshold: config.threshold,
+    deposit_min_sats: `${config.policy.depositMinSats}`,
+    normal_confirmations: config.normalConfirmations,
+    fork_confirmations: config.forkConfirmations,
+    wire_confirmations: config.wireConfirmations,
+    attestation_validity_s: config.attestationValidityS,
+    cards: members.map(memberHash),
+  };
 }
 
 /** This node's operator card, made or renewed where it does not say what the node is now. The key ring must be open. */

@@ -7,7 +7,11 @@ const key = new Uint8Array(32);
 const setup: DkgSetup = {
   ...{ network: 'regtest', ceremonyId: 'initial-dkg', version: '1', myIndex: 0, threshold: 2 },
   participants: [0, 1, 2].map((index) => ({ index, name: `bank-${index}`, identityKey: key, hostPublicKey: key })),
-  ...{ parametersFingerprint: '00'.repeat(32), depositMinSats: 1_000n, timing: DKG_TIMING },
+  parameters: {
+    ...{ threshold: 2, deposit_min_sats: '1000', normal_confirmations: 6, fork_confirmations: 12 },
+    ...{ wire_confirmations: 6, attestation_validity_s: 86_400, cards: [] },
+  },
+  timing: DKG_TIMING,
 };
 const seen = (waitingFor: readonly number[]): DkgProgress => ({
   ...{ phase: 'lobby', step: 'joining', attempt: null, coordinator: null, waitingFor, problems: [], declined: [] },
