@@ -5,7 +5,13 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { CONFIG_BYTES_MAX, type ConfigProblem, checkConfig } from '../operator/config/config.ts';
-import { type ConfigFile, configFileSchema, NETWORKS, PARTICIPANTS_MAX } from '../operator/config/config-keys.ts';
+import {
+  type ConfigFile,
+  configFileSchema,
+  NAME_CHARACTERS_MAX,
+  NETWORKS,
+  PARTICIPANTS_MAX,
+} from '../operator/config/config-keys.ts';
 import { draftConfig } from '../operator/config/config-write.ts';
 import { jsonFault } from '../operator/config/json-fault.ts';
 import { absolutePath } from '../operator/config/paths.ts';
@@ -32,7 +38,6 @@ interface InitFlags extends PassphraseOptions {
   readonly force?: boolean;
 }
 
-const NAME_CHARACTERS_MAX = 64;
 const WHY_PARTIES = "A key ceremony's messages grow with the square of their number, and are at most 1 MiB.";
 const WHY_THRESHOLD = 'No operator alone may be able to sign, and no more than 64 take part.';
 const ADDRESSES = 'operator1.example.com:50051,operator2.example.com:50051,operator3.example.com:50051';
@@ -59,7 +64,11 @@ export function registerInit(program: Command, cli: Cli): void {
     .requiredOption('--index <i>', "this operator's place in --addresses, counted from 0", index)
     .requiredOption('--addresses <list>', 'host:port of all operators in index order, with commas between', list)
     .option('--output <path>', 'where to write the configuration (default: that of --config)')
-    .option('--name <text>', 'how the others call this operator', textValue('--name', NAME_CHARACTERS_MAX, 'a name'))
+    .option(
+      '--name <text>',
+      'how the others call this operator (default: the host of its address)',
+      textValue('--name', NAME_CHARACTERS_MAX, 'a name'),
+    )
     .option('--network <name>', `${NETWORKS.join(', ')} (default: mainnet)`, choiceValue('--network', NETWORKS))
     .option('--wire-node <url>', 'URL of your own Wire node; may be repeated', repeated)
     .option('--bitcoin-node <url>', 'URL of your own Bitcoin node; may be repeated', repeated)

@@ -5,7 +5,14 @@ import { dirname } from 'node:path';
 import { addressScript, type BitcoinNetwork } from '../../chain/network.ts';
 import { printable } from '../runtime/shown-text.ts';
 import { type HostPort, parseHostPort } from './config-address.ts';
-import { CONFIG_KEYS, type ConfigFile, configFileSchema, keyExpectation, nearestKey } from './config-keys.ts';
+import {
+  CONFIG_KEYS,
+  type ConfigFile,
+  configFileSchema,
+  keyExpectation,
+  NAME_CHARACTERS_MAX,
+  nearestKey,
+} from './config-keys.ts';
 import { type ConfigProblem, ruleProblems } from './config-rules.ts';
 import { jsonFault } from './json-fault.ts';
 import { pathFlaw } from './path-trust.ts';
@@ -188,7 +195,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
   return {
     file,
     network,
-    name: data.name ?? `operator-${data.my_index}`,
+    name: data.name ?? defaultName(partyAddresses, data.my_index),
     parties: data.parties,
     threshold: data.threshold,
     myIndex: data.my_index,
@@ -218,6 +225,13 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     feeTargetBlocks: data.fee_target_blocks ?? FEE_TARGET_BLOCKS_DEFAULT,
     ...automation(data, network),
   };
+}
+
+// What others know this operator by: the host of its address, where that is its alone and fits a name.
+function defaultName(addresses: readonly HostPort[], index: number): string {
+  const host = addresses[index]?.host ?? '';
+  const isAlone = addresses.filter((address) => address.host === host).length === 1;
+  return isAlone && host.length <= NAME_CHARACTERS_MAX ? host : `operator-${index}`;
 }
 
 function automation(

@@ -42,7 +42,7 @@ export function lobbyLines(
     // Why those cannot join stands in the sentence on the whole lobby.
     if (declined.some((one) => one.index === index)) continue;
     const why = reasonOf(setup, index, rehearsal, view, isOwnClock);
-    if (why !== null) lines.set(index, `${nameOf(setup, index)} (operator ${index}): ${why}`);
+    if (why !== null) lines.set(index, `operator ${index} (${nameOf(setup, index)}): ${why}`);
   }
   return lines;
 }

@@ -165,7 +165,7 @@ describe('nothing begins', () => {
     const { errors, aborts } = await attacked(tamper);
     for (const error of errors) {
       expect(error?.code).toBe('preflight_failed');
-      expect(error?.message).toContain(`operator-${ATTACKER} fails`);
+      expect(error?.message).toContain(`(operator-${ATTACKER}) fails`);
     }
     expect(aborts).toEqual([null, null]);
   }, 30_000);
@@ -175,7 +175,7 @@ describe('nothing begins', () => {
     const { errors } = await attacked(tamper);
     for (const error of errors) {
       expect(error?.code).toBe('preflight_failed');
-      expect(error?.message).toMatch(new RegExp(`operator-${ATTACKER} fails "?clock`));
+      expect(error?.message).toMatch(new RegExp(`operator-${ATTACKER}\\) fails "?clock`));
     }
   }, 30_000);
 });

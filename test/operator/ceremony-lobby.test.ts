@@ -38,7 +38,7 @@ test('a ceremony that another node has abandoned ends the wait for it by name, a
   await federation.restart(1);
   for (const _ of ['joined', 'joined again']) {
     const told = await federation.dkg(0).catch(String);
-    expect(told).toContain('says operator-1 (has given up this ceremony for good)');
+    expect(told).toContain('says operator 1 (operator-1) (has given up this ceremony for good)');
   }
 });
 
@@ -77,7 +77,7 @@ test('a stay that came to nothing is listed as failed with its reason, also by a
   expect(listed(0)).toMatchObject({
     phase: 'failed',
     detail: expect.stringMatching(
-      /^no keys were made: operator-1, operator-2 did not join.*dkg --ceremony-id first --rehearsal/,
+      /^no keys were made: operator 1 \(operator-1\), operator 2 \(operator-2\) did not join.*dkg --ceremony-id first --rehearsal/,
     ),
   });
   const again = federation.dkg(0, { wait_s: 2, rehearsal: true }).catch(() => null);
@@ -107,7 +107,7 @@ test('a node in the lobby says of each operator why it is waited for, and how lo
   const params = { ceremony_id: 'initial', rehearsal: false, wait_s: 60 };
   const waiting = services.ceremonies.join(params, (step) => void steps.push(step), ended.signal).catch(() => null);
   const told = (text: string) => steps.some((step) => step.text.includes(text));
-  await until(() => told('operator-2 (operator 2): '), 'the absent operator is named');
+  await until(() => told('operator 2 (operator-2): '), 'the absent operator is named');
   await until(() => told('its node answers, and its operator has not joined'), 'the other is told to join');
   const elsewhere = federation.dkg(1, { ceremony_id: 'inital', wait_s: 1 }).catch(() => null);
   await until(() => told('it waits in ceremony inital, this node in initial'), 'the mistyped id is named');

@@ -31,13 +31,13 @@ describe('an operator that is waited for', () => {
   test('whose node answers is told to join, with the command', () => {
     const [one] = lines([well], [], true);
     expect(one).toBe(
-      'bank-1 (operator 1): its node answers, and its operator has not joined: there, run `dkg --ceremony-id initial-dkg --rehearsal`',
+      'operator 1 (bank-1): its node answers, and its operator has not joined: there, run `dkg --ceremony-id initial-dkg --rehearsal`',
     );
   });
 
   test('whose node cannot be reached is named with the reason', () => {
     const failure = 'nothing answers at bank.example:1: that node is not running or sealed (ECONNREFUSED)';
-    expect(lines([{ offsetMs: null, failure }, well])[0]).toBe(`bank-1 (operator 1): ${failure}`);
+    expect(lines([{ offsetMs: null, failure }, well])[0]).toBe(`operator 1 (bank-1): ${failure}`);
   });
 
   test('that waits in another ceremony is named with both ids', () => {
