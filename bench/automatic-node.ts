@@ -1,4 +1,4 @@
-// One automatic node of the bench as a process of its own: the real services, judge, store and transport over a simulated
+// One automatic node of the bench as a process of its own: the real services, validate, store and transport over a simulated
 // Bitcoin chain and a Wire ledger by HTTP. Started by bench/node-federation.ts with keys that were dealt.
 import { mkdirSync } from 'node:fs';
 import { ROOT_SATS_MIN } from '../chain/line.ts';
@@ -18,7 +18,7 @@ import { PeerSessions } from '../operator/peers/peer-session.ts';
 import { systemEffects } from '../operator/runtime/effects.ts';
 import { silentLog } from '../operator/runtime/log.ts';
 import { checkBody, knownTypes, requestTypes, type Services, startServices } from '../operator/services.ts';
-import { Judge } from '../operator/validation/validation.ts';
+import { Validation } from '../operator/validation/validation.ts';
 import { listenForPeers } from '../routes/listen.ts';
 import { peerRoutes } from '../routes/peer.ts';
 import { SimulatedChain } from '../simulation/chain.ts';
@@ -118,12 +118,12 @@ function start(setup: NodeSetup): AutomaticNode {
   const root = { network: NETWORK, keyId, txid: '00'.repeat(32), vout: 0, amount: ROOT_SATS_MIN };
   keepRootCertificate(store.db, root, CERTIFICATE, 0);
   const views = { bitcoin, wire: ledger, verifyProof: null };
-  const judge = new Judge({ config, db: store.db, keys, ...views, effects: systemEffects, log: silentLog });
+  const validation = new Validation({ config, db: store.db, keys, ...views, effects: systemEffects, log: silentLog });
   const openGate = (): never => {
     throw new Error('the bench listens by itself');
   };
   const input = { config, version: 'bench', home: folder, env: {}, effects: systemEffects, log: silentLog, openGate };
-  const parts = { input, config, store, keyRing, keys, bitcoin, wire: ledger, chain: null, judge };
+  const parts = { input, config, store, keyRing, keys, bitcoin, wire: ledger, chain: null, validation };
   const node: Node = { ...parts, startedAt: now(), online: null };
 
   const facts = readCertificate(certificate);

@@ -1,5 +1,5 @@
 // Two hundred deposits of one block by three automatic nodes, from the block that makes them deep enough until each is
-// minted for all three, against bare batches of attestations by three nodes that judge nothing.
+// minted for all three, against bare batches of attestations by three nodes that validate nothing.
 
 import { toHex } from '../crypto/bytes.ts';
 import { startLedger } from '../devnet/ledger.ts';

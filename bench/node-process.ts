@@ -1,5 +1,5 @@
 // One node of the bench as a process of its own: the real listener, client, acceptor and signing service, keys that were
-// dealt, and a judge that always approves and writes its decision to a real store. Started by bench/node-federation.ts.
+// dealt, and validation that always approves and writes its decision to a real store. Started by bench/node-federation.ts.
 import { mkdirSync } from 'node:fs';
 import { parseMessage } from '../ceremony/messages.ts';
 import { fromHex } from '../crypto/bytes.ts';
@@ -20,7 +20,7 @@ import type { SigningInput } from '../operator/signing/signing-input.ts';
 import { listenForPeers } from '../routes/listen.ts';
 import { peerRoutes } from '../routes/peer.ts';
 import { openStore, type Store } from '../store/open.ts';
-import { approvingJudge } from './bench-judge.ts';
+import { approvingValidation } from './approving-validation.ts';
 import { ColdCoordinators } from './cold-coordinators.ts';
 import { randomBytes } from './deal.ts';
 import { LoopWatch } from './loop-watch.ts';
@@ -84,7 +84,7 @@ async function answer(request: NodeRequest): Promise<NodeAnswers[NodeRequest['ki
     case 'watched':
       return { longestBlockMs: watch.stop(), cpuMs: cpuMs() - cpuBefore, commits };
     default:
-      throw new Error(`a node that judges nothing knows no ${request.kind}`);
+      throw new Error(`a node that validates nothing knows no ${request.kind}`);
   }
 }
 
@@ -107,7 +107,7 @@ function start(setup: NodeSetup): RunningNode {
     threshold: setup.keys.bip340.threshold,
     boot: session.certificate.boot,
     keys,
-    judge: approvingJudge(store.db, () => {
+    validation: approvingValidation(store.db, () => {
       commits += 1;
     }),
     client,

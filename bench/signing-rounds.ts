@@ -5,7 +5,7 @@ import type { SchemeName } from '../crypto/scheme.ts';
 import type { Keys } from '../operator/keys/keys.ts';
 import type { HttpsPeerClient } from '../operator/peers/deliver.ts';
 import type { Signing } from '../operator/signing/signing.ts';
-import { benchMessages } from './bench-judge.ts';
+import { benchMessages } from './approving-validation.ts';
 import { nobleSerial, randomBytes } from './deal.ts';
 import { cpuMs, interleaved, median, wallMs } from './measure.ts';
 import type { Batches, OneRound } from './node-protocol.ts';

@@ -12,8 +12,8 @@ import { keyIdOf } from '../crypto/key-id.ts';
 import { type RootStatement, verifyRootCertificate } from '../crypto/root-certificate.ts';
 import type { FrostScheme, GroupKey } from '../crypto/scheme.ts';
 import { custodyScript, isBitcoinNetwork, taprootAddress } from '../crypto/taproot.ts';
-import { ATTEMPT_DOMAIN } from './dkg-attempt.ts';
-import { bitcoinKey } from './dkg-chill.ts';
+import { ATTEMPT_DOMAIN } from './dkg/attempt.ts';
+import { bitcoinKey } from './dkg/chill.ts';
 import { PARTICIPANTS_MAX } from './fields.ts';
 import { ceremonyProofMessages } from './intent-messages.ts';
 import {
@@ -133,7 +133,7 @@ function attestationProblems(transcript: Transcript): string[] {
   const { outputs, participants, t } = transcript;
   const malformed = participants.filter(({ index }) => pointsOf(fromHex(packages[index] ?? ''), t) === null);
   if (malformed.length > 0) return malformed.map(({ name }) => `${name}'s Ed25519 package is malformed`);
-  // What the proofs are bound to, as ceremony/dkg-ed25519.ts has it.
+  // What the proofs are bound to, as ceremony/dkg/ed25519.ts has it.
   const context = utf8(`${ATTEMPT_DOMAIN}/${transcript.ceremony_id}/${transcript.attempt}`);
   const unproven = participants.filter(({ index: dealer }) => {
     const dealerPackage = fromHex(packages[dealer] ?? '');

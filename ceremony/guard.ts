@@ -10,7 +10,7 @@
 // Two copies that a network keeps apart cannot know of each other; what is promised of them is in docs/SECURITY.md.
 //
 // Only what this node itself has signed counts against it, so no peer can stop it by a claim: a head shown must carry
-// its own signature, and each can be shown once, as the next epoch lies above it; a twin must prove itself by this node's
+// its own signature, and each can be shown once, as the next epoch lies above it; a duplicate instance must prove itself by this node's
 // identity key.
 
 import type { StateHead } from '../crypto/head-statement.ts';
@@ -36,7 +36,7 @@ export type GuardState =
   /** Two copies of the node are alive; left only by a restart by its operator. */
   | { readonly phase: 'halted'; readonly detail: string };
 
-/** Events that the guard is told of. All claims were verified before; see `judgeSeen` and operator/rollback-guard/duplicate-instance.ts. */
+/** Events that the guard is told of. All claims were verified before; see `validateSeen` and operator/rollback-guard/duplicate-instance.ts. */
 export type GuardEvent =
   /** A peer answered, and whatever it has seen is in the own log. `settled`: no other start of the node spoke lately. */
   | { readonly kind: 'agreed'; readonly peer: number; readonly settled: boolean }
@@ -44,7 +44,7 @@ export type GuardEvent =
   | { readonly kind: 'quiet' }
   /** A state was shown that the own log lacks; a new epoch above it is written down. */
   | { readonly kind: 'regressed' }
-  | { readonly kind: 'twin'; readonly detail: string };
+  | { readonly kind: 'duplicate'; readonly detail: string };
 
 /** The first state of a start. */
 export const GUARD_STARTING: Extract<GuardState, { phase: 'starting' }> = {
@@ -63,7 +63,7 @@ export function startQuorum({ threshold }: GuardSetup): number {
 export function guardStep(setup: GuardSetup, state: GuardState, event: GuardEvent): GuardState {
   if (state.phase === 'halted') return state;
   switch (event.kind) {
-    case 'twin':
+    case 'duplicate':
       return { phase: 'halted', detail: event.detail };
     case 'regressed':
       // A living copy may hold the lost state: the wait for it to show begins anew.
@@ -96,7 +96,11 @@ function settle(setup: GuardSetup, state: Starting): GuardState {
  * What a head that this node once signed says of the log it has now. `ownHash`: the hash of the own row `seen.seq`, null
  * where there is none. A row of the same epoch with another hash means that the log has grown apart from what it was.
  */
-export function judgeSeen(own: { readonly epoch: number }, seen: StateHead, ownHash: string | null): 'known' | 'newer' {
+export function validateSeen(
+  own: { readonly epoch: number },
+  seen: StateHead,
+  ownHash: string | null,
+): 'known' | 'newer' {
   if (seen.epoch !== own.epoch) return seen.epoch < own.epoch ? 'known' : 'newer';
   return seen.hash === ownHash ? 'known' : 'newer';
 }

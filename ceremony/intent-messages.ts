@@ -5,7 +5,7 @@ import { concat, fromHex, utf8 } from '../crypto/bytes.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
 import { taggedHash } from '../crypto/tagged-hash.ts';
 import type { AttestationIntent, CeremonyProofIntent, TestMessageIntent } from './intent.ts';
-import type { DerivedMessage } from './signing-participant.ts';
+import type { DerivedMessage } from './signing/participant.ts';
 
 /** Domain tag of test signatures: nothing of value is ever signed under it. */
 export const TEST_SIGNING_DOMAIN = '0BTC_WIRE_TEST_SIGNING';

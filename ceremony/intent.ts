@@ -1,5 +1,5 @@
 // What a signing request means. A request carries the whole meaning, never a bare hash; each participant derives the
-// messages from it and judges it against its own view. Amounts and 64-bit integers are decimal strings.
+// messages from it and validates it against its own view. Amounts and 64-bit integers are decimal strings.
 import { z } from 'zod';
 import { voutField } from '../crypto/json-fields.ts';
 import { lineSchema } from '../crypto/line-json.ts';

@@ -3,7 +3,7 @@
 import { equal, sha256, toHex } from '../crypto/bytes.ts';
 import { canonicalBytes } from '../crypto/canonical-json.ts';
 import { hostpubkeyGen } from '../crypto/chilldkg.ts';
-import type { DkgContext } from './dkg-setup.ts';
+import type { DkgContext } from './dkg/setup.ts';
 import { PARTICIPANTS_MAX, THRESHOLD_MIN } from './fields.ts';
 import type { SharedParameters } from './messages-dkg.ts';
 

@@ -1,4 +1,4 @@
-// Judges a burn on this node's own Wire nodes: it exists, says what is claimed, is confirmed and proven, and pays an
+// Validates a burn on this node's own Wire nodes: it exists, says what is claimed, is confirmed and proven, and pays an
 // amount that Bitcoin carries to an address of this network. Whether it was paid before is the store's to say.
 import { larger } from './amount.ts';
 import { dustThreshold } from './fee.ts';

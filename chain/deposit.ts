@@ -1,4 +1,4 @@
-// Judges Bitcoin deposits on this node's own view: exact script for the recipient, exact amount, confirmations, still
+// Validates Bitcoin deposits on this node's own view: exact script for the recipient, exact amount, confirmations, still
 // unspent or consumed by the federation itself. Whether the outpoint was attested otherwise is the store's to say.
 import { equal } from '../crypto/bytes.ts';
 import { custodyScript } from '../crypto/taproot.ts';
@@ -96,7 +96,7 @@ export async function verifyDeposits(
     for (const [i, claim] of claims.entries()) {
       const unspent = afterMempool[i] ?? null;
       const output = confirmed[i] ?? unspent;
-      if (output !== null) verdicts.push(judge(output, unspent, rules, claim));
+      if (output !== null) verdicts.push(validate(output, unspent, rules, claim));
       else verdicts.push((await swept(view, rules, claim, consumed)) ?? (await absent(view, claim)));
     }
     return verdicts;
@@ -120,10 +120,10 @@ async function swept(
   const { scriptPubKey: script } = custodyScript(rules.groupKey, { kind: 'deposit', recipient });
   // A coinbase that is spent had become spendable.
   const output = { amount, script, confirmations: tip.height - height + 1, coinbase: false };
-  return judge(output, output, rules, claim);
+  return validate(output, output, rules, claim);
 }
 
-function judge(output: TxOut, unspent: TxOut | null, rules: DepositRules, claim: DepositClaim): DepositVerdict {
+function validate(output: TxOut, unspent: TxOut | null, rules: DepositRules, claim: DepositClaim): DepositVerdict {
   const name = outpointName(claim);
   const expected = custodyScript(rules.groupKey, { kind: 'deposit', recipient: claim.recipient });
   if (!equal(output.script, expected.scriptPubKey)) {

@@ -131,7 +131,7 @@ export function feeRange(terms: FeeTerms): FeeRange | FeeRefusal {
 }
 
 /** Whether this node signs this fee. */
-export function judgeFee(terms: FeeTerms, fee: bigint): { readonly ok: true } | FeeRefusal {
+export function validateFee(terms: FeeTerms, fee: bigint): { readonly ok: true } | FeeRefusal {
   const range = feeRange(terms);
   if (!range.ok) return range;
   if (fee < range.min) {

@@ -38,7 +38,7 @@ export interface LineIntent {
   readonly surplus: bigint;
 }
 
-/** Reads a step from its JSON, whose form has been checked or not; null where it does not have it. Judges nothing. */
+/** Reads a step from its JSON, whose form has been checked or not; null where it does not have it. Validates nothing. */
 export function parseLineIntent(value: unknown): LineIntent | null {
   const parsed = lineSchema.safeParse(value);
   return parsed.success ? readLine(parsed.data) : null;

@@ -1,7 +1,7 @@
 // Plans a payout: a first version, one that replaces what waits, or a child of a full one.
 import { larger } from './amount.ts';
 import { TREASURY_SATS_MIN } from './line.ts';
-import { type FeeRefusal, feeRange, judgeFee, topUpFor } from './line-fee.ts';
+import { type FeeRefusal, feeRange, topUpFor, validateFee } from './line-fee.ts';
 import { type Candidate, candidatesOf, leave } from './line-plan-burns.ts';
 import {
   type Coins,
@@ -172,7 +172,7 @@ function failureReasons(
   const settled = settle(position, composition.draft, recipe);
   const { terms } = settled;
   if (purpose.kind === 'bump' && purpose.rate !== null) {
-    const verdict = judgeFee(terms, settled.fee);
+    const verdict = validateFee(terms, settled.fee);
     if (!verdict.ok) return [refusedRate(verdict)];
   }
   const range = feeRange(terms);

@@ -2,7 +2,7 @@
 // says what everything waits for. What it plans is within the rule that every signer holds it to (line-rule.ts, line-fee.ts).
 import { larger, smaller } from './amount.ts';
 import { dustThreshold } from './fee.ts';
-import { judgeFee, topUpFor } from './line-fee.ts';
+import { topUpFor, validateFee } from './line-fee.ts';
 import { LINE_BURNS_MAX, LINE_INPUTS_MAX } from './line-intent.ts';
 import { leave } from './line-plan-burns.ts';
 import {
@@ -211,7 +211,7 @@ function stuckSweep(input: PlanInput, position: Position, rate: bigint | null): 
   const { kept } = coinsFor(input, position);
   const draft: Draft = { kind: 'sweep', burns: [], swept: kept, destination: null };
   const terms = draftTerms(position, draft);
-  const verdict = judgeFee(terms, costOf(terms, rate ?? nextRate(input, position)));
+  const verdict = validateFee(terms, costOf(terms, rate ?? nextRate(input, position)));
   if (!verdict.ok) return refusedRate(verdict);
   return leave(null, 'no_funds', 'the treasury does not hold what the fee takes: top it up');
 }

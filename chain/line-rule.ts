@@ -1,5 +1,5 @@
 // What an honest signer signs of the treasury line as far as the line itself decides it: the ancestors, the burns that they
-// pay, the sums (the design's one rule, 1 to 4). Burns on Wire, deposits, fees and the chain are judged elsewhere. Pure: the
+// pay, the sums (the design's one rule, 1 to 4). Burns on Wire, deposits, fees and the chain are validated elsewhere. Pure: the
 // history is asked for, and says what this node holds.
 //
 // Why it holds. A txid commits to its parents, so nobody can lie about ancestry. Of two transactions on one chain that pay

@@ -1,4 +1,4 @@
-// The mempools of this operator's nodes by JSON-RPC, for mempool.ts to judge: which transactions wait, the raw ones, who
+// The mempools of this operator's nodes by JSON-RPC, for mempool.ts to validate: which transactions wait, the raw ones, who
 // spends an outpoint. Nodes' mempools differ, and what any node sees counts.
 import { z } from 'zod';
 import { tryFromHex } from '../crypto/bytes.ts';

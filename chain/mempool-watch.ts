@@ -1,14 +1,14 @@
 // Follows deposits through the mempool, one bounded round at a time: new transactions are looked at once, what is followed
-// is judged by mempool.ts. Nothing here is signed upon; it tells depositors and operators early, and no more.
+// is validated by mempool.ts. Nothing here is signed upon; it tells depositors and operators early, and no more.
 import type { BitcoinView } from './bitcoin-view.ts';
 import type { WatchList } from './block-scan.ts';
 import {
   findMempoolDeposit,
-  judgeMempoolDeposit,
   MEMPOOL_DEPOSITS_MAX,
   type MempoolDeposit,
   type MempoolVerdict,
   mempoolChanges,
+  validateMempoolDeposit,
 } from './mempool.ts';
 import type { MempoolSource } from './mempool-source.ts';
 
@@ -22,7 +22,7 @@ const INPUTS_MAX = 400;
 export type MempoolEvent<Script> =
   | { readonly kind: 'seen'; readonly deposit: MempoolDeposit<Script> }
   | {
-      readonly kind: 'judged';
+      readonly kind: 'validated';
       readonly deposit: MempoolDeposit<Script>;
       readonly verdict: Exclude<MempoolVerdict, { readonly state: 'waiting' }>;
     };
@@ -70,7 +70,7 @@ export class MempoolWatch<Script, Spent> {
   async round(): Promise<readonly MempoolEvent<Script>[]> {
     const waiting = await this.#source.txids();
     const seen = await this.#look(waiting);
-    return [...seen, ...(await this.#judge(waiting))];
+    return [...seen, ...(await this.#validate(waiting))];
   }
 
   async #look(waiting: ReadonlySet<string>): Promise<MempoolEvent<Script>[]> {
@@ -92,7 +92,7 @@ export class MempoolWatch<Script, Spent> {
     return events;
   }
 
-  async #judge(waiting: ReadonlySet<string>): Promise<MempoolEvent<Script>[]> {
+  async #validate(waiting: ReadonlySet<string>): Promise<MempoolEvent<Script>[]> {
     const followed = [...this.#followed.values()];
     const spenders = await this.#source.spenders(followed.flatMap(({ deposit }) => deposit.inputs));
     const events: MempoolEvent<Script>[] = [];
@@ -104,7 +104,7 @@ export class MempoolWatch<Script, Spent> {
       const evidence = waiting.has(deposit.txid)
         ? ({ state: 'mempool', unspent: [] } as const)
         : await this.#ask(deposit);
-      const verdict = judgeMempoolDeposit(deposit, { ...evidence, spenders: own });
+      const verdict = validateMempoolDeposit(deposit, { ...evidence, spenders: own });
       if (verdict.state === 'waiting') {
         entry.contestedBy = null;
         continue;
@@ -112,7 +112,7 @@ export class MempoolWatch<Script, Spent> {
       if (verdict.state !== 'deposit_contested') this.#followed.delete(deposit.txid);
       else if (entry.contestedBy === verdict.by) continue;
       else entry.contestedBy = verdict.by;
-      events.push({ kind: 'judged', deposit, verdict });
+      events.push({ kind: 'validated', deposit, verdict });
     }
     return events;
   }

@@ -1,5 +1,5 @@
 // Deposits that wait in the mempool, followed until they are mined or gone: what became of a deposit whose transaction
-// vanished is judged on what now spends the coins that it was to be paid with (BIP 125 replacement, double-spends).
+// vanished is validated on what now spends the coins that it was to be paid with (BIP 125 replacement, double-spends).
 import type { Block } from './block.ts';
 import { scanTransactions, WatchList } from './block-scan.ts';
 import { type Outpoint, outpointName } from './outpoint.ts';
@@ -69,7 +69,7 @@ export function findMempoolDeposit<Script, Spent>(
  * in a mempool or in a block, and `deposit_dropped` (evicted, expired) while its coins are there to send it again. Nodes'
  * mempools differ: one that holds another spender of the same coin makes a deposit that still waits `deposit_contested`.
  */
-export function judgeMempoolDeposit(deposit: MempoolDeposit<unknown>, evidence: MempoolEvidence): MempoolVerdict {
+export function validateMempoolDeposit(deposit: MempoolDeposit<unknown>, evidence: MempoolEvidence): MempoolVerdict {
   if (evidence.state === 'confirmed') return { state: 'confirmed' };
   const { txid, inputs } = deposit;
   for (const [index, input] of inputs.entries()) {

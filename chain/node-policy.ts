@@ -30,7 +30,7 @@ const floorSchema = leastRateSchema.extend({ incrementalrelayfee: btcAmount, dus
 const RPC_ALREADY_MINED = -27;
 // Core's RPC_DESERIALIZATION_ERROR: these bytes are no transaction.
 const RPC_UNREADABLE = -22;
-// Core's own bound on the fee is switched off: it bounds what a wallet's user may mistype, and fees here were judged.
+// Core's own bound on the fee is switched off: it bounds what a wallet's user may mistype, and fees here were validated.
 const MAXIMUM_FEE_RATE_UNCHECKED = 0;
 
 /**

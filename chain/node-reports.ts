@@ -1,4 +1,4 @@
-// Asks every Bitcoin node how it does, for tips.ts to judge: its state (getblockchaininfo), without which it counts as down,
+// Asks every Bitcoin node how it does, for tips.ts to validate: its state (getblockchaininfo), without which it counts as down,
 // and what it need not tell, its index and estimate. Nothing here throws on a node's fault: that is what a report says.
 import { z } from 'zod';
 import { askFeeEstimate } from './fee-estimate.ts';
@@ -8,7 +8,7 @@ import { assertChain, type BitcoinRpc, BitcoinRpcError, chainInfoSchema } from '
 import { compareTips } from './tip-comparison.ts';
 import type { NodeReport, NodeReports } from './tips.ts';
 
-/** The number of blocks that fee estimates are judged for. */
+/** The number of blocks that fee estimates are validated for. */
 const FEE_TARGET_BLOCKS = 6;
 
 // `time` of the best block since Core v22; the median of eleven blocks before.

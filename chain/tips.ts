@@ -1,4 +1,4 @@
-// What is wrong with this operator's Bitcoin nodes, judged on their reports (node-reports.ts): whether they agree about
+// What is wrong with this operator's Bitcoin nodes, validated on their reports (node-reports.ts): whether they agree about
 // the chain, and each problem by its name, in one sentence, with what must not go on because of it.
 import type { AgreedTip, ChainTip } from './bitcoin-view.ts';
 import { type FeeEstimate, isEstimate, whyNoEstimate } from './fee-estimate.ts';
@@ -100,7 +100,7 @@ const SIGNING: readonly Dependent[] = ['attestations', 'payouts'];
 
 type Answering = Extract<NodeReport, { readonly ok: true }>;
 
-/** Judges the reports. `nowSeconds`: Unix time. */
+/** Validates the reports. `nowSeconds`: Unix time. */
 export function chainHealth(reports: NodeReports, limits: HealthLimits, nowSeconds: number): ChainHealth {
   const tip = tipVerdict(reports);
   const answering = reports.nodes.filter(isAnswering);

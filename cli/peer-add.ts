@@ -1,4 +1,4 @@
-// `peer add CARD…`: takes the cards of other operators. All of them are read and judged before the first is added, so a
+// `peer add CARD…`: takes the cards of other operators. All of them are read and validated before the first is added, so a
 // bad one among several leaves nothing half done.
 import type { Command } from 'commander';
 import { cardFingerprint, OPERATOR_CARD_BYTES_MAX, type OperatorCard, parseCard } from '../crypto/operator-card.ts';

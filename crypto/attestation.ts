@@ -11,7 +11,7 @@ import { hexOf, u64Field, voutField } from './json-fields.ts';
 /** A real attestation lets the depositor mint; a test attestation has another tag and lets nobody do anything. */
 export type AttestationKind = 'mint' | 'test';
 
-/** What is attested: the meaning that each participant derives and judges by itself. */
+/** What is attested: the meaning that each participant derives and validates by itself. */
 export interface AttestationFields {
   /** 64 lowercase hexadecimal characters, display order. */
   readonly depositTxid: string;
@@ -129,7 +129,7 @@ export function parseAttestation(value: unknown): AttestationVerdict {
   return { ok: true, attestation };
 }
 
-/** Whether the attestation key (32 bytes) signed this attestation under the tag of `kind`. Expiry is not judged. */
+/** Whether the attestation key (32 bytes) signed this attestation under the tag of `kind`. Expiry is not checked. */
 export function verifyAttestation(kind: AttestationKind, attestation: Attestation, publicKey: Uint8Array): boolean {
   return verifyEd25519(publicKey, attestationBytes(kind, attestation), attestation.signature);
 }

@@ -128,7 +128,7 @@ export function verifyShare(claim: ShareClaim): boolean {
   return typeof points !== 'string' && share !== null && shareFits(points, claim.recipient, share);
 }
 
-/** What `checkPackage` judges: a round-1 package, whose it is and what its proof must be bound to. */
+/** What `checkPackage` validates: a round-1 package, whose it is and what its proof must be bound to. */
 export interface PackageClaim {
   readonly context: Uint8Array;
   readonly threshold: number;

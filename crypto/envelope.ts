@@ -1,5 +1,5 @@
 // The peer message of the design's Formats section: RFC 8785 canonical JSON, signed by the sender's session key. TLS is
-// the gate, this signature is the identity. Everything here judges; the counting of rejections is the caller's.
+// the gate, this signature is the identity. Everything here validates; the counting of rejections is the caller's.
 import { z } from 'zod';
 import { utf8 } from './bytes.ts';
 import { canonicalJson, type Json, nestsWithin, parseCanonicalJson } from './canonical-json.ts';

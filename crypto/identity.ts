@@ -93,7 +93,7 @@ export function createSession(input: SessionInput): Session {
   return { certificate: certificateSchema.parse({ ...unsigned, sig }), signer };
 }
 
-/** Judges a certificate that came from outside, against who it should speak for. Never throws. */
+/** Validates a certificate that came from outside, against who it should speak for. Never throws. */
 export function verifySessionCertificate(
   value: unknown,
   expected: { readonly identityKey: Uint8Array; readonly network: string; readonly index: number },

@@ -72,7 +72,7 @@ export function isRootSignature(identityKey: Uint8Array, statement: RootStatemen
   return verifyJson(identityKey, TREASURY_ROOT_DOMAIN, { ...statement }, signature);
 }
 
-/** Judges a certificate of any origin; `identityKeys`: of all operators, 32 bytes each, in index order. Never throws. */
+/** Validates a certificate of any origin; `identityKeys`: of all operators, 32 bytes each, in index order. Never throws. */
 export function verifyRootCertificate(value: unknown, identityKeys: readonly Uint8Array[]): RootCertificateVerdict {
   const parsed = rootCertificateSchema.safeParse(value);
   if (!parsed.success) return { ok: false, reason: 'malformed', signer: null };

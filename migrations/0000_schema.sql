@@ -471,7 +471,7 @@ BEGIN SELECT RAISE(ABORT, 'treasury_roots: a step upon the root is mined'); END;
 --> statement-breakpoint
 -- Never 2: the steps are a tree from a root, and the mined ones are one path. Neither a burn nor an input stands twice on the
 -- way from a step to the root. Only steps that are not mined and have no children are ever deleted.
--- A step is written after its inputs and burns: BEFORE INSERT on the step judges them all, and nothing is added afterwards.
+-- A step is written after its inputs and burns: BEFORE INSERT on the step validates them all, and nothing is added afterwards.
 CREATE TRIGGER line_steps_no_replace BEFORE INSERT ON line_steps
 WHEN EXISTS (SELECT 1 FROM line_steps WHERE txid = NEW.txid)
 BEGIN SELECT RAISE(ABORT, 'line_steps: the row is there already'); END;
@@ -634,7 +634,7 @@ WHEN EXISTS (SELECT 1 FROM line_burns WHERE txid = NEW.txid
   AND (burn_txid = NEW.burn_txid OR nullifier = NEW.nullifier))
 BEGIN SELECT RAISE(ABORT, 'line_burns: the row is there already'); END;
 --> statement-breakpoint
--- A list that becomes known after its step is judged burn by burn: no ancestor pays the burn …
+-- A list that becomes known after its step is validated burn by burn: no ancestor pays the burn …
 CREATE TRIGGER line_burns_late_ancestors BEFORE INSERT ON line_burns
 WHEN EXISTS (
   WITH RECURSIVE

@@ -2,20 +2,20 @@
 // treasury line. A leader per piece of work begins; the others take over when it is silent.
 
 import type { Bridge } from './bridge/bridge.ts';
-import { LastingTrouble } from './bridge/failure-log.ts';
+import { FailureLog } from './bridge/failure-log.ts';
 import { Turns } from './bridge/turns.ts';
 import { LineFollow } from './chain-state/line-follow.ts';
 import { MempoolFollow } from './chain-state/mempool-follow.ts';
 import type { Scan } from './chain-state/scan.ts';
 import { AttestDeposits } from './deposits/attest-deposits.ts';
-import type { FinishedWork } from './deposits/finished.ts';
-import type { Recipients } from './deposits/recipients.ts';
+import type { FinishedWork } from './deposits/attestation-exchange.ts';
+import type { Recipients } from './deposits/recipient-exchange.ts';
 import type { FederationKey } from './keys/keys.ts';
 import type { LineExchange } from './payouts/line-exchange.ts';
 import { LineSteps } from './payouts/line-steps.ts';
 import type { TreasuryOpening } from './payouts/open-treasury.ts';
 import { readBurns } from './payouts/read-burns.ts';
-import { Requests } from './payouts/requests.ts';
+import { Requests } from './payouts/void-requests.ts';
 import { errorText } from './runtime/log.ts';
 
 /** What is asked of the peers in each round. */
@@ -40,12 +40,12 @@ export class Autopilot {
   readonly requests: Requests;
   readonly follow: LineFollow;
   readonly #stopped = new AbortController();
-  readonly #trouble: LastingTrouble;
+  readonly #trouble: FailureLog;
   #running: Promise<void> | null = null;
 
   constructor(bridge: Bridge, scan: Scan, pulled: Pulled) {
     this.#bridge = bridge;
-    this.#trouble = new LastingTrouble('autopilot', bridge.log, bridge.effects);
+    this.#trouble = new FailureLog('autopilot', bridge.log, bridge.effects);
     this.#pulled = pulled;
     this.#scan = scan;
     this.mempool = new MempoolFollow(bridge, scan.watched);

@@ -3,7 +3,7 @@
 
 import { encodeAttestation } from '../crypto/attestation.ts';
 import type { Bridge } from './bridge/bridge.ts';
-import { LastingTrouble } from './bridge/failure-log.ts';
+import { FailureLog } from './bridge/failure-log.ts';
 import { outpointOf } from './deposits/kept-attestations.ts';
 import { FollowMints } from './deposits/mints.ts';
 import { readAttestations, takeAttestations } from './deposits/take-attestations.ts';
@@ -22,14 +22,14 @@ type Announcement = Extract<ServiceMessage, { type: 'announce_attestations' }>;
 /** Follows what is under way, one round at a time. */
 export class Follower {
   readonly #bridge: Bridge;
-  readonly #trouble: LastingTrouble;
+  readonly #trouble: FailureLog;
   readonly #mints: FollowMints;
   #announced: { readonly from: number; readonly message: Announcement; tries: number }[] = [];
   #running: Promise<void> | null = null;
 
   constructor(bridge: Bridge) {
     this.#bridge = bridge;
-    this.#trouble = new LastingTrouble('round', bridge.log, bridge.effects);
+    this.#trouble = new FailureLog('round', bridge.log, bridge.effects);
     this.#mints = new FollowMints(bridge, this.#trouble);
   }
 

@@ -18,7 +18,7 @@ import { goOnline, type Online } from './online.ts';
 import type { NodeInput, OpenedNode } from './opened-node.ts';
 import { CommandError } from './runtime/command-error.ts';
 import { errorText } from './runtime/log.ts';
-import { Judge } from './validation/validation.ts';
+import { Validation } from './validation/validation.ts';
 
 /** A node that has its files open. `online` is null while it is sealed. */
 export interface Node extends OpenedNode {
@@ -61,7 +61,7 @@ export function openNode(input: NodeInput, how: NodeAccess = { access: 'write', 
   const now = (): number => effects.now();
   const chain = new ChainWatch({ config, nodes, db: store.db, effects, log: input.log });
   const verifyProof = proofVerifier(config);
-  const judge = new Judge({
+  const validation = new Validation({
     config,
     db: store.db,
     keys,
@@ -72,7 +72,7 @@ export function openNode(input: NodeInput, how: NodeAccess = { access: 'write', 
     effects,
     log: input.log,
   });
-  return { input, config, store, keyRing, keys, bitcoin, wire, chain, judge, startedAt: now(), online: null };
+  return { input, config, store, keyRing, keys, bitcoin, wire, chain, validation, startedAt: now(), online: null };
 }
 
 /**

@@ -11,7 +11,7 @@ import type { Acceptor } from './peers/accept.ts';
 import type { TlsIdentity } from './peers/tls.ts';
 import type { Effects } from './runtime/effects.ts';
 import type { Log } from './runtime/log.ts';
-import type { Judge } from './validation/validation.ts';
+import type { Validation } from './validation/validation.ts';
 
 /** The peer listener, as the operator layer sees it. */
 export interface Gate {
@@ -54,6 +54,6 @@ export interface OpenedNode {
   readonly wire: WireLedger | null;
   /** Null where the view is not made of nodes (tests). */
   readonly chain: ChainWatch | null;
-  readonly judge: Judge;
+  readonly validation: Validation;
   readonly startedAt: number;
 }

@@ -59,8 +59,8 @@ export async function statusReport(node: Node): Promise<CommandResults['status']
       problems.push(`the TLS certificate of ${card.name} ${validityText(facts, now)}`);
     }
   }
-  for (const { index, twin } of node.online?.sessions.states() ?? []) {
-    if (twin !== null) problems.push(twinProblem(index, twin));
+  for (const { index, duplicate } of node.online?.sessions.states() ?? []) {
+    if (duplicate !== null) problems.push(duplicateProblem(index, duplicate));
   }
   problems.push(...(node.online?.heartbeat?.problems() ?? []));
   problems.push(...chainProblems(node));
@@ -94,7 +94,7 @@ export async function statusReport(node: Node): Promise<CommandResults['status']
   };
 }
 
-function twinProblem(index: number, { since, at }: { readonly since: number; readonly at: number }): string {
+function duplicateProblem(index: number, { since, at }: { readonly since: number; readonly at: number }): string {
   const told = `operator ${index} seems to run twice: an older start of it has spoken since ${iso(since)}`;
   return `${told}, last at ${iso(at)}; its operator must end one of the two`;
 }

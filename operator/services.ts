@@ -9,8 +9,8 @@ import { listRecipients } from '../store/recipients.ts';
 import { Autopilot } from './autopilot.ts';
 import type { Bridge } from './bridge/bridge.ts';
 import { Scan } from './chain-state/scan.ts';
-import { FinishedWork, tellFinished } from './deposits/finished.ts';
-import { Recipients } from './deposits/recipients.ts';
+import { FinishedWork, tellFinished } from './deposits/attestation-exchange.ts';
+import { Recipients } from './deposits/recipient-exchange.ts';
 import { Follower } from './follower.ts';
 import { Ceremonies } from './key-ceremonies/ceremonies.ts';
 import type { OpenedNode } from './opened-node.ts';
@@ -42,7 +42,7 @@ export interface GuardLink {
   readonly session: Session;
   readonly identityKey: Uint8Array;
   readonly identityKeyOf: (index: number) => Uint8Array | null;
-  readonly watch: Pick<PeerSessions, 'twinOf' | 'earlierHeardAgo'>;
+  readonly watch: Pick<PeerSessions, 'duplicateOf' | 'earlierHeardAgo'>;
   /** Time between two beats to a peer in ms, where it is not the network's usual one. */
   readonly intervalMs?: number;
 }
@@ -97,7 +97,7 @@ export function checkBody(type: string, body: Json): string | null {
 
 /** Starts the services. The key ring must be open. */
 export function startServices(node: OpenedNode, link: Link): Services {
-  const { config, store, keyRing, keys, bitcoin, wire, chain, judge } = node;
+  const { config, store, keyRing, keys, bitcoin, wire, chain, validation } = node;
   const { effects, log, version } = node.input;
   const { boot, client } = link;
   const { myIndex } = config;
@@ -111,14 +111,14 @@ export function startServices(node: OpenedNode, link: Link): Services {
     threshold: config.threshold,
     boot,
     keys,
-    judge,
+    validation,
     client,
     effects,
     log,
     guard,
     audit: (kind, body) => appendAudit(store.db, effects.now(), kind, body),
   });
-  const bridge = { config, db: store.db, keys, bitcoin, wire, chain, judge, signing, effects, log, announce };
+  const bridge = { config, db: store.db, keys, bitcoin, wire, chain, validation, signing, effects, log, announce };
   const ceremonies = new Ceremonies({ ...bridge, version, keyRing, client, proveTls: link.proveTls ?? null });
   const follower = new Follower(bridge);
   const scan = new Scan(bridge);

@@ -59,7 +59,7 @@ async function run(world: World): Promise<Outcome> {
   world.tally.add('key ceremonies');
   for (const lie of plan.liars.values()) world.tally.add(`liars: ${lie} ${world.liars.ceremonyType}`);
   world.keyRestores.begin();
-  world.mishaps.schedule();
+  world.crashPoints.schedule();
   for (const member of members) {
     member.skewMs = prng.int(-plan.faults.skewMax, plan.faults.skewMax);
     world.start(member);

@@ -20,7 +20,7 @@ const RIGHT_SKEW_MS = 1_000;
 const RESTART_MS_MIN = 50;
 const RESTART_MS_MAX = 8_000;
 
-export class Mishaps {
+export class CrashPoints {
   readonly #world: World;
   readonly #prng: Prng;
   readonly #cuts = new Map<Process, number>();
@@ -28,7 +28,7 @@ export class Mishaps {
 
   constructor(world: World) {
     this.#world = world;
-    this.#prng = world.prng.fork('mishaps');
+    this.#prng = world.prng.fork('crashPoints');
   }
 
   /** Plans what happens to clocks while faults last. */

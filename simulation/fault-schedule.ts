@@ -18,7 +18,7 @@ const LOOK_MS_MAX = 800;
 /** Beyond what peers accept, in ms. */
 const FAR_OFF_MS = 45_000;
 
-export class Weather {
+export class FaultSchedule {
   readonly #world: World;
   readonly #workload: Workload;
   readonly #prng: Prng;
@@ -27,7 +27,7 @@ export class Weather {
   constructor(world: World, workload: Workload) {
     this.#world = world;
     this.#workload = workload;
-    this.#prng = world.prng.fork('weather');
+    this.#prng = world.prng.fork('faultSchedule');
     const { lagMax, skewMax, farOff } = world.plan.faults;
     this.#lags = world.members.map(() => this.#prng.int(0, lagMax));
     for (const member of world.members) {

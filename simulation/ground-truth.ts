@@ -1,5 +1,5 @@
 // Never list, 4: what an intent claims, claim by claim, and whether a node's own views bear it out. Written independently
-// of the judge that it checks, from the meaning of the words: the deposit stands there, the burn stands there, the
+// of the validation that it checks, from the meaning of the words: the deposit stands there, the burn stands there, the
 // treasury output ends the line.
 import type { Intent } from '../ceremony/intent.ts';
 import { type LineBurn, type LineIntent, parseLineIntent, type SweptOutput } from '../chain/line-intent.ts';

@@ -7,13 +7,13 @@ import { LAST_WORDS_MS } from '../operator/peers/peer-session.ts';
 import type { GuardLink } from '../operator/services.ts';
 
 type Watch = GuardLink['watch'];
-type Sight = NonNullable<ReturnType<Watch['twinOf']>>;
+type Sight = NonNullable<ReturnType<Watch['duplicateOf']>>;
 
 interface Entry {
   known: Session;
   /** In virtual ms, as are `elapsed` and when it was heard. */
   readonly knownSince: number;
-  readonly hadTwin: boolean;
+  readonly hadDuplicate: boolean;
   supersededAt: number | null;
   heardAt: number;
   earlierHeardAt: number | null;
@@ -52,14 +52,14 @@ export class Heard implements Watch {
       return { reason: 'superseded_boot', session: entry.known.certificate };
     }
     if (issuedAt > now + CLOCK_SKEW_MS_MAX) return { reason: 'clock_skew', session: null };
-    const hadTwin = this.sawTwins(index);
+    const hadDuplicate = this.sawDuplicates(index);
     const since = { knownSince: this.#elapsed(), heardAt: this.#elapsed(), earlierHeardAt: entry?.heardAt ?? null };
     const supersededAt = entry?.supersededAt ?? null;
-    this.#entries.set(index, { known: sender, ...since, supersededAt, superseded: null, hadTwin });
+    this.#entries.set(index, { known: sender, ...since, supersededAt, superseded: null, hadDuplicate });
     return null;
   }
 
-  twinOf(index: number): Sight | null {
+  duplicateOf(index: number): Sight | null {
     const entry = this.#entries.get(index);
     if (entry === undefined || entry.supersededAt === null) return null;
     const [later, at] = [entry.known.certificate, entry.supersededAt];
@@ -77,8 +77,8 @@ export class Heard implements Watch {
   }
 
   /** Whether two copies of a peer were heard: what `status` of a real node names. */
-  sawTwins(index: number): boolean {
+  sawDuplicates(index: number): boolean {
     const entry = this.#entries.get(index);
-    return entry !== undefined && (entry.hadTwin || entry.superseded !== null);
+    return entry !== undefined && (entry.hadDuplicate || entry.superseded !== null);
   }
 }

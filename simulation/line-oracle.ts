@@ -21,7 +21,7 @@ interface SignedStep {
   readonly names: Set<string>;
 }
 
-/** One in so many judgements is made again by a node that has lost everything. */
+/** One in so many verdicts is made again by a node that has lost everything. */
 const EMPTY_EVERY = 3;
 /** What the line itself refuses, whatever a node knows: refusals of other reasons may come of what it has forgotten. */
 const UNSAFE: ReadonlySet<string> = new Set([
@@ -36,7 +36,7 @@ export class LineOracle {
   readonly #full: MemoryHistory | null;
   readonly #bare: MemoryHistory | null;
   readonly #steps = new Map<string, SignedStep>();
-  #judgements = 0;
+  #verdicts = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -46,15 +46,15 @@ export class LineOracle {
     this.#bare = this.#terms === null ? null : new MemoryHistory(this.#terms);
   }
 
-  /** A node has judged a step. */
-  judged(intent: LineIntent): void {
-    this.#judgements += 1;
+  /** A node has validated a step. */
+  validated(intent: LineIntent): void {
+    this.#verdicts += 1;
     const { trace, tally } = this.#world;
     const [terms, full, bare] = [this.#terms, this.#full, this.#bare];
-    if (terms === null || full === null || bare === null || this.#judgements % EMPTY_EVERY !== 0) return;
+    if (terms === null || full === null || bare === null || this.#verdicts % EMPTY_EVERY !== 0) return;
     // What its own Wire nodes contradict a node refuses whatever it remembers.
     if (!this.#isOnWire(intent)) return;
-    tally.add('steps judged again with an empty database');
+    tally.add('steps validated again with an empty database');
     const [knowing, empty] = [ruleLine(full, terms, intent), ruleLine(bare, terms, intent)];
     if (!knowing.ok && empty.ok && UNSAFE.has(knowing.reason)) {
       trace.violated('never 2', `an empty database accepts what a full one refuses: ${knowing.reason}`);

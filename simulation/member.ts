@@ -14,8 +14,8 @@ import type { Draws } from './draws.ts';
 import { Heard } from './heard.ts';
 import { type MemoryKeyFile, MemoryKeyRing } from './memory-key-ring.ts';
 import { type MemoryStore, openMemoryStore } from './memory-store.ts';
-import { ObservedJudge } from './observed-judge.ts';
 import { ObservedKeys } from './observed-keys.ts';
+import { ObservedValidation } from './observed-validation.ts';
 import type { Prng } from './prng.ts';
 import type { Founding, World } from './world.ts';
 
@@ -216,8 +216,8 @@ export class Process {
       if (level !== 'info') world.trace.add(`log ${index} ${line}`);
       if (event === 'guard_halted') world.halted(this);
     };
-    const judging = { config, db, keys, bitcoin, wire, verifyProof: null, effects, log };
-    const judge = new ObservedJudge(judging, world.oracle.judgements(this.#member), world.overruleOf(index));
+    const validating = { config, db, keys, bitcoin, wire, verifyProof: null, effects, log };
+    const validation = new ObservedValidation(validating, world.oracle.verdicts(this.#member), world.overruleOf(index));
     const openGate = (): never => {
       throw new Error('a simulated node has no listener');
     };
@@ -232,7 +232,7 @@ export class Process {
       bitcoin,
       wire,
       chain: null,
-      judge,
+      validation,
       startedAt: this.now(),
       online: null,
     };

@@ -1,6 +1,6 @@
 // A node's keys with an eye on every nonce that is made and every share that is computed. The schemes are the real ones.
 
-import type { NonceOwner } from '../ceremony/nonce-pool.ts';
+import type { NonceOwner } from '../ceremony/signing/nonce-pool.ts';
 import { BoundedCache } from '../crypto/bounded-cache.ts';
 import { toHex } from '../crypto/bytes.ts';
 import type { FrostScheme, GroupKey, SchemeName } from '../crypto/scheme.ts';

@@ -5,17 +5,17 @@ import { parseLineIntent } from '../chain/line-intent.ts';
 import { outpointName } from '../chain/outpoint.ts';
 import { toHex } from '../crypto/bytes.ts';
 import { scannedHeight } from '../operator/chain-state/scan.ts';
-import type { Judgement } from '../operator/validation/verdict.ts';
+import type { Verdict } from '../operator/validation/verdict.ts';
 import { getAttestation } from '../store/attestations.ts';
 import { getNodeState } from '../store/node-state.ts';
 import { type Claim, claimsOf, type Outlook } from './ground-truth.ts';
 import { LineOracle } from './line-oracle.ts';
 import type { Member, Process } from './member.ts';
-import type { JudgementWatch } from './observed-judge.ts';
 import type { KeyUse } from './observed-keys.ts';
+import type { VerdictWatch } from './observed-validation.ts';
 import type { World } from './world.ts';
 
-interface Judged {
+interface Validated {
   readonly intent: Intent;
   readonly open: Set<Claim>;
 }
@@ -30,8 +30,8 @@ const EXPIRY_DIGITS = 16;
 
 export class Oracle {
   readonly #world: World;
-  readonly #judging = new Map<Member, Set<Judged>>();
-  readonly #approved = new Map<string, Judged>();
+  readonly #validating = new Map<Member, Set<Validated>>();
+  readonly #approved = new Map<string, Validated>();
   readonly #nonces = new Set<string>();
   readonly #used = new Set<string>();
   /** By outpoint, then by meaning: who has signed. */
@@ -47,27 +47,27 @@ export class Oracle {
     this.line = new LineOracle(world);
   }
 
-  /** What watches the judgements of a node. */
-  judgements(member: Member): JudgementWatch {
+  /** What watches the verdicts of a node. */
+  verdicts(member: Member): VerdictWatch {
     return {
       begins: (intent) => {
-        const judged: Judged = { intent, open: new Set(claimsOf(intent, this.#outlook(member))) };
-        const all = this.#judging.get(member) ?? new Set();
-        this.#judging.set(member, all.add(judged));
-        settle(judged);
-        return (judgement) => this.#ends(member, judged, judgement);
+        const validated: Validated = { intent, open: new Set(claimsOf(intent, this.#outlook(member))) };
+        const all = this.#validating.get(member) ?? new Set();
+        this.#validating.set(member, all.add(validated));
+        settle(validated);
+        return (verdict) => this.#ends(member, validated, verdict);
       },
     };
   }
 
   /** To be called whenever what a node sees may have changed. */
   viewChanged(member: Member): void {
-    for (const judged of this.#judging.get(member) ?? []) settle(judged);
+    for (const validated of this.#validating.get(member) ?? []) settle(validated);
   }
 
-  /** To be called when a node's process has ended: its judgements never will. */
+  /** To be called when a node's process has ended: its verdicts never will. */
   forget(member: Member): void {
-    this.#judging.delete(member);
+    this.#validating.delete(member);
   }
 
   /** A nonce was made or a share computed by a process that lives. */
@@ -106,29 +106,29 @@ export class Oracle {
     this.line.checkChain();
   }
 
-  #ends(member: Member, judged: Judged, judgement: Judgement): void {
-    settle(judged);
-    this.#judging.get(member)?.delete(judged);
-    const { intent } = judged;
+  #ends(member: Member, validated: Validated, verdict: Verdict): void {
+    settle(validated);
+    this.#validating.get(member)?.delete(validated);
+    const { intent } = validated;
     const step = intent.kind === 'line' ? parseLineIntent(intent) : null;
-    if (step !== null) this.line.judged(step);
-    if (!judgement.ok) return;
-    for (const { message } of judgement.messages) this.#approved.set(`${member.name}/${toHex(message)}`, judged);
+    if (step !== null) this.line.validated(step);
+    if (!verdict.ok) return;
+    for (const { message } of verdict.messages) this.#approved.set(`${member.name}/${toHex(message)}`, validated);
   }
 
   #share(process: Process, message: string): void {
     const { trace } = this.#world;
     const { index } = process;
     this.#checkState(process);
-    const judged = this.#approved.get(`${process.member.name}/${message}`);
-    if (judged === undefined) {
-      trace.violated('never 4', `node ${index} signed what its own judge has not approved`);
+    const validated = this.#approved.get(`${process.member.name}/${message}`);
+    if (validated === undefined) {
+      trace.violated('never 4', `node ${index} signed what its own validation has not approved`);
       return;
     }
-    for (const { says } of judged.open) {
+    for (const { says } of validated.open) {
       trace.violated('never 4', `node ${index} signed though its own views do not show that ${says}`);
     }
-    const { intent } = judged;
+    const { intent } = validated;
     if (process.store.database.inTransaction) trace.violated('never 7', `node ${index} signed within a transaction`);
     if (intent.kind === 'attestation' && !intent.test) this.#attestationShare(process, message, intent.items);
     const step = intent.kind === 'line' ? parseLineIntent(intent) : null;
@@ -197,6 +197,6 @@ export class Oracle {
   }
 }
 
-function settle({ open }: Judged): void {
+function settle({ open }: Validated): void {
   for (const claim of open) if (claim.holds()) open.delete(claim);
 }

@@ -179,7 +179,7 @@ export class Restores {
       if (process !== null && problems.length === 0) trace.violated('never 5', `copy ${name} raises no alarm`);
     }
     const peers = members.filter((other) => other !== member && other.process !== null);
-    if (!peers.some(({ process }) => process?.heard.sawTwins(member.index))) {
+    if (!peers.some(({ process }) => process?.heard.sawDuplicates(member.index))) {
       trace.violated('never 5', `no peer of node ${member.index} knows that it runs twice`);
     }
     copy.process?.end();

@@ -6,7 +6,7 @@ import { verifyAuditLog } from '../store/audit-log.ts';
 import { burnStanding } from '../store/burn-standing.ts';
 import type { Queries } from '../store/database.ts';
 import { currentRoot } from '../store/treasury-roots.ts';
-import { Weather } from './fault-schedule.ts';
+import { FaultSchedule } from './fault-schedule.ts';
 import type { Member } from './member.ts';
 import { CONFIRMATIONS } from './member-config.ts';
 import { type Plan, planOf } from './plan.ts';
@@ -55,21 +55,21 @@ export function runSeed(seed: number, sabotage: Sabotage = {}): Promise<Outcome>
 export async function runPlan(plan: Plan, sabotage: Sabotage = {}): Promise<Outcome> {
   const world = new World(plan, sabotage);
   const workload = new Workload(world);
-  const weather = new Weather(world, workload);
+  const faultSchedule = new FaultSchedule(world, workload);
   const { trace } = world;
   const liars = [...plan.liars].map(([index, lie]) => `${index} ${lie}`).join();
   trace.add(`${plan.threshold}-of-${plan.participants}, liars ${liars || 'none'}, ${JSON.stringify(plan.faults)}`);
   for (const member of world.members) world.start(member);
   workload.schedule();
-  weather.schedule();
+  faultSchedule.schedule();
   new Restores(world).schedule();
-  world.mishaps.schedule();
+  world.crashPoints.schedule();
   for (const lie of plan.liars.values()) world.tally.add(`liars: ${lie}`);
   if (plan.dead > 0) world.tally.add('nodes dead for good', plan.dead);
   await until(world, plan.faultsMs, () => false);
   if (trace.violation === null) {
     trace.add('calm');
-    weather.clear(chosenDead(world));
+    faultSchedule.clear(chosenDead(world));
     await bringAbout(world, workload);
   }
   reconcile(world);

@@ -7,7 +7,7 @@ import type { OperatorConfig } from '../operator/config/config.ts';
 import type { RecipientScript } from '../store/recipients.ts';
 import { SimulatedChain } from './chain.ts';
 import { ChainView } from './chain-view.ts';
-import { Mishaps } from './crash-points.ts';
+import { CrashPoints } from './crash-points.ts';
 import { dealtKeys, dealtSecrets } from './dealer.ts';
 import { Draws } from './draws.ts';
 import { KeyRestores } from './key-restores.ts';
@@ -17,7 +17,7 @@ import { EPOCH_MS, Member, Process } from './member.ts';
 import { configOf, diskOf, keyFileOf } from './member-config.ts';
 import type { MemoryKeyFile } from './memory-key-ring.ts';
 import { Network } from './network.ts';
-import type { Overrule } from './observed-judge.ts';
+import type { Overrule } from './observed-validation.ts';
 import { Oracle } from './oracle.ts';
 import type { Plan } from './plan.ts';
 import { Prng } from './prng.ts';
@@ -30,7 +30,7 @@ import { VirtualTime } from './virtual-time.ts';
 /** Breaks nodes on purpose, so that a test can see the checkers find it. */
 export interface Sabotage {
   /** Of every honest node. */
-  readonly judge?: Overrule;
+  readonly validation?: Overrule;
   /** Runs when a node's database is opened. */
   readonly store?: (database: Database) => void;
   /** In place of random bytes, where it gives any. */
@@ -104,7 +104,7 @@ export class World {
   readonly recipients: RecipientScript[] = [];
   acknowledged: readonly Acknowledged[] = [];
   readonly tally = new Tally();
-  readonly mishaps: Mishaps;
+  readonly crashPoints: CrashPoints;
   readonly keyRestores: KeyRestores;
   /** A copy of a node that runs beside it. */
   clone: Clone | null = null;
@@ -122,7 +122,7 @@ export class World {
     this.secrets = new SecretScan(this.trace);
     this.prng = new Prng(`world/${plan.seed}`);
     this.#crashPrng = this.prng.fork('crashes');
-    this.mishaps = new Mishaps(this);
+    this.crashPoints = new CrashPoints(this);
     this.keyRestores = new KeyRestores(this);
     const keys = dealtKeys(plan.participants, plan.threshold);
     this.groupKey = keys.bitcoin.publicKey;
@@ -196,15 +196,15 @@ export class World {
     return this.members.flatMap(({ index, process }) => (process === null || this.liars.has(index) ? [] : [process]));
   }
 
-  /** What a judge of this node is overruled by: a liar's approves everything that has a form and decides nothing. */
+  /** What validation of this node is overruled by: a liar's approves everything that has a form and decides nothing. */
   overruleOf(index: number): Overrule | null {
-    if (!this.liars.has(index)) return this.sabotage.judge ?? null;
+    if (!this.liars.has(index)) return this.sabotage.validation ?? null;
     return (honest) => (honest.ok ? { ...honest, decide: () => ({ ok: true }) } : honest);
   }
 
   start(member: Member): void {
     if (member.process !== null) return;
-    this.mishaps.starting(member);
+    this.crashPoints.starting(member);
     this.trace.add(`start ${member.name}`);
     const process = new Process(this, member);
     for (const recipient of this.recipients) process.expect(recipient);
@@ -214,13 +214,13 @@ export class World {
     }
     const missing = this.oracle.missingDecision(process);
     if (missing !== null) this.trace.violated('never 7', `node ${member.index} has lost its decision of ${missing}`);
-    if (this.mishaps.started(process)) this.#crashForAWhile(member, 'as soon as it was started');
+    if (this.crashPoints.started(process)) this.#crashForAWhile(member, 'as soon as it was started');
   }
 
   /** Whether a crash strikes a node here; it has ended then. */
   strikes(member: Member, where: string): boolean {
     member.points += 1;
-    if (!this.#isStruck(member) && !this.mishaps.strikes(member, where)) return false;
+    if (!this.#isStruck(member) && !this.crashPoints.strikes(member, where)) return false;
     this.#crashForAWhile(member, where);
     return true;
   }

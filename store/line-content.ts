@@ -1,5 +1,5 @@
 // Holds what is said of a step to the bytes of its transaction, before anything is written. A contradiction is a fault of the
-// caller, who has judged the step.
+// caller, who has validated the step.
 import { assertBatch, type Outpoint } from './database.ts';
 import { readUnsigned } from './line-bytes.ts';
 import type { ListedBurn, StepContent } from './line-steps.ts';

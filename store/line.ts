@@ -35,7 +35,7 @@ export interface StepList {
   readonly intent: Json | null;
 }
 
-/** A step that this node agrees to sign. Its meaning was judged before. */
+/** A step that this node agrees to sign. Its meaning was validated before. */
 export interface StepDecision extends StepContent {
   readonly kind: LineKind;
   readonly burns: readonly ListedBurn[];
@@ -181,7 +181,7 @@ function insertStep(tx: Queries, content: StepContent, now: number): Refused | n
   if (payer !== undefined) return refused('burn_already_paid', payerJson(payer));
   const [spender] = history.spendersOf(parent.place, inputs);
   if (spender !== undefined) return refused('input_spent', { ...outpointJson(spender.spent), spent_by: spender.txid });
-  // The step's row comes last: it is what the triggers judge, and it seals the inputs and burns written before.
+  // The step's row comes last: it is what the triggers validate, and it seals the inputs and burns written before.
   tx.run(sql`PRAGMA defer_foreign_keys = ON`);
   for (const [inputIndex, input] of inputs.entries()) {
     tx.insert(lineInputs).values({ txid, inputIndex, prevTxid: input.txid, prevVout: input.vout }).run();

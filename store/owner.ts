@@ -1,4 +1,4 @@
-// Whose database this is. A node that ran on the database of another would judge by decisions that are not its own: what it
+// Whose database this is. A node that ran on the database of another would validate by decisions that are not its own: what it
 // never attested or paid would be missing, and what it did would not be there.
 import { eq } from 'drizzle-orm';
 import type { Queries } from './database.ts';

@@ -42,7 +42,7 @@ import type { DkgOutput } from './vss.ts';
 /** What a participant says. */
 export interface EncParticipantMessage {
   readonly simpl: SimplParticipantMessage;
-  /** 33 bytes, not parsed: it is for the recipients to judge. */
+  /** 33 bytes, not parsed: it is for the recipients to validate. */
   readonly publicNonce: Uint8Array;
   /** One per recipient, in index order. */
   readonly encryptedShares: readonly bigint[];

@@ -1,6 +1,6 @@
 // What the bridge's services work with together: the parts of a running node behind one name, and what they share.
 
-import type { SigningResult } from '../../ceremony/signing-candidates.ts';
+import type { SigningResult } from '../../ceremony/signing/candidates.ts';
 import type { WireLedger } from '../../chain/wire-ledger.ts';
 import type { ChainContext } from '../chain-state/chain-context.ts';
 import type { FederationKey, Keys } from '../keys/keys.ts';
@@ -8,13 +8,13 @@ import type { OutMessage } from '../peers/peer-reply.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import type { SigningReport } from '../runtime/command-types.ts';
 import type { Signing } from '../signing/signing.ts';
-import type { Judge } from '../validation/validation.ts';
+import type { Validation } from '../validation/validation.ts';
 
 /** A node that can sign. */
 export interface Bridge extends ChainContext {
   readonly keys: Keys;
   readonly wire: WireLedger | null;
-  readonly judge: Judge;
+  readonly validation: Validation;
   readonly signing: Signing;
   /** Tells all peers, in the background; a hint that each checks by itself. */
   readonly announce: (message: OutMessage) => void;

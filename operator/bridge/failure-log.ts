@@ -23,7 +23,7 @@ interface Trouble {
 }
 
 /** The troubles of one service. */
-export class LastingTrouble {
+export class FailureLog {
   readonly #service: string;
   readonly #log: Log;
   readonly #clocks: Pick<Effects, 'now' | 'monotonic'>;

@@ -64,15 +64,15 @@ export async function readPassphrase(
   if (file !== undefined && descriptor !== undefined) {
     return no('two_sources', 'Give one of --passphrase-file and --passphrase-fd, not both');
   }
-  if (descriptor !== undefined) return judged(fromDescriptor(descriptor), purpose);
+  if (descriptor !== undefined) return validated(fromDescriptor(descriptor), purpose);
   const path = file ?? (paths.env[FILE_VARIABLE] || undefined);
   if (path !== undefined)
-    return judged(fromFile(absolutePath(path, paths.workingDirectory, paths.home), true), purpose);
+    return validated(fromFile(absolutePath(path, paths.workingDirectory, paths.home), true), purpose);
   const credentials = paths.env['CREDENTIALS_DIRECTORY'];
   if (credentials !== undefined && credentials !== '') {
     // systemd guards this folder itself, and its access lists make the mode bits look wider than they are.
     const found = fromFile(join(credentials, CREDENTIAL_NAME), false);
-    if (found !== 'missing') return judged(found, purpose);
+    if (found !== 'missing') return validated(found, purpose);
   }
   if (sources.prompt === null) return { ok: true, passphrase: null };
   return ask(sources.prompt, purpose);
@@ -91,7 +91,7 @@ export function passphraseWeakness(passphrase: Uint8Array): string | null {
 async function ask(prompt: SecretPrompt, purpose: PassphrasePurpose): Promise<PassphraseVerdict> {
   const first = await prompt(purpose === 'create' ? 'New passphrase of the key file' : 'Passphrase of the key file');
   if (first === null) return no('cancelled', 'No passphrase was given');
-  const verdict = judged(first, purpose);
+  const verdict = validated(first, purpose);
   if (!verdict.ok || purpose === 'open') return verdict;
   const second = await prompt('The same passphrase again');
   const same = second !== null && equal(first, second);
@@ -101,7 +101,7 @@ async function ask(prompt: SecretPrompt, purpose: PassphrasePurpose): Promise<Pa
   return second === null ? no('cancelled', 'No passphrase was given') : no('mismatch', 'The two passphrases differ');
 }
 
-function judged(found: Uint8Array | PassphraseVerdict | 'missing', purpose: PassphrasePurpose): PassphraseVerdict {
+function validated(found: Uint8Array | PassphraseVerdict | 'missing', purpose: PassphrasePurpose): PassphraseVerdict {
   if (found === 'missing') return no('unreadable', 'The passphrase file does not exist');
   if (!(found instanceof Uint8Array)) return found;
   const reject = (reason: PassphraseRefusal, detail: string) => {

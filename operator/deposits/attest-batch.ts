@@ -2,7 +2,7 @@
 // others are asked for again, in one loop, so that no deposit holds up those beside it.
 
 import { ATTESTATIONS_MAX, type AttestationIntent } from '../../ceremony/intent.ts';
-import type { SigningResult } from '../../ceremony/signing-candidates.ts';
+import type { SigningResult } from '../../ceremony/signing/candidates.ts';
 import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
 import { type Attestation, attestationId, encodeAttestation, mintNonce } from '../../crypto/attestation.ts';
 import { fromHex } from '../../crypto/bytes.ts';
@@ -84,17 +84,17 @@ export async function askFor(
   test: boolean,
 ): Promise<AttestAnswer> {
   if (deposits.length > ATTESTATIONS_MAX) throw new Error(`a request carries at most ${ATTESTATIONS_MAX} deposits`);
-  const { config, effects, judge, keys, signing } = bridge;
+  const { config, effects, validation, keys, signing } = bridge;
   const expiry = `${Math.floor(effects.now() / 1000) + config.attestationValidityS}`;
   const items = deposits.map(({ txid, vout, recipient, amount }) => ({ txid, vout, recipient, amount, expiry }));
   const intent: AttestationIntent = { kind: 'attestation', test, items };
-  const judgement = await judge.judge(intent, key.keyId, 'ed25519');
-  if (!judgement.ok) {
-    const error = new CommandError(judgement.reason, judgement.detail);
-    return { kind: 'own', error, named: refusedItems(judgement) };
+  const verdict = await validation.validate(intent, key.keyId, 'ed25519');
+  if (!verdict.ok) {
+    const error = new CommandError(verdict.reason, verdict.detail);
+    return { kind: 'own', error, named: refusedItems(verdict) };
   }
   const task = { scheme: keys.scheme('ed25519'), keyId: key.keyId, key: key.attestation, intent };
-  const result = await signing.coordinate({ ...task, messages: judgement.messages }, signing.candidates());
+  const result = await signing.coordinate({ ...task, messages: verdict.messages }, signing.candidates());
   if (result.kind === 'failed') return { kind: 'failed', result };
   const now = effects.now();
   const attestations = items.map((item, i) => attestationOf(item, result.signatures[i], now));

@@ -30,7 +30,7 @@ export function keptAttestation(db: Queries, outpoint: Outpoint): Attestation | 
 
 /**
  * Keeps signed attestations in one commit: the decisions (which the signing made already, where this node signed), the
- * signatures, the deposits, the custody outputs. Throws where one was attested otherwise, which the judge refuses before.
+ * signatures, the deposits, the custody outputs. Throws where one was attested otherwise, which the validation refuses before.
  */
 export async function keepAttestations(bridge: Bridge, attestations: readonly Attestation[]): Promise<void> {
   const { db, bitcoin, effects, log } = bridge;

@@ -12,7 +12,7 @@ import { type Deposit, getDeposit, setDepositStatus } from '../../store/deposits
 import { type AttestedDeposit, type AttestedPlace, listAttestedAfter } from '../../store/open-deposits.ts';
 import { BackOff } from '../bridge/back-off.ts';
 import type { Bridge } from '../bridge/bridge.ts';
-import type { LastingTrouble } from '../bridge/failure-log.ts';
+import type { FailureLog } from '../bridge/failure-log.ts';
 import type { FederationKey } from '../keys/keys.ts';
 import { errorText } from '../runtime/log.ts';
 import { claimOf } from '../validation/validate-attestation.ts';
@@ -146,13 +146,13 @@ function mintedAs(mint: WireMint, key: FederationKey, deposit: Deposit): Attesta
 /** Follows what is attested until its mint is final, some in each round, so that all have their turn. */
 export class FollowMints {
   readonly #bridge: Bridge;
-  readonly #trouble: LastingTrouble;
+  readonly #trouble: FailureLog;
   readonly #refused: BackOff;
   /** What a peer has announced, and is handing in. */
   readonly #announced: BackOff;
   #after: AttestedPlace | null = null;
 
-  constructor(bridge: Bridge, trouble: LastingTrouble) {
+  constructor(bridge: Bridge, trouble: FailureLog) {
     this.#bridge = bridge;
     this.#trouble = trouble;
     this.#refused = new BackOff(bridge.effects, REFUSED);

@@ -38,7 +38,7 @@ export async function takeAttestations(
     (one) => getAttestation(bridge.db, outpointOf(one))?.signature !== toHex(one.signature),
   );
   for (let tries = 0; tries < TRIES_MAX && left.length > 0; tries++) {
-    const verdict = await judged(bridge, key, left);
+    const verdict = await validated(bridge, key, left);
     const refused = new Set(verdict.refused.map(outpointName));
     const isRefused = (one: Attestation): boolean => refused.has(outpointName(outpointOf(one)));
     if (refused.size === 0) {
@@ -52,7 +52,7 @@ export async function takeAttestations(
 }
 
 // Those that may not be kept now, or ever (`forGood`); all where the fault is of no single one. None: all are decided.
-async function judged(
+async function validated(
   bridge: Bridge,
   key: FederationKey,
   left: readonly Attestation[],
@@ -62,12 +62,12 @@ async function judged(
     return { ...outpointOf(one), recipient, amount, expiry };
   });
   const intent: AttestationIntent = { kind: 'attestation', test: false, items };
-  const judgement = await bridge.judge.judge(intent, key.keyId, 'ed25519');
-  const decided = judgement.ok ? judgement.decide() : judgement;
+  const verdict = await bridge.validation.validate(intent, key.keyId, 'ed25519');
+  const decided = verdict.ok ? verdict.decide() : verdict;
   if (decided.ok) return { refused: [], forGood: false };
   const named = refusedItems(decided);
-  const event = judgement.ok ? 'attested_otherwise' : 'announced_attestation_unconfirmed';
+  const event = verdict.ok ? 'attested_otherwise' : 'announced_attestation_unconfirmed';
   const about = { reason: decided.reason, detail: decided.detail, of: left.length, named: named.length };
-  bridge.log(judgement.ok ? 'error' : 'warn', event, about);
-  return { refused: named.length > 0 ? named : items, forGood: judgement.ok };
+  bridge.log(verdict.ok ? 'error' : 'warn', event, about);
+  return { refused: named.length > 0 ? named : items, forGood: verdict.ok };
 }

@@ -1,7 +1,7 @@
 // The key ceremonies of a node: joining one, answering the others, resuming after a crash, and what becomes of the keys.
 
-import { dkgStep, IDLE } from '../../ceremony/dkg.ts';
-import { DKG_TIMING, type DkgResult, type DkgSetup } from '../../ceremony/dkg-setup.ts';
+import { dkgStep, IDLE } from '../../ceremony/dkg/dkg.ts';
+import { DKG_TIMING, type DkgResult, type DkgSetup } from '../../ceremony/dkg/setup.ts';
 import type { DkgMessage } from '../../ceremony/messages.ts';
 import type { BitcoinView } from '../../chain/bitcoin-view.ts';
 import {

@@ -13,7 +13,7 @@ import { errorText } from '../runtime/log.ts';
 import type { CeremonyRunner } from './ceremony-runner.ts';
 import type { CompletionInput } from './completion.ts';
 
-/** What the entry is judged by. */
+/** What the entry is validated by. */
 export interface EntryInput {
   readonly config: OperatorConfig;
   readonly db: Queries;

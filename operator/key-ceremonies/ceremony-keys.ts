@@ -1,6 +1,6 @@
 // From a ceremony's result to the shares that the key file keeps.
 
-import type { DkgResult } from '../../ceremony/dkg-setup.ts';
+import type { DkgResult } from '../../ceremony/dkg/setup.ts';
 import { zeroize } from '../../crypto/bytes.ts';
 import type { CeremonyKeys } from '../../crypto/seal.ts';
 import type { KeyRing } from '../keys/key-ring.ts';

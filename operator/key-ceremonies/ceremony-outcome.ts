@@ -1,8 +1,8 @@
 // What the store keeps of a key ceremony that has ended: all of it public, enough to export, verify and answer latecomers.
 
 import { z } from 'zod';
-import { answerAbandoned, answerCompleted } from '../../ceremony/dkg-hear-over.ts';
-import type { DkgResult } from '../../ceremony/dkg-setup.ts';
+import { answerAbandoned, answerCompleted } from '../../ceremony/dkg/hear-over.ts';
+import type { DkgResult } from '../../ceremony/dkg/setup.ts';
 import { ceremonyProofMessages } from '../../ceremony/intent-messages.ts';
 import type { DkgMessage, Outgoing } from '../../ceremony/messages.ts';
 import { ceremonyFileSchema } from '../../ceremony/transcript.ts';

@@ -1,9 +1,9 @@
 // Runs one key ceremony's state machine against the world: events are sealed and durable before anything that follows
 // from them is sent, replies travel back with the request, everything else is sent in the background and sent again.
 
-import { type DkgState, disposeDkg, dkgStep, IDLE, replayDkg, wantsRandomness } from '../../ceremony/dkg.ts';
-import { dkgProgress } from '../../ceremony/dkg-progress.ts';
-import type { DkgContext, DkgEvent, DkgHappening, DkgProgress, DkgResult } from '../../ceremony/dkg-setup.ts';
+import { type DkgState, disposeDkg, dkgStep, IDLE, replayDkg, wantsRandomness } from '../../ceremony/dkg/dkg.ts';
+import { dkgProgress } from '../../ceremony/dkg/progress.ts';
+import type { DkgContext, DkgEvent, DkgHappening, DkgProgress, DkgResult } from '../../ceremony/dkg/setup.ts';
 import { type DkgMessage, isDkgMessage, type Outgoing, parseMessage } from '../../ceremony/messages.ts';
 import { toHex, utf8, zeroize } from '../../crypto/bytes.ts';
 import { appendCeremonyEvents, readCeremonyEvents } from '../../store/ceremonies.ts';

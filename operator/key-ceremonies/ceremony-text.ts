@@ -1,6 +1,6 @@
 // A key ceremony in sentences for operators.
 
-import { type DkgProgress, type DkgSetup, nameOf } from '../../ceremony/dkg-setup.ts';
+import { type DkgProgress, type DkgSetup, nameOf } from '../../ceremony/dkg/setup.ts';
 import { ABORT_REASONS, NOT_JOINED_REASONS, type NotJoinedReason } from '../../ceremony/messages-dkg.ts';
 import { CommandError } from '../runtime/command-error.ts';
 

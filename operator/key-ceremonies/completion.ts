@@ -1,6 +1,6 @@
 // What becomes of the keys that a ceremony made.
 
-import type { DkgResult } from '../../ceremony/dkg-setup.ts';
+import type { DkgResult } from '../../ceremony/dkg/setup.ts';
 import { keyIdOf } from '../../crypto/key-id.ts';
 import { endCeremony, eraseCeremonyEvents } from '../../store/ceremonies.ts';
 import { type Queries, transact } from '../../store/database.ts';

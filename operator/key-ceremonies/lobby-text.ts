@@ -1,7 +1,7 @@
 // What keeps each operator from the lobby of a key ceremony, as this node can tell: a line for each, with what to do. An
 // absent operator, another ceremony id, a clock that is off and a wrong certificate look alike from the lobby itself.
 
-import { type DkgProgress, type DkgSetup, nameOf } from '../../ceremony/dkg-setup.ts';
+import { type DkgProgress, type DkgSetup, nameOf } from '../../ceremony/dkg/setup.ts';
 import type { SendResult } from '../peers/deliver.ts';
 import { CLOCK_OFFSET_MS_MAX } from '../runtime/clock-watch.ts';
 

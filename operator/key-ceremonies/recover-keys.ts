@@ -2,7 +2,7 @@
 // exported ceremony, which any other operator has and which is public, and this node's own host secret.
 
 import { type CeremonySummary, verifyCeremonyFile } from '../../ceremony/ceremony-file.ts';
-import { recoverShares } from '../../ceremony/dkg-recovery.ts';
+import { recoverShares } from '../../ceremony/dkg/recovery.ts';
 import { ceremonyFileSchema, type Transcript } from '../../ceremony/transcript.ts';
 import { equal, fromHex, toHex, zeroize } from '../../crypto/bytes.ts';
 import { canonicalBytes } from '../../crypto/canonical-json.ts';

@@ -2,7 +2,7 @@
 // one GroupKey object for as long as the process runs, because the schemes keep what they compute per object.
 
 import { z } from 'zod';
-import type { NonceOwner } from '../../ceremony/nonce-pool.ts';
+import type { NonceOwner } from '../../ceremony/signing/nonce-pool.ts';
 import { certificateSchema } from '../../ceremony/transcript.ts';
 import { bip340Scheme } from '../../crypto/bip340-scheme.ts';
 import { equal, fromHex, toHex, zeroize } from '../../crypto/bytes.ts';

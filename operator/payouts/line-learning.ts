@@ -1,5 +1,5 @@
 // What a coordinator learns from refusals of a step: burns and outputs to leave out, and the rate that signers need. A liar
-// can teach it nothing but to try again later with less, as what is planned then is judged anew by everybody.
+// can teach it nothing but to try again later with less, as what is planned then is validated anew by everybody.
 import { z } from 'zod';
 import { outpointName } from '../../chain/outpoint.ts';
 import { hexOf, voutField } from '../../crypto/json-fields.ts';

@@ -1,7 +1,7 @@
 // Makes steps of the treasury line: plan, have the federation sign, verify, keep, tell the peers, send. There is one planner
 // (chain/line-plan.ts), and this is the one loop around it: what signers refuse changes what it is given. Each step is durable
 // before the next, so that a crash anywhere pays no burn twice and loses none.
-import type { SigningResult } from '../../ceremony/signing-candidates.ts';
+import type { SigningResult } from '../../ceremony/signing/candidates.ts';
 import { asUnavailable } from '../../chain/bitcoin-view.ts';
 import { finalizeSpend } from '../../chain/custody-spend.ts';
 import { inputCost } from '../../chain/fee.ts';
@@ -188,21 +188,21 @@ export class LineSteps {
   }
 
   async #sign(key: FederationKey, built: BuiltLine, progress: Progress): Promise<SignedAnswer | RefusedAnswer> {
-    const { judge, keys, signing } = this.#bridge;
+    const { validation, keys, signing } = this.#bridge;
     const intent = lineJson(built.intent);
-    const judgement = await judge.judge(intent, key.keyId, 'bip340');
-    if (!judgement.ok) {
-      const error = new CommandError(judgement.reason, judgement.detail);
-      return { kind: 'refused', alone: true, refusals: [judgement], error };
+    const verdict = await validation.validate(intent, key.keyId, 'bip340');
+    if (!verdict.ok) {
+      const error = new CommandError(verdict.reason, verdict.detail);
+      return { kind: 'refused', alone: true, refusals: [verdict], error };
     }
     const inputs = counted(built.messages.length, 'input');
     progress({ step: 'sign', text: `asking ${key.bitcoin.threshold} operators to sign ${inputs}` });
     const task = { scheme: keys.scheme('bip340'), keyId: key.keyId, key: key.bitcoin, intent };
-    const result = await signing.coordinate({ ...task, messages: judgement.messages }, signing.candidates());
+    const result = await signing.coordinate({ ...task, messages: verdict.messages }, signing.candidates());
     if (result.kind === 'failed') {
       return { kind: 'refused', alone: false, refusals: result.exclusions, error: notSigned(result) };
     }
-    return { kind: 'signed', result, decide: judgement.decide };
+    return { kind: 'signed', result, decide: verdict.decide };
   }
 
   async #keep(
@@ -243,7 +243,7 @@ interface SignedAnswer {
 
 interface RefusedAnswer {
   readonly kind: 'refused';
-  /** This node's own judge refused. */
+  /** This node's own validation refused. */
   readonly alone: boolean;
   readonly refusals: readonly { readonly reason: string; readonly data?: unknown }[];
   readonly error: CommandError;

@@ -116,7 +116,7 @@ export class WaitingBurns {
   async #verdict(wire: WireLedger, burn: Burn): Promise<WaitReason | null> {
     const { burnTxid } = burn;
     if (this.#final.has(burnTxid)) return null;
-    const verdict: BurnVerdict = await verifyBurn(wire, this.#bridge.judge.burnRules(), burn);
+    const verdict: BurnVerdict = await verifyBurn(wire, this.#bridge.validation.burnRules(), burn);
     if (verdict.ok && verdict.burn.nullifier === burn.nullifier) {
       this.#final.add(burnTxid);
       this.#why.delete(burnTxid);

@@ -172,7 +172,7 @@ export function requireUnpaid({ db, config }: Pick<Bridge, 'db' | 'config'>, nam
 
 /** Throws `CommandError` for the first of the burns that is not final on our own Wire nodes, or that nothing can pay. */
 export async function requirePayable(
-  { judge }: Pick<Bridge, 'judge'>,
+  { validation }: Pick<Bridge, 'validation'>,
   wire: WireLedger,
   named: readonly string[],
 ): Promise<void> {
@@ -180,7 +180,7 @@ export async function requirePayable(
     named,
     async (burnTxid) => {
       const burn = await wire.burn(burnTxid);
-      return burn === null ? null : verifyBurn(wire, judge.burnRules(), burn);
+      return burn === null ? null : verifyBurn(wire, validation.burnRules(), burn);
     },
     (verdict) => verdict?.ok !== true,
   );

@@ -1,4 +1,4 @@
-// What comes in from peers, judged end to end before anything acts on it, and the sealed reply. Every rejection is
+// What comes in from peers, validated end to end before anything acts on it, and the sealed reply. Every rejection is
 // counted by reason and by the peer that the message claims to be from.
 import type { Json } from '../../crypto/canonical-json.ts';
 import {
@@ -75,13 +75,13 @@ export class Acceptor {
     return this.input.sessions.header;
   }
 
-  /** Judges the bytes of a request and, where all is well, handles it and seals the reply. Never rejects its promise. */
+  /** Validates the bytes of a request and, where all is well, handles it and seals the reply. Never rejects its promise. */
   async accept(bytes: Uint8Array, sessionHeader: string | null): Promise<AcceptVerdict> {
     const parsed = parseEnvelope(bytes);
     if (!parsed.ok) return this.refuse(parsed.reason, sentenceOf(parsed.reason));
     const { envelope } = parsed;
     const receivedAt = this.input.now();
-    const refusal = this.judge(envelope, sessionHeader, receivedAt);
+    const refusal = this.validate(envelope, sessionHeader, receivedAt);
     if (refusal !== null) {
       this.refuse(refusal.reason, refusal.detail, envelope.from);
       return refusal;
@@ -108,7 +108,7 @@ export class Acceptor {
     return [...this.counts.values()];
   }
 
-  private judge(envelope: PeerEnvelope, sessionHeader: string | null, now: number): Refusal | null {
+  private validate(envelope: PeerEnvelope, sessionHeader: string | null, now: number): Refusal | null {
     const { sessions, knownTypes, checkBody } = this.input;
     const { network, myIndex } = sessions;
     const plain = checkEnvelope(envelope, { now, network, myIndex, knownIndices: sessions.indices(), knownTypes });

@@ -1,4 +1,4 @@
-// TLS certificates (X.509, RFC 5280): reading and judging those that openssl or this node made, and making one where
+// TLS certificates (X.509, RFC 5280): reading and validating those that openssl or this node made, and making one where
 // there is none. Peers pin each other's certificate by its SHA-256 fingerprint, so names in it carry no trust.
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -50,8 +50,8 @@ export function readCertificate(pem: string): CertificateFacts | null {
   return parse(pem)?.facts ?? null;
 }
 
-/** Judges a certificate at `now` (ms since 1970): readable, within its validity, with a key strong enough. */
-export function judgeCertificate(pem: string, now: number): CertificateVerdict {
+/** Validates a certificate at `now` (ms since 1970): readable, within its validity, with a key strong enough. */
+export function checkCertificate(pem: string, now: number): CertificateVerdict {
   const parsed = parse(pem);
   if (parsed === null) return { ok: false, reason: 'malformed', detail: 'this is not a PEM certificate' };
   const { facts, strong } = parsed;

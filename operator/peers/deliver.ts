@@ -167,7 +167,7 @@ export class HttpsPeerClient implements PeerClient {
       const roundTripMs = performance.now() - startedAt;
       if (answer === null) return failed('bad_reply', `the reply is larger than ${PEER_MESSAGE_BYTES_MAX} bytes`);
       if (response.status !== 200) return rejected(response.status, answer);
-      return this.judgeReply(request, answer, response.headers.get(SESSION_HEADER), roundTripMs);
+      return this.readReply(request, answer, response.headers.get(SESSION_HEADER), roundTripMs);
     } catch (error) {
       if (deadline.aborted) return failed('timeout', `no answer within ${options.timeoutMs} ms`);
       if (options.signal?.aborted === true) return failed('timeout', 'the wait for an answer was ended');
@@ -175,7 +175,7 @@ export class HttpsPeerClient implements PeerClient {
     }
   }
 
-  private judgeReply(request: PeerEnvelope, bytes: Uint8Array, header: string | null, roundTripMs: number): SendResult {
+  private readReply(request: PeerEnvelope, bytes: Uint8Array, header: string | null, roundTripMs: number): SendResult {
     const { sessions, now } = this.input;
     const parsed = parseEnvelope(bytes);
     if (!parsed.ok) return failed('bad_reply', `the reply is ${parsed.reason}`);

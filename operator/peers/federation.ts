@@ -2,7 +2,7 @@
 // of everything that all nodes must agree on before they make keys together.
 
 import { X509Certificate } from 'node:crypto';
-import type { CeremonyParticipant } from '../../ceremony/dkg-setup.ts';
+import type { CeremonyParticipant } from '../../ceremony/dkg/setup.ts';
 import type { SharedParameters } from '../../ceremony/messages-dkg.ts';
 import { memberHash } from '../../ceremony/parameters.ts';
 import { fromHex, toHex } from '../../crypto/bytes.ts';
@@ -47,7 +47,7 @@ export function addressConflicts(config: OperatorConfig, cards: readonly Operato
   });
 }
 
-/** Judges a card against the configuration, without keeping it. */
+/** Validates a card against the configuration, without keeping it. */
 export function checkCard(config: OperatorConfig, bytes: Uint8Array): AddCardVerdict {
   const parsed = parseCard(bytes);
   if (!parsed.ok) return { ok: false, detail: `the operator card is ${parsed.reason}: ${parsed.detail}` };
@@ -80,9 +80,9 @@ export function keepCard(db: Queries, card: OperatorCard, replace: boolean, now:
     return { ok: false, detail: `operator ${namesake.index} is called ${card.name} already: agree on different names` };
   }
   // Before anything is removed: a card that is refused must not cost the one it was to replace.
-  const twin = listCards(db).find((other) => other.index !== card.index && sharesKey(other, card));
-  if (twin !== undefined) {
-    const detail = `the identity key or host key of ${card.name} is that of operator ${twin.index} already: each makes its own`;
+  const duplicate = listCards(db).find((other) => other.index !== card.index && sharesKey(other, card));
+  if (duplicate !== undefined) {
+    const detail = `the identity key or host key of ${card.name} is that of operator ${duplicate.index} already: each makes its own`;
     return { ok: false, detail };
   }
   const known = listPeers(db).find((peer) => peer.index === card.index);

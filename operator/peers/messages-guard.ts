@@ -5,13 +5,13 @@ import type { Json } from '../../crypto/canonical-json.ts';
 
 const json = z.custom<Json>((value) => value !== undefined);
 /** What a peer shows: the later start's certificate, and a message of the earlier one with its certificate. */
-export const twinSchema = z.strictObject({
+export const duplicateSchema = z.strictObject({
   later: json,
   earlier: z.strictObject({ session: json, envelope: json }).nullable(),
 });
 
 /** Evidence from outside, nothing of it verified. */
-export type TwinEvidence = z.infer<typeof twinSchema>;
+export type DuplicateEvidence = z.infer<typeof duplicateSchema>;
 
 /** Where a node stands (ceremony/guard.ts). */
 export const PHASES = ['starting', 'live', 'halted'] as const;
@@ -22,7 +22,7 @@ const beatSchema = z.strictObject({
   /** The highest head that the sender has seen of the receiver, as the receiver signed it; null: none. */
   seen: json,
   /** What shows that two copies of the receiver are alive; null: nothing. */
-  twin: twinSchema.nullable(),
+  duplicate: duplicateSchema.nullable(),
   /** How long ago, in ms, the sender heard another start of the receiver; null: never. */
   other_start_ms: z.int().min(0).nullable(),
   phase: z.enum(PHASES),

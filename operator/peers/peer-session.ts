@@ -29,7 +29,7 @@ export const SESSION_HEADER_CHARS_MAX = 2048;
 export const LAST_WORDS_MS = 5_000;
 
 /** How long the sight of a second copy of a peer is shown after its last word, in ms: a living one speaks far more often. */
-export const TWIN_SHOWN_MS = 10 * 60_000;
+export const DUPLICATE_SHOWN_MS = 10 * 60_000;
 
 /** Largest message of a superseded start that is kept as evidence, in bytes. */
 export const SUPERSEDED_MESSAGE_BYTES_MAX = 16_384;
@@ -55,13 +55,13 @@ export interface PeerSessionState {
   readonly supersededAt: number | null;
   /**
    * A second copy of the peer is alive: an older boot spoke that was no last word, `since` then and `at` last; null once none
-   * has for `TWIN_SHOWN_MS`.
+   * has for `DUPLICATE_SHOWN_MS`.
    */
-  readonly twin: { readonly since: number; readonly at: number } | null;
+  readonly duplicate: { readonly since: number; readonly at: number } | null;
 }
 
 /** What shows that two copies of a peer are alive: the later start, and a message of the earlier one. */
-export interface TwinSight {
+export interface DuplicateSight {
   readonly later: SessionCertificate;
   readonly earlier: { readonly session: SessionCertificate; readonly envelope: PeerEnvelope } | null;
 }
@@ -84,8 +84,8 @@ interface PeerEntry {
   supersededMessages: number;
   supersededAt: number | null;
   /** `lastAt` by a clock that cannot jump. */
-  twin: { readonly since: number; readonly at: number; readonly lastAt: number } | null;
-  superseded: TwinSight['earlier'];
+  duplicate: { readonly since: number; readonly at: number; readonly lastAt: number } | null;
+  superseded: DuplicateSight['earlier'];
   /** When the known boot spoke last, and when one before it did; by a clock that cannot jump. */
   heardAt: number | null;
   earlierHeardAt: number | null;
@@ -173,9 +173,9 @@ export class PeerSessions {
       const { restarts, supersededMessages, supersededAt, known } = entry;
       const boot = known?.certificate.boot ?? null;
       const issuedAt = known?.certificate.issued_at ?? null;
-      const seen = this.lastingTwin(entry);
-      const twin = seen === null ? null : { since: seen.since, at: seen.at };
-      return [{ index, boot, issuedAt, restarts, supersededMessages, supersededAt, twin }];
+      const seen = this.lastingDuplicate(entry);
+      const duplicate = seen === null ? null : { since: seen.since, at: seen.at };
+      return [{ index, boot, issuedAt, restarts, supersededMessages, supersededAt, duplicate }];
     });
   }
 
@@ -183,7 +183,7 @@ export class PeerSessions {
    * The two starts of a peer that were heard in the wrong order, and when the superseded one spoke last; null where none
    * were. `earlier`: null where all that was heard of it beside `later` may have been its last words.
    */
-  twinOf(index: number): (TwinSight & { readonly at: number }) | null {
+  duplicateOf(index: number): (DuplicateSight & { readonly at: number }) | null {
     const entry = this.entries.get(index);
     if (entry === undefined || entry.known === null || entry.supersededAt === null) return null;
     return { later: entry.known.certificate, earlier: entry.superseded, at: entry.supersededAt };
@@ -196,7 +196,7 @@ export class PeerSessions {
   }
 
   /**
-   * Judges an envelope whose plain fields have passed `checkEnvelope`: whose session it claims, the signature, whether a
+   * Validates an envelope whose plain fields have passed `checkEnvelope`: whose session it claims, the signature, whether a
    * newer boot has superseded it, and replay. Nothing is remembered of a message whose signature fails. `header` is the
    * session header that came with it, if any; `now` in ms.
    */
@@ -220,7 +220,7 @@ export class PeerSessions {
       entry.supersededMessages += 1;
       entry.supersededAt = now;
       entry.earlierHeardAt = this.elapsed();
-      if (this.elapsed() - entry.knownSince > LAST_WORDS_MS) this.keepTwin(entry, certificate, envelope, now);
+      if (this.elapsed() - entry.knownSince > LAST_WORDS_MS) this.keepDuplicate(entry, certificate, envelope, now);
       const detail = 'a newer start of this node is known: two copies of it seem to be running';
       return { ...refuse('superseded_boot', detail), session: known.certificate };
     }
@@ -246,16 +246,16 @@ export class PeerSessions {
     return null;
   }
 
-  private keepTwin(entry: PeerEntry, session: SessionCertificate, envelope: PeerEnvelope, now: number): void {
-    const since = this.lastingTwin(entry)?.since ?? now;
-    entry.twin = { since, at: now, lastAt: this.elapsed() };
+  private keepDuplicate(entry: PeerEntry, session: SessionCertificate, envelope: PeerEnvelope, now: number): void {
+    const since = this.lastingDuplicate(entry)?.since ?? now;
+    entry.duplicate = { since, at: now, lastAt: this.elapsed() };
     const latest = entry.superseded?.envelope.sent_at ?? 0;
     if (envelope.sent_at < latest || canonicalBytes(envelope).length > SUPERSEDED_MESSAGE_BYTES_MAX) return;
     entry.superseded = { session, envelope };
   }
 
-  private lastingTwin({ twin }: PeerEntry): PeerEntry['twin'] {
-    return twin === null || this.elapsed() - twin.lastAt >= TWIN_SHOWN_MS ? null : twin;
+  private lastingDuplicate({ duplicate }: PeerEntry): PeerEntry['duplicate'] {
+    return duplicate === null || this.elapsed() - duplicate.lastAt >= DUPLICATE_SHOWN_MS ? null : duplicate;
   }
 
   private claimedSession(entry: PeerEntry, header: string | null): KnownSession | Refusal {
@@ -274,9 +274,19 @@ export class PeerSessions {
 }
 
 function newEntry(peer: Peer, sent: number): PeerEntry {
-  const twin = { supersededMessages: 0, supersededAt: null, superseded: null, twin: null };
+  const duplicate = { supersededMessages: 0, supersededAt: null, superseded: null, duplicate: null };
   const tls = readCertificate(peer.certificate);
-  return { peer, tls, known: null, knownSince: 0, restarts: 0, ...twin, heardAt: null, earlierHeardAt: null, sent };
+  return {
+    peer,
+    tls,
+    known: null,
+    knownSince: 0,
+    restarts: 0,
+    ...duplicate,
+    heardAt: null,
+    earlierHeardAt: null,
+    sent,
+  };
 }
 
 // The base64url text must be the one spelling of its bytes, else one certificate could come in under many headers.

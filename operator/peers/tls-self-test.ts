@@ -14,13 +14,13 @@ const HANDSHAKE_MS_MAX = 10_000;
 const REMEDY =
   'use a self-signed one without extended key usage, or with serverAuth and clientAuth, and with digitalSignature where it names key usages';
 
-/** Shows the certificate to itself, as listener and as client. Its dates are judged by the machine's clock. */
+/** Shows the certificate to itself, as listener and as client. Its dates are validated by the machine's clock. */
 export const proveTlsIdentity: ProveTls = async (identity, certificatePath) => {
   const fault = await handshakeFault(identity);
   return fault === null ? null : `${certificatePath}: no peer would accept this certificate (${fault}): ${REMEDY}`;
 };
 
-/** This node's certificate and key, judged at `now` (ms since 1970) and proven. Throws `CommandError`. */
+/** This node's certificate and key, validated at `now` (ms since 1970) and proven. Throws `CommandError`. */
 export async function provenTlsIdentity(
   { tlsCertPath, tlsKeyPath }: Pick<OperatorConfig, 'tlsCertPath' | 'tlsKeyPath'>,
   now: number,

@@ -6,8 +6,8 @@ import { utf8 } from '../../crypto/bytes.ts';
 import { readBounded, writeNewDurably } from '../runtime/durable-file.ts';
 import {
   type CertificateFacts,
+  checkCertificate,
   holdsKeyOf,
-  judgeCertificate,
   makeCertificate,
   PEM_BYTES_MAX,
   readCertificate,
@@ -47,7 +47,7 @@ export type TlsIdentityVerdict =
     };
 
 /**
- * Reads and judges the certificate and key files at `now` (ms). The key must not be readable by everybody. Throws
+ * Reads and validates the certificate and key files at `now` (ms). The key must not be readable by everybody. Throws
  * `FileError` with a sentence where a file cannot be read or is too large.
  */
 export async function loadTlsIdentity(
@@ -63,15 +63,15 @@ export async function loadTlsIdentity(
   if (((await stat(keyPath)).mode & 0o027) !== 0) {
     return no('key_exposed', `${keyPath} can be read by other users or changed by its group: chmod 600 ${keyPath}`);
   }
-  const judged = judgeCertificate(pem, now);
-  if (!judged.ok) return no(judged.reason, `${certificatePath}: ${judged.detail}`);
+  const validated = checkCertificate(pem, now);
+  if (!validated.ok) return no(validated.reason, `${certificatePath}: ${validated.detail}`);
   try {
     const matches = holdsKeyOf(pem, createPrivateKey(key));
     if (!matches) return no('key_mismatch', `${keyPath} is not the key of the certificate ${certificatePath}`);
   } catch {
     return no('key_malformed', `${keyPath} is not an unencrypted PEM private key`);
   }
-  return { ok: true, identity: { facts: judged.facts, key } };
+  return { ok: true, identity: { facts: validated.facts, key } };
 }
 
 /**

@@ -6,11 +6,11 @@
 import { canonicalBytes } from '../../crypto/canonical-json.ts';
 import { parseEnvelope, verifyEnvelope } from '../../crypto/envelope.ts';
 import { type SessionCertificate, sessionKeyOf, verifySessionCertificate } from '../../crypto/identity.ts';
-import type { TwinEvidence } from '../peers/messages-guard.ts';
-import { SUPERSEDED_MESSAGE_BYTES_MAX, type TwinSight } from '../peers/peer-session.ts';
+import type { DuplicateEvidence } from '../peers/messages-guard.ts';
+import { type DuplicateSight, SUPERSEDED_MESSAGE_BYTES_MAX } from '../peers/peer-session.ts';
 
 /** How much later than this start a message of an earlier one must have been sent: what a clock may be set back, in ms. */
-export const TWIN_MARGIN_MS = 1_000;
+export const DUPLICATE_MARGIN_MS = 1_000;
 
 /** This start of the node, as its own certificate says it. */
 export interface OwnStart {
@@ -19,12 +19,12 @@ export interface OwnStart {
 }
 
 /** What to show a peer of its copies; a larger message is left out. */
-export function twinEvidence(sight: TwinSight): TwinEvidence {
+export function duplicateEvidence(sight: DuplicateSight): DuplicateEvidence {
   return { later: sight.later, earlier: sight.earlier };
 }
 
 /** Whether the evidence proves that another copy of this node lives, in one sentence; null where it does not. */
-export function provenTwin(own: OwnStart, evidence: TwinEvidence): string | null {
+export function provenDuplicate(own: OwnStart, evidence: DuplicateEvidence): string | null {
   const later = otherStart(own, evidence.later);
   // A certificate is made only by a start; one that is later than this one began while this one was alive.
   if (later !== null && later.issued_at >= own.session.issued_at) {
@@ -39,7 +39,7 @@ export function provenTwin(own: OwnStart, evidence: TwinEvidence): string | null
   const { envelope } = parsed;
   const isIts = envelope.boot === earlier.boot && envelope.from === earlier.index;
   if (!isIts || !verifyEnvelope(envelope, sessionKeyOf(earlier))) return null;
-  if (envelope.sent_at <= own.session.issued_at + TWIN_MARGIN_MS) return null;
+  if (envelope.sent_at <= own.session.issued_at + DUPLICATE_MARGIN_MS) return null;
   return `an earlier start of it was still speaking at ${new Date(envelope.sent_at).toISOString()}`;
 }
 

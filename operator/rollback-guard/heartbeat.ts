@@ -9,12 +9,12 @@ import { CLOCK_SKEW_MS_MAX } from '../../crypto/envelope.ts';
 import { stateHead } from '../../store/node-state.ts';
 import type { PeerClient } from '../peers/deliver.ts';
 import { parseServiceMessage } from '../peers/messages.ts';
-import type { Beat, TwinEvidence } from '../peers/messages-guard.ts';
+import type { Beat, DuplicateEvidence } from '../peers/messages-guard.ts';
 import { LAST_WORDS_MS } from '../peers/peer-session.ts';
 import { ClockWatch } from '../runtime/clock-watch.ts';
 import type { Effects } from '../runtime/effects.ts';
 import { errorText } from '../runtime/log.ts';
-import { BeatBook, type BeatBookInput, type BeatFacts } from './peer-heads.ts';
+import { type BeatFacts, PeerHeads, type PeerHeadsInput } from './peer-heads.ts';
 import { Standing } from './standing.ts';
 
 const BEAT_TIMEOUT_MS = 5_000;
@@ -27,7 +27,7 @@ const READY_WAIT_MS = 25_000;
 const READY_LOOK_MS = 50;
 
 /** What heartbeats work with. `facts`: what a beat tells besides the head. */
-export interface HeartbeatInput extends Omit<BeatBookInput, 'now' | 'monotonic'> {
+export interface HeartbeatInput extends Omit<PeerHeadsInput, 'now' | 'monotonic'> {
   readonly effects: Pick<Effects, 'now' | 'monotonic' | 'sleep' | 'every'>;
   readonly setup: GuardSetup;
   readonly client: PeerClient;
@@ -46,7 +46,7 @@ interface Line {
 /** Keeps a node's heartbeat. */
 export class Heartbeat {
   readonly standing: Standing;
-  readonly book: BeatBook;
+  readonly book: PeerHeads;
   /** The own clock beside those of the peers. */
   readonly clock: ClockWatch;
   readonly #input: HeartbeatInput;
@@ -62,7 +62,7 @@ export class Heartbeat {
     const { setup, db, log, effects } = input;
     this.#input = input;
     const now = (): number => effects.now();
-    this.book = new BeatBook({ ...input, now, monotonic: () => effects.monotonic() });
+    this.book = new PeerHeads({ ...input, now, monotonic: () => effects.monotonic() });
     this.clock = new ClockWatch(input.effects, log);
     const onRegressed = (): void => {
       this.#beatingMs = 0;
@@ -191,7 +191,7 @@ export class Heartbeat {
   }
 
   #take(from: number, beat: Beat): 'agrees' | 'newer' | 'unusable' {
-    if (beat.twin !== null) this.#suspect(beat.twin);
+    if (beat.duplicate !== null) this.#suspect(beat.duplicate);
     const verdict = this.book.take(from, beat);
     if (verdict.kind === 'newer') this.standing.regressed(from, verdict.head);
     return verdict.kind;
@@ -199,14 +199,14 @@ export class Heartbeat {
 
   #compose(to: number): Json {
     const { phase } = this.standing.state;
-    const { twin, ...beat } = this.book.compose(to, { ...this.#facts, phase });
-    return { ...beat, twin: twin === null ? null : { ...twin } };
+    const { duplicate, ...beat } = this.book.compose(to, { ...this.#facts, phase });
+    return { ...beat, duplicate: duplicate === null ? null : { ...duplicate } };
   }
 
-  #suspect(evidence: TwinEvidence): void {
+  #suspect(evidence: DuplicateEvidence): void {
     if (this.standing.state.phase === 'halted') return;
-    const proof = this.book.twinIn(evidence);
-    if (proof !== null) this.standing.step({ kind: 'twin', detail: `two copies of it are alive: ${proof}` });
+    const proof = this.book.duplicateIn(evidence);
+    if (proof !== null) this.standing.step({ kind: 'duplicate', detail: `two copies of it are alive: ${proof}` });
   }
 
   #isDue(line: Line, now: number): boolean {

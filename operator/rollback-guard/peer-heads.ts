@@ -1,16 +1,16 @@
 // What this node and its peers show each other of their states: composes beats, verifies those that come in, and keeps the
 // highest head of each peer in the store, with the peer's own signature as evidence.
-import { judgeSeen } from '../../ceremony/guard.ts';
+import { validateSeen } from '../../ceremony/guard.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { readSignedHead, type SignedHead, type StateHead, sameHead, signHead } from '../../crypto/head-statement.ts';
 import type { Session } from '../../crypto/identity.ts';
 import type { Queries } from '../../store/database.ts';
 import { auditHashAt, getNodeState, stateHead } from '../../store/node-state.ts';
 import { getPeer, type HeadFlaw, recordPeerHead } from '../../store/peers.ts';
-import type { Beat, TwinEvidence } from '../peers/messages-guard.ts';
+import type { Beat, DuplicateEvidence } from '../peers/messages-guard.ts';
 import type { PeerSessions } from '../peers/peer-session.ts';
 import type { Log } from '../runtime/log.ts';
-import { provenTwin, twinEvidence } from './duplicate-instance.ts';
+import { duplicateEvidence, provenDuplicate } from './duplicate-instance.ts';
 
 /** For how long the alarm of a peer that was put back or copied is shown after its last sign, in ms. */
 export const REGRESSION_SHOWN_MS = 24 * 60 * 60_000;
@@ -19,13 +19,13 @@ export const REGRESSION_SHOWN_MS = 24 * 60 * 60_000;
  * What the book works with. `watch`: what the transport knows of a peer's processes; `now` in ms since 1970, `monotonic` in
  * ms by a clock that nobody sets.
  */
-export interface BeatBookInput {
+export interface PeerHeadsInput {
   readonly db: Queries;
   readonly session: Session;
   /** This node's own, 32 bytes. */
   readonly identityKey: Uint8Array;
   readonly identityKeyOf: (index: number) => Uint8Array | null;
-  readonly watch: Pick<PeerSessions, 'twinOf' | 'earlierHeardAgo'>;
+  readonly watch: Pick<PeerSessions, 'duplicateOf' | 'earlierHeardAgo'>;
   readonly now: () => number;
   readonly monotonic: () => number;
   readonly log: Log;
@@ -34,7 +34,7 @@ export interface BeatBookInput {
 /** What is known of a peer from its beats. */
 export interface PeerBeat {
   readonly index: number;
-  readonly beat: Omit<Beat, 'head' | 'seen' | 'twin'> | null;
+  readonly beat: Omit<Beat, 'head' | 'seen' | 'duplicate'> | null;
   readonly heardAt: number | null;
   /** Since when it has shown itself to be put back or copied, in ms since 1970; null a day after the last sign of it. */
   readonly regressedSince: number | null;
@@ -62,11 +62,11 @@ interface Page {
 }
 
 /** The beats of all peers. */
-export class BeatBook {
-  readonly #input: BeatBookInput;
+export class PeerHeads {
+  readonly #input: PeerHeadsInput;
   readonly #pages = new Map<number, Page>();
 
-  constructor(input: BeatBookInput) {
+  constructor(input: PeerHeadsInput) {
     this.#input = input;
   }
 
@@ -81,9 +81,9 @@ export class BeatBook {
   }
 
   /** The proof that another copy of this node lives, as a sentence; null where the evidence is none. */
-  twinIn(evidence: TwinEvidence): string | null {
+  duplicateIn(evidence: DuplicateEvidence): string | null {
     const { session, identityKey } = this.#input;
-    return provenTwin({ session: session.certificate, identityKey }, evidence);
+    return provenDuplicate({ session: session.certificate, identityKey }, evidence);
   }
 
   /** Verifies a beat or its answer and keeps what it shows. */
@@ -99,7 +99,7 @@ export class BeatBook {
       return { kind: 'unusable' };
     }
     this.#recordHead(from, page, head);
-    const { head: _, seen: __, twin: ___, ...told } = beat;
+    const { head: _, seen: __, duplicate: ___, ...told } = beat;
     page.beat = told;
     page.heardAt = now();
     if (beat.seen === null) return { kind: 'agrees' };
@@ -110,7 +110,7 @@ export class BeatBook {
       return { kind: 'unusable' };
     }
     const { epoch } = getNodeState(db);
-    if (judgeSeen({ epoch }, seen, auditHashAt(db, seen.seq)) === 'newer') return { kind: 'newer', head: seen };
+    if (validateSeen({ epoch }, seen, auditHashAt(db, seen.seq)) === 'newer') return { kind: 'newer', head: seen };
     page.follows = seen.epoch === epoch ? seen : null;
     return { kind: 'agrees' };
   }
@@ -120,12 +120,12 @@ export class BeatBook {
     const { db, session, watch } = this.#input;
     const now = this.#input.now();
     const head = stateHead(db);
-    const twin = watch.twinOf(to);
+    const duplicate = watch.duplicateOf(to);
     const otherAgo = watch.earlierHeardAgo(to);
     return {
       head: { ...signHead(session, { head, follows: this.#page(to).follows, at: now }) },
       seen: getPeer(db, to)?.head?.statement ?? null,
-      twin: twin === null ? null : twinEvidence(twin),
+      duplicate: duplicate === null ? null : duplicateEvidence(duplicate),
       other_start_ms: otherAgo === null ? null : Math.round(otherAgo),
       now,
       ...facts,

@@ -60,7 +60,7 @@ export class Standing {
   step(event: Exclude<GuardEvent, { kind: 'regressed' }>): void {
     const before = this.#state.phase;
     this.#move(event);
-    if (event.kind === 'twin' && before !== 'halted') this.#stopped();
+    if (event.kind === 'duplicate' && before !== 'halted') this.#stopped();
   }
 
   /**

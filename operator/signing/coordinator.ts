@@ -1,9 +1,9 @@
 // Coordinating threshold signatures: the signing ceremony over the network. Whoever is silent, slow or lying costs one
-// session at most; how long each signer is waited for follows from how long it usually takes (ceremony/answer-times.ts).
-import { AnswerTimes, allowanceMs, PATIENCE_UNKNOWN_MS } from '../../ceremony/answer-times.ts';
+// session at most; how long each signer is waited for follows from how long it usually takes (ceremony/signing/answer-times.ts).
+
 import type { Outgoing, SigningMessage } from '../../ceremony/messages.ts';
-import { HeldNonces } from '../../ceremony/nonce-pool.ts';
-import { nextTickAt, type SigningResult, type SigningState } from '../../ceremony/signing-candidates.ts';
+import { AnswerTimes, allowanceMs, PATIENCE_UNKNOWN_MS } from '../../ceremony/signing/answer-times.ts';
+import { nextTickAt, type SigningResult, type SigningState } from '../../ceremony/signing/candidates.ts';
 import {
   keepNonces,
   nonceRequest,
@@ -11,8 +11,9 @@ import {
   type SigningEvent,
   signingStepInSteps,
   startSigningInSteps,
-} from '../../ceremony/signing-coordinator.ts';
-import type { SigningTask } from '../../ceremony/signing-session.ts';
+} from '../../ceremony/signing/coordinator.ts';
+import { HeldNonces } from '../../ceremony/signing/nonce-pool.ts';
+import type { SigningTask } from '../../ceremony/signing/session.ts';
 import type { OutMessage } from '../peers/peer-reply.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import { errorText } from '../runtime/log.ts';
@@ -23,7 +24,7 @@ import { eventsOf, failureOf } from './signing-events.ts';
 import type { SigningInput } from './signing-input.ts';
 import { type Slices, SlicesClosedError } from './slices.ts';
 
-/** How long a participant has to judge and answer, in ms. Its Bitcoin and Wire nodes have to answer within that. */
+/** How long a participant has to validate and answer, in ms. Its Bitcoin and Wire nodes have to answer within that. */
 export const ANSWER_TIMEOUT_MS = 15_000;
 /** How long a whole signature may take, in ms. */
 export const SIGNING_DEADLINE_MS = 90_000;

@@ -2,7 +2,7 @@
 // and the others' are checked before a session needs them. Where there is never time for it, whoever needs a nonce
 // makes or checks it then.
 import type { PublicNonceJson } from '../../ceremony/messages-signing.ts';
-import { type IssuedNonces, NONCES_STOCKED_MAX, type NonceOwner } from '../../ceremony/nonce-pool.ts';
+import { type IssuedNonces, NONCES_STOCKED_MAX, type NonceOwner } from '../../ceremony/signing/nonce-pool.ts';
 import { tryFromHex } from '../../crypto/bytes.ts';
 import type { FrostScheme } from '../../crypto/scheme.ts';
 import type { Effects } from '../runtime/effects.ts';

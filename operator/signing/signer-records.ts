@@ -1,7 +1,7 @@
 // How each signer has behaved towards this coordinator since the process started: for `status`, `test-communication` and
 // the audit log. Counts only grow. Nothing here decides whether anybody may sign.
-import type { Exclusion } from '../../ceremony/signing-candidates.ts';
-import type { SigningTask } from '../../ceremony/signing-session.ts';
+import type { Exclusion } from '../../ceremony/signing/candidates.ts';
+import type { SigningTask } from '../../ceremony/signing/session.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import type { Effects } from '../runtime/effects.ts';
 

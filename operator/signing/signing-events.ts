@@ -1,6 +1,6 @@
 // What came back from a signer, as events of the signing ceremony.
 import { parseMessage } from '../../ceremony/messages.ts';
-import type { SigningEvent } from '../../ceremony/signing-coordinator.ts';
+import type { SigningEvent } from '../../ceremony/signing/coordinator.ts';
 import type { SendResult } from '../peers/deliver.ts';
 import type { OutMessage } from '../peers/peer-reply.ts';
 

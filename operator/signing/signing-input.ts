@@ -4,7 +4,7 @@ import type { Keys } from '../keys/keys.ts';
 import type { PeerClient } from '../peers/deliver.ts';
 import type { Effects } from '../runtime/effects.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Judge } from '../validation/validation.ts';
+import type { Validation } from '../validation/validation.ts';
 import type { AuditAppend } from './signer-records.ts';
 
 /** What signing works with. `boot`: this process's boot id. */
@@ -14,7 +14,7 @@ export interface SigningInput {
   readonly threshold: number;
   readonly boot: string;
   readonly keys: Keys;
-  readonly judge: Judge;
+  readonly validation: Validation;
   readonly client: PeerClient;
   readonly effects: Effects;
   readonly log: Log;

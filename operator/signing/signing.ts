@@ -1,13 +1,13 @@
-// Threshold signatures. As a participant: judge the meaning, write the decision down, then answer with shares. As the
+// Threshold signatures. As a participant: validate the meaning, write the decision down, then answer with shares. As the
 // coordinator: run the signing ceremony over the network. A node that coordinates asks itself like any other.
 
 import { clipDetail } from '../../ceremony/fields.ts';
 import type { MessageBody, SigningMessage } from '../../ceremony/messages.ts';
 import { NONCE_BATCH_MAX } from '../../ceremony/messages-signing.ts';
-import { IssuedNonces, type NonceOwner } from '../../ceremony/nonce-pool.ts';
-import type { SigningResult } from '../../ceremony/signing-candidates.ts';
-import { answerSignRequestInSteps, checkSignRequest } from '../../ceremony/signing-participant.ts';
-import type { SigningTask } from '../../ceremony/signing-session.ts';
+import type { SigningResult } from '../../ceremony/signing/candidates.ts';
+import { IssuedNonces, type NonceOwner } from '../../ceremony/signing/nonce-pool.ts';
+import { answerSignRequestInSteps, checkSignRequest } from '../../ceremony/signing/participant.ts';
+import type { SigningTask } from '../../ceremony/signing/session.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { SealedError } from '../keys/key-ring.ts';
 import type { OutMessage } from '../peers/peer-reply.ts';
@@ -18,7 +18,7 @@ import type { SignerRecord } from './signer-records.ts';
 import type { SigningInput } from './signing-input.ts';
 import { Slices, SlicesClosedError } from './slices.ts';
 
-/** How many requests of one peer are judged at once; each peer has its own, so that none can crowd out the others. */
+/** How many requests of one peer are validated at once; each peer has its own, so that none can crowd out the others. */
 const JUDGED_AT_ONCE_PER_PEER_MAX = 16;
 
 /** A signer's record, and how long its answers usually take, in ms. */
@@ -33,7 +33,7 @@ export class Signing {
   readonly #slices: Slices;
   readonly #upkeep: NonceUpkeep;
   readonly #coordinator: Coordinator;
-  readonly #judging = new Map<number, number>();
+  readonly #validating = new Map<number, number>();
 
   constructor(input: SigningInput) {
     this.#input = input;
@@ -59,14 +59,14 @@ export class Signing {
     if (message.type === 'nonce_request') return [await this.#giveNonces(from, message.body)];
     if (message.type !== 'sign_request') return [];
     const { session } = message.body;
-    const judging = this.#judging.get(from) ?? 0;
-    if (judging >= JUDGED_AT_ONCE_PER_PEER_MAX) {
-      const detail = `${JUDGED_AT_ONCE_PER_PEER_MAX} requests of this peer are being judged already`;
+    const validating = this.#validating.get(from) ?? 0;
+    if (validating >= JUDGED_AT_ONCE_PER_PEER_MAX) {
+      const detail = `${JUDGED_AT_ONCE_PER_PEER_MAX} requests of this peer are being validated already`;
       return [refusalMessage(session, refuse('overloaded', detail))];
     }
-    this.#judging.set(from, judging + 1);
+    this.#validating.set(from, validating + 1);
     try {
-      const answer = await this.#judgeAndSign(from, message.body);
+      const answer = await this.#validateAndSign(from, message.body);
       if ('ok' in answer) {
         this.#input.log('warn', 'sign_refused', { session, from, reason: answer.reason, detail: answer.detail });
         return [refusalMessage(session, answer)];
@@ -77,7 +77,7 @@ export class Signing {
       if (error instanceof SlicesClosedError) return [refusalMessage(session, refuse('overloaded', error.message))];
       throw error;
     } finally {
-      this.#judging.set(from, (this.#judging.get(from) ?? 1) - 1);
+      this.#validating.set(from, (this.#validating.get(from) ?? 1) - 1);
     }
   }
 
@@ -115,7 +115,7 @@ export class Signing {
     return { type: 'nonces', body: { scheme, key_id, boot: this.#input.boot, nonces } };
   }
 
-  async #judgeAndSign(from: number, request: MessageBody<'sign_request'>): Promise<OutMessage | Refusal> {
+  async #validateAndSign(from: number, request: MessageBody<'sign_request'>): Promise<OutMessage | Refusal> {
     const stopped = this.#stopped();
     if (stopped !== null) return stopped;
     const owner = this.#owner(request.key_id, request.scheme);
@@ -123,25 +123,25 @@ export class Signing {
     // Reading a large request took its time already.
     const isLarge = request.messages.length > 1;
     if (isLarge) await this.#slices.pause();
-    const { judge, myIndex } = this.#input;
+    const { validation, myIndex } = this.#input;
     const peer = from === myIndex ? undefined : from;
-    const judgement = await judge.judge(request.intent, request.key_id, request.scheme, peer);
-    if (!judgement.ok) return judgement;
+    const verdict = await validation.validate(request.intent, request.key_id, request.scheme, peer);
+    if (!verdict.ok) return verdict;
     // Writing a large decision down takes its time as well.
     if (isLarge) await this.#slices.pause();
     const desk = { owner, boot: this.#input.boot, nonces: this.#issued };
-    const judged = { from, request, messages: judgement.messages };
-    // Judging took its time, in which a peer may have shown that this state is not the newest.
+    const validated = { from, request, messages: verdict.messages };
+    // Validating took its time, in which a peer may have shown that this state is not the newest.
     const late = this.#stopped();
     if (late !== null) return late;
     // A request that does not fit its nonces must not bind this node to a decision.
-    const flaw = checkSignRequest(desk, judged);
+    const flaw = checkSignRequest(desk, validated);
     if (flaw !== null && !flaw.ok) return flaw;
-    const decision = judgement.decide();
+    const decision = verdict.decide();
     if (!decision.ok) return decision;
     this.#input.guard?.changed();
     if (isLarge) await this.#slices.pause();
-    const answer = await this.#slices.run(answerSignRequestInSteps(desk, judged));
+    const answer = await this.#slices.run(answerSignRequestInSteps(desk, validated));
     if (!answer.ok) return answer;
     // As many as were used, so that the next request of this size needs no second round trip.
     const nonces = await this.#issue(owner, from, Math.min(NONCE_BATCH_MAX, request.messages.length));

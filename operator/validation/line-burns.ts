@@ -9,7 +9,7 @@ import { askAll } from './batches.ts';
 import type { PlacedStep, SignerViews, WireAnswers } from './line-views.ts';
 import { type Refusal, refuse } from './verdict.ts';
 
-/** The ledger for one judgement: its status, the same for every burn, is asked for once. */
+/** The ledger for one verdict: its status, the same for every burn, is asked for once. */
 export function wireOnce(wire: WireLedger): WireAnswers {
   let status: ReturnType<WireLedger['status']> | null = null;
   return {

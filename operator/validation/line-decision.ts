@@ -16,7 +16,7 @@ import {
 import type { PlacedStep, SignerViews } from './line-views.ts';
 import type { Refusal } from './verdict.ts';
 
-/** Records the decision, or says what has come between since the step was judged. `peer`: who asks; null: this node. */
+/** Records the decision, or says what has come between since the step was validated. `peer`: who asks; null: this node. */
 export function recordDecision(
   { db, terms, now }: SignerViews,
   step: PlacedStep,
@@ -55,7 +55,7 @@ function decisionOf({ built, parent }: PlacedStep, keyId: string, askedBy: numbe
 }
 
 // For the list of withdrawals. What was known of a burn before does not speak against it: only an ancestor that pays it does,
-// so that a node with an empty database judges as this one.
+// so that a node with an empty database validates as this one.
 function keepBurns(db: Queries, burns: readonly WireBurn[], now: number): void {
   for (const { burnTxid, nullifier, address, amount, fee, seq, height } of burns) {
     recordBurn(db, { burnTxid, nullifier, address, amount, fee, wireSeq: BigInt(seq), wireHeight: height }, now);

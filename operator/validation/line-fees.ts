@@ -4,7 +4,7 @@
 import { BitcoinViewError } from '../../chain/bitcoin-view.ts';
 import { placeholderSpend } from '../../chain/custody-spend.ts';
 import { treasuryScript } from '../../chain/line.ts';
-import { type FeeView, feeTerms, judgeFee, surplusBudget } from '../../chain/line-fee.ts';
+import { type FeeView, feeTerms, surplusBudget, validateFee } from '../../chain/line-fee.ts';
 import { equal } from '../../crypto/bytes.ts';
 import { type PlacedStep, replacedBy, type SignerViews } from './line-views.ts';
 import { type Refusal, refuse } from './verdict.ts';
@@ -13,7 +13,7 @@ import { type Refusal, refuse } from './verdict.ts';
 export async function refuseFee(views: SignerViews, step: PlacedStep): Promise<Refusal | null> {
   const [estimate, sweepFeeReplaced] = [await estimateOf(views), await sweepBudget(views, step)];
   const view = feeView(views, step, { estimate, sweepFeeReplaced });
-  const verdict = judgeFee(feeTerms(view, step.built), step.intent.fee);
+  const verdict = validateFee(feeTerms(view, step.built), step.intent.fee);
   return verdict.ok ? null : { ...refuse(verdict.reason, verdict.detail), data: verdict.data };
 }
 

@@ -59,7 +59,7 @@ export interface VoidRequest {
   readonly treasury: Outpoint;
 }
 
-/** Everything that a step is judged with. */
+/** Everything that a step is validated with. */
 export interface SignerViews {
   readonly bitcoin: BitcoinView;
   readonly wire: WireLedger | null;
@@ -82,7 +82,7 @@ export interface SignerViews {
   readonly now: () => number;
 }
 
-/** What judging asks of Wire. */
+/** What validating asks of Wire. */
 export type WireAnswers = Pick<WireLedger, 'status' | 'burn' | 'mint'>;
 
 /** A step in its place: what it spends, and what stands there. */

@@ -1,4 +1,4 @@
-// Judges a request to attest deposits: each on this node's own Bitcoin view, and none that was attested otherwise.
+// Validates a request to attest deposits: each on this node's own Bitcoin view, and none that was attested otherwise.
 
 import { z } from 'zod';
 import { ATTESTATIONS_MAX, type AttestationIntent } from '../../ceremony/intent.ts';
@@ -16,7 +16,7 @@ import type { GroupKey } from '../../crypto/scheme.ts';
 import { type AttestationClaim, decideAttestations } from '../../store/attestations.ts';
 import type { Queries } from '../../store/database.ts';
 import { exposedDeposits } from '../../store/reorganisation.ts';
-import { type Judgement, nothingToDecide, type Refusal, refuse } from './verdict.ts';
+import { nothingToDecide, type Refusal, refuse, type Verdict } from './verdict.ts';
 
 /** How far a proposed expiry may stand off now plus the validity, in seconds. */
 export const EXPIRY_TOLERANCE_S = 600;
@@ -38,8 +38,8 @@ export function refusedItems(refusal: { readonly reason: string; readonly data?:
   return parsed.success && !NOT_OF_ONE.has(refusal.reason) ? parsed.data.refused : [];
 }
 
-/** What attestations are judged with. `now` in ms since 1970. */
-export interface AttestationBench {
+/** What attestations are validated with. `now` in ms since 1970. */
+export interface AttestationContext {
   /** Of the configuration: what the view must be of. */
   readonly network: BitcoinNetwork;
   readonly bitcoin: BitcoinView;
@@ -57,28 +57,32 @@ export interface AttestationBench {
 }
 
 /**
- * Judges every item. One that fails refuses the whole; reason and detail are those of the first, and the data name them all
+ * Validates every item. One that fails refuses the whole; reason and detail are those of the first, and the data name them all
  * (`refusedItems`), so that the others can be asked for without them.
  */
-export async function judgeAttestation(bench: AttestationBench, intent: AttestationIntent): Promise<Judgement> {
+export async function validateAttestation(context: AttestationContext, intent: AttestationIntent): Promise<Verdict> {
   // What is minted before there is a line to pay out from could be stranded.
-  if (!intent.test && bench.root === null) {
+  if (!intent.test && context.root === null) {
     return refuse('no_root', 'the treasury is not open: run `mpc_operator treasury` to see what it lacks');
   }
   const { items } = intent;
   if (new Set(items.map(outpointName)).size !== items.length) return refuse('bad_request', 'a deposit is listed twice');
-  const exposed = new Map(exposedDeposits(bench.db).map((deposit) => [deposit.recipient, deposit]));
-  const deposits = await depositRefusals(bench, items);
+  const exposed = new Map(exposedDeposits(context.db).map((deposit) => [deposit.recipient, deposit]));
+  const deposits = await depositRefusals(context, items);
   const refusals = items.map(
     (item, i) =>
-      sizeRefusal(bench, item) ?? expiryRefusal(bench, item) ?? exposureRefusal(exposed, item) ?? deposits[i] ?? null,
+      sizeRefusal(context, item) ??
+      expiryRefusal(context, item) ??
+      exposureRefusal(exposed, item) ??
+      deposits[i] ??
+      null,
   );
   const refusal = refusalOf(items, refusals);
   if (refusal !== null) return refusal;
   return {
     ok: true,
     messages: attestationMessages(intent),
-    decide: intent.test ? nothingToDecide : () => decide(bench, items),
+    decide: intent.test ? nothingToDecide : () => decide(context, items),
   };
 }
 
@@ -96,15 +100,15 @@ export function claimOf(item: Item): AttestationClaim {
 }
 
 // What is never swept is never minted either: the coin behind it could not be paid out again.
-function sizeRefusal({ depositMinSats }: AttestationBench, item: Item): Refusal | null {
+function sizeRefusal({ depositMinSats }: AttestationContext, item: Item): Refusal | null {
   const amount = BigInt(item.amount);
   if (amount > 0n && amount >= depositMinSats) return null;
   const least = `the federation's least is ${depositMinSats} (policy.deposit_min_sats)`;
   return refuse('deposit_too_small', `deposit ${outpointName(item)} is of ${amount} sats; ${least}`);
 }
 
-function expiryRefusal(bench: AttestationBench, item: Item): Refusal | null {
-  const expected = BigInt(Math.floor(bench.now() / 1000) + bench.validityS);
+function expiryRefusal(context: AttestationContext, item: Item): Refusal | null {
+  const expected = BigInt(Math.floor(context.now() / 1000) + context.validityS);
   const off = BigInt(item.expiry) - expected;
   if (off <= BigInt(EXPIRY_TOLERANCE_S) && off >= -BigInt(EXPIRY_TOLERANCE_S)) return null;
   return refuse('expiry_out_of_range', `the expiry stands ${off} s off; ${EXPIRY_TOLERANCE_S} s are allowed`);
@@ -121,8 +125,11 @@ function exposureRefusal(exposed: ReadonlyMap<string, Outpoint>, { recipient }: 
   );
 }
 
-async function depositRefusals(bench: AttestationBench, items: readonly Item[]): Promise<readonly (Refusal | null)[]> {
-  const { network, bitcoin, bitcoinKey, confirmations, consumed } = bench;
+async function depositRefusals(
+  context: AttestationContext,
+  items: readonly Item[],
+): Promise<readonly (Refusal | null)[]> {
+  const { network, bitcoin, bitcoinKey, confirmations, consumed } = context;
   const rules = { network, groupKey: bitcoinKey.publicKey, confirmations };
   const claims = items.map(({ txid, vout, recipient, amount }) => {
     return { txid, vout, recipient: fromHex(recipient, { bytes: 32 }), amount: BigInt(amount) };
@@ -131,8 +138,8 @@ async function depositRefusals(bench: AttestationBench, items: readonly Item[]):
   return verdicts.map((verdict) => (verdict.ok ? null : refuse(verdict.reason, verdict.detail)));
 }
 
-function decide(bench: AttestationBench, items: readonly Item[]): { readonly ok: true } | Refusal {
-  const verdicts = decideAttestations(bench.db, items.map(claimOf), bench.now());
+function decide(context: AttestationContext, items: readonly Item[]): { readonly ok: true } | Refusal {
+  const verdicts = decideAttestations(context.db, items.map(claimOf), context.now());
   const refusals = items.map((item, i) => {
     const verdict = verdicts[i];
     if (verdict === undefined || verdict.ok) return null;

@@ -1,4 +1,4 @@
-// Judges a request to sign a step of the treasury line. What the line itself decides (ancestors, burns that they pay, sums)
+// Validates a request to sign a step of the treasury line. What the line itself decides (ancestors, burns that they pay, sums)
 // is chain/line-rule.ts; here it is joined by everything that only this node's own views can tell (the design's rules 3 and
 // 5 to 8). What costs nothing to tell comes first, then what own Bitcoin nodes are asked, then Wire.
 
@@ -17,7 +17,7 @@ import { placeStep } from './line-place.ts';
 import { refuseBesideSibling } from './line-siblings.ts';
 import { refuseSwept } from './line-sweeps.ts';
 import type { PlacedStep, SignerViews } from './line-views.ts';
-import { type Judgement, nothingToDecide, type Refusal, refuse } from './verdict.ts';
+import { nothingToDecide, type Refusal, refuse, type Verdict } from './verdict.ts';
 
 /** A step that the line allows. */
 interface RuledStep {
@@ -27,11 +27,11 @@ interface RuledStep {
 }
 
 /**
- * Judges a step. `peer`: who asks, by index; absent where this node does. A test step is judged like any other, but that it
+ * Validates a step. `peer`: who asks, by index; absent where this node does. A test step is validated like any other, but that it
  * can neither replace what waits nor be relayed, so that neither is asked; it is never recorded. Without a root there is no
  * line, and so no test either.
  */
-export async function judgeLine(views: SignerViews, json: LineStepIntent, peer?: number): Promise<Judgement> {
+export async function validateLine(views: SignerViews, json: LineStepIntent, peer?: number): Promise<Verdict> {
   const intent = readLine(json);
   const ruled = ruleStep(views, intent);
   if (!ruled.ok) return ruled;

@@ -1,4 +1,4 @@
-// Judges the meaning of every signing request: derives the messages from it and holds it against this node's own Bitcoin
+// Validates the meaning of every signing request: derives the messages from it and holds it against this node's own Bitcoin
 // nodes, Wire nodes, ledger and policy. Nothing is signed because a peer said so (the design's Never list, 4).
 
 import type { Intent } from '../../ceremony/intent.ts';
@@ -21,12 +21,12 @@ import type { Effects } from '../runtime/effects.ts';
 import type { Log } from '../runtime/log.ts';
 import { consumedDeposit } from './consumed.ts';
 import type { SignerViews } from './line-views.ts';
-import { type AttestationBench, judgeAttestation } from './validate-attestation.ts';
-import { judgeLine } from './validate-line.ts';
-import { type Judgement, nothingToDecide, type Refusal, refuse } from './verdict.ts';
+import { type AttestationContext, validateAttestation } from './validate-attestation.ts';
+import { validateLine } from './validate-line.ts';
+import { nothingToDecide, type Refusal, refuse, type Verdict } from './verdict.ts';
 
-/** What a judge looks at. */
-export interface JudgeInput {
+/** What validation looks at. */
+export interface ValidationInput {
   readonly config: OperatorConfig;
   readonly db: Queries;
   readonly keys: Keys;
@@ -39,12 +39,12 @@ export interface JudgeInput {
   readonly log: Log;
 }
 
-/** Judges signing requests. */
-export class Judge {
-  readonly #input: JudgeInput;
+/** Validates signing requests. */
+export class Validation {
+  readonly #input: ValidationInput;
   readonly #standing: ChainStanding;
 
-  constructor(input: JudgeInput) {
+  constructor(input: ValidationInput) {
     this.#input = input;
     this.#standing = input.standing ?? plainStanding(input.config);
   }
@@ -53,7 +53,7 @@ export class Judge {
    * The verdict on an intent that is to be signed with this key. Never decides anything by itself. `peer`: who asks, by
    * index; absent where this node does.
    */
-  async judge(intent: Intent, keyId: string, scheme: SchemeName, peer?: number): Promise<Judgement> {
+  async validate(intent: Intent, keyId: string, scheme: SchemeName, peer?: number): Promise<Verdict> {
     const key = this.#input.keys.get(keyId);
     if (key === null) return refuse('unknown_key', `this node knows no key ${keyId}`);
     if (key.status === 'rehearsal' && intent.kind !== 'ceremony_proof') {
@@ -69,15 +69,15 @@ export class Judge {
       }
       case 'attestation':
         if (scheme !== 'ed25519') return refuse('unknown_intent', 'attestations are signed with the attestation key');
-        return (await this.#stopped('attestations')) ?? judgeAttestation(this.attestationBench(key), intent);
+        return (await this.#stopped('attestations')) ?? validateAttestation(this.attestationContext(key), intent);
       case 'line':
         if (scheme !== 'bip340') return refuse('unknown_intent', 'steps are signed with the bitcoin key');
-        return (await this.#stopped('payouts')) ?? judgeLine(this.signerViews(key), intent, peer);
+        return (await this.#stopped('payouts')) ?? validateLine(this.signerViews(key), intent, peer);
     }
   }
 
-  /** What attestations under a key are judged with. */
-  attestationBench(key: FederationKey): AttestationBench {
+  /** What attestations under a key are validated with. */
+  attestationContext(key: FederationKey): AttestationContext {
     const { config, bitcoin, db, effects } = this.#input;
     const now = (): number => effects.now();
     const { network, attestationValidityS: validityS } = config;
@@ -92,7 +92,7 @@ export class Judge {
     return { ...rules, bitcoin, db, consumed, bitcoinKey: key.bitcoin, root, now };
   }
 
-  /** What steps of the line under a key are judged with. */
+  /** What steps of the line under a key are validated with. */
   signerViews(key: FederationKey): SignerViews {
     const { config, bitcoin, wire, db, effects, log } = this.#input;
     const now = (): number => effects.now();

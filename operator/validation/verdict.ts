@@ -1,8 +1,8 @@
-// What a judge says of a signing request: the messages that this node derived from its meaning and the decision that has
+// What validation says of a signing request: the messages that this node derived from its meaning and the decision that has
 // to be durable before a share leaves, or a named refusal.
 
 import type { RefusalReason } from '../../ceremony/refusals.ts';
-import type { DerivedMessage } from '../../ceremony/signing-participant.ts';
+import type { DerivedMessage } from '../../ceremony/signing/participant.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 
 /** A refusal, as it goes to the coordinator. `detail`: one sentence for operators; `data`: what would be right. */
@@ -25,7 +25,7 @@ export interface Approval {
   readonly decide: (signed?: 'signed') => { readonly ok: true } | Refusal;
 }
 
-export type Judgement = Approval | Refusal;
+export type Verdict = Approval | Refusal;
 
 /** A refusal without data. */
 export function refuse(reason: RefusalReason, detail: string): Refusal {

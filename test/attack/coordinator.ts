@@ -4,14 +4,14 @@ import { type Intent, intentSchema, type LineStepIntent } from '../../ceremony/i
 import { attestationMessages, testMessages } from '../../ceremony/intent-messages.ts';
 import { type MessageBody, parseMessage } from '../../ceremony/messages.ts';
 import type { PublicNonceJson } from '../../ceremony/messages-signing.ts';
-import type { DerivedMessage } from '../../ceremony/signing-participant.ts';
+import type { DerivedMessage } from '../../ceremony/signing/participant.ts';
 import {
   finishSession,
   type OpenSession,
   openSession,
   type SigningTask,
   withResponse,
-} from '../../ceremony/signing-session.ts';
+} from '../../ceremony/signing/session.ts';
 import { buildLine, type LineRoot } from '../../chain/line.ts';
 import { readLine } from '../../chain/line-intent.ts';
 import { toHex } from '../../crypto/bytes.ts';

@@ -1,8 +1,8 @@
 // Attacks on key generation with what is right in itself: a share that opens and does not fit, and two valid packages of one
 // dealer. Each is found out by the honest nodes themselves, and no key goes live.
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { ATTEMPT_DOMAIN } from '../../ceremony/dkg-attempt.ts';
-import { packageHash, shareRoute } from '../../ceremony/dkg-ed25519.ts';
+import { ATTEMPT_DOMAIN } from '../../ceremony/dkg/attempt.ts';
+import { packageHash, shareRoute } from '../../ceremony/dkg/ed25519.ts';
 import { fromHex, toHex, utf8 } from '../../crypto/bytes.ts';
 import { round1, round2 } from '../../crypto/ed25519-dkg.ts';
 import { sealShare } from '../../crypto/share-box.ts';

@@ -2,7 +2,7 @@
 // peers, and says over real mutual TLS whatever a test wants, in well-formed envelopes or in raw bytes.
 import { connect, type TLSSocket } from 'node:tls';
 import { MESSAGE_SCHEMAS } from '../../ceremony/messages.ts';
-import type { NonceOwner } from '../../ceremony/nonce-pool.ts';
+import type { NonceOwner } from '../../ceremony/signing/nonce-pool.ts';
 import { bip340Scheme } from '../../crypto/bip340-scheme.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { ed25519Scheme } from '../../crypto/ed25519-frost.ts';

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DkgResult } from '../../ceremony/dkg-setup.ts';
+import type { DkgResult } from '../../ceremony/dkg/setup.ts';
 import type { LineRoot } from '../../chain/line.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import { keyIdOf } from '../../crypto/key-id.ts';
@@ -73,7 +73,7 @@ export async function besiege(more: Partial<ConfigFile> = {}): Promise<Besieged>
   await closeNode(mallory);
   for (const node of nodes) {
     await unsealNode(node, PASSPHRASE);
-    // What is judged, decided and paid here is what a test asks for.
+    // What is validated, decided and paid here is what a test asks for.
     await node.online?.autopilot.stop();
   }
   for (const node of nodes) await node.online?.heartbeat?.ready();

@@ -1,7 +1,7 @@
 // The attacker's part in a key ceremony: the real state machine with its real secrets, whose messages a test may change,
 // leave out or double on their way to the honest nodes, over real sockets.
-import { type DkgState, dkgStep, IDLE, wantsRandomness } from '../../ceremony/dkg.ts';
-import { DKG_TIMING, type DkgAbort, type DkgContext, type DkgHappening } from '../../ceremony/dkg-setup.ts';
+import { type DkgState, dkgStep, IDLE, wantsRandomness } from '../../ceremony/dkg/dkg.ts';
+import { DKG_TIMING, type DkgAbort, type DkgContext, type DkgHappening } from '../../ceremony/dkg/setup.ts';
 import { type DkgMessage, isDkgMessage, type Outgoing, parseMessage } from '../../ceremony/messages.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import type { Json } from '../../crypto/canonical-json.ts';

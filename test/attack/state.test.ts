@@ -81,7 +81,7 @@ describe('a node whose state nobody vouches for', () => {
     expect(coordinator.isSigned(anew, await coordinator.sign(anew))).toBe(true);
   }, 30_000);
 
-  test('learns of it while it judges a request, and neither signs nor decides', async () => {
+  test('learns of it while it validates a request, and neither signs nor decides', async () => {
     const standing = victim.online?.heartbeat?.standing;
     if (standing === undefined) throw new Error('the victim has a heartbeat');
     const txid = 'd1'.repeat(32);
@@ -91,7 +91,7 @@ describe('a node whose state nobody vouches for', () => {
     try {
       const answer = coordinator.refusal(asked);
       await Bun.sleep(100);
-      standing.step({ kind: 'twin', detail: 'two copies of it are alive' });
+      standing.step({ kind: 'duplicate', detail: 'two copies of it are alive' });
       expect(await answer).toBe('state_regressed');
     } finally {
       besieged.world.delayMs = 0;

@@ -234,7 +234,7 @@ describe('a flood', () => {
     await unhurt();
   }, 60_000);
 
-  test('of requests that take long to judge is refused as overloaded, and takes nobody else their turn', async () => {
+  test('of requests that take long to validation is refused as overloaded, and takes nobody else their turn', async () => {
     const { mallory, coordinator, besieged } = siege;
     const expiry = `${Math.floor(Date.now() / 1000) + 86_400}`;
     const item = { txid: 'ee'.repeat(32), vout: 0, recipient: 'cc'.repeat(32), amount: '50000', expiry };

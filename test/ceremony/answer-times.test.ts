@@ -1,13 +1,13 @@
 // How long signers are waited for, from how long they took.
 import { describe, expect, test } from 'bun:test';
+import type { Intent } from '../../ceremony/intent.ts';
 import {
   AnswerTimes,
   allowanceMs,
   PATIENCE_MS_MAX,
   PATIENCE_MS_MIN,
   PATIENCE_UNKNOWN_MS,
-} from '../../ceremony/answer-times.ts';
-import type { Intent } from '../../ceremony/intent.ts';
+} from '../../ceremony/signing/answer-times.ts';
 import { ANSWER_TIMEOUT_MS } from '../../operator/signing/coordinator.ts';
 
 const QUORUM = 2;
@@ -56,7 +56,7 @@ describe('a signer', () => {
     );
   });
 
-  test('is waited for by what it is asked: what takes long to judge does not change the rest', () => {
+  test('is waited for by what it is asked: what takes long to validation does not change the rest', () => {
     const times = timesOf({ 1: often(100), 2: often(100) });
     for (const index of [1, 2]) for (const ms of often(600)) times.note(index, 'line', ms, 0);
     expect(times.patienceMs(1, 'attestation')).toBe(150);

@@ -1,8 +1,8 @@
 // Lies, silence and disagreement in a key ceremony, each ending it with the right name and without keys.
 import { describe, expect, test } from 'bun:test';
-import { ATTEMPT_DOMAIN } from '../../ceremony/dkg-attempt.ts';
-import { dkgProgress } from '../../ceremony/dkg-progress.ts';
-import type { DkgAbort } from '../../ceremony/dkg-setup.ts';
+import { ATTEMPT_DOMAIN } from '../../ceremony/dkg/attempt.ts';
+import { dkgProgress } from '../../ceremony/dkg/progress.ts';
+import type { DkgAbort } from '../../ceremony/dkg/setup.ts';
 import { isDkgMessage, MESSAGE_SCHEMAS, type MessageBody, parseMessage } from '../../ceremony/messages.ts';
 import { concat, fromHex, sha256, toHex, utf8 } from '../../crypto/bytes.ts';
 import { sealShare } from '../../crypto/share-box.ts';

@@ -1,6 +1,6 @@
 // Crashes: a node that lost its memory at any instant replays its stored events and the ceremony goes on.
 import { describe, expect, test } from 'bun:test';
-import { replayDkg } from '../../ceremony/dkg.ts';
+import { replayDkg } from '../../ceremony/dkg/dkg.ts';
 import { Federation } from './federation.ts';
 
 function storedEvents(index: number): number {

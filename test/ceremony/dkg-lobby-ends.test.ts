@@ -1,10 +1,10 @@
 // A stay in the lobby of a key ceremony always ends: by a node's own refusal, by the word of whoever knows that there is
 // nothing to wait for, also long afterwards and after restarts, or with the time its operator would wait.
 import { describe, expect, test } from 'bun:test';
-import { replayDkg } from '../../ceremony/dkg.ts';
-import { answerAbandoned } from '../../ceremony/dkg-hear-over.ts';
-import { dkgProgress } from '../../ceremony/dkg-progress.ts';
-import type { DkgProgress } from '../../ceremony/dkg-setup.ts';
+import { replayDkg } from '../../ceremony/dkg/dkg.ts';
+import { answerAbandoned } from '../../ceremony/dkg/hear-over.ts';
+import { dkgProgress } from '../../ceremony/dkg/progress.ts';
+import type { DkgProgress } from '../../ceremony/dkg/setup.ts';
 import type { DkgMessage } from '../../ceremony/messages.ts';
 import { Federation } from './federation.ts';
 

@@ -1,8 +1,8 @@
 // Before a key ceremony: nothing is made until everybody has joined and passes every check, and whoever fails is named.
 import { describe, expect, test } from 'bun:test';
-import { LOBBY_CHANGE_MS, LOBBY_CHANGES_MAX } from '../../ceremony/dkg-lobby.ts';
-import { dkgProgress } from '../../ceremony/dkg-progress.ts';
-import type { PreflightProblem } from '../../ceremony/dkg-setup.ts';
+import { LOBBY_CHANGE_MS, LOBBY_CHANGES_MAX } from '../../ceremony/dkg/lobby.ts';
+import { dkgProgress } from '../../ceremony/dkg/progress.ts';
+import type { PreflightProblem } from '../../ceremony/dkg/setup.ts';
 import type { DkgMessage } from '../../ceremony/messages.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import { Federation } from './federation.ts';

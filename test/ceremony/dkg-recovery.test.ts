@@ -1,7 +1,7 @@
 // Shares that come back from what is public of a ceremony and a host secret alone.
 import { describe, expect, test } from 'bun:test';
 import { verifyCeremonyFile } from '../../ceremony/ceremony-file.ts';
-import { recoverShares } from '../../ceremony/dkg-recovery.ts';
+import { recoverShares } from '../../ceremony/dkg/recovery.ts';
 import type { Transcript } from '../../ceremony/transcript.ts';
 import { bytesOf, Federation } from './federation.ts';
 

@@ -1,6 +1,6 @@
 // Whole key ceremonies in memory.
 import { describe, expect, test } from 'bun:test';
-import { dkgProgress } from '../../ceremony/dkg-progress.ts';
+import { dkgProgress } from '../../ceremony/dkg/progress.ts';
 import { bip340Scheme } from '../../crypto/bip340-scheme.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import { participantRecover } from '../../crypto/chilldkg.ts';

@@ -2,14 +2,14 @@
 // reorder messages by a seeded generator, clocks that only move when told, and nodes that can crash and replay their
 // events.
 
-import { type DkgState, dkgStep, IDLE, replayDkg, wantsRandomness } from '../../ceremony/dkg.ts';
+import { type DkgState, dkgStep, IDLE, replayDkg, wantsRandomness } from '../../ceremony/dkg/dkg.ts';
 import {
   DKG_TIMING,
   type DkgContext,
   type DkgEvent,
   type DkgHappening,
   type DkgResult,
-} from '../../ceremony/dkg-setup.ts';
+} from '../../ceremony/dkg/setup.ts';
 import { type DkgMessage, isDkgMessage, type Outgoing, parseMessage } from '../../ceremony/messages.ts';
 import type { SharedParameters } from '../../ceremony/messages-dkg.ts';
 import { sha256, toHex, utf8 } from '../../crypto/bytes.ts';

@@ -6,9 +6,9 @@ import {
   type GuardSetup,
   type GuardState,
   guardStep,
-  judgeSeen,
   maySign,
   startQuorum,
+  validateSeen,
 } from '../../ceremony/guard.ts';
 
 const setup = (participants: number, threshold: number, myIndex = 0): GuardSetup => ({
@@ -159,7 +159,7 @@ describe('a node that was shown a state which it lacks', () => {
 test('a halted node stays halted whatever comes', () => {
   const of = setup(3, 2);
   for (const from of awakePhases(of)) {
-    const halted = run(of, [{ kind: 'twin', detail: 'two' }], from);
+    const halted = run(of, [{ kind: 'duplicate', detail: 'two' }], from);
     fc.assert(
       fc.property(fc.array(event(3)), (events) => {
         expect(run(of, events, halted)).toEqual(halted);
@@ -177,16 +177,16 @@ describe('a head that was seen', () => {
   const seen = (epoch: number, seq: number, hash: string) => ({ epoch, seq, hash });
 
   test('is known where the own log has that very row, however long it has grown since', () => {
-    expect(judgeSeen({ epoch: 1 }, seen(1, 5, 'a'), 'a')).toBe('known');
+    expect(validateSeen({ epoch: 1 }, seen(1, 5, 'a'), 'a')).toBe('known');
   });
 
   test('is newer where the row is missing, or another stands in its place', () => {
-    expect(judgeSeen({ epoch: 1 }, seen(1, 5, 'a'), null)).toBe('newer');
-    expect(judgeSeen({ epoch: 1 }, seen(1, 5, 'a'), 'b')).toBe('newer');
+    expect(validateSeen({ epoch: 1 }, seen(1, 5, 'a'), null)).toBe('newer');
+    expect(validateSeen({ epoch: 1 }, seen(1, 5, 'a'), 'b')).toBe('newer');
   });
 
   test('of an epoch that was left behind is known, of a later one newer, whatever the row', () => {
-    expect(judgeSeen({ epoch: 2 }, seen(1, 500, 'a'), null)).toBe('known');
-    expect(judgeSeen({ epoch: 1 }, seen(2, 5, 'a'), 'a')).toBe('newer');
+    expect(validateSeen({ epoch: 2 }, seen(1, 500, 'a'), null)).toBe('known');
+    expect(validateSeen({ epoch: 1 }, seen(2, 5, 'a'), 'a')).toBe('newer');
   });
 });

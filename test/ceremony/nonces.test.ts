@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { type MessageBody, parseMessage } from '../../ceremony/messages.ts';
-import { HeldNonces, IssuedNonces, NONCES_ISSUED_PER_PEER_MAX } from '../../ceremony/nonce-pool.ts';
-import { answerSignRequest, type ParticipantDesk } from '../../ceremony/signing-participant.ts';
+import { HeldNonces, IssuedNonces, NONCES_ISSUED_PER_PEER_MAX } from '../../ceremony/signing/nonce-pool.ts';
+import { answerSignRequest, type ParticipantDesk } from '../../ceremony/signing/participant.ts';
 import { atOnce } from '../../ceremony/steps.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import type { FrostScheme } from '../../crypto/scheme.ts';

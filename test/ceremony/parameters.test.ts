@@ -1,6 +1,6 @@
 // A federation's parameters, and the bytes that intents have keys sign.
 import { describe, expect, test } from 'bun:test';
-import { dkgStep, IDLE } from '../../ceremony/dkg.ts';
+import { dkgStep, IDLE } from '../../ceremony/dkg/dkg.ts';
 import { intentSchema } from '../../ceremony/intent.ts';
 import { attestationMessages, ceremonyProofMessages, testMessages } from '../../ceremony/intent-messages.ts';
 import { memberHash, settingDifferences, thresholdFlaw } from '../../ceremony/parameters.ts';

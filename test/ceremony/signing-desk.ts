@@ -3,10 +3,10 @@
 
 import type { Intent } from '../../ceremony/intent.ts';
 import { type Outgoing, parseMessage, type SigningMessage } from '../../ceremony/messages.ts';
-import { HeldNonces, IssuedNonces, type NonceOwner } from '../../ceremony/nonce-pool.ts';
-import type { SigningState } from '../../ceremony/signing-candidates.ts';
-import { type SigningEvent, signingStep, startSigning } from '../../ceremony/signing-coordinator.ts';
-import { answerSignRequest, type DerivedMessage, type ParticipantDesk } from '../../ceremony/signing-participant.ts';
+import type { SigningState } from '../../ceremony/signing/candidates.ts';
+import { type SigningEvent, signingStep, startSigning } from '../../ceremony/signing/coordinator.ts';
+import { HeldNonces, IssuedNonces, type NonceOwner } from '../../ceremony/signing/nonce-pool.ts';
+import { answerSignRequest, type DerivedMessage, type ParticipantDesk } from '../../ceremony/signing/participant.ts';
 import { bip340Scheme } from '../../crypto/bip340-scheme.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import type { Json } from '../../crypto/canonical-json.ts';

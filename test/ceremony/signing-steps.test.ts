@@ -1,8 +1,12 @@
 // Signing a step at a time: the same results as at once, and no secret left behind where it is ended early.
 import { describe, expect, test } from 'bun:test';
-import { HeldNonces, IssuedNonces, NONCES_STOCKED_MAX } from '../../ceremony/nonce-pool.ts';
-import { type SigningEvent, signingStepInSteps, startSigningInSteps } from '../../ceremony/signing-coordinator.ts';
-import { answerSignRequest, answerSignRequestInSteps, type JudgedRequest } from '../../ceremony/signing-participant.ts';
+import { type SigningEvent, signingStepInSteps, startSigningInSteps } from '../../ceremony/signing/coordinator.ts';
+import { HeldNonces, IssuedNonces, NONCES_STOCKED_MAX } from '../../ceremony/signing/nonce-pool.ts';
+import {
+  answerSignRequest,
+  answerSignRequestInSteps,
+  type ValidatedRequest,
+} from '../../ceremony/signing/participant.ts';
 import { atOnce, type Steps } from '../../ceremony/steps.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import type { FrostScheme } from '../../crypto/scheme.ts';
@@ -50,7 +54,7 @@ function requestOf(name: Scheme) {
       if (!combined.ok) throw new Error('the nonces are right');
       return toHex(combined.nonceCommitment);
     });
-    const judged: JudgedRequest = {
+    const validated: ValidatedRequest = {
       from: 0,
       messages: MESSAGES,
       request: {
@@ -66,7 +70,7 @@ function requestOf(name: Scheme) {
         })),
       },
     };
-    return { desk: { ...one, owner, nonces }, judged, secrets };
+    return { desk: { ...one, owner, nonces }, validated, secrets };
   };
   return fresh;
 }
@@ -75,23 +79,23 @@ describe.each(['bip340', 'ed25519'] as const)('a participant that signs %s step 
   test('gives the shares that it gives at once, one step for each message', () => {
     const fresh = requestOf(name);
     const [first, second] = [fresh(), fresh()];
-    const atATime = counted(answerSignRequestInSteps(first.desk, first.judged));
+    const atATime = counted(answerSignRequestInSteps(first.desk, first.validated));
     expect(atATime.pauses).toBe(COUNT - 1);
-    expect(atATime.result).toEqual(answerSignRequest(second.desk, second.judged));
+    expect(atATime.result).toEqual(answerSignRequest(second.desk, second.validated));
     expect(atATime.result.ok).toBe(true);
   });
 
   test('has no nonce left for a second request between two steps', () => {
-    const { desk, judged } = requestOf(name)();
-    const work = answerSignRequestInSteps(desk, judged);
+    const { desk, validated } = requestOf(name)();
+    const work = answerSignRequestInSteps(desk, validated);
     work.next();
-    expect(answerSignRequest(desk, judged)).toMatchObject({ ok: false, reason: 'nonce_unknown' });
+    expect(answerSignRequest(desk, validated)).toMatchObject({ ok: false, reason: 'nonce_unknown' });
     expect(atOnce(work).ok).toBe(true);
   });
 
   test('erases every nonce that it took where it is ended early', () => {
-    const { desk, judged, secrets } = requestOf(name)();
-    const work = answerSignRequestInSteps(desk, judged);
+    const { desk, validated, secrets } = requestOf(name)();
+    const work = answerSignRequestInSteps(desk, validated);
     work.next();
     expect(secrets.some((secret) => secret.some((byte) => byte !== 0))).toBe(true);
     expect(() => work.throw(new Error('closing'))).toThrow('closing');

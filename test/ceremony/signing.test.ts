@@ -1,8 +1,8 @@
 // Signing with everybody well, and with some silent, slow, refusing, lying or confused.
 import { describe, expect, test } from 'bun:test';
 import type { SigningMessage } from '../../ceremony/messages.ts';
-import type { SigningState } from '../../ceremony/signing-candidates.ts';
-import type { DerivedMessage } from '../../ceremony/signing-participant.ts';
+import type { SigningState } from '../../ceremony/signing/candidates.ts';
+import type { DerivedMessage } from '../../ceremony/signing/participant.ts';
 import { utf8 } from '../../crypto/bytes.ts';
 import { bytesOf } from './federation.ts';
 import { type Behaviour, desksOf, eventOf, type Scheme, SigningRoom } from './signing-desk.ts';

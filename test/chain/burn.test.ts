@@ -21,15 +21,15 @@ const burn: WireBurn = {
 };
 const claim = { burnTxid: burn.burnTxid, address: ADDRESS, amount: burn.amount, fee: burn.fee };
 const rules = { network: 'regtest' as const, confirmations: 6 };
-const judge = (known: Partial<WireBurn>, asked: Partial<typeof claim> = {}, ruled: Partial<typeof rules> = {}) =>
+const validate = (known: Partial<WireBurn>, asked: Partial<typeof claim> = {}, ruled: Partial<typeof rules> = {}) =>
   verifyBurn(fakeLedger('regtest', { ...burn, ...known }), { ...rules, ...ruled }, { ...claim, ...asked });
 // The same burn on both sides, so that the terms alone decide.
-const terms = (change: Partial<typeof claim>) => judge(change, change);
+const terms = (change: Partial<typeof claim>) => validate(change, change);
 
 describe('a burn', () => {
   test('that the ledger tells as claimed is ok, with the output that pays it', async () => {
     const script = addressScript(ADDRESS, 'regtest');
-    expect(await judge({})).toEqual({
+    expect(await validate({})).toEqual({
       ok: true,
       burn,
       output: { script: script.ok ? script.script : new Uint8Array(), amount: 49_999_000n },
@@ -37,18 +37,18 @@ describe('a burn', () => {
   });
 
   test('that the ledger does not know is unknown', async () => {
-    expect(await judge({}, { burnTxid: '3c'.repeat(32) })).toMatchObject({ ok: false, reason: 'burn_unknown' });
+    expect(await validate({}, { burnTxid: '3c'.repeat(32) })).toMatchObject({ ok: false, reason: 'burn_unknown' });
   });
 
   test('with another address, amount or fee than claimed is a mismatch', async () => {
     const other = 'bcrt1q9vza2e8x573nczrlzms0wvx3gsqjx7vavgkx0l';
     for (const asked of [{ address: other }, { amount: burn.amount - 1n }, { fee: 0n }]) {
-      expect(await judge({}, asked)).toMatchObject({ ok: false, reason: 'burn_mismatch' });
+      expect(await validate({}, asked)).toMatchObject({ ok: false, reason: 'burn_mismatch' });
     }
   });
 
   test('with too few confirmations says how many it has and needs', async () => {
-    const verdict = await judge({ confirmations: 5 });
+    const verdict = await validate({ confirmations: 5 });
     expect(verdict).toMatchObject({ ok: false, reason: 'burn_unconfirmed', have: 5, need: 6 });
   });
 
@@ -75,7 +75,7 @@ describe('a burn', () => {
     expect(await terms({ fee: 50_000_000n })).toMatchObject({ ok: false, reason: 'fee_above_amount' });
   });
 
-  test('cannot be judged without the ledger, or on a ledger bridged to another network', async () => {
+  test('cannot be validated without the ledger, or on a ledger bridged to another network', async () => {
     const silent = fakeLedger('regtest', burn);
     silent.unavailable = true;
     expect(await verifyBurn(silent, rules, claim)).toMatchObject({ ok: false, reason: 'wire_unavailable' });

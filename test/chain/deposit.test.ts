@@ -126,7 +126,7 @@ describe('a deposit', () => {
     expect(await verifyDeposit(view, rules, claim)).toMatchObject({ ok: false, reason: 'deposit_not_found' });
   });
 
-  test('cannot be judged without nodes or on another network', async () => {
+  test('cannot be validated without nodes or on another network', async () => {
     const view = withDeposit(6);
     view.unavailable = true;
     expect(await verifyDeposit(view, rules, claim)).toMatchObject({ ok: false, reason: 'bitcoin_unavailable' });

@@ -1,4 +1,4 @@
-// A Bitcoin view held in memory, for tests of what is judged on it.
+// A Bitcoin view held in memory, for tests of what is validated on it.
 import type { BitcoinView, TransactionStatus, TxOut } from '../../chain/bitcoin-view.ts';
 import { BitcoinViewError } from '../../chain/bitcoin-view.ts';
 import type { BitcoinNetwork } from '../../chain/network.ts';

@@ -1,4 +1,4 @@
-// A Wire ledger held in memory, for tests of what is judged on it.
+// A Wire ledger held in memory, for tests of what is validated on it.
 import { type WireBurn, type WireLedger, WireLedgerError } from '../../chain/wire-ledger.ts';
 
 export interface FakeLedger extends WireLedger {

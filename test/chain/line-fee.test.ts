@@ -2,7 +2,14 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { feeAt } from '../../chain/fee.ts';
-import { type FeeRefusal, type FeeTerms, feeBudget, feeRange, judgeFee, surplusBudget } from '../../chain/line-fee.ts';
+import {
+  type FeeRefusal,
+  type FeeTerms,
+  feeBudget,
+  feeRange,
+  surplusBudget,
+  validateFee,
+} from '../../chain/line-fee.ts';
 
 /** A payout of 205 vbytes whose burns bear 4,000 sats, at an estimate of 5 sat/vB. */
 const terms: FeeTerms = {
@@ -23,7 +30,7 @@ const terms: FeeTerms = {
 const replaced = { fees: 3_050n, vsize: 405, rate: 10_000n };
 
 function refused(changes: Partial<FeeTerms>, fee: bigint): FeeRefusal {
-  const verdict = judgeFee({ ...terms, ...changes }, fee);
+  const verdict = validateFee({ ...terms, ...changes }, fee);
   if (verdict.ok) throw new Error('it is signed');
   return verdict;
 }
@@ -61,7 +68,7 @@ describe('what each kind may spend', () => {
 
   test('a payout spends B as well once one has waited in the own mempool', () => {
     expect(feeBudget({ ...terms, payoutWaited: true })).toBe(14_000n);
-    expect(judgeFee({ ...terms, payoutWaited: true, estimate: null }, 14_000n).ok).toBe(true);
+    expect(validateFee({ ...terms, payoutWaited: true, estimate: null }, 14_000n).ok).toBe(true);
   });
 
   test('a payout that replaces a sweep spends what that sweep might, and not B on top', () => {
@@ -83,9 +90,9 @@ describe('what each kind may spend', () => {
 describe('rates', () => {
   test('lie between half and twice the own estimate', () => {
     expect(range({})).toEqual([feeAt(205, 2_500n), feeAt(205, 10_000n)]);
-    expect(judgeFee(terms, 513n).ok).toBe(true);
+    expect(validateFee(terms, 513n).ok).toBe(true);
     expect(refused({}, 512n).reason).toBe('fee_rate_too_low');
-    expect(judgeFee(terms, 2_050n).ok).toBe(true);
+    expect(validateFee(terms, 2_050n).ok).toBe(true);
     expect(refused({}, 2_051n).reason).toBe('fee_too_high');
   });
 
@@ -180,7 +187,7 @@ describe('in any situation', () => {
     fc.assert(
       fc.property(situations, fc.bigInt(0n, 300_000n), (situation, fee) => {
         const allowed = feeRange(situation);
-        const verdict = judgeFee(situation, fee);
+        const verdict = validateFee(situation, fee);
         expect(verdict.ok).toBe(allowed.ok && allowed.min <= fee && fee <= allowed.max);
         if (verdict.ok || !allowed.ok) return;
         const again = feeAt(situation.vsize, BigInt(verdict.data.fee_rate_min));

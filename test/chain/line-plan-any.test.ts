@@ -42,7 +42,7 @@ const happening = fc.oneof(
 );
 type Happening = typeof happening extends fc.Arbitrary<infer Value> ? Value : never;
 
-/** Lets one thing happen; a plan is judged and sent. */
+/** Lets one thing happen; a plan is validated and sent. */
 function happen(world: LineWorld, view: Partial<PlanInput>, event: Happening, name: string): Partial<PlanInput> {
   switch (event.kind) {
     case 'burn':

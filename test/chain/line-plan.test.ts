@@ -61,7 +61,7 @@ describe('entry', () => {
     const dusty = burnOf('dust', 2_400n, 2_000n);
     world.addBurns(burnToTreasury('t'), burnOf('held', 50_000n, 2_000n), burnOf('no', 50_000n, 2_000n), dusty);
     world.addBurns({ ...burnOf('odd', 50_000n, 2_000n), address: 'nonsense' });
-    world.addBurns({ ...burnOf('twin', 50_000n, 2_000n), nullifier: burnOf('good', 1n, 0n).nullifier });
+    world.addBurns({ ...burnOf('duplicate', 50_000n, 2_000n), nullifier: burnOf('good', 1n, 0n).nullifier });
     world.addBurns(burnOf('good', 50_000n, 2_000n));
     const changes: Partial<PlanInput> = {
       held: new Set([hashOf('held')]),

@@ -59,7 +59,7 @@ describe('signers that keep to the rule', () => {
   for (const [name, faults] of [
     ['', {}],
     [', also where Wire renames nullifiers', { renames: true }],
-    [', also where Wire has one nullifier under two burns', { twins: true }],
+    [', also where Wire has one nullifier under two burns', { duplicates: true }],
   ] as const) {
     test(
       `pay each burn once on every chain, whatever each of them knows${name}`,
@@ -89,7 +89,7 @@ describe('signers that keep to the rule', () => {
     'pay each nullifier once on every chain where they know the lists, also of a Wire that has it under two burns',
     () => {
       for (let tree = 0; tree < 100; tree++) {
-        const world = worldOf(`twins/${tree}`, { twins: true });
+        const world = worldOf(`duplicates/${tree}`, { duplicates: true });
         grow(world, honest, STEPS, () => 1);
         expect(paidTwice(world, byNullifier)).toBeNull();
       }
@@ -194,7 +194,7 @@ describe('where a rule is broken, the model pays a burn twice:', () => {
     () => {
       let found = false;
       for (let tree = 0; !found && tree < 2_000; tree++) {
-        const world = worldOf(`limit/${tree}`, { twins: true });
+        const world = worldOf(`limit/${tree}`, { duplicates: true });
         grow(world, honest, STEPS, () => 0);
         found = paidTwice(world, byNullifier) !== null;
       }

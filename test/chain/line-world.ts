@@ -20,10 +20,10 @@ import {
   terms,
 } from './line-steps.ts';
 
-/** What Wire does. `renames`: it tells one burn under two nullifiers. `twins`: it has one nullifier under two burns. */
+/** What Wire does. `renames`: it tells one burn under two nullifiers. `duplicates`: it has one nullifier under two burns. */
 export interface WireFaults {
   readonly renames?: boolean;
-  readonly twins?: boolean;
+  readonly duplicates?: boolean;
 }
 
 /** A transaction of which one honest signer at least has said yes. */
@@ -55,7 +55,7 @@ export class World {
     const amounts = [20_000n, 20_000n, 30_000n];
     this.burns = [1, 2, 3, 4].map((n) => ({
       ...burn(n, random.pick(amounts), random.pick([500n, 2_000n]), random.pick([ADDRESS, OTHER_ADDRESS])),
-      ...(faults.twins ? { nullifier: hash(Math.ceil(n / 2), 'c') } : {}),
+      ...(faults.duplicates ? { nullifier: hash(Math.ceil(n / 2), 'c') } : {}),
     }));
     this.coins = [deposit(1, 40_000n), deposit(2, 90_000n), stray(1, 70_000n), stray(2, 200_000n)];
     for (const coin of [this.terms.root, ...this.coins]) this.#worth.set(outpointName(coin), coin.amount);

@@ -6,11 +6,11 @@ import { parseBlock } from '../../chain/block.ts';
 import { scanTransactions, WatchList } from '../../chain/block-scan.ts';
 import {
   findMempoolDeposit,
-  judgeMempoolDeposit,
   type MempoolDeposit,
   type MempoolEvidence,
   mempoolChanges,
   replacedInBlock,
+  validateMempoolDeposit,
 } from '../../chain/mempool.ts';
 import type { MempoolSource } from '../../chain/mempool-source.ts';
 import { MEMPOOL_NEW_MAX, MempoolWatch } from '../../chain/mempool-watch.ts';
@@ -42,8 +42,8 @@ const deposit: MempoolDeposit<string> = {
   inputs: [A, B],
   payments: [{ vout: 1, amount: 5n, watched: 'seven' }],
 };
-const judge = (evidence: Partial<MempoolEvidence>) =>
-  judgeMempoolDeposit(deposit, { state: 'unknown', spenders: [[], []], unspent: [true, true], ...evidence });
+const validate = (evidence: Partial<MempoolEvidence>) =>
+  validateMempoolDeposit(deposit, { state: 'unknown', spenders: [[], []], unspent: [true, true], ...evidence });
 
 describe('a deposit in the mempool', () => {
   test('is found with its inputs and the outputs that pay watched scripts', () => {
@@ -53,20 +53,20 @@ describe('a deposit in the mempool', () => {
   });
 
   test('waits, is confirmed, or was dropped while its coins are unspent', () => {
-    expect(judge({ state: 'mempool', spenders: [[deposit.txid], [deposit.txid]] })).toEqual({ state: 'waiting' });
-    expect(judge({ state: 'mempool' })).toEqual({ state: 'waiting' });
-    expect(judge({ state: 'confirmed', unspent: [] })).toEqual({ state: 'confirmed' });
-    expect(judge({})).toMatchObject({ state: 'deposit_dropped' });
+    expect(validate({ state: 'mempool', spenders: [[deposit.txid], [deposit.txid]] })).toEqual({ state: 'waiting' });
+    expect(validate({ state: 'mempool' })).toEqual({ state: 'waiting' });
+    expect(validate({ state: 'confirmed', unspent: [] })).toEqual({ state: 'confirmed' });
+    expect(validate({})).toMatchObject({ state: 'deposit_dropped' });
   });
 
   test('is replaced where it is gone and another transaction spends any of its inputs', () => {
-    expect(judge({ spenders: [[], [OTHER]] })).toMatchObject({ state: 'deposit_replaced', by: OTHER, input: B });
-    expect(judge({ unspent: [false, true] })).toMatchObject({ state: 'deposit_replaced', by: null, input: A });
-    expect(judge({ unspent: [] })).toMatchObject({ state: 'deposit_replaced', by: null });
+    expect(validate({ spenders: [[], [OTHER]] })).toMatchObject({ state: 'deposit_replaced', by: OTHER, input: B });
+    expect(validate({ unspent: [false, true] })).toMatchObject({ state: 'deposit_replaced', by: null, input: A });
+    expect(validate({ unspent: [] })).toMatchObject({ state: 'deposit_replaced', by: null });
   });
 
   test('is contested where one node holds it and another a spender of the same coin', () => {
-    const verdict = judge({ state: 'mempool', spenders: [[deposit.txid, OTHER], [deposit.txid]] });
+    const verdict = validate({ state: 'mempool', spenders: [[deposit.txid, OTHER], [deposit.txid]] });
     expect(verdict).toMatchObject({ state: 'deposit_contested', by: OTHER, input: A });
   });
 
@@ -119,7 +119,7 @@ describe('the watch over the mempool', () => {
     state.waiting.delete(txid);
     state.spent.set(A.txid, OTHER);
     expect(await watch.round()).toMatchObject([
-      { kind: 'judged', deposit: { txid }, verdict: { state: 'deposit_replaced', by: OTHER } },
+      { kind: 'validated', deposit: { txid }, verdict: { state: 'deposit_replaced', by: OTHER } },
     ]);
     expect(watch.deposits).toEqual([]);
     expect(await watch.round()).toEqual([]);

@@ -1,10 +1,10 @@
 // A line for tests of the planner: the steps that were sent, which of them are mined, what waits in the mempool and what
-// hangs on it. Every step that is sent is first judged as a signer with the same view would.
+// hangs on it. Every step that is sent is first validated as a signer with the same view would.
 
 import { feeAt, inputCost } from '../../chain/fee.ts';
 import { type LineRoot, treasuryScript } from '../../chain/line.ts';
 import type { FeeView } from '../../chain/line-fee.ts';
-import { feeTerms, judgeFee, surplusBudget } from '../../chain/line-fee.ts';
+import { feeTerms, surplusBudget, validateFee } from '../../chain/line-fee.ts';
 import type { LineBurn, LineIntent, SweptOutput } from '../../chain/line-intent.ts';
 import { type Plan, type PlanInput, type PlanSibling, planStep } from '../../chain/line-plan.ts';
 import { type LineHistory, type LinePlace, rootPlace, ruleLine } from '../../chain/line-rule.ts';
@@ -208,7 +208,7 @@ export function lineWorld(rootAmount: bigint) {
   function objection(step: Step, given: PlanInput): string | null {
     const ruling = ruleLine(history, terms, step.intent);
     if (!ruling.ok) return `${ruling.reason}: ${ruling.detail}`;
-    const fee = judgeFee(feeTerms(signersView(step.intent, given), ruling.built), step.intent.fee);
+    const fee = validateFee(feeTerms(signersView(step.intent, given), ruling.built), step.intent.fee);
     if (!fee.ok) return `${fee.reason}: ${fee.detail}`;
     const rate = (step.intent.fee * 1000n) / BigInt(step.built.vsize);
     const poor = step.intent.swept.find(
@@ -240,7 +240,7 @@ export function lineWorld(rootAmount: bigint) {
       coins = [...coins, ...more];
     },
     plan: (changes: Partial<PlanInput> = {}) => planStep(input(changes)),
-    /** Plans, has the step judged, and puts it into the mempool in the place of what it replaces. */
+    /** Plans, has the step validated, and puts it into the mempool in the place of what it replaces. */
     advance(changes: Partial<PlanInput> = {}): Step {
       const given = input(changes);
       const plan = planStep(given);

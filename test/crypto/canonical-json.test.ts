@@ -116,7 +116,7 @@ describe('canonical JSON', () => {
     }
   });
 
-  test('size is judged first, nesting before the parser sees the text', () => {
+  test('size is validated first, nesting before the parser sees the text', () => {
     expect(parseCanonicalJson(new Uint8Array(10_001), LIMITS)).toEqual({ ok: false, reason: 'too_large' });
     expect(parseCanonicalJson(utf8(`${'['.repeat(8)}${']'.repeat(8)}`), LIMITS).ok).toBe(true);
     expect(parseCanonicalJson(utf8(`${'['.repeat(9)}${']'.repeat(9)}`), LIMITS).ok).toBe(false);

@@ -79,7 +79,7 @@ describe('the root certificate', () => {
     expect(verdictOn({ ...certificate, note: 'seen' })).toBe('malformed');
   });
 
-  test('anything at all is judged without a throw', () => {
+  test('anything at all is validated without a throw', () => {
     fc.assert(fc.property(fc.anything(), (value) => verdictOn(value) !== 'holds'));
     fc.assert(
       fc.property(fc.anything(), fc.array(fc.anything()), (one, many) => {

@@ -185,7 +185,7 @@ describe('what is remembered', () => {
     }
   });
 
-  test('a signature of a prepared session is judged as by BIP 340 itself, under any tweaks and with any s', () => {
+  test('a signature of a prepared session is validated as by BIP 340 itself, under any tweaks and with any s', () => {
     const { key, shares } = deal('bip340', 2, 3);
     for (let round = 0; round < 12; round++) {
       const tweaks = Array.from({ length: round % 4 }, (_, i) => ({

@@ -14,10 +14,10 @@ import {
   verifyEnvelope,
 } from '../../crypto/envelope.ts';
 import { createSession, identityFromSeed, sessionKeyOf, verifySessionCertificate } from '../../crypto/identity.ts';
-import { twinSchema } from '../../operator/peers/messages-guard.ts';
+import { duplicateSchema } from '../../operator/peers/messages-guard.ts';
 import { parseRefusal, parseReply, REJECTIONS } from '../../operator/peers/peer-reply.ts';
 import { PeerSessions } from '../../operator/peers/peer-session.ts';
-import { provenTwin } from '../../operator/rollback-guard/duplicate-instance.ts';
+import { provenDuplicate } from '../../operator/rollback-guard/duplicate-instance.ts';
 import { anyJson, bytesOf, fuzz, isCanonical, noise, spoiled, spoiledBytes, spoiledText } from './hostile.ts';
 
 const NOW = 1_700_000_000_000;
@@ -152,10 +152,10 @@ describe('fuzz: evidence of a second copy of this node', () => {
 
   test('proves one only with a certificate that the own identity key has signed', () => {
     const evidence: Json = { later: { ...later }, earlier: null };
-    expect(provenTwin(own, { later: { ...later }, earlier: null })).toContain('another copy');
+    expect(provenDuplicate(own, { later: { ...later }, earlier: null })).toContain('another copy');
     fuzz(1000, fc.oneof({ weight: 6, arbitrary: spoiled(fc.constant(evidence)) }, anyJson), (value) => {
-      const parsed = twinSchema.safeParse(JSON.parse(JSON.stringify(value)));
-      if (!parsed.success || provenTwin(own, parsed.data) === null) return;
+      const parsed = duplicateSchema.safeParse(JSON.parse(JSON.stringify(value)));
+      if (!parsed.success || provenDuplicate(own, parsed.data) === null) return;
       expect(parsed.data.later).toEqual({ ...later });
     });
   });

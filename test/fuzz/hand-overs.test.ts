@@ -5,14 +5,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { recoverShares } from '../../ceremony/dkg-recovery.ts';
+import { recoverShares } from '../../ceremony/dkg/recovery.ts';
 import { transcriptSchema } from '../../ceremony/transcript.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { readSignedHead, signHead } from '../../crypto/head-statement.ts';
 import { createSession, identityFromSeed } from '../../crypto/identity.ts';
 import { NOTHING_LEARNT } from '../../operator/payouts/line-inputs.ts';
 import { learnFrom } from '../../operator/payouts/line-learning.ts';
-import { judgeCertificate, makeCertificate, readCertificate } from '../../operator/peers/certificate.ts';
+import { checkCertificate, makeCertificate, readCertificate } from '../../operator/peers/certificate.ts';
 import { loadTlsIdentity } from '../../operator/peers/tls.ts';
 import { FileError } from '../../operator/runtime/file-fault.ts';
 import { Federation } from '../ceremony/federation.ts';
@@ -45,10 +45,10 @@ describe('fuzz: TLS certificates', () => {
 
   test('of any bytes are read or are none; what is valid says until when, and has a key that is strong enough', () => {
     const facts = readCertificate(pem);
-    expect(judgeCertificate(pem, NOW)).toMatchObject({ ok: true, facts: { fingerprint: facts?.fingerprint } });
+    expect(checkCertificate(pem, NOW)).toMatchObject({ ok: true, facts: { fingerprint: facts?.fingerprint } });
     let read = 0;
     fuzz(600, texts(), (text) => {
-      const verdict = judgeCertificate(text, NOW);
+      const verdict = checkCertificate(text, NOW);
       if (readCertificate(text) === null) return expect(verdict).toMatchObject({ ok: false, reason: 'malformed' });
       read += 1;
       if (!verdict.ok) return expect(['expired', 'not_yet_valid', 'weak_key']).toContain(verdict.reason);

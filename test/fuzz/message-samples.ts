@@ -107,7 +107,7 @@ export const ceremonySamples: readonly (readonly [string, Json])[] = Object.entr
 const beat = {
   head: { statement: {}, session: {} },
   seen: null,
-  twin: { later: {}, earlier: { session: {}, envelope: {} } },
+  duplicate: { later: {}, earlier: { session: {}, envelope: {} } },
   other_start_ms: 40,
   phase: 'live',
   version: '0.1.0',
@@ -134,7 +134,7 @@ export const serviceSamples: readonly (readonly [string, Json])[] = [
   ['announce_proofs', { ceremony_id: 'c', bitcoin: signature, attestation: signature, subsets: [[0, 1], [2]] }],
   ['proofs_request', { ceremony_id: 'c' }],
   ['heartbeat', beat],
-  ['heartbeat_reply', { ...beat, twin: { later: {}, earlier: null }, other_start_ms: null }],
+  ['heartbeat_reply', { ...beat, duplicate: { later: {}, earlier: null }, other_start_ms: null }],
   ['announce_recipient', { recipient: hash, key_id: 'k', height: 7 }],
   ['recipients_request', { after: 0, limit: 500 }],
   ['recipients', { recipients: [{ recipient: hash, key_id: 'k', height: null }], next: 500 }],

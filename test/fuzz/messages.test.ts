@@ -124,7 +124,7 @@ describe('fuzz: service messages', () => {
 });
 
 describe('fuzz: intents', () => {
-  test('of a step are read twice, by the envelope and by the judge, and neither throws on what the other took', () => {
+  test('of a step are read twice, by the envelope and by the validation, and neither throws on what the other took', () => {
     let read = 0;
     fuzz(1500, spoiled(fc.constant(travelled(intents.line))), (value) => {
       const outer = intentSchema.safeParse(travelled(value));

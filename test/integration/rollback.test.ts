@@ -121,7 +121,7 @@ test(
       const outcome = await new ControlClient(socket).call('status', {}, {}).catch(() => null);
       return JSON.stringify(outcome).includes('two copies of it are alive');
     };
-    await until(() => 'the copy says that it has a twin', halted, WAIT);
+    await until(() => 'the copy says that it has a duplicate', halted, WAIT);
     await untilSays(original, 'two copies of it are alive', true);
     await untilSays(federation.operator(0), 'operator 2 seems to run twice', true);
     await expect(original.control('test-signing', { message: 'hello' })).rejects.toThrow(/two copies/);

@@ -282,7 +282,7 @@ describe('the mempool', () => {
     expect(await rounds.round()).toEqual([]);
     await left.mine(1, SIDE.left);
     await handOver(left, right);
-    expect(await rounds.round()).toMatchObject([{ kind: 'judged', verdict: { state: 'confirmed' } }]);
+    expect(await rounds.round()).toMatchObject([{ kind: 'validated', verdict: { state: 'confirmed' } }]);
     expect(rounds.deposits).toEqual([]);
   }, 60_000);
 
@@ -294,7 +294,7 @@ describe('the mempool', () => {
     expect(await rounds.round()).toMatchObject([{ kind: 'seen', deposit: { txid, inputs: [paying.coin] } }]);
     const by = await send(left, taking.hex);
     expect(await rounds.round()).toMatchObject([
-      { kind: 'judged', verdict: { state: 'deposit_replaced', by, input: paying.coin } },
+      { kind: 'validated', verdict: { state: 'deposit_replaced', by, input: paying.coin } },
     ]);
     await left.mine(1, SIDE.left);
     await handOver(left, right);
@@ -307,14 +307,14 @@ describe('the mempool', () => {
     const txid = await send(left, paying.hex);
     expect(await rounds.round()).toMatchObject([{ kind: 'seen', deposit: { txid } }]);
     const by = await send(right, taking.hex);
-    expect(await rounds.round()).toMatchObject([{ kind: 'judged', verdict: { state: 'deposit_contested', by } }]);
+    expect(await rounds.round()).toMatchObject([{ kind: 'validated', verdict: { state: 'deposit_contested', by } }]);
     expect(await rounds.round()).toEqual([]);
     const [hash = ''] = await right.mine(1, SIDE.right);
     await handOver(right, left);
     const block = await viewOf(left.rpc, right.rpc).block(hash);
     expect(replacedInBlock(block, rounds.deposits)).toEqual([{ deposit: txid, by, input: paying.coin, block: hash }]);
     expect(await rounds.round()).toMatchObject([
-      { kind: 'judged', deposit: { txid }, verdict: { state: 'deposit_replaced', by: null, input: paying.coin } },
+      { kind: 'validated', deposit: { txid }, verdict: { state: 'deposit_replaced', by: null, input: paying.coin } },
     ]);
   }, 60_000);
 });

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { ChainStanding } from '../../operator/chain-state/chain-watch.ts';
 import { lineNow } from '../../operator/chain-state/line-view.ts';
 import { statusReport } from '../../operator/reports.ts';
-import { Judge } from '../../operator/validation/validation.ts';
+import { Validation } from '../../operator/validation/validation.ts';
 import { getDeposit } from '../../store/deposits.ts';
 import { getStep, listLine, minedTip } from '../../store/line.ts';
 import { exposedDeposits } from '../../store/reorganisation.ts';
@@ -229,14 +229,17 @@ describe('trouble with the own Bitcoin nodes', () => {
     const { keyId } = world.federation.key();
     const expiry = `${Math.floor(Date.now() / 1000) + 86_400}`;
     const item = { txid: paid.txid, vout: 0, recipient: paid.recipient, amount: `${paid.amount}`, expiry };
-    const judgedWith = (chain: ChainStanding) => {
+    const validatedWith = (chain: ChainStanding) => {
       const input = { config, db: store.db, keys, bitcoin, wire, verifyProof: null, effects, log };
-      const judge = new Judge({ ...input, standing: chain });
-      return judge.judge({ kind: 'attestation', test: false, items: [item] }, keyId, 'ed25519');
+      const validation = new Validation({ ...input, standing: chain });
+      return validation.validate({ kind: 'attestation', test: false, items: [item] }, keyId, 'ed25519');
     };
-    expect(await judgedWith(standing(6, null))).toMatchObject({ ok: true });
-    expect(await judgedWith(standing(12, null))).toMatchObject({ ok: false, reason: 'deposit_too_few_confirmations' });
-    expect(await judgedWith(standing(6, 'the last block is old'))).toEqual({
+    expect(await validatedWith(standing(6, null))).toMatchObject({ ok: true });
+    expect(await validatedWith(standing(12, null))).toMatchObject({
+      ok: false,
+      reason: 'deposit_too_few_confirmations',
+    });
+    expect(await validatedWith(standing(6, 'the last block is old'))).toEqual({
       ...{ ok: false, reason: 'bitcoin_unavailable', detail: 'the last block is old' },
     });
   });

@@ -12,7 +12,7 @@ import { chainProblems } from '../../operator/chain-report.ts';
 import { lineNow } from '../../operator/chain-state/line-view.ts';
 import { LineInputs, NOTHING_LEARNT } from '../../operator/payouts/line-inputs.ts';
 import type { Services } from '../../operator/services.ts';
-import { Judge } from '../../operator/validation/validation.ts';
+import { Validation } from '../../operator/validation/validation.ts';
 import { minedTip } from '../../store/line.ts';
 import { BridgeWorld } from './bridge-world.ts';
 import { freshHash } from './custody.ts';
@@ -125,7 +125,7 @@ describe('while the fee estimate is absurd', () => {
     };
     const { config, store, keys, bitcoin, wire, input } = world.federation.at(0).node;
     const { effects, log } = input;
-    const judge = new Judge({
+    const validation = new Validation({
       config,
       db: store.db,
       keys,
@@ -136,7 +136,7 @@ describe('while the fee estimate is absurd', () => {
       log,
       standing: watch(),
     });
-    const signed = () => judge.signerViews(key).bitcoin.feeRate(6).catch(asUnavailable);
+    const signed = () => validation.signerViews(key).bitcoin.feeRate(6).catch(asUnavailable);
     expect([(await planned()).input.estimate, await signed()]).toEqual([90_000n, 90_000n]);
     trouble = { what: 'fee_estimates', why: 'the node estimates 90 sat/vB' };
     expect((await planned()).input.estimate).toBeNull();

@@ -17,7 +17,7 @@ import { ensureTlsFiles, loadTlsIdentity } from '../../operator/peers/tls.ts';
 import type { CommandParams, CommandResults } from '../../operator/runtime/command-types.ts';
 import type { Effects } from '../../operator/runtime/effects.ts';
 import { checkBody, requestTypes, type Services, startServices } from '../../operator/services.ts';
-import { Judge } from '../../operator/validation/validation.ts';
+import { Validation } from '../../operator/validation/validation.ts';
 import { openStore } from '../../store/open.ts';
 import { type SharedChain, sharedChain } from './shared-chain.ts';
 import { certifyRoot } from './treasury.ts';
@@ -210,7 +210,7 @@ export class FederationInMemory {
     if (bitcoin === undefined || wire === undefined) throw new Error('every member has a view');
     const log: Node['input']['log'] = (level, event, fields = {}) =>
       void member.log.push(JSON.stringify({ level, event, ...fields }));
-    const judge = new Judge({ config, db: store.db, keys, bitcoin, wire, verifyProof: null, effects, log });
+    const validation = new Validation({ config, db: store.db, keys, bitcoin, wire, verifyProof: null, effects, log });
     const openGate = (): never => {
       throw new Error('a federation in memory has no listeners');
     };
@@ -224,7 +224,7 @@ export class FederationInMemory {
       bitcoin,
       wire,
       chain: null,
-      judge,
+      validation,
       startedAt: effects.now(),
       online: null,
     };

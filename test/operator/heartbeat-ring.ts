@@ -155,7 +155,7 @@ export class Ring {
       identityKeyOf: (peer) => this.nodes[peer]?.identity.publicKey ?? null,
       setup: { myIndex: index, participants, threshold },
       watch: {
-        twinOf: (peer) => node.watch.twinOf(peer),
+        duplicateOf: (peer) => node.watch.duplicateOf(peer),
         earlierHeardAgo: (peer) => node.watch.earlierHeardAgo(peer),
       },
       effects: {
@@ -170,7 +170,7 @@ export class Ring {
     heartbeat.whenStopped(() => {
       node.stops += 1;
     });
-    const watch = { twinOf: () => null, earlierHeardAgo: () => null };
+    const watch = { duplicateOf: () => null, earlierHeardAgo: () => null };
     const node: RingNode = { index, identity, file, store, session, heartbeat, watch, log, stops: 0 };
     return node;
   }

@@ -350,7 +350,7 @@ describe('a peer that lies', () => {
     const of = start();
     await of.rounds(1);
     const stranger = of.node(2).session.certificate;
-    of.meddle = (_, __, beat) => ({ ...beat, twin: { later: { ...stranger, index: 1 }, earlier: null } });
+    of.meddle = (_, __, beat) => ({ ...beat, duplicate: { later: { ...stranger, index: 1 }, earlier: null } });
     await of.rounds(1);
     expect(of.phase(1)).toBe('live');
   });
@@ -362,14 +362,14 @@ describe('a node that has a living copy', () => {
     await of.rounds(1);
     const { certificate } = otherStart(of, 1, of.now + 10);
     of.node(0).watch = {
-      twinOf: (peer) => (peer === 1 ? { later: certificate, earlier: null, at: of.now } : null),
+      duplicateOf: (peer) => (peer === 1 ? { later: certificate, earlier: null, at: of.now } : null),
       earlierHeardAgo: () => null,
     };
     await of.rounds(1);
     expect(phases(of)).toEqual(['live', 'halted', 'live']);
     expect(of.node(1).stops).toBe(1);
     expect(of.node(1).heartbeat.problems().join()).toContain('two copies of it are alive');
-    of.node(0).watch = { twinOf: () => null, earlierHeardAgo: () => null };
+    of.node(0).watch = { duplicateOf: () => null, earlierHeardAgo: () => null };
     await of.rounds(5);
     expect(of.phase(1)).toBe('halted');
     expect(of.node(0).heartbeat.problems().join()).toContain('operator 1 signs nothing: it has halted');
@@ -389,7 +389,7 @@ describe('a node that has a living copy', () => {
       [issued - 5, 'live'],
       [issued + 5_000, 'halted'],
     ] as const) {
-      of.node(0).watch = { twinOf: (peer) => (peer === 1 ? sentAt(sent) : null), earlierHeardAgo: () => null };
+      of.node(0).watch = { duplicateOf: (peer) => (peer === 1 ? sentAt(sent) : null), earlierHeardAgo: () => null };
       await of.rounds(1);
       expect(of.phase(1)).toBe(phase);
     }

@@ -15,8 +15,8 @@ import type { AttestationJson } from '../../crypto/attestation.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import { custodyScript } from '../../crypto/taproot.ts';
 import type { LineLook, LineRules, LineSight, SignerViews, WaitingStep } from '../../operator/validation/line-views.ts';
-import { judgeLine } from '../../operator/validation/validate-line.ts';
-import type { Judgement } from '../../operator/validation/verdict.ts';
+import { validateLine } from '../../operator/validation/validate-line.ts';
+import type { Verdict } from '../../operator/validation/verdict.ts';
 import { getStep, recordStep, type StepContent } from '../../store/line.ts';
 import { lineHistory } from '../../store/line-history.ts';
 import { openStore, type Store } from '../../store/open.ts';
@@ -121,23 +121,23 @@ export class LineDesk {
     };
   }
 
-  /** The judgement on a step as it comes from a peer. */
-  async judgement(intent: LineIntent, peer?: number): Promise<Judgement> {
-    return judgeLine(this.views(), lineIntentSchema.parse(lineJson(intent)), peer);
+  /** The verdict on a step as it comes from a peer. */
+  async validation(intent: LineIntent, peer?: number): Promise<Verdict> {
+    return validateLine(this.views(), lineIntentSchema.parse(lineJson(intent)), peer);
   }
 
   /** `signed`, then it was decided, or the reason of the refusal. */
-  async judge(intent: LineIntent, peer?: number): Promise<string> {
-    const judgement = await this.judgement(intent, peer);
-    const verdict = judgement.ok ? judgement.decide() : judgement;
-    return verdict.ok ? 'signed' : verdict.reason;
+  async validate(intent: LineIntent, peer?: number): Promise<string> {
+    const verdict = await this.validation(intent, peer);
+    const decided = verdict.ok ? verdict.decide() : verdict;
+    return decided.ok ? 'signed' : decided.reason;
   }
 
   /** The refusal of a step; throws where it is signed. */
   async refusal(intent: LineIntent) {
-    const judgement = await this.judgement(intent);
-    if (judgement.ok) throw new Error('the step would be signed');
-    return judgement;
+    const verdict = await this.validation(intent);
+    if (verdict.ok) throw new Error('the step would be signed');
+    return verdict;
   }
 
   /** A step of these parts upon the tip or another place, at this fee rate in sats per 1000 vbytes. */

@@ -1,6 +1,6 @@
 // What a node in the lobby of a key ceremony says of each operator that it waits for.
 import { describe, expect, test } from 'bun:test';
-import { DKG_TIMING, type DkgProgress, type DkgSetup } from '../../ceremony/dkg-setup.ts';
+import { DKG_TIMING, type DkgProgress, type DkgSetup } from '../../ceremony/dkg/setup.ts';
 import { type Contact, contactOf, lobbyLines } from '../../operator/key-ceremonies/lobby-text.ts';
 
 const key = new Uint8Array(32);

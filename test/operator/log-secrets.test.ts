@@ -1,5 +1,5 @@
 import { expect, spyOn, test } from 'bun:test';
-import { IssuedNonces } from '../../ceremony/nonce-pool.ts';
+import { IssuedNonces } from '../../ceremony/signing/nonce-pool.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import { decodeKeyFile, openSecrets } from '../../crypto/seal.ts';
 import { attestBy, burn, codeOf, deposit, minted, withdrawBy } from './custody.ts';

@@ -46,7 +46,7 @@ describe('a node that is started again after its clock was set back', () => {
     expect(peer.admit(speak(before, T + 21_000), header(before), T + 1_000)).toBeNull();
     const after = startAt(T + 2_000);
     expect(peer.admit(speak(after, T + 2_100), header(after), T + 2_100)).toBeNull();
-    expect(peer.twinOf(1)).toBeNull();
+    expect(peer.duplicateOf(1)).toBeNull();
     expect(after.certificate.issued_at).toBe(before.certificate.issued_at + 1);
   });
 

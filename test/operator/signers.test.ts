@@ -1,7 +1,7 @@
 // A liar among the signers is named, counted, shown and written down by the node that coordinates.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { PATIENCE_UNKNOWN_MS } from '../../ceremony/answer-times.ts';
 import { testMessages } from '../../ceremony/intent-messages.ts';
+import { PATIENCE_UNKNOWN_MS } from '../../ceremony/signing/answer-times.ts';
 import { LIE_TOLD_MS, liars, signerReport } from '../../operator/signer-reports.ts';
 import { listAudit, verifyAuditLog } from '../../store/audit-log.ts';
 import { FederationInMemory } from './federation-in-memory.ts';

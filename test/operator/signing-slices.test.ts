@@ -1,6 +1,6 @@
 // Long computations give way, and nonces are made while nothing waits for them.
 import { describe, expect, test } from 'bun:test';
-import { IssuedNonces } from '../../ceremony/nonce-pool.ts';
+import { IssuedNonces } from '../../ceremony/signing/nonce-pool.ts';
 import type { Steps } from '../../ceremony/steps.ts';
 import { systemEffects } from '../../operator/runtime/effects.ts';
 import { silentLog } from '../../operator/runtime/log.ts';

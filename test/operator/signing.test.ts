@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { testMessages } from '../../ceremony/intent-messages.ts';
-import type { SigningResult } from '../../ceremony/signing-candidates.ts';
+import type { SigningResult } from '../../ceremony/signing/candidates.ts';
 import { getAttestation } from '../../store/attestations.ts';
 import { verifyAuditLog } from '../../store/audit-log.ts';
 import { stepsOfBurn } from '../../store/burn-standing.ts';

@@ -1,13 +1,13 @@
-// Certificates as things: made, read, judged, and kept in files with the right permissions.
+// Certificates as things: made, read, validated, and kept in files with the right permissions.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { X509Certificate } from 'node:crypto';
 import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import {
   CERTIFICATE_VALID_DAYS,
+  checkCertificate,
   daysLeft,
   hostOf,
-  judgeCertificate,
   makeCertificate,
   readCertificate,
 } from '../../operator/peers/certificate.ts';
@@ -73,12 +73,12 @@ describe('a certificate made here', () => {
   ])('takes the host of %s', (address, host) => expect(hostOf(address)).toBe(host));
 });
 
-describe('a certificate is judged', () => {
+describe('a certificate is validated', () => {
   test('good to the last millisecond of its validity, and expired after', async () => {
     const { certificate } = await makeCertificate({ name: 'alpha', address: 'a', now: NOW, days: 10 });
-    expect(judgeCertificate(certificate, NOW + 10 * DAY_MS)).toMatchObject({ ok: true });
-    expect(judgeCertificate(certificate, NOW + 10 * DAY_MS + 1)).toMatchObject({ ok: false, reason: 'expired' });
-    expect(judgeCertificate(certificate, NOW - 3_600_001)).toMatchObject({ ok: false, reason: 'not_yet_valid' });
+    expect(checkCertificate(certificate, NOW + 10 * DAY_MS)).toMatchObject({ ok: true });
+    expect(checkCertificate(certificate, NOW + 10 * DAY_MS + 1)).toMatchObject({ ok: false, reason: 'expired' });
+    expect(checkCertificate(certificate, NOW - 3_600_001)).toMatchObject({ ok: false, reason: 'not_yet_valid' });
     const facts = readCertificate(certificate);
     if (facts === null) throw new Error('unreadable');
     expect(daysLeft(facts, NOW)).toBe(10);
@@ -87,12 +87,12 @@ describe('a certificate is judged', () => {
 
   test.each(['', 'hello', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'])(
     'malformed where it is %p',
-    (text) => expect(judgeCertificate(text, NOW)).toMatchObject({ ok: false, reason: 'malformed' }),
+    (text) => expect(checkCertificate(text, NOW)).toMatchObject({ ok: false, reason: 'malformed' }),
   );
 
   test.skipIf(Bun.which('openssl') === null)('too weak with an RSA key of 1024 bits', async () => {
     const { certificate } = await opensslCertificate(directory, ['-newkey', 'rsa:1024', '-subj', '/CN=weak']);
-    expect(judgeCertificate(certificate, Date.now())).toMatchObject({ ok: false, reason: 'weak_key' });
+    expect(checkCertificate(certificate, Date.now())).toMatchObject({ ok: false, reason: 'weak_key' });
   });
 });
 

@@ -34,7 +34,7 @@ const detailOf = async (bytes: Uint8Array) => {
 };
 
 describe('a simulated node', () => {
-  test('judges an unsigned transaction by its own floor, and by what waits', async () => {
+  test('validates an unsigned transaction by its own floor, and by what waits', async () => {
     // 111 vbytes.
     expect(await detailOf(paying(COIN - 111n))).toBeNull();
     expect(await detailOf(paying(COIN - 110n))).toBe('min relay fee not met');

@@ -3,7 +3,7 @@
 // real sockets and processes is measured by bench/robust.ts.
 import { testMessages } from '../../ceremony/intent-messages.ts';
 import { parseMessage } from '../../ceremony/messages.ts';
-import type { SigningResult } from '../../ceremony/signing-candidates.ts';
+import type { SigningResult } from '../../ceremony/signing/candidates.ts';
 import type { SchemeName } from '../../crypto/scheme.ts';
 import { KeyRing } from '../../operator/keys/key-ring.ts';
 import { Keys } from '../../operator/keys/keys.ts';
@@ -12,8 +12,8 @@ import type { OutMessage } from '../../operator/peers/peer-reply.ts';
 import type { Effects } from '../../operator/runtime/effects.ts';
 import { silentLog } from '../../operator/runtime/log.ts';
 import { Signing } from '../../operator/signing/signing.ts';
-import { Judge } from '../../operator/validation/validation.ts';
-import { type Judgement, nothingToDecide } from '../../operator/validation/verdict.ts';
+import { Validation } from '../../operator/validation/validation.ts';
+import { nothingToDecide, type Verdict } from '../../operator/validation/verdict.ts';
 import { ceremonyKeysOf, dealtKeys } from '../../simulation/dealer.ts';
 import { emptyStore, openMemoryStore } from '../../simulation/memory-store.ts';
 import { Prng } from '../../simulation/prng.ts';
@@ -24,7 +24,7 @@ export type Manner = 'well' | 'silent' | 'dead' | 'slow' | 'lying';
 
 /** One way, in ms: with its like back, a round trip of 100 ms, a fifth more or less. */
 const ONE_WAY_MS = [40, 60] as const;
-/** What the judge's own Bitcoin and Wire nodes take, in ms. */
+/** What its own Bitcoin and Wire nodes take, in ms. */
 const JUDGING_MS = [5, 25] as const;
 const SLOW_MS = 1_000;
 /** Longer than any signer that did not help is remembered. */
@@ -119,7 +119,7 @@ export class RobustFederation {
       threshold,
       boot,
       keys,
-      judge: this.#judge(),
+      validation: this.#validation(),
       client: this.#clientOf(index),
       effects: this.#effects(prng),
       log: silentLog,
@@ -132,13 +132,13 @@ export class RobustFederation {
   readonly #boots = new Map<number, string>();
 
   // Approves after the time that asking its own nodes takes.
-  #judge(): Judge {
-    const judge = async (...[intent, , scheme]: Parameters<Judge['judge']>): Promise<Judgement> => {
+  #validation(): Validation {
+    const validate = async (...[intent, , scheme]: Parameters<Validation['validate']>): Promise<Verdict> => {
       await new Promise<void>((resolve) => this.time.after(this.prng.int(...JUDGING_MS), resolve));
       if (intent.kind !== 'test_message') throw new Error('only test messages are signed here');
       return { ok: true, messages: testMessages(scheme, intent), decide: nothingToDecide };
     };
-    return Object.create(Judge.prototype, { judge: { value: judge } });
+    return Object.create(Validation.prototype, { validate: { value: validate } });
   }
 
   #clientOf(from: number): PeerClient {

@@ -4,9 +4,9 @@ import { describe, expect, test } from 'bun:test';
 import { attestationMessages } from '../../ceremony/intent-messages.ts';
 import { type BuiltLine, buildLine, treasuryScript } from '../../chain/line.ts';
 import { parseLineIntent } from '../../chain/line-intent.ts';
-import { type Judgement, refuse } from '../../operator/validation/verdict.ts';
+import { refuse, type Verdict } from '../../operator/validation/verdict.ts';
 import { dealtKeys, dealtSecrets } from '../../simulation/dealer.ts';
-import type { Overrule } from '../../simulation/observed-judge.ts';
+import type { Overrule } from '../../simulation/observed-validation.ts';
 import { type Plan, planOf } from '../../simulation/plan.ts';
 import { Prng } from '../../simulation/prng.ts';
 import { NOTHING_RARE } from '../../simulation/rare-faults.ts';
@@ -58,7 +58,7 @@ function builtFrom(intent: unknown, participants = 3, threshold = 2): BuiltLine 
   return formed.ok ? formed.built : null;
 }
 
-function approved({ messages }: BuiltLine): Judgement {
+function approved({ messages }: BuiltLine): Verdict {
   const derived = messages.map(({ message, tweaks }) => ({ message, tweaks }));
   return { ok: true, messages: derived, decide: () => ({ ok: true }) };
 }
@@ -90,7 +90,7 @@ describe('a simulated federation is found out whose nodes', () => {
   test(
     'sign on a peer’s word (Never 4)',
     async () => {
-      expect(await found(() => ({ judge: believing }), onLine('never 4'))).toBe('never 4');
+      expect(await found(() => ({ validation: believing }), onLine('never 4'))).toBe('never 4');
     },
     TIMEOUT_MS,
   );
@@ -99,7 +99,7 @@ describe('a simulated federation is found out whose nodes', () => {
     'sign before their decision is durable (Never 7)',
     async () => {
       const forgetful: Overrule = (honest) => (honest.ok ? { ...honest, decide: () => ({ ok: true }) } : honest);
-      expect(await found(() => ({ judge: forgetful }), onLine('never 7'))).toBe('never 7');
+      expect(await found(() => ({ validation: forgetful }), onLine('never 7'))).toBe('never 7');
     },
     TIMEOUT_MS,
   );
@@ -163,7 +163,8 @@ describe('a simulated federation is found out whose nodes', () => {
         for (const { process } of members) process?.store.database.run('DELETE FROM attestations');
       };
       const store = withoutTriggers('attest');
-      const sabotage = () => ({ event, store, judge: believing, tolerated: ['never 4', 'never 7', 'fault'] }) as const;
+      const sabotage = () =>
+        ({ event, store, validation: believing, tolerated: ['never 4', 'never 7', 'fault'] }) as const;
       const lying = (seed: number): Promise<Outcome> => {
         const plan = planOf(seed, new Prng(`plan/${seed}`));
         const changes = {
@@ -262,8 +263,8 @@ describe('a simulated federation is found out whose nodes', () => {
   test(
     'stop answering (progress)',
     async () => {
-      const judge: Overrule = () => refuse('policy', 'not today');
-      expect(await found(() => ({ judge }), onLine('progress'))).toBe('progress');
+      const validation: Overrule = () => refuse('policy', 'not today');
+      expect(await found(() => ({ validation }), onLine('progress'))).toBe('progress');
     },
     TIMEOUT_MS,
   );
@@ -295,7 +296,7 @@ test(
   async () => {
     let stale = 0;
     for (let seed = 1; seed <= STALE_SEEDS; seed++) {
-      const judge: Overrule = (honest, intent) => {
+      const validation: Overrule = (honest, intent) => {
         const built = honest.ok || !STALE.has(honest.reason) ? null : builtFrom(intent);
         if (built === null) return honest;
         stale += 1;
@@ -303,7 +304,7 @@ test(
       };
       const plan = sound(seed, { lagMax: 30_000, reorgs: 3, deepReorgs: 1 });
       const tolerated = ['never 4', 'never 7', 'fault', 'progress'] as const;
-      expect((await runPlan(plan, { judge, tolerated })).violation).toBeNull();
+      expect((await runPlan(plan, { validation, tolerated })).violation).toBeNull();
     }
     expect(stale).toBeGreaterThan(0);
   },

@@ -13,7 +13,7 @@ const EXERCISED = [
   ...['crashes', 'partitions', 'reorgs', 'double-spends', 'messages lost', 'messages duplicated'],
   ...['restores of older states', 'restores to an empty database', 'restores of one node at once'],
   ...['restores of several nodes at once', 'restores of all honest nodes at once', 'reorgs of what was final'],
-  ...['nodes that relay less', 'log treasury_open', 'steps judged again with an empty database'],
+  ...['nodes that relay less', 'log treasury_open', 'steps validated again with an empty database'],
   ...[
     'figures of nodes that were compared with the chain',
     'restored nodes that sign again',

@@ -134,7 +134,7 @@ describe('the ancestors of a place', () => {
   });
 });
 
-/** Adds mined steps 2 … `depth` below the first, each paying one burn, in rows that no trigger judges. Returns the last. */
+/** Adds mined steps 2 … `depth` below the first, each paying one burn, in rows that no trigger validates. Returns the last. */
 function lengthen(store: Store, firstTxid: string, depth: number): { readonly txid: string } {
   const txid = (column: string) => `printf('%064x', ${column})`;
   const numbers = `WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < ${depth})`;

@@ -173,7 +173,7 @@ const late = (name: string, changes = {}) => {
   return `INSERT INTO line_burns VALUES ('${HIDDEN.txid}', '${burnTxid}', '${nullifier}')`;
 };
 
-describe('a list that comes late is judged likewise:', () => {
+describe('a list that comes late is validated likewise:', () => {
   refusesEach(
     {
       'a burn of the parent': late('c'),

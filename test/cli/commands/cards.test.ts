@@ -130,7 +130,7 @@ describe('peer add', () => {
       'party_addresses',
     ],
     ['this node’s own card', () => file('own.json', card(0)), 'own.json is your own card: give it to the other'],
-    ['two cards of one index', () => file('bad.json', card(1, { name: 'twin' })), 'both cards of index 1'],
+    ['two cards of one index', () => file('bad.json', card(1, { name: 'duplicate' })), 'both cards of index 1'],
   ];
   for (const [claim, make, sentence] of bad) {
     test(`adds nothing of a good and a bad card: ${claim}`, async () => {

@@ -103,7 +103,7 @@ describe('a batch', () => {
     expect(attested(claims)).toEqual(Array(4).fill(true));
   });
 
-  test('that nobody can judge now fails whole, and refuses no single deposit', async () => {
+  test('that nobody can validation now fails whole, and refuses no single deposit', async () => {
     const claims = batch(2);
     for (const index of [1, 2]) {
       const view = federation.chain.views[index];
