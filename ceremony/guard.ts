@@ -126,6 +126,6 @@ function awaited(setup: GuardSetup, { agreed }: Starting): string {
     return 'a moment, as a peer has just heard another start of it: a living copy would show itself now';
   const peers = Array.from({ length: setup.participants }, (_, index) => index);
   const left = peers.filter((index) => index !== setup.myIndex && !agreed.has(index));
-  const who = left.length === 1 ? `operator ${left.join()}` : `${missing} of operators ${left.join(', ')}`;
-  return `for ${who} to answer`;
+  const one = left.length === 1 ? `operator ${left.join()}` : `one of the operators ${left.join(', ')}`;
+  return missing === 1 ? `for ${one} to answer` : `for ${missing} of the operators ${left.join(', ')} to answer`;
 }

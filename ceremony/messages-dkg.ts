@@ -1,7 +1,17 @@
 // Bodies of the key ceremony's messages. Bytes are lowercase hexadecimal; `attempt` names one run of a ceremony.
 import { z } from 'zod';
 import { SHARE_BOX_BYTES } from '../crypto/share-box.ts';
-import { detailField, hexOf, hexUpTo, idField, indexField, PARTICIPANTS_MAX, satsField, timeField } from './fields.ts';
+import {
+  detailField,
+  hexOf,
+  hexUpTo,
+  idField,
+  indexField,
+  PARTICIPANTS_MAX,
+  satsField,
+  THRESHOLD_MIN,
+  timeField,
+} from './fields.ts';
 
 /** Most checks that a node reports about itself in the lobby. */
 export const PREFLIGHT_CHECKS_MAX = 32;
@@ -11,6 +21,9 @@ export const CHILLDKG_MESSAGE_BYTES_MAX = 162 * PARTICIPANTS_MAX + 33 * PARTICIP
 export const ED25519_PACKAGE_BYTES_MAX = 32 * PARTICIPANTS_MAX + 256;
 /** Largest sealed share. */
 export const SHARE_BOX_BYTES_MAX = 256;
+/** Most confirmations that anybody asks for, and longest that an attestation is valid, in seconds. */
+const CONFIRMATIONS_MAX = 1_000;
+const ATTESTATION_VALIDITY_S_MAX = 30 * 86_400;
 /** The sealed shares of all dealers to one recipient, in index order. */
 export const shareBoxesField = z.array(hexOf(SHARE_BOX_BYTES)).max(PARTICIPANTS_MAX);
 
@@ -49,14 +62,26 @@ const check = z.strictObject({ name: z.string().min(1).max(64), ok: z.boolean(),
 /** One thing that a node checked about itself. */
 export type PreflightCheck = Readonly<z.infer<typeof check>>;
 
+const confirmationsField = z.int().min(1).max(CONFIRMATIONS_MAX);
+/** What all operators must have set alike, and the hashes of all operator cards (`memberHash`), in index order. */
+const parameters = z.strictObject({
+  threshold: z.int().min(THRESHOLD_MIN).max(PARTICIPANTS_MAX),
+  deposit_min_sats: satsField,
+  normal_confirmations: confirmationsField,
+  fork_confirmations: confirmationsField,
+  wire_confirmations: confirmationsField,
+  attestation_validity_s: z.int().min(1).max(ATTESTATION_VALIDITY_S_MAX),
+  cards: z.array(hexOf(32)).max(PARTICIPANTS_MAX),
+});
+export type SharedParameters = Readonly<z.infer<typeof parameters>>;
+
 export const dkgSchemas = {
   /**
    * everyone → everyone, until the attempt begins. `heard`: whose joins the sender has. `answer`: the sender does not
    * know yet that the recipient has heard it, and wants the recipient's join.
    */
   dkg_join: z.strictObject({
-    parameters_fingerprint: hexOf(32),
-    deposit_min_sats: satsField,
+    parameters,
     version: z.string().min(1).max(64),
     rehearsal: z.boolean(),
     joined_at: timeField,

@@ -5,8 +5,9 @@ import { canonicalBytes } from '../crypto/canonical-json.ts';
 import { hostpubkeyGen } from '../crypto/chilldkg.ts';
 import type { DkgContext } from './dkg/setup.ts';
 import { PARTICIPANTS_MAX, THRESHOLD_MIN } from './fields.ts';
+import type { SharedParameters } from './messages-dkg.ts';
 
-/** What the fingerprint covers of one member. Keys and the SHA-256 of the TLS certificate in hexadecimal. */
+/** What all members must hold alike of each of them. Keys and the SHA-256 of the TLS certificate in hexadecimal. */
 export interface MemberParameters {
   readonly index: number;
   readonly name: string;
@@ -26,25 +27,19 @@ export function thresholdFlaw(t: number, n: number): string | null {
   return null;
 }
 
-/** SHA-256, in hexadecimal, of everything that all members must hold alike; `members` in index order. */
-export function parametersFingerprint(parameters: {
-  readonly network: string;
-  readonly threshold: number;
-  /** The least deposit that is swept, in sats. */
-  readonly depositMinSats: bigint;
-  readonly members: readonly MemberParameters[];
-}): string {
-  const { network, threshold, depositMinSats, members } = parameters;
-  const listed = members.map(({ index, name, address, identity_key, host_public_key, tls_fingerprint }) => ({
-    index,
-    name,
-    address,
-    identity_key,
-    host_public_key,
-    tls_fingerprint,
-  }));
-  const policy = { deposit_min_sats: `${depositMinSats}` };
-  return toHex(sha256(canonicalBytes({ v: 1, network, n: members.length, t: threshold, policy, members: listed })));
+/** SHA-256, in hexadecimal, of everything about a member that all must hold alike. */
+export function memberHash({ index, name, address, identity_key, host_public_key, tls_fingerprint }: MemberParameters) {
+  return toHex(sha256(canonicalBytes({ index, name, address, identity_key, host_public_key, tls_fingerprint })));
+}
+
+/** The settings that differ between two operators, as `threshold: 3 there, 2 here`. Of cards only how many there are. */
+export function settingDifferences(there: SharedParameters, here: SharedParameters): readonly string[] {
+  const settings = ({ cards, ...rest }: SharedParameters) => ({ parties: cards.length, ...rest });
+  const own = Object.entries(settings(here));
+  const others = new Map<string, string | number>(Object.entries(settings(there)));
+  return own
+    .filter(([key, value]) => others.get(key) !== value)
+    .map(([key, value]) => `${key}: ${others.get(key)} there, ${value} here`);
 }
 
 /** Throws where a setup contradicts itself or the node's secrets: the operator composed it wrongly. */

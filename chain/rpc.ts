@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { hexOf } from '../crypto/json-fields.ts';
+import { readBitcoinConf } from './bitcoin-conf.ts';
 import { exchange, HttpFault } from './http.ts';
 import { parseExactJson } from './json.ts';
 import { type BitcoinNetwork, chainName } from './network.ts';
@@ -15,11 +16,13 @@ export const RPC_BATCH_CALLS_MAX = 512;
 /**
  * Where the credentials come from. `file`: holds `user:password`, such as bitcoind's cookie; read again when the node
  * says 401, as bitcoind writes a new cookie at each start. `password_file`: holds the password alone. `environment`: the
- * names of two variables.
+ * names of two variables. `bitcoind`: nothing was configured, so what bitcoind itself has: user and password of its
+ * configuration, with which it writes no cookie, else its cookie.
  */
 export type RpcCredentials =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'password_file'; readonly user: string; readonly path: string }
+  | { readonly kind: 'bitcoind'; readonly cookie: string; readonly conf: string; readonly network: BitcoinNetwork }
   | { readonly kind: 'environment'; readonly userVariable: string; readonly passwordVariable: string };
 
 /** How a failed idempotent call is tried again: delay = min(max, base · 2^attempt) · (½ + ½ · jitter()). */
@@ -242,13 +245,32 @@ async function readCredentials(credentials: RpcCredentials, label: string): Prom
     const { userVariable, passwordVariable } = credentials;
     return [userVariable, passwordVariable].map((variable) => environmentValue(variable, label)).join(':');
   }
+  if (credentials.kind === 'bitcoind') return bitcoindCredentials(credentials, label);
   let text: string;
   try {
     text = (await readFile(credentials.path, 'utf8')).trim();
-  } catch {
-    throw new BitcoinRpcError('credentials_unreadable', `${label}: cannot read ${credentials.path}`);
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
+    throw new BitcoinRpcError('credentials_unreadable', `${label}: cannot read ${credentials.path}${why}`);
   }
   return credentials.kind === 'file' ? text : `${credentials.user}:${text}`;
+}
+
+async function bitcoindCredentials(
+  { cookie, conf, network }: Extract<RpcCredentials, { kind: 'bitcoind' }>,
+  label: string,
+): Promise<string> {
+  const own = await readBitcoinConf(conf, network);
+  if (own.kind === 'found') return `${own.user}:${own.password}`;
+  try {
+    return (await readFile(cookie, 'utf8')).trim();
+  } catch {
+    const ways =
+      own.kind === 'open'
+        ? `others can read ${conf}, which has rpcuser and rpcpassword: chmod 600 ${conf}`
+        : `set "bitcoin_rpc_cookie_file", or "bitcoin_rpc_user" and "bitcoin_rpc_password_file", or rpcuser and rpcpassword in ${conf}`;
+    throw new BitcoinRpcError('credentials_unreadable', `${label}: cannot read ${cookie}: ${ways}`);
+  }
 }
 
 function environmentValue(variable: string, label: string): string {

@@ -151,7 +151,7 @@ async function get<T>(node: WireNode, path: string, schema: z.ZodType<T>): Promi
   const response = await request(node, path);
   const json = readJson(node, response);
   if (response.status === 404 && wireErrorSchema.safeParse(json).success) return null;
-  if (response.status !== 200) throw new WireLedgerError(`${node.label}: HTTP ${response.status}`);
+  if (response.status !== 200) throw statusFault(node, response.status, json);
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const fields = parsed.error.issues.map((issue) => issue.path.join('.')).join(', ');
@@ -162,11 +162,12 @@ async function post(node: WireNode, attestation: Attestation): Promise<MintVerdi
   try {
     const response = await request(node, '/v1/mints', JSON.stringify(encodeAttestation(attestation)));
     if (response.status === 200 || response.status === 201) return { ok: true, already: false };
-    const error = wireErrorSchema.safeParse(readJson(node, response));
-    if (!error.success || response.status >= 500) throw new WireLedgerError(`${node.label}: HTTP ${response.status}`);
+    const json = readJson(node, response);
+    const error = wireErrorSchema.safeParse(json);
+    if (!error.success || response.status >= 500) throw statusFault(node, response.status, json);
     if (error.data.error === ALREADY_MINTED && (await isMintedAs(node, attestation)))
       return { ok: true, already: true };
-    return { ok: false, reason: 'mint_refused', code: error.data.error, detail: error.data.detail };
+    return { ok: false, reason: 'mint_refused', code: error.data.error, detail: ledgerText(error.data) };
   } catch (error) {
     return { ok: false, reason: 'wire_unavailable', detail: asLedgerFault(error).message };
   }
@@ -177,6 +178,17 @@ async function isMintedAs(node: WireNode, attestation: Attestation): Promise<boo
   const outpoint = { txid: wanted.deposit_txid, vout: wanted.deposit_vout };
   const minted = mintOf(outpoint, await get(node, mintPath(outpoint), wireMintSchema))?.attestation;
   return minted?.recipient_pubkey_hash === wanted.recipient_pubkey_hash && minted.amount === wanted.amount;
+}
+
+// With the node's own words where it has some: whoever runs it looks for them in its log.
+function statusFault(node: WireNode, status: number, json: unknown): WireLedgerError {
+  const error = wireErrorSchema.safeParse(json);
+  const words = error.success ? `: ${ledgerText(error.data)}` : '';
+  return new WireLedgerError(`${node.label}: HTTP ${status}${words}`);
+}
+
+function ledgerText({ error, detail }: z.infer<typeof wireErrorSchema>): string {
+  return detail === '' ? error : `${error}: ${detail}`;
 }
 
 function readJson(node: WireNode, response: HttpResponse): unknown {

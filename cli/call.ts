@@ -6,7 +6,7 @@ import { CommandError } from '../operator/runtime/command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from '../operator/runtime/command-types.ts';
 import { fileFault } from '../operator/runtime/file-fault.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
-import { CliError } from './errors.ts';
+import { CliError, EXIT_FAILURE } from './errors.ts';
 import type { Output } from './output.ts';
 import type { NodeServices } from './services.ts';
 
@@ -91,7 +91,7 @@ export async function callNode<C extends CommandName>(
     if (client === null) return await runHere(cli, config, command, params, passphrase, display);
     const options = { onProgress: display.report, signal: context.signal };
     const outcome = await client.call(command, plainJson(params), options);
-    if (!outcome.ok) throw new CliError(named(outcome.message, outcome.code));
+    if (!outcome.ok) throw refusal(outcome.message, outcome.code);
     const result: unknown = outcome.result;
     // Server and command line are one executable; the control client has seen to it that this is JSON.
     return result as CommandResults[C];
@@ -147,7 +147,11 @@ export function asFailure(error: unknown): unknown {
   if (fault !== null) return new CliError(sentence(fault.message));
   if (!(error instanceof Error) || error instanceof CliError || isBug(error)) return error;
   if (error.name === 'AbortError') return new CliError('Stopped.');
-  return new CliError(error instanceof CommandError ? named(error.message, error.code) : sentence(error.message));
+  return error instanceof CommandError ? refusal(error.message, error.code) : new CliError(sentence(error.message));
+}
+
+function refusal(message: string, code: string): CliError {
+  return new CliError(named(message, code), EXIT_FAILURE, code);
 }
 
 // A refusal ends with its name from the documented list, which is what to search the documentation for.

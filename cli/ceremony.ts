@@ -103,7 +103,7 @@ function registerAbandon(ceremony: Command, cli: Cli): void {
 }
 
 function abandonText({ ceremony_id, may_be_live_elsewhere }: CommandResults['ceremony-abandon']): string {
-  const told = `Ceremony ${ceremony_id} is abandoned here.`;
+  const told = `Ceremony ${ceremony_id} is abandoned here; the next one needs another --ceremony-id.`;
   if (!may_be_live_elsewhere) return told;
   const others = `This node had confirmed it: ask the others whether they hold its keys (ceremony show ${ceremony_id}).`;
   return `${told}\n${others}\nIf they do, this node gets its shares back with: mpc_operator ceremony recover FILE`;
@@ -135,7 +135,8 @@ function recoverText(result: CommandResults['ceremony-recover']): string {
     ['transcript hash', result.transcript_hash],
     ['shares', result.shares === 'kept' ? 'those of the key file' : 'recovered with the host secret'],
   ]);
-  return `${fields}\n\nThe key is live here. Compare the transcript hash with the other operators, then back up the key file.`;
+  const kept = 'The key is live here. Compare the transcript hash with the other operators, then back up the key file.';
+  return `${fields}\n\n${kept}\nNext: mpc_operator status`;
 }
 
 function nameOf({ ceremony_id, rehearsal }: CeremonyReport): string {

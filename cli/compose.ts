@@ -8,6 +8,7 @@ import { zeroize } from '../crypto/bytes.ts';
 import { commands } from '../operator/commands.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
 import { processPaths } from '../operator/config/paths.ts';
+import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
 import { initialise } from '../operator/initialise.ts';
 import { LOCK_WAIT_MS, runLocally } from '../operator/local.ts';
 import { closeNode, type Node, openNode, unsealNode } from '../operator/node.ts';
@@ -111,9 +112,10 @@ export async function runHere<C extends CommandName>(
 }
 
 /** Sets a node up. */
-export function initialiseHere(input: InitialiseInput): Promise<InitialiseResult> {
+export async function initialiseHere(input: InitialiseInput): Promise<InitialiseResult> {
   const { env } = processPaths();
-  return initialise({ ...input, env, passphrase: textOf(input.passphrase), effects: systemEffects });
+  const passphrase = async (purpose: PassphrasePurpose) => textAndZero(await input.passphrase(purpose));
+  return initialise({ ...input, env, passphrase, effects: systemEffects });
 }
 
 /** Checks an exported ceremony offline. */

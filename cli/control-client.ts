@@ -17,7 +17,7 @@ export type ControlOutcome =
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 const answerLine = z.union([
-  z.strictObject({ progress: z.object({ step: z.string(), text: z.string() }) }),
+  z.strictObject({ progress: z.object({ step: z.string(), text: z.string(), remaining_ms: z.number().optional() }) }),
   z.strictObject({ result: z.json() }),
   z.strictObject({ error: z.object({ code: z.string(), message: z.string() }) }),
 ]);

@@ -49,6 +49,12 @@ function dkgText(result: Dkg): string {
     ['signed in test', result.proven.length === 0 ? '-' : result.proven.map((set) => `{${set.join(', ')}}`).join(' ')],
     ['took', duration(result.duration_ms)],
   ]);
-  if (result.rehearsal) return `${fields}\n\nThe rehearsal went through; its keys are gone.`;
-  return `${fields}\n\nThe keys are live. Compare the transcript hash with the other operators, then back up the key file.`;
+  if (result.rehearsal) {
+    const next = 'Next, with all operators at the agreed time: mpc_operator dkg --ceremony-id initial-dkg';
+    return `${fields}\n\nThe rehearsal went through; its keys are gone.\n${next}`;
+  }
+  const kept = 'The keys are live. Compare the transcript hash with the other operators, then back up the key file.';
+  const next =
+    'Next: mpc_operator server, where it does not run yet; then mpc_operator treasury, which shows what to fund.';
+  return `${fields}\n\n${kept}\n${next}`;
 }

@@ -8,10 +8,13 @@ export const EXIT_USAGE = 2;
 /** A failure that is told to the user as one sentence. Anything else thrown is a bug and told as such. */
 export class CliError extends Error {
   readonly exitCode: number;
-  constructor(message: string, exitCode: number = EXIT_FAILURE) {
+  /** The node's own name for its refusal, where it refused. */
+  readonly code: string | null;
+  constructor(message: string, exitCode: number = EXIT_FAILURE, code: string | null = null) {
     super(message);
     this.name = 'CliError';
     this.exitCode = exitCode;
+    this.code = code;
   }
 }
 

@@ -1,14 +1,21 @@
 // `init`: writes the configuration with the launch instructions' default keys, and makes keys and certificate where they
 // are missing. What is wrong with the flags is told before anything is asked or written. The launch instructions have a
-// draft of the configuration written by hand before: of it, what no flag says is kept.
+// draft of the configuration written by hand before: of it, and of one in use, what no flag says is kept.
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { zeroize } from '../crypto/bytes.ts';
-import { type ConfigProblem, checkConfig, type OperatorConfig } from '../operator/config/config.ts';
-import { type ConfigFile, configFileSchema, NETWORKS, PARTICIPANTS_MAX } from '../operator/config/config-keys.ts';
+import { CONFIG_BYTES_MAX, type ConfigProblem, checkConfig } from '../operator/config/config.ts';
+import {
+  type ConfigFile,
+  configFileSchema,
+  NAME_CHARACTERS_MAX,
+  NETWORKS,
+  PARTICIPANTS_MAX,
+} from '../operator/config/config-keys.ts';
 import { draftConfig } from '../operator/config/config-write.ts';
+import { jsonFault } from '../operator/config/json-fault.ts';
 import { absolutePath } from '../operator/config/paths.ts';
+import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
 import { asFailure, type Cli, plainJson } from './call.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
 import { CliError, UsageError } from './errors.ts';
@@ -31,8 +38,6 @@ interface InitFlags extends PassphraseOptions {
   readonly force?: boolean;
 }
 
-const NAME_CHARACTERS_MAX = 64;
-const DRAFT_BYTES_MAX = 256 * 1024;
 const WHY_PARTIES = "A key ceremony's messages grow with the square of their number, and are at most 1 MiB.";
 const WHY_THRESHOLD = 'No operator alone may be able to sign, and no more than 64 take part.';
 const ADDRESSES = 'operator1.example.com:50051,operator2.example.com:50051,operator3.example.com:50051';
@@ -59,11 +64,15 @@ export function registerInit(program: Command, cli: Cli): void {
     .requiredOption('--index <i>', "this operator's place in --addresses, counted from 0", index)
     .requiredOption('--addresses <list>', 'host:port of all operators in index order, with commas between', list)
     .option('--output <path>', 'where to write the configuration (default: that of --config)')
-    .option('--name <text>', 'how the others call this operator', textValue('--name', NAME_CHARACTERS_MAX, 'a name'))
+    .option(
+      '--name <text>',
+      'how the others call this operator (default: the host of its address)',
+      textValue('--name', NAME_CHARACTERS_MAX, 'a name'),
+    )
     .option('--network <name>', `${NETWORKS.join(', ')} (default: mainnet)`, choiceValue('--network', NETWORKS))
     .option('--wire-node <url>', 'URL of your own Wire node; may be repeated', repeated)
     .option('--bitcoin-node <url>', 'URL of your own Bitcoin node; may be repeated', repeated)
-    .option('--force', 'replace a configuration that is in use, whole; keys and certificate are kept')
+    .option('--force', 'change a node that is set up; what no flag says is kept, and old files stay under another name')
     .action((flags: InitFlags) => init(cli, flags));
   addPassphraseOptions(command);
   addExamples(
@@ -76,27 +85,23 @@ async function init({ context, services }: Cli, flags: InitFlags): Promise<void>
   const { paths } = context.surroundings;
   const file =
     flags.output === undefined ? context.configFile : absolutePath(flags.output, paths.workingDirectory, paths.home);
-  const draft = flags.force !== true && existsSync(file) ? await readDraft(context, file) : null;
-  const content = { ...contentOf(flags), ...draft, ...toldBy(flags) };
-  const config = checked(context, content, file);
-  // A key file that is gone while the database is there was lost: other keys must not come in its place unasked.
-  const isSetUp = [config.keySharePath, config.securityDbPath].some((path) => existsSync(path));
-  if (draft !== null && isSetUp) throw exists(file, 'belongs to a node that is set up');
-  const force = flags.force === true || draft !== null;
-  const passphrase = await context.passphrase(flags, existsSync(config.keySharePath) ? 'open' : 'create');
-  if (passphrase === null) {
+  const before = existsSync(file) ? await readBefore(context, file, flags.force === true) : null;
+  const content = { ...contentOf(flags), ...before, ...toldBy(flags) };
+  checkContent(context, content, file);
+  const passphrase = async (purpose: PassphrasePurpose) => {
+    const found = await context.passphrase(flags, purpose);
+    if (found !== null) return found;
     throw new CliError('A passphrase is needed for the key file: give --passphrase-file or --passphrase-fd.');
-  }
+  };
   try {
     const whole = configFileSchema.parse(content);
+    const force = flags.force === true;
     const result = await services.initialise({ file, home: paths.home, content: whole, passphrase, force });
     context.output.result(plainJson(result), () => initText(result));
-    if (draft !== null) context.output.note(`${file} was there: what no flag says was kept of it.`);
+    if (before !== null) context.output.note(`${file} was there: what no flag says was kept of it.`);
     context.output.note('Next: mpc_operator peer export --output card.json, and send the card to the other operators.');
   } catch (error) {
     throw asFailure(error);
-  } finally {
-    zeroize(passphrase);
   }
 }
 
@@ -119,23 +124,22 @@ function toldBy(flags: InitFlags): Partial<ConfigFile> {
   };
 }
 
-// Its values are checked together with those of the flags.
-async function readDraft(context: CliContext, file: string): Promise<Record<string, unknown>> {
-  const text = new TextDecoder().decode(await readInput(context, file, DRAFT_BYTES_MAX));
+// Its values are checked together with those of the flags. One that cannot be read makes room by force alone.
+async function readBefore(context: CliContext, file: string, force: boolean): Promise<Record<string, unknown> | null> {
+  const text = new TextDecoder().decode(await readInput(context, file, CONFIG_BYTES_MAX));
   try {
     return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
   } catch {
-    throw exists(file, 'is no JSON object');
+    if (force) return null;
+    const where = jsonFault(text);
+    const flaw = where === null ? 'is no JSON object' : `is not JSON (${where})`;
+    throw new CliError(`${file} ${flaw}: correct it, or give --force to keep it under another name.`);
   }
 }
 
-function exists(file: string, how: string): CliError {
-  return new CliError(`${file} exists already and ${how}; give --force to replace it (keys and certificate are kept).`);
-}
-
-function checked(context: CliContext, content: Readonly<Record<string, unknown>>, file: string): OperatorConfig {
+function checkContent(context: CliContext, content: Readonly<Record<string, unknown>>, file: string): void {
   const verdict = checkConfig(content, file, context.surroundings.paths.home);
-  if (verdict.ok) return verdict.config;
+  if (verdict.ok) return;
   const [first, ...others] = verdict.problems.map(flagProblem);
   for (const other of others) context.output.fault(other);
   throw new UsageError(first ?? `${file} would be no valid configuration.`);
@@ -159,11 +163,12 @@ function repeated(text: string, earlier: readonly string[] | undefined): readonl
   return [...(earlier ?? []), text];
 }
 
-function initText({ configPath, certificatePath, created, fingerprint }: InitialiseResult): string {
+function initText({ configPath, certificatePath, created, kept, fingerprint }: InitialiseResult): string {
   const fields: (readonly [string, string])[] = [
     ['configuration', configPath],
     ['certificate', certificatePath],
     ...created.map((path) => ['made', path] as const),
+    ...kept.map((path) => ['old file', path] as const),
     ['fingerprint', fingerprint],
   ];
   return renderFields(fields);

@@ -131,32 +131,45 @@ function wantsColour(stream: TextStream, env: OutputOptions['env']): boolean {
 }
 
 function plainLines(stderr: TextStream): ProgressDisplay {
-  return { report: ({ text }) => void stderr.write(`${printable(text)}\n`), stop: () => {} };
+  const report: Progress = ({ text, remaining_ms }) =>
+    void stderr.write(`${printable(text)}${leftText(remaining_ms)}\n`);
+  return { report, stop: () => {} };
 }
 
-// The spinner shows the step under way; a step that another replaces stays on the screen as a line.
+// The spinner shows the step under way and how long it may take; a step that another replaces stays on the screen as a line.
 function spinner(stderr: TextStream): ProgressDisplay {
   let frame = 0;
-  let current: string | null = null;
+  let current: { readonly text: string; readonly until: number | null } | null = null;
+  let timer: ReturnType<typeof setInterval> | null = null;
   const draw = () => {
     if (current === null) return;
-    stderr.write(`${ERASE_LINE}${SPINNER_FRAMES[frame++ % SPINNER_FRAMES.length]} ${current}`);
+    const { text, until } = current;
+    const left = leftText(until === null ? undefined : Math.max(0, until - performance.now()));
+    stderr.write(`${ERASE_LINE}${SPINNER_FRAMES[frame++ % SPINNER_FRAMES.length]} ${text}${left}`);
   };
-  const timer = setInterval(draw, SPINNER_INTERVAL_MS);
-  timer.unref();
   const settle = () => {
-    if (current !== null) stderr.write(`${ERASE_LINE}  ${current}\n`);
+    if (current !== null) stderr.write(`${ERASE_LINE}  ${current.text}\n`);
     current = null;
   };
   return {
-    report: ({ text }) => {
+    report: ({ text, remaining_ms }) => {
       settle();
-      current = printable(text);
+      current = { text: printable(text), until: remaining_ms === undefined ? null : performance.now() + remaining_ms };
+      // Also after a stop: a question to the person at the terminal comes between the steps of a command.
+      timer ??= setInterval(draw, SPINNER_INTERVAL_MS);
+      timer.unref();
       draw();
     },
     stop: () => {
-      clearInterval(timer);
+      if (timer !== null) clearInterval(timer);
+      timer = null;
       settle();
     },
   };
+}
+
+function leftText(remainingMs: number | undefined): string {
+  if (remainingMs === undefined) return '';
+  const seconds = Math.ceil(remainingMs / 1000);
+  return ` (${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')} left)`;
 }

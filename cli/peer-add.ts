@@ -45,7 +45,7 @@ async function addCards(cli: Cli, sources: readonly string[], replace: boolean):
   const cards: FoundCard[] = [];
   for (const source of sources) cards.push(await readCard(cli, source));
   const problems = setProblems(cards, context.config());
-  if (problems.length === 0 && !replace) problems.push(...(await knownAlready(cli, cards)));
+  if (problems.length === 0) problems.push(...(await placesTaken(cli, cards, replace)));
   failWith(cli, problems);
 
   const added: CommandResults['peer-add'][] = [];
@@ -55,6 +55,15 @@ async function addCards(cli: Cli, sources: readonly string[], replace: boolean):
   context.output.note(
     'They must be the words that `mpc_operator peer export` shows there; if not, stop and find out why.',
   );
+  context.output.note(await nextStep(cli, added));
+}
+
+async function nextStep(cli: Cli, added: readonly CommandResults['peer-add'][]): Promise<string> {
+  const { missing } = await callNode(cli, 'peer-list', {});
+  if (missing.length > 0) return `Next: add the cards that are missing, of index ${missing.join(', ')}.`;
+  // A new card of a known operator is that of a new certificate, long after the keys were made.
+  if (added.some(({ replaced }) => replaced)) return 'Next: mpc_operator test-communication';
+  return 'All cards are here. Next, with all operators at the agreed time: mpc_operator dkg --ceremony-id initial-dkg';
 }
 
 async function readCard({ context }: Cli, source: string): Promise<FoundCard> {
@@ -85,12 +94,21 @@ function setProblems(cards: readonly FoundCard[], config: OperatorConfig): strin
   });
 }
 
-/** Cards whose place is taken by another card, a sentence each. */
-async function knownAlready(cli: Cli, cards: readonly FoundCard[]): Promise<string[]> {
+/** Cards whose place is this node's own, or taken by another card unless it is to be replaced, a sentence each. */
+async function placesTaken(cli: Cli, cards: readonly FoundCard[], replace: boolean): Promise<string[]> {
   const { peers } = await callNode(cli, 'peer-list', {});
+  const { myIndex } = cli.context.config();
   return cards.flatMap(({ source, card }) => {
     const known = peers.find(({ index }) => index === card.index);
-    if (known === undefined || sameWords(known.fingerprint, cardFingerprint(card))) return [];
+    const isKnown = known !== undefined && sameWords(known.fingerprint, cardFingerprint(card));
+    if (card.index === myIndex && (isKnown || known === undefined)) {
+      return [`${source} is your own card: give it to the other operators, and add theirs here.`];
+    }
+    if (card.index === myIndex) {
+      const remedy = 'compare them; if it is an old one of yours, leave it out, else one of you has a wrong --index.';
+      return [`${source} is another card of this node's own index ${card.index}: ${remedy}`];
+    }
+    if (replace || known === undefined || isKnown) return [];
     return [`${source}: another card of index ${card.index} is here already; compare them, then give --replace.`];
   });
 }

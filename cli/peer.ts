@@ -2,6 +2,7 @@
 // peer-add.ts.
 import type { Command } from 'commander';
 import { canonicalJson } from '../crypto/canonical-json.ts';
+import type { OperatorConfig } from '../operator/config/config.ts';
 import type { CommandResults } from '../operator/runtime/command-types.ts';
 import { type Cli, callNode, plainJson, runCommand } from './call.ts';
 import type { PassphraseOptions } from './context.ts';
@@ -42,17 +43,23 @@ async function exportCard(cli: Cli, flags: ExportFlags): Promise<void> {
   if (flags.output !== undefined) await writeOutput(context, flags.output, `${card}\n`);
   context.output.result(plainJson(result), () => (flags.output === undefined ? card : `Wrote ${flags.output}`));
   context.output.note(`Fingerprint, to be read aloud: ${result.fingerprint}`);
+  context.output.note('Next: send the card to the other operators, and add theirs with mpc_operator peer add CARD…');
 }
 
 function registerList(peer: Command, cli: Cli): void {
   const command = peer
     .command('list')
     .description('List the operators whose cards this node has, and who is missing.')
-    .action(() => runCommand(cli, 'peer-list', {}, { text: listText }));
+    .action(() => runCommand(cli, 'peer-list', {}, { text: (result) => listText(result, cli.context.config()) }));
   addExamples(command, 'mpc_operator peer list', 'mpc_operator peer list --json');
 }
 
-function listText({ peers, missing }: CommandResults['peer-list']): string {
+function missingText(missing: readonly number[]): string {
+  const which = `Cards missing of index ${missing.join(', ')}.`;
+  return `${which} Add them with: mpc_operator peer add CARD…`;
+}
+
+function listText({ peers, missing }: CommandResults['peer-list'], { partyAddresses, file }: OperatorConfig): string {
   const table = renderTable(
     [
       { title: 'INDEX', align: 'right' },
@@ -69,6 +76,11 @@ function listText({ peers, missing }: CommandResults['peer-list']): string {
       fingerprint,
     ]),
   );
-  const verdict = missing.length === 0 ? 'All cards are here.' : `Cards missing of index ${missing.join(', ')}.`;
-  return `${table}\n\n${verdict}`;
+  const verdict = missing.length === 0 ? 'All cards are here.' : missingText(missing);
+  const conflicts = peers.flatMap(({ index, name, address }) => {
+    const configured = partyAddresses[index]?.text;
+    if (configured === undefined || configured === address) return [];
+    return [`The card of operator ${index} (${name}) says ${address}, but ${file} says ${configured}: agree on one.`];
+  });
+  return [table, '', verdict, ...conflicts].join('\n');
 }

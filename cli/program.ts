@@ -1,6 +1,6 @@
 // The command line: one program, a module for each command, the same manners everywhere. Errors are one sentence on
 // stderr; exit code 2 for wrong usage, 1 for failure, 0 for done.
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, type Option } from 'commander';
 import { printable } from '../operator/runtime/shown-text.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
 import { CliError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './errors.ts';
@@ -12,13 +12,34 @@ export interface CommandModule {
   register(program: Command, context: CliContext): void;
 }
 
+// Two methods of commander that its own types leave out (version 14, pinned).
+declare module 'commander' {
+  interface Command {
+    unknownOption(flag: string): void;
+    missingMandatoryOptionValue(option: Option): void;
+  }
+}
+
+/** Whoever mistypes a required flag is told so; commander alone says that the right one is missing. */
+class OperatorCommand extends Command {
+  override createCommand(name?: string): Command {
+    return new OperatorCommand(name);
+  }
+
+  override missingMandatoryOptionValue(option: Option): void {
+    const unknown = this.args.find((argument) => argument.length > 1 && argument.startsWith('-'));
+    if (unknown !== undefined) this.unknownOption(unknown);
+    super.missingMandatoryOptionValue(option);
+  }
+}
+
 const DESCRIPTOR_MAX = 1023;
 const descriptorValue = wholeValue('--passphrase-fd', 0, DESCRIPTOR_MAX, 'a file descriptor');
 
 /** The whole program with all its commands. */
 export function createProgram(context: CliContext, modules: readonly CommandModule[]): Command {
   const { stdout, stderr } = context.surroundings;
-  const program = new Command('mpc_operator');
+  const program = new OperatorCommand('mpc_operator');
   program
     .description('One node of the federation that holds the bridge between Bitcoin and 0BTC Wire.')
     .version(VERSION, '-V, --version', 'print the version')

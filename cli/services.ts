@@ -3,6 +3,7 @@ import type { CeremonySummary } from '../ceremony/ceremony-file.ts';
 import type { Transcript } from '../ceremony/transcript.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
 import type { ConfigFile } from '../operator/config/config-keys.ts';
+import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
 import type { CommandName, CommandParams, CommandResults } from '../operator/runtime/command-types.ts';
 import type { Progress } from '../operator/runtime/progress.ts';
 
@@ -23,9 +24,9 @@ export interface InitialiseInput {
   readonly home: string;
   /** Checked by `checkConfig`. */
   readonly content: ConfigFile;
-  /** Of the key file; zeroed by the caller. */
-  readonly passphrase: Uint8Array;
-  /** Replaces a configuration that exists. Never keys or certificate. */
+  /** Of the key file, which is there already or is to be made. The callee zeroes it. */
+  readonly passphrase: (purpose: PassphrasePurpose) => Promise<Uint8Array>;
+  /** Changes the configuration of a node that is set up. */
   readonly force: boolean;
 }
 
@@ -34,6 +35,8 @@ export interface InitialiseResult {
   readonly certificatePath: string;
   /** The files made. */
   readonly created: readonly string[];
+  /** Files that made room, by their new names. */
+  readonly kept: readonly string[];
   /** Words of the operator card. */
   readonly fingerprint: string;
 }

@@ -58,6 +58,11 @@ function row(peer: CommunicationReport): string[] {
 function failure({ ok, peers }: Communication): string | null {
   if (ok) return null;
   const silent = peers.filter((peer) => !peer.reachable).map((peer) => `${peer.index} (${peer.name})`);
-  if (silent.length === 0) return 'Not all peers fit; see the detail of each.';
-  return `No answer from ${silent.length === 1 ? 'operator' : 'operators'} ${silent.join(', ')}.`;
+  const unfit = peers.filter((peer) => peer.reachable && !peer.fits);
+  return [
+    ...(silent.length === 0
+      ? []
+      : [`No answer from ${silent.length === 1 ? 'operator' : 'operators'} ${silent.join(', ')}.`]),
+    ...unfit.map(({ index, name, detail }) => `Operator ${index} (${name}) does not fit: ${detail}.`),
+  ].join(' ');
 }

@@ -25,7 +25,8 @@ async function unseal(cli: Cli, options: PassphraseOptions): Promise<void> {
       'unseal',
       { passphrase },
       {
-        text: ({ sealed }) => (sealed ? 'The node is still sealed.' : 'The node is unsealed.'),
+        text: ({ sealed }) =>
+          sealed ? 'The node is still sealed.' : 'The node is unsealed.\nNext: mpc_operator status',
         failure: ({ sealed }) => (sealed ? 'The key file could not be opened.' : null),
       },
     );

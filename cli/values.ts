@@ -24,7 +24,10 @@ export function recipientValue(flag: string): ValueParser<string> {
 /** An amount in whole sats, as the decimal string that the node takes. */
 export function satsValue(flag: string): ValueParser<string> {
   return (text) => {
-    if (/^[0-9]*[.,][0-9]*$/.test(text)) {
+    if (/^[0-9]+(,[0-9]*)+$/.test(text)) {
+      throw bad(flag, text, 'an amount in whole sats without a comma (100000000 = 1 BTC)');
+    }
+    if (/^[0-9]*[.][0-9]*$/.test(text)) {
       throw bad(flag, text, 'an amount in whole sats without a decimal point (100000000 = 1 BTC)');
     }
     const digits = /^[0-9]+$/.test(text) ? text.replace(/^0+(?=[0-9])/, '') : null;
@@ -63,6 +66,7 @@ export function wholeValue(flag: string, min: number, max: number, what: string,
 export function feeRateValue(flag: string): ValueParser<number> {
   return (text) => {
     const value = /^[0-9]{1,5}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+    if (text.includes(',')) throw bad(flag, text, 'a fee rate without a comma: 2.5 is two and a half sat/vB');
     if (!(value >= 1 && value <= 10_000)) throw bad(flag, text, 'a fee rate in sat/vB, from 1 to 10000');
     return value;
   };

@@ -91,9 +91,11 @@ async function addCard(node: Node, params: CommandParams<'peer-add'>): Promise<C
   if (!checked.ok) throw new CommandError('card', checked.detail);
   const { card } = checked;
   if (card.index === node.config.myIndex) {
-    if (cardFingerprint(ownCard(node)).join(' ') !== cardFingerprint(card).join(' ')) {
-      throw new CommandError('card', `the card of ${card.name} has the index of this node itself`);
-    }
+    const isOwn = cardFingerprint(ownCard(node)).join(' ') === cardFingerprint(card).join(' ');
+    const remedy = 'give it to the other operators, and add theirs here';
+    throw isOwn
+      ? new CommandError('own_card', `this is your own card: ${remedy}`)
+      : new CommandError('card', `the card of ${card.name} has the index of this node itself`);
   }
   const kept = keepCard(node.store.db, card, params.replace, node.input.effects.now());
   if (!kept.ok) throw new CommandError('card', kept.detail);

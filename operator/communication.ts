@@ -38,16 +38,45 @@ export async function testCommunication(
   );
   const missing = missingReports(node, reports);
   const peers = [...reports, ...missing].sort((a, b) => a.index - b.index);
-  return { peers, ok: peers.every((peer) => isWell(node, peer)) };
+  const checked = checkLinks(peers, node.input.version);
+  return { peers: checked, ok: checked.every(({ fits }) => fits) };
 }
 
-function isWell(node: Node, peer: CommunicationReport): boolean {
-  const keepsTime = peer.clock_offset_ms !== null && Math.abs(peer.clock_offset_ms) <= CLOCK_OFFSET_MS_MAX;
-  const lasts = peer.certificate_days_left !== null && peer.certificate_days_left >= 0;
-  return peer.reachable && keepsTime && lasts && peer.version === node.input.version;
+/** A link as it was measured. */
+export type Link = Omit<CommunicationReport, 'fits'>;
+
+/** Says of each link whether it fits this node, which runs `version`, and in `detail` all that is wrong with it. */
+export function checkLinks(links: readonly Link[], version: string): readonly CommunicationReport[] {
+  const offsets = links.flatMap(({ clock_offset_ms: offset }) => (offset === null ? [] : [offset]));
+  // Where all others are off to the same side, the odd clock is this node's own.
+  const isOwnClock =
+    offsets.length > 1 && [1, -1].some((sign) => offsets.every((offset) => sign * offset > CLOCK_OFFSET_MS_MAX));
+  return links.map((link) => {
+    const flaws = link.reachable ? linkFlaws(link, version, isOwnClock) : [link.detail];
+    return { ...link, fits: flaws.length === 0, detail: flaws.length === 0 ? link.detail : flaws.join('; ') };
+  });
 }
 
-type Pinged = Omit<CommunicationReport, 'index' | 'name' | 'address' | 'certificate_days_left' | 'signing'>;
+function linkFlaws(link: Link, version: string, isOwnClock: boolean): readonly string[] {
+  const { clock_offset_ms: offset, certificate_days_left: days } = link;
+  const flaws: string[] = [];
+  if (offset !== null && Math.abs(offset) > CLOCK_OFFSET_MS_MAX) flaws.push(clockFlaw(offset, isOwnClock));
+  if (days !== null && days < 0) flaws.push('its certificate has expired: it has to make a new one and send its card');
+  if (link.version !== version) flaws.push(`it runs version ${link.version}, this node ${version}: run the same`);
+  return flaws;
+}
+
+function clockFlaw(offset: number, isOwnClock: boolean): string {
+  const seconds = `${(Math.abs(offset) / 1000).toFixed(1)} s`;
+  const most = `at most ${CLOCK_OFFSET_MS_MAX / 1000} s may lie between two clocks`;
+  if (isOwnClock) {
+    const side = offset > 0 ? 'behind' : 'ahead of';
+    return `the clock of this node is ${seconds} ${side} those of all peers: set it right (${most})`;
+  }
+  return `its clock is ${seconds} ${offset > 0 ? 'ahead of' : 'behind'} this node's: set right whichever is wrong (${most})`;
+}
+
+type Pinged = Omit<Link, 'index' | 'name' | 'address' | 'certificate_days_left' | 'signing'>;
 
 async function pingPeer(node: Node, index: number, rounds: number): Promise<Pinged> {
   const answers: Answer[] = [];
@@ -71,11 +100,15 @@ async function pingPeer(node: Node, index: number, rounds: number): Promise<Ping
   const fastest = answers.reduce((best, answer) => (answer.roundTripMs < best.roundTripMs ? answer : best));
   const [min = 0, max = 0] = [times[0], times.at(-1)];
   const median = times[Math.floor(times.length / 2)] ?? 0;
-  const detail =
-    last.pong.version === node.input.version ? 'reachable' : `runs ${last.pong.version}, not ${node.input.version}`;
   const round_trip_ms = { min: rounded(min), median: rounded(median), max: rounded(max) };
   const { version } = last.pong;
-  return { reachable: true, detail, version, clock_offset_ms: Math.round(fastest.clockOffsetMs), round_trip_ms };
+  return {
+    reachable: true,
+    detail: 'reachable',
+    version,
+    clock_offset_ms: Math.round(fastest.clockOffsetMs),
+    round_trip_ms,
+  };
 }
 
 async function ping(node: Node, index: number): Promise<Answer | string> {
@@ -90,14 +123,15 @@ async function ping(node: Node, index: number): Promise<Answer | string> {
   return { pong: message.body, roundTripMs, clockOffsetMs: message.body.now - (sentAt + roundTripMs / 2) };
 }
 
-function missingReports(node: Node, known: readonly { readonly index: number }[]): readonly CommunicationReport[] {
+function missingReports(node: Node, known: readonly { readonly index: number }[]): readonly Link[] {
   const indices = new Set(known.map(({ index }) => index));
   return node.config.partyAddresses.flatMap(({ text: address }, index) => {
     if (index === node.config.myIndex || indices.has(index)) return [];
     const nothing = {
       ...{ version: null, certificate_days_left: null, clock_offset_ms: null, round_trip_ms: null, signing: null },
     };
-    return [{ index, name: `operator-${index}`, address, reachable: false, detail: 'no operator card', ...nothing }];
+    const detail = 'no operator card of it is here: run `mpc_operator peer add`';
+    return [{ index, name: `operator-${index}`, address, reachable: false, detail, ...nothing }];
   });
 }
 

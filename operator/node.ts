@@ -75,8 +75,11 @@ export function openNode(input: NodeInput, how: NodeAccess = { access: 'write', 
   return { input, config, store, keyRing, keys, bitcoin, wire, chain, validation, startedAt: now(), online: null };
 }
 
-// A quorum is counted by the key; whoever configures another n or t believes in another federation than the key's.
-function assertFederation({ parties, threshold }: OperatorConfig, key: FederationKey | null): void {
+/**
+ * Throws `CommandError` where the configuration's n or t are not those of the key in use: a quorum is counted by the key, and
+ * whoever configures others believes in another federation.
+ */
+export function assertFederation({ parties, threshold }: OperatorConfig, key: FederationKey | null): void {
   if (key === null || (key.bitcoin.participants === parties && key.bitcoin.threshold === threshold)) return;
   const made = `the key in use was made by ${key.bitcoin.participants} operators of whom ${key.bitcoin.threshold} must sign`;
   const flaw = `${made}, but the configuration says parties ${parties} and threshold ${threshold}: correct it`;

@@ -3,7 +3,7 @@
 import type { Gate, OpenedNode } from './opened-node.ts';
 import { Acceptor, type Incoming } from './peers/accept.ts';
 import { HttpsPeerClient } from './peers/deliver.ts';
-import { ensureOwnCard, listCards, peersOf } from './peers/federation.ts';
+import { addressConflicts, ensureOwnCard, listCards, peersOf } from './peers/federation.ts';
 import { PeerSessions } from './peers/peer-session.ts';
 import { newSession } from './peers/session.ts';
 import { provenTlsIdentity, proveTlsIdentity } from './peers/tls-self-test.ts';
@@ -30,6 +30,7 @@ export async function goOnline(node: OpenedNode): Promise<Online> {
   const now = (): number => effects.now();
   const tls = await provenTlsIdentity(config, now());
   ensureOwnCard(config, store.db, keyRing, tls.facts.pem, now());
+  for (const detail of addressConflicts(config, listCards(store.db))) log('warn', 'addresses_differ', { detail });
   const peers = () => peersOf(listCards(store.db), config.myIndex);
   const { network, myIndex } = config;
   const session = newSession({ identity: keyRing.identity(), network, index: myIndex }, store.db, effects);

@@ -13,6 +13,7 @@ import { DEPOSIT_STATUSES } from '../store/schema.ts';
 import { currentRoot } from '../store/treasury-roots.ts';
 import { chainProblems } from './chain-report.ts';
 import { scannedHeight } from './chain-state/scan.ts';
+import { ceremonyFailureOf } from './key-ceremonies/ceremony-failures.ts';
 import { storedOutcome } from './key-ceremonies/ceremony-outcome.ts';
 import type { FederationKey } from './keys/keys.ts';
 import type { Node } from './node.ts';
@@ -231,8 +232,14 @@ function ceremonyReport(node: Node, stored: Ceremony): CeremonyReport {
     const detail = 'abandoned by its operator';
     return { ...base, ...nothing, phase: 'abandoned', attempt: null, coordinator: null, detail };
   }
+  const failure = ceremonyFailureOf(node.store.db, stored.ceremonyId);
+  const isOver = seen === null || seen.phase === 'idle' || seen.phase === 'aborted';
+  if (failure !== null && isOver) {
+    const rejoin = `join it again with \`dkg --ceremony-id ${stored.ceremonyId}${stored.rehearsal ? ' --rehearsal' : ''}\``;
+    return { ...base, ...nothing, phase: 'failed', attempt: null, coordinator: null, detail: `${failure}; ${rejoin}` };
+  }
   if (seen === null) {
-    const detail = 'goes on once the node is unsealed';
+    const detail = 'goes on once the server runs and is unsealed';
     return { ...base, ...nothing, phase: 'interrupted', attempt: null, coordinator: null, detail };
   }
   const { phase, attempt, coordinator } = seen;

@@ -191,7 +191,8 @@ function answerStream(run: Run, hangUp: AbortSignal, onFault: (error: unknown) =
       const send = (line: Json) => write(`${JSON.stringify(line)}\n`);
       const heartbeat = setInterval(() => write('\n'), HEARTBEAT_INTERVAL_MS);
       try {
-        const progress: Progress = ({ step, text }) => send({ progress: { step, text } });
+        const progress: Progress = ({ step, text, remaining_ms }) =>
+          send({ progress: { step, text, ...(remaining_ms !== undefined && { remaining_ms }) } });
         send({ result: await run({ progress, signal: stop.signal }) });
       } catch (error) {
         if (!(error instanceof ControlError) && !stop.signal.aborted) onFault(error);

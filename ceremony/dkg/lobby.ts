@@ -3,7 +3,8 @@
 
 import { clipDetail } from '../fields.ts';
 import type { DkgMessage, MessageBody, Outgoing } from '../messages.ts';
-import type { NotJoinedReason, PreflightCheck } from '../messages-dkg.ts';
+import type { NotJoinedReason, PreflightCheck, SharedParameters } from '../messages-dkg.ts';
+import { settingDifferences } from '../parameters.ts';
 import { faultOf } from './attempt.ts';
 import {
   type DkgAbort,
@@ -170,25 +171,38 @@ export function preflight(setup: DkgSetup, lobby: Lobby): PreflightProblem[] {
     const problem = (check: string, detail: string) =>
       problems.push({ index, name: nameOf(setup, index), check, detail: clipDetail(detail) });
     if (body.version !== version) problem('version', `runs ${body.version}, this node ${version}`);
-    const difference = parametersDifference(setup, body);
-    if (difference !== null) problem(...difference);
+    for (const detail of parameterProblems(setup, lobby, index, body.parameters)) problem('parameters', detail);
     if (body.rehearsal !== lobby.rehearsal) {
       problem('rehearsal', body.rehearsal ? 'has joined for a rehearsal' : 'has joined for real keys');
     }
-    if (skewMs > timing.clockSkewMaxMs) problem('clock', `its clock is ${(skewMs / 1000).toFixed(1)} s off`);
+    if (skewMs > timing.clockSkewMaxMs)
+      problem('clock', `its clock is ${(skewMs / 1000).toFixed(1)} s off this node's`);
     problems.push(...checkProblems(setup, index, body.checks));
   }
   return problems;
 }
 
-// The fingerprint covers the deposit minimum, and says nothing of what else differs where that does.
-function parametersDifference(setup: DkgSetup, body: Join['body']): readonly [check: string, detail: string] | null {
-  const { depositMinSats, parametersFingerprint } = setup;
-  if (BigInt(body.deposit_min_sats) !== depositMinSats) {
-    return ['deposit minimum', `deposit minimum: ${body.deposit_min_sats} there, ${depositMinSats} here`];
+// The settings first: where the number of operators differs, cards cannot be compared one by one.
+function parameterProblems(setup: DkgSetup, lobby: Lobby, from: number, there: SharedParameters): readonly string[] {
+  const settings = settingDifferences(there, setup.parameters);
+  const { cards } = setup.parameters;
+  if (cards.length !== there.cards.length) return settings;
+  const indices = setup.participants.map(({ index }) => index).filter((index) => cards[index] !== there.cards[index]);
+  return [...settings, ...indices.map((index) => cardProblem(setup, lobby, from, there, index))];
+}
+
+// Whoever has joined has said itself which card is its own, so that it can be told who holds an old one.
+function cardProblem(setup: DkgSetup, lobby: Lobby, from: number, there: SharedParameters, index: number): string {
+  const whose = nameOf(setup, index);
+  if (index === setup.myIndex) return 'it has an old card of this node: give it the one of `peer export`';
+  const own = lobby.joins.get(index)?.body.parameters.cards[index];
+  if (index === from || (own !== undefined && own === there.cards[index])) {
+    return `this node has an old card of ${whose}: add its new one with \`peer add\``;
   }
-  if (body.parameters_fingerprint === parametersFingerprint) return null;
-  return ['parameters', 'has other members, keys, addresses, certificates, threshold or network in its files'];
+  if (own !== undefined && own === setup.parameters.cards[index]) {
+    return `it has an old card of ${whose}: its operator adds the new one with \`peer add\``;
+  }
+  return `it has another card of ${whose} than this node: compare both with \`peer list\``;
 }
 
 function checkProblems(setup: DkgSetup, index: number, checks: readonly PreflightCheck[]): PreflightProblem[] {
@@ -218,8 +232,7 @@ export function joinMessage(
     to,
     type: 'dkg_join',
     body: {
-      parameters_fingerprint: setup.parametersFingerprint,
-      deposit_min_sats: `${setup.depositMinSats}`,
+      parameters: { ...setup.parameters, cards: [...setup.parameters.cards] },
       version: setup.version,
       rehearsal: lobby.rehearsal,
       joined_at: lobby.joinedAt,

@@ -3,7 +3,7 @@
 import type { Ed25519Signer } from '../../crypto/ed25519.ts';
 import type { GroupKey } from '../../crypto/scheme.ts';
 import type { DkgMessage } from '../messages.ts';
-import type { AbortReason, NotJoinedReason, PreflightCheck } from '../messages-dkg.ts';
+import type { AbortReason, NotJoinedReason, PreflightCheck, SharedParameters } from '../messages-dkg.ts';
 import type { CeremonyCertificate, Transcript } from '../transcript.ts';
 
 /** A member of the federation, from its operator card. Public keys: 32 bytes (Ed25519), 33 bytes (secp256k1). */
@@ -45,10 +45,8 @@ export interface DkgSetup {
   readonly myIndex: number;
   readonly threshold: number;
   readonly participants: readonly CeremonyParticipant[];
-  /** 32 bytes in hexadecimal: see `parametersFingerprint` in parameters.ts. */
-  readonly parametersFingerprint: string;
-  /** The least deposit that is swept, in sats; the fingerprint covers it, and this names a difference. */
-  readonly depositMinSats: bigint;
+  /** What all operators must hold alike, as this node has it. */
+  readonly parameters: SharedParameters;
   readonly timing: DkgTiming;
 }
 

@@ -75,7 +75,10 @@ export class LineFollow {
   async #send({ txid, signedTx }: LineStep): Promise<boolean> {
     if (signedTx === null) return false;
     const verdict = await this.#reader.bitcoin.broadcast(fromHex(signedTx)).catch(asUnavailable);
-    if (verdict.ok) return true;
+    if (verdict.ok) {
+      this.#reader.log('info', 'line_step_sent_again', { txid });
+      return true;
+    }
     this.#refused.set(txid, verdict.detail);
     return false;
   }

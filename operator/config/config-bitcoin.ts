@@ -21,7 +21,7 @@ const NETWORK_FOLDER: Record<BitcoinNetwork, string> = {
   regtest: 'regtest',
 };
 
-/** The environment first, then what the configuration names, else bitcoind's cookie in its default place. */
+/** The environment first, then what the configuration names, else what bitcoind itself has in its default places. */
 export function bitcoinCredentials(
   config: Pick<OperatorConfig, 'bitcoinRpc' | 'network'>,
   env: Readonly<Record<string, string | undefined>>,
@@ -46,6 +46,8 @@ export function bitcoinCredentials(
   if (name !== null && passwordFile !== null) {
     return { ok: true, credentials: { kind: 'password_file', user: name, path: passwordFile } };
   }
-  const path = join(home, '.bitcoin', NETWORK_FOLDER[config.network], '.cookie');
-  return { ok: true, credentials: { kind: 'file', path } };
+  const { network } = config;
+  const cookie = join(home, '.bitcoin', NETWORK_FOLDER[network], '.cookie');
+  const conf = join(home, '.bitcoin', 'bitcoin.conf');
+  return { ok: true, credentials: { kind: 'bitcoind', cookie, conf, network } };
 }

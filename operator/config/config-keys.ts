@@ -6,6 +6,8 @@ import type { BitcoinNetwork } from '../../chain/network.ts';
 export const PARTICIPANTS_MAX = 64;
 const NODES_MAX = 16;
 const CONFIRMATIONS_MAX = 1000;
+/** Longest name of an operator. */
+export const NAME_CHARACTERS_MAX = 64;
 const PATH_CHARACTERS_MAX = 4096;
 const HOUR_S = 3600;
 const DAY_S = 86_400;
@@ -68,7 +70,7 @@ const additions = {
     .enum(NETWORKS)
     .optional()
     .describe(`one of ${NETWORKS.join(', ')}`),
-  name: text(64, 'how the other operators call this one').optional(),
+  name: text(NAME_CHARACTERS_MAX, 'how the other operators call this one').optional(),
   listen_address: z.string().optional().describe('host:port to listen on for the other operators'),
   metrics_address: z.string().optional().describe('host:port to serve metrics on'),
   control_socket: path('the Unix socket through which commands reach the server').optional(),

@@ -35,6 +35,11 @@ export function draftConfig(draft: ConfigDraft): ConfigFile {
   };
 }
 
+/** The file as it is written. */
+export function configBytes(content: ConfigFile): Uint8Array {
+  return utf8(`${JSON.stringify(content, null, 2)}\n`);
+}
+
 export type WriteVerdict = { readonly ok: true } | { readonly ok: false; readonly reason: 'exists' };
 
 /**
@@ -46,7 +51,7 @@ export async function writeConfig(
   content: ConfigFile,
   options: { readonly force: boolean },
 ): Promise<WriteVerdict> {
-  const bytes = utf8(`${JSON.stringify(content, null, 2)}\n`);
+  const bytes = configBytes(content);
   if (options.force) await writeDurably(file, bytes);
   else if (!(await writeNewDurably(file, bytes))) return { ok: false, reason: 'exists' };
   return { ok: true };

@@ -5,8 +5,16 @@ import { dirname } from 'node:path';
 import { addressScript, type BitcoinNetwork } from '../../chain/network.ts';
 import { printable } from '../runtime/shown-text.ts';
 import { type HostPort, parseHostPort } from './config-address.ts';
-import { CONFIG_KEYS, type ConfigFile, configFileSchema, keyExpectation, nearestKey } from './config-keys.ts';
+import {
+  CONFIG_KEYS,
+  type ConfigFile,
+  configFileSchema,
+  keyExpectation,
+  NAME_CHARACTERS_MAX,
+  nearestKey,
+} from './config-keys.ts';
 import { type ConfigProblem, ruleProblems } from './config-rules.ts';
+import { jsonFault } from './json-fault.ts';
 import { pathFlaw } from './path-trust.ts';
 import { absolutePath } from './paths.ts';
 
@@ -73,7 +81,8 @@ export type ConfigVerdict =
 
 export type { ConfigProblem };
 
-const CONFIG_BYTES_MAX = 256 * 1024;
+/** Largest configuration file. */
+export const CONFIG_BYTES_MAX = 256 * 1024;
 const METRICS_ADDRESS_DEFAULT: HostPort = { host: '127.0.0.1', port: 9464, text: '127.0.0.1:9464' };
 const WIRE_CONFIRMATIONS_DEFAULT = 6;
 const ATTESTATION_VALIDITY_S_DEFAULT = 86_400;
@@ -104,7 +113,8 @@ export function loadConfig(file: string, home: string): ConfigVerdict {
     return checkConfig(JSON.parse(text), file, home);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return refuse(`is not JSON (${error.message})`, 'Check commas, quotes and placeholders in <angle brackets>.');
+    const where = jsonFault(text) ?? printable(error.message);
+    return refuse(`is not JSON (${where})`, 'Check commas, quotes and placeholders in <angle brackets>.');
   }
 }
 
@@ -185,7 +195,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
   return {
     file,
     network,
-    name: data.name ?? `operator-${data.my_index}`,
+    name: data.name ?? defaultName(partyAddresses, data.my_index),
     parties: data.parties,
     threshold: data.threshold,
     myIndex: data.my_index,
@@ -215,6 +225,13 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     feeTargetBlocks: data.fee_target_blocks ?? FEE_TARGET_BLOCKS_DEFAULT,
     ...automation(data, network),
   };
+}
+
+// What others know this operator by: the host of its address, where that is its alone and fits a name.
+function defaultName(addresses: readonly HostPort[], index: number): string {
+  const host = addresses[index]?.host ?? '';
+  const isAlone = addresses.filter((address) => address.host === host).length === 1;
+  return isAlone && host.length <= NAME_CHARACTERS_MAX ? host : `operator-${index}`;
 }
 
 function automation(

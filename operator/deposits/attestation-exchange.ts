@@ -159,6 +159,7 @@ function keepAttestation(bridge: Bridge, key: FederationKey, told: FinishedPage[
     }
     recordAttestationSignature(tx, claim, signature, now);
     if (deposit.status !== 'minted') setDepositStatus(tx, told, 'attested', now);
+    log('info', 'deposit_attested', { txid, vout, amount: `${claim.amount}` });
     return true;
   });
 }

@@ -33,7 +33,7 @@ export function keptAttestation(db: Queries, outpoint: Outpoint): Attestation | 
  * signatures, the deposits, the custody outputs. Throws where one was attested otherwise, which the validation refuses before.
  */
 export async function keepAttestations(bridge: Bridge, attestations: readonly Attestation[]): Promise<void> {
-  const { db, bitcoin, effects } = bridge;
+  const { db, bitcoin, effects, log } = bridge;
   const now = effects.now();
   const outpoints = attestations.map(outpointOf);
   const [outputs, tip] = await Promise.all([bitcoin.txOuts(outpoints, 'confirmed'), bitcoin.tip()]);
@@ -50,6 +50,9 @@ export async function keepAttestations(bridge: Bridge, attestations: readonly At
       keepDeposit(tx, attestation, output === null ? null : tip.height - output.confirmations + 1, now);
     }
   });
+  for (const attestation of attestations) {
+    log('info', 'deposit_attested', { ...outpointOf(attestation), amount: `${attestation.amountSats}` });
+  }
 }
 
 /** The deposit's outpoint. */

@@ -8,7 +8,7 @@ import { type Attestation, parseAttestation, verifyAttestation } from '../../cry
 import { toHex } from '../../crypto/bytes.ts';
 import { decideAttestations, recordAttestationSignature } from '../../store/attestations.ts';
 import { type Queries, transact } from '../../store/database.ts';
-import { type Deposit, setDepositStatus } from '../../store/deposits.ts';
+import { type Deposit, getDeposit, setDepositStatus } from '../../store/deposits.ts';
 import { type AttestedDeposit, type AttestedPlace, listAttestedAfter } from '../../store/open-deposits.ts';
 import { BackOff } from '../bridge/back-off.ts';
 import type { Bridge } from '../bridge/bridge.ts';
@@ -86,14 +86,24 @@ export async function adoptMints<D extends Deposit>(
   const told = transact(bridge.db, (tx) =>
     asked.map(({ deposit, mint }) => ({
       deposit,
-      standing: mint === null ? ('none' as const) : adopted(bridge, tx, key, deposit, mint),
+      ...(mint === null ? ({ standing: 'none', news: [] } as const) : adopted(bridge, tx, key, deposit, mint)),
     })),
   );
-  for (const { deposit, standing } of told) {
-    if (standing === 'otherwise') bridge.log('error', 'minted_otherwise', { txid: deposit.txid, vout: deposit.vout });
+  for (const { deposit, standing, news } of told) {
+    const { txid, vout, amount } = deposit;
+    for (const event of news) bridge.log('info', event, { txid, vout, amount: `${amount}` });
+    if (standing === 'otherwise') bridge.log('error', 'minted_otherwise', { txid, vout });
   }
   return { told, untold };
 }
+
+/** `news`: what the log tells of once it is committed. */
+interface Adopted {
+  readonly standing: AdoptedStanding;
+  readonly news: readonly string[];
+}
+
+const OTHERWISE: Adopted = { standing: 'otherwise', news: [] };
 
 function adopted(
   { config, effects }: Bridge,
@@ -101,22 +111,24 @@ function adopted(
   key: FederationKey,
   deposit: Deposit,
   mint: WireMint,
-): AdoptedStanding {
+): Adopted {
   const attestation = mintedAs(mint, key, deposit);
-  if (attestation === null) return 'otherwise';
+  if (attestation === null) return OTHERWISE;
   const isFinal = mint.confirmations >= config.wireConfirmations;
   const now = effects.now();
   const { txid, vout, recipient, amount } = deposit;
   const kept = keptAttestation(tx, deposit);
-  if (kept !== null && (toHex(kept.recipient) !== recipient || kept.amountSats !== amount)) return 'otherwise';
+  if (kept !== null && (toHex(kept.recipient) !== recipient || kept.amountSats !== amount)) return OTHERWISE;
   if (kept === null) {
     const claim = claimOf({ txid, vout, recipient, amount: `${amount}`, expiry: `${attestation.expiry}` });
     const [decision] = decideAttestations(tx, [claim], now);
-    if (decision?.ok !== true) return 'otherwise';
+    if (decision?.ok !== true) return OTHERWISE;
     recordAttestationSignature(tx, claim, toHex(attestation.signature), now);
   }
+  const isNews = isFinal && getDeposit(tx, deposit)?.status !== 'minted';
   setDepositStatus(tx, deposit, isFinal ? 'minted' : 'attested', now);
-  return isFinal ? 'final' : 'pending';
+  const news = [...(kept === null ? ['deposit_attested'] : []), ...(isNews ? ['deposit_minted'] : [])];
+  return { standing: isFinal ? 'final' : 'pending', news };
 }
 
 function mintedAs(mint: WireMint, key: FederationKey, deposit: Deposit): Attestation | null {

@@ -13,7 +13,7 @@ import {
   runningCeremonies,
 } from '../../store/ceremonies.ts';
 import { transact } from '../../store/database.ts';
-import { fingerprintOf, listCards, missingCards, participantsOf } from '../peers/federation.ts';
+import { listCards, missingCards, participantsOf, sharedParameters } from '../peers/federation.ts';
 import type { ProofsAnnouncement } from '../peers/messages.ts';
 import type { OutMessage } from '../peers/peer-reply.ts';
 import type { ProveTls } from '../peers/tls-self-test.ts';
@@ -23,11 +23,13 @@ import { errorText } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { noteBeginning } from './ceremony-begin.ts';
 import { assertMayEnter, leaveOthers, sayingKeyIsLive } from './ceremony-entry.ts';
+import { forgetCeremonyFailure, noteCeremonyFailure } from './ceremony-failures.ts';
 import { abandonedReply, type CeremonyOutcome, dkgReport, finishedReply, storedOutcome } from './ceremony-outcome.ts';
 import { CeremonyRunner } from './ceremony-runner.ts';
 import { ceremonyFailure, progressText } from './ceremony-text.ts';
 import { type CompletionInput, completeCeremony } from './completion.ts';
 import { KeyProof, type KeyProofInput } from './key-proof.ts';
+import { lobbyLines } from './lobby-text.ts';
 import { runPreflight } from './preflight.ts';
 import { recoverKeys } from './recover-keys.ts';
 
@@ -35,6 +37,8 @@ const TICK_MS = 250;
 const LOOK_MS = 100;
 /** How long a node whose preflight failed stays in the lobby, so that the others see by name why, in ms. */
 const PREFLIGHT_GRACE_MS = 3_000;
+/** How long a peer's join in another ceremony tells that it waits there, in ms: joins are sent every 10 s at least. */
+const ELSEWHERE_MS = 30_000;
 /** How much longer than its command a node waits in the lobby, in ms: the command leaves first, and says why. */
 const LOBBY_GRACE_MS = 5_000;
 
@@ -52,6 +56,8 @@ export class Ceremonies {
   readonly #input: CeremoniesInput;
   readonly #runners = new Map<string, CeremonyRunner>();
   readonly #proof: KeyProof;
+  /** The last join of each peer in a ceremony that this node has not joined. */
+  readonly #joinsElsewhere = new Map<number, { readonly ceremonyId: string; readonly at: number }>();
   readonly #stopTicking: () => void;
   readonly #closed = new AbortController();
 
@@ -84,9 +90,17 @@ export class Ceremonies {
     return this.#input.keys.live() === null ? answers : sayingKeyIsLive(message, answers);
   }
 
+  // In which other ceremony a peer waits, by its own joins.
+  #elsewhereOf(index: number): string | null {
+    const last = this.#joinsElsewhere.get(index);
+    return last !== undefined && this.#input.effects.monotonic() - last.at < ELSEWHERE_MS ? last.ceremonyId : null;
+  }
+
   async #answers(from: number, ceremonyId: string, message: DkgMessage): Promise<readonly OutMessage[]> {
     const { db, effects } = this.#input;
     const runner = this.#runners.get(ceremonyId);
+    if (runner !== undefined) this.#joinsElsewhere.delete(from);
+    else if (message.type === 'dkg_join') this.#joinsElsewhere.set(from, { ceremonyId, at: effects.monotonic() });
     const heard = { kind: 'message', from, message } as const;
     if (runner !== undefined) return runner.feed(heard);
     const stored = getCeremony(db, ceremonyId);
@@ -156,7 +170,7 @@ export class Ceremonies {
   }
 
   async #makeKeys(params: Params, progress: Progress, signal: AbortSignal): Promise<void> {
-    const { effects } = this.#input;
+    const { db, effects } = this.#input;
     assertMayEnter({ ...this.#input, runners: this.#runners }, params);
     const runner = this.#enter(params);
     progress({ step: 'preflight', text: 'checking this node' });
@@ -164,11 +178,18 @@ export class Ceremonies {
     const checks = await runPreflight(this.#input, effects.now());
     // The checks took their time, in which another ceremony may have been entered, or a key recovered.
     if (runner.result() === null) assertMayEnter({ ...this.#input, runners: this.#runners }, params);
+    forgetCeremonyFailure(db, params.ceremony_id, effects.now());
     // After a restart no command waits any more: the node leaves by itself when that would have.
     const waitMs = params.wait_s * 1000 + LOBBY_GRACE_MS;
     await runner.feed({ kind: 'operator_joined', rehearsal: params.rehearsal, checks, waitMs });
-    await this.#untilEnded(params, runner, progress, signal);
-    if (runner.result() === null) throw ceremonyFailure(this.#setup(params.ceremony_id), runner.progress());
+    try {
+      await this.#untilEnded(params, runner, progress, signal);
+      if (runner.result() === null) throw ceremonyFailure(this.#setup(params.ceremony_id), runner.progress(), []);
+    } catch (error) {
+      // A node that is being closed has no database to write to any more, and goes on at its next start.
+      if (!this.#closed.signal.aborted) noteCeremonyFailure(db, params.ceremony_id, error, effects.now());
+      throw error;
+    }
     await runner.finished();
   }
 
@@ -230,11 +251,22 @@ export class Ceremonies {
     const { effects } = this.#input;
     const deadline = effects.monotonic() + params.wait_s * 1000;
     const setup = this.#setup(params.ceremony_id);
+    const view = {
+      contact: (index: number) => runner.contact(index),
+      elsewhere: (index: number) => this.#elsewhereOf(index),
+    };
     let [told, failingSince] = ['', null as number | null];
+    let lines: ReadonlyMap<number, string> = new Map();
     for (;;) {
       const seen = runner.progress();
-      const text = progressText(setup, seen);
-      if (text !== told) progress({ step: seen.step, text });
+      const isLobby = seen.phase === 'lobby';
+      const left = isLobby ? { remaining_ms: Math.max(0, Math.round(deadline - effects.monotonic())) } : {};
+      const seenLines = isLobby ? lobbyLines(setup, seen, params.rehearsal, view) : lines;
+      const news = [...seenLines].filter(([index, line]) => lines.get(index) !== line);
+      lines = seenLines;
+      for (const [, line] of news) progress({ step: 'peer', text: line });
+      const text = progressText(setup, seen, params.rehearsal);
+      if (text !== told || news.length > 0) progress({ step: seen.step, text, ...left });
       told = text;
       if (seen.phase === 'complete' || seen.phase === 'aborted' || seen.phase === 'idle') return;
       const now = effects.monotonic();
@@ -242,7 +274,7 @@ export class Ceremonies {
       const failed = failingSince !== null && now - failingSince >= PREFLIGHT_GRACE_MS;
       if (seen.phase === 'lobby' && (failed || signal.aborted || now >= deadline)) {
         await runner.feed({ kind: 'operator_aborted', detail: 'left the lobby' });
-        throw ceremonyFailure(setup, seen);
+        throw ceremonyFailure(setup, seen, [...lines.values()]);
       }
       if (signal.aborted || now >= deadline) {
         const told = `ceremony ${params.ceremony_id} goes on in the background of the server: see \`ceremony list\``;
@@ -286,8 +318,7 @@ export class Ceremonies {
       myIndex: config.myIndex,
       threshold: config.threshold,
       participants: participantsOf(cards),
-      parametersFingerprint: fingerprintOf(config, cards),
-      depositMinSats: config.policy.depositMinSats,
+      parameters: sharedParameters(config, cards),
       timing: DKG_TIMING,
     };
   }

@@ -5,7 +5,7 @@ import { getCeremony } from '../../store/ceremonies.ts';
 import type { Queries } from '../../store/database.ts';
 import type { OperatorConfig } from '../config/config.ts';
 import type { Keys } from '../keys/keys.ts';
-import { listCards, missingCards } from '../peers/federation.ts';
+import { addressConflicts, listCards, missingCards } from '../peers/federation.ts';
 import type { OutMessage } from '../peers/peer-reply.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import type { CommandParams } from '../runtime/command-types.ts';
@@ -25,12 +25,15 @@ export interface EntryInput {
 export function assertMayEnter(input: EntryInput, params: CommandParams<'dkg'>): void {
   const { config, db, keys } = input;
   const { ceremony_id: id, rehearsal } = params;
-  const missing = missingCards(config, listCards(db));
+  const cards = listCards(db);
+  const missing = missingCards(config, cards);
   if (missing.length > 0) {
     const which = missing.map((index) => `${index} (${config.partyAddresses[index]?.text})`).join(', ');
     const detail = `no operator card of operator ${which} is here: run \`mpc_operator peer add\``;
     throw new CommandError('cards_missing', detail);
   }
+  const [conflict] = addressConflicts(config, cards);
+  if (conflict !== undefined) throw new CommandError('addresses_differ', conflict);
   const known = getCeremony(db, id);
   if (known !== null && known.status !== 'running') {
     const how = known.status === 'failed' ? 'was abandoned' : `is ${known.status} already`;

@@ -13,6 +13,7 @@ import type { PeerClient } from '../peers/deliver.ts';
 import type { OutMessage } from '../peers/peer-reply.ts';
 import type { Effects } from '../runtime/effects.ts';
 import { errorText, type Log } from '../runtime/log.ts';
+import { type Contact, contactOf } from './lobby-text.ts';
 
 /** How long a peer has to answer one message of a ceremony, in ms: sealing a key file takes it about a second. */
 const ANSWER_TIMEOUT_MS = 20_000;
@@ -52,6 +53,7 @@ export class CeremonyRunner {
   /** When storing the keys failed last, in ms by the monotonic clock; null where it has not. */
   #failedAt: number | null = null;
   readonly #sending = new Map<number, number>();
+  readonly #contacts = new Map<number, Contact>();
   #isStored = false;
   #isDisposed = false;
 
@@ -80,6 +82,11 @@ export class CeremonyRunner {
   /** What an operator should see. */
   progress(): DkgProgress {
     return dkgProgress(this.#input.context, this.#state);
+  }
+
+  /** How the last message to a peer went; null where none was answered or failed yet. */
+  contact(index: number): Contact | null {
+    return this.#contacts.get(index) ?? null;
   }
 
   /** What came out, once it is complete. */
@@ -188,6 +195,7 @@ export class CeremonyRunner {
       await this.finished();
       const out = { ceremony: context.setup.ceremonyId, type, body };
       const result = await client.send(to, out, { timeoutMs: ANSWER_TIMEOUT_MS });
+      this.#contacts.set(to, contactOf(result, this.#input.effects.now()));
       if (!result.ok) return;
       for (const reply of result.messages) {
         const parsed = parseMessage(reply.type, reply.body);

@@ -1,6 +1,6 @@
 // A key ceremony in sentences for operators.
 
-import { type DkgProgress, type DkgSetup, namesOf } from '../../ceremony/dkg/setup.ts';
+import { type DkgProgress, type DkgSetup, nameOf } from '../../ceremony/dkg/setup.ts';
 import { ABORT_REASONS, NOT_JOINED_REASONS, type NotJoinedReason } from '../../ceremony/messages-dkg.ts';
 import { CommandError } from '../runtime/command-error.ts';
 
@@ -18,6 +18,13 @@ const STEPS: Readonly<Record<string, string>> = {
   in_doubt: 'asking the others how it ended',
 };
 
+/** The same of a rehearsal, whose keys never go live. */
+const REHEARSED: Readonly<Record<string, string>> = {
+  ...STEPS,
+  completing: 'all have confirmed; the keys are tried next, and then destroyed',
+  complete: 'all nodes have confirmed: the keys are tried, and then destroyed',
+};
+
 /** What an operator can do where others cannot join for a reason. */
 const WAYS_OUT: Readonly<Record<NotJoinedReason, string>> = {
   key_live:
@@ -26,8 +33,8 @@ const WAYS_OUT: Readonly<Record<NotJoinedReason, string>> = {
 };
 
 /** What goes on, in one sentence. */
-export function progressText(setup: DkgSetup, seen: DkgProgress): string {
-  const waiting = seen.waitingFor.length === 0 ? '' : `; waiting for ${namesOf(setup, seen.waitingFor)}`;
+export function progressText(setup: DkgSetup, seen: DkgProgress, rehearsal: boolean): string {
+  const waiting = seen.waitingFor.length === 0 ? '' : `; waiting for ${operators(setup, seen.waitingFor)}`;
   switch (seen.phase) {
     case 'idle':
       return 'not joined';
@@ -39,20 +46,24 @@ export function progressText(setup: DkgSetup, seen: DkgProgress): string {
     case 'running':
     case 'confirmed':
     case 'complete':
-      return `${STEPS[seen.step] ?? seen.step}${seen.phase === 'complete' ? '' : waiting}`;
+      return `${(rehearsal ? REHEARSED : STEPS)[seen.step] ?? seen.step}${seen.phase === 'complete' ? '' : waiting}`;
     case 'aborted':
       return abortText(setup, seen);
   }
 }
 
-/** The error of a command whose ceremony came to nothing. */
-export function ceremonyFailure(setup: DkgSetup, seen: DkgProgress): CommandError {
+/** The error of a command whose ceremony came to nothing. `lines`: what is known of each that did not join. */
+export function ceremonyFailure(setup: DkgSetup, seen: DkgProgress, lines: readonly string[]): CommandError {
   if (seen.phase === 'aborted') return new CommandError('dkg_aborted', abortText(setup, seen));
   if (seen.problems.length > 0) {
-    return new CommandError('preflight_failed', `no keys were made: ${problemsText(seen)}. Mend it and run dkg again`);
+    return new CommandError(
+      'preflight_failed',
+      `no keys were made: ${problemsText(seen)}. Fix this and run \`dkg\` again`,
+    );
   }
-  const waiting = namesOf(setup, seen.waitingFor);
-  const why = waiting === '' ? 'stopped' : `${waiting} did not join${declinedText(setup, seen)}`;
+  const waiting = operators(setup, seen.waitingFor);
+  const known = lines.length === 0 ? '' : `: ${lines.join('; ')}`;
+  const why = waiting === '' ? 'stopped' : `${waiting} did not join${known}${declinedText(setup, seen)}`;
   return new CommandError('left_lobby', `no keys were made: ${why}`);
 }
 
@@ -63,20 +74,27 @@ function declinedText(setup: DkgSetup, { declined }: DkgProgress): string {
     .map((reason) => {
       const who = declined.filter((one) => one.reason === reason).map(({ index }) => index);
       const says = who.length === 1 ? 'says that it' : 'each say that it';
-      return `; ${namesOf(setup, who)} ${says} ${NOT_JOINED_REASONS[reason]}. ${WAYS_OUT[reason]}`;
+      return `; ${operators(setup, who)} ${says} ${NOT_JOINED_REASONS[reason]}. ${WAYS_OUT[reason]}`;
     })
     .join('');
 }
 
 function problemsText(seen: DkgProgress): string {
-  return seen.problems.map(({ name, check, detail }) => `${name} fails "${check}": ${detail}`).join('; ');
+  return seen.problems
+    .map(({ index, name, check, detail }) => `operator ${index} (${name}) fails "${check}": ${detail}`)
+    .join('; ');
+}
+
+// Index and name together: operators know each other by name, and commands by index.
+function operators(setup: DkgSetup, indices: readonly number[]): string {
+  return indices.map((index) => `operator ${index} (${nameOf(setup, index)})`).join(', ');
 }
 
 function abortText(setup: DkgSetup, { abort, mayStillComplete }: DkgProgress): string {
   if (abort === null) return 'the ceremony has ended without keys';
-  const whose = abort.by === setup.myIndex ? '' : ` says ${namesOf(setup, [abort.by])}`;
-  const culprit = abort.culprit === null ? '' : `; blamed: ${namesOf(setup, [abort.culprit])}`;
-  const suspects = abort.suspects.length === 0 ? '' : `; one of ${namesOf(setup, abort.suspects)}`;
+  const whose = abort.by === setup.myIndex ? '' : ` says ${operators(setup, [abort.by])}`;
+  const culprit = abort.culprit === null ? '' : `; blamed: ${operators(setup, [abort.culprit])}`;
+  const suspects = abort.suspects.length === 0 ? '' : `; one of ${operators(setup, abort.suspects)}`;
   const why = `${ABORT_REASONS[abort.reason]}${whose}${culprit}${suspects} (${abort.detail})`;
   if (abort.reason === 'finished') {
     return `this node holds no keys of it: ${why}. Take the exported ceremony of another and run \`ceremony recover\``;

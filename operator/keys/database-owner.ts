@@ -2,6 +2,7 @@
 // index when it is opened, the identity key when the key file is.
 import { toHex } from '../../crypto/bytes.ts';
 import type { Queries } from '../../store/database.ts';
+import { liveKey } from '../../store/keys.ts';
 import { ownerOf, recordOwner } from '../../store/owner.ts';
 import { listPeers } from '../../store/peers.ts';
 import type { OperatorConfig } from '../config/config.ts';
@@ -17,7 +18,10 @@ export function assertOwnPlace({ network, myIndex, securityDbPath }: Place, db: 
   const owner = ownerOf(db);
   if (owner === null || (owner.network === network && owner.index === myIndex)) return;
   const whose = `operator ${owner.index} on ${owner.network}`;
-  throw foreign(`${securityDbPath} is the database of ${whose}, not of operator ${myIndex} on ${network}: ${REMEDY}`);
+  // Before a key is made, a wrong network or index is a slip of the set-up.
+  const anew = liveKey(db) === null ? '; `mpc_operator init` says how to start over' : '';
+  const flaw = `${securityDbPath} is the database of ${whose}, not of operator ${myIndex} on ${network}`;
+  throw foreign(`${flaw}: ${REMEDY}${anew}`);
 }
 
 /**

@@ -109,7 +109,9 @@ export class KeyRing {
     const file = decoded.keyFile;
     if (file.network !== network || file.index !== index) {
       const whose = `operator ${file.index} on ${file.network}`;
-      throw new KeyFileError('other_node', `${path} belongs to ${whose}, not to operator ${index} on ${network}`);
+      const flaw = `${path} belongs to ${whose}, not to operator ${index} on ${network}`;
+      const remedy = 'correct the network and index, or put this node’s own key file in its place';
+      throw new KeyFileError('other_node', `${flaw}: ${remedy}`);
     }
     this.close();
     this.#open = { passphrase, identity: signerFromSeed(file.identitySeed), file };

@@ -5,7 +5,7 @@
 import { asUnavailable } from '../../chain/bitcoin-view.ts';
 import { burnOutput } from '../../chain/burn.ts';
 import { signedBy } from '../../chain/custody-spend.ts';
-import { buildLine, type LineRoot, parseLine } from '../../chain/line.ts';
+import { type BuiltLine, buildLine, type LineRoot, parseLine } from '../../chain/line.ts';
 import { lineJson, parseLineIntent } from '../../chain/line-intent.ts';
 import { listOf } from '../../chain/line-list.ts';
 import { fromHex, toHex } from '../../crypto/bytes.ts';
@@ -30,7 +30,7 @@ import type { FederationKey } from '../keys/keys.ts';
 import type { PeerClient } from '../peers/deliver.ts';
 import { parseServiceMessage } from '../peers/messages.ts';
 import { type LineAnswer, type LineRequest, STEPS_TOLD_MAX, type StepTold } from '../peers/messages-line.ts';
-import { errorText } from '../runtime/log.ts';
+import { errorText, type LogFields } from '../runtime/log.ts';
 import { ownMeaning } from './step-meaning.ts';
 
 /** What the told steps of one answer may take, in characters of JSON: well below the largest peer message. */
@@ -241,8 +241,17 @@ export async function takeStep(
     log('error', 'told_step_contradicts', { txid: built.txid, reason: verdict.reason });
     return 'done';
   }
-  await bitcoin.broadcast(fromHex(told.transaction)).catch(asUnavailable);
+  log('info', 'line_step_signed', stepFields(built));
+  const sent = await bitcoin.broadcast(fromHex(told.transaction)).catch(asUnavailable);
+  if (sent.ok) log('info', 'line_step_broadcast', stepFields(built));
   return 'done';
+}
+
+/** What the log says of a step. `amount`: what it pays out of the treasury, in sats. */
+export function stepFields({ txid, intent }: Pick<BuiltLine, 'txid' | 'intent'>): LogFields {
+  const { step: kind, burns, destination, fee } = intent;
+  const amount = burns.reduce((sum, burn) => sum + burn.amount - burn.fee, destination?.amount ?? 0n);
+  return { txid, kind, burns: burns.length, amount: `${amount}`, fee: `${fee}` };
 }
 
 /** A built step as the store keeps it. */

@@ -18,6 +18,7 @@ import type { FederationKey } from '../keys/keys.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import { counted } from '../runtime/counted.ts';
 import { noProgress, type Progress } from '../runtime/progress.ts';
+import { stepFields } from './line-exchange.ts';
 import { type Learnt, LineInputs, NOTHING_LEARNT, type StepOrder } from './line-inputs.ts';
 import { learnFrom, narrow } from './line-learning.ts';
 
@@ -222,11 +223,13 @@ export class LineSteps {
     const decision = decide();
     if (!decision.ok) throw new CommandError(decision.reason, `step ${built.txid} is signed, but ${decision.detail}`);
     recordStepSigned(db, built.txid, transaction, effects.now());
+    log('info', 'line_step_signed', stepFields(built));
     announce({ type: 'announce_step', body: { intent: lineJson(built.intent), transaction } });
     const verdict = await bitcoin.broadcast(fromHex(transaction)).catch(asUnavailable);
-    const { step, burns, fee } = built.intent;
-    log('info', 'line_step_signed', { txid: built.txid, kind: step, burns: burns.length, fee: `${fee}` });
-    if (verdict.ok) return { transaction, broadcast: true, detail: 'sent by our own Bitcoin nodes' };
+    if (verdict.ok) {
+      log('info', 'line_step_broadcast', stepFields(built));
+      return { transaction, broadcast: true, detail: 'sent by our own Bitcoin nodes' };
+    }
     log('error', 'line_step_rejected', { txid: built.txid, detail: verdict.detail });
     return {
       transaction,

@@ -22,6 +22,7 @@ import type {
   StepReport,
   WaitReport,
 } from '../runtime/command-types.ts';
+import { NO_BURN_WAITS } from '../runtime/line-command-types.ts';
 import type { Progress } from '../runtime/progress.ts';
 import { askAll } from '../validation/batches.ts';
 import type { StepOrder } from './line-inputs.ts';
@@ -49,7 +50,11 @@ export async function withdraw(
   if (paying !== null) return underWay(bridge, paying);
   const order: StepOrder = { wish: { kind: 'auto' }, named: named.length === 0 ? null : new Set(named), now: true };
   const outcome = await steps.make(key, order, progress);
-  if (outcome.kind === 'waits') throw nothingMade(bridge, key, outcome.left, 'no burn can be paid now');
+  if (outcome.kind === 'waits') {
+    if (named.length === 0 && outcome.left.length === 0)
+      throw new CommandError(NO_BURN_WAITS, 'no burn waits to be paid');
+    throw nothingMade(bridge, key, outcome.left, 'no burn can be paid now');
+  }
   return {
     status: 'new',
     step: madeReport(bridge, outcome, begun),

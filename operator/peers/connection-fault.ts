@@ -3,15 +3,22 @@
 import { errorText } from '../runtime/log.ts';
 
 const SENTENCES: ReadonlyMap<string, (address: string) => string> = new Map([
-  ['ECONNREFUSED', (address: string) => `nothing answers at ${address}`],
+  // A node listens for its peers only while it is unsealed.
+  ['ECONNREFUSED', (address: string) => `nothing answers at ${address}: that node is not running or sealed`],
   ['ETIMEDOUT', (address: string) => `nothing answered at ${address} in time`],
   ['EHOSTUNREACH', (address: string) => `no network path leads to ${address}`],
   ['ENETUNREACH', (address: string) => `no network path leads to ${address}`],
   ['ENOTFOUND', (address: string) => `the name in ${address} is not found`],
   ['EAI_AGAIN', (address: string) => `the name in ${address} cannot be looked up now`],
-  ['ECONNRESET', (address: string) => `${address} closed the connection, as a node does that lacks this node's card`],
+  [
+    'ECONNRESET',
+    (address: string) => `${address} closed the connection, as a node does that lacks this node's card: send it yours`,
+  ],
   ['EPROTO', (address: string) => `${address} does not speak TLS 1.3, or refuses this node's certificate`],
-  ['CERT_HAS_EXPIRED', (address: string) => `the certificate of ${address} has expired`],
+  [
+    'CERT_HAS_EXPIRED',
+    (address: string) => `the certificate of ${address} has expired: its operator makes a new one and sends the card`,
+  ],
   ['CERT_NOT_YET_VALID', (address: string) => `the certificate of ${address} is not valid yet`],
 ]);
 // Whatever else is wrong with a certificate: the only one that is trusted is the one on the peer's card.
@@ -23,5 +30,5 @@ export function connectionFault(error: unknown, address: string): string {
   const sentence = SENTENCES.get(code);
   if (sentence !== undefined) return `${sentence(address)} (${code})`;
   if (!CERTIFICATE_CODE.test(code)) return errorText(error);
-  return `${address} shows another certificate than the one on its operator card (${code})`;
+  return `${address} shows another certificate than the one on its operator card: add its new card (${code})`;
 }

@@ -3,7 +3,8 @@
 
 import { X509Certificate } from 'node:crypto';
 import type { CeremonyParticipant } from '../../ceremony/dkg/setup.ts';
-import { parametersFingerprint } from '../../ceremony/parameters.ts';
+import type { SharedParameters } from '../../ceremony/messages-dkg.ts';
+import { memberHash } from '../../ceremony/parameters.ts';
 import { fromHex, toHex } from '../../crypto/bytes.ts';
 import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
 import { encodeCard, type OperatorCard, parseCard, signCard } from '../../crypto/operator-card.ts';
@@ -35,6 +36,17 @@ export function missingCards(config: OperatorConfig, cards: readonly OperatorCar
   return Array.from({ length: config.parties }, (_, index) => index).filter((index) => !known.has(index));
 }
 
+/** Each card that gives another address than the configuration, as a sentence: messages go to the card's address. */
+export function addressConflicts(config: OperatorConfig, cards: readonly OperatorCard[]): readonly string[] {
+  return cards.flatMap(({ index, name, address }) => {
+    const configured = config.partyAddresses[index]?.text;
+    if (configured === undefined || configured === address) return [];
+    const flaw = `the card of operator ${index} (${name}) says ${address}, and party_addresses[${index}] says ${configured}`;
+    const remedy = `correct ${config.file}, or add a new card of that operator`;
+    return [`${flaw}: ${remedy}`];
+  });
+}
+
 /** Validates a card against the configuration, without keeping it. */
 export function checkCard(config: OperatorConfig, bytes: Uint8Array): AddCardVerdict {
   const parsed = parseCard(bytes);
@@ -55,10 +67,8 @@ export function checkCard(config: OperatorConfig, bytes: Uint8Array): AddCardVer
   }
   if (expected.text !== card.address) {
     const where = `party_addresses[${card.index}] is ${expected.text}`;
-    return {
-      ok: false,
-      detail: `the card of ${card.name} gives the address ${card.address}, but ${where}: agree on one`,
-    };
+    const detail = `the card of ${card.name} gives the address ${card.address}, but ${where}: agree on one`;
+    return { ok: false, detail };
   }
   return { ok: true, card, change: 'same' };
 }
@@ -117,8 +127,8 @@ export function participantsOf(cards: readonly OperatorCard[]): readonly Ceremon
   }));
 }
 
-/** What all nodes must hold alike before keys are made: the configuration and every operator card. */
-export function fingerprintOf(config: OperatorConfig, cards: readonly OperatorCard[]): string {
+/** What all nodes must hold alike before keys are made: settings, and every operator card. */
+export function sharedParameters(config: OperatorConfig, cards: readonly OperatorCard[]): SharedParameters {
   const members = cards.map((card) => ({
     index: card.index,
     name: card.name,
@@ -127,9 +137,15 @@ export function fingerprintOf(config: OperatorConfig, cards: readonly OperatorCa
     host_public_key: card.host_public_key,
     tls_fingerprint: tlsFingerprint(card.tls_certificate),
   }));
-  const { network, threshold } = config;
-  const { depositMinSats } = config.policy;
-  return parametersFingerprint({ network, threshold, depositMinSats, members });
+  return {
+    threshold: config.threshold,
+    deposit_min_sats: `${config.policy.depositMinSats}`,
+    normal_confirmations: config.normalConfirmations,
+    fork_confirmations: config.forkConfirmations,
+    wire_confirmations: config.wireConfirmations,
+    attestation_validity_s: config.attestationValidityS,
+    cards: members.map(memberHash),
+  };
 }
 
 /** This node's operator card, made or renewed where it does not say what the node is now. The key ring must be open. */

@@ -137,7 +137,7 @@ export function pinnedSession(identity: TlsIdentity, peerCertificate: string): B
     checkServerIdentity: (_host: string, shown: { readonly fingerprint256: string }): Error | undefined =>
       shown.fingerprint256.replaceAll(':', '').toLowerCase() === pinned.fingerprint
         ? undefined
-        : new Error('the peer shows another certificate than the one on its operator card'),
+        : new Error('the peer shows another certificate than the one on its operator card: add its new card'),
   };
   return new Bun.FetchSession({
     tls,

@@ -102,6 +102,9 @@ export interface RequestReport {
   readonly decided_at: string | null;
 }
 
+/** The code of a `withdraw` of all burns where none waits: as it should be, and no failure. */
+export const NO_BURN_WAITS = 'no_burn_waits';
+
 /** Results by command. */
 export interface LineCommandResults {
   withdraw: {

@@ -22,6 +22,9 @@ export interface CommunicationReport {
   readonly name: string;
   readonly address: string;
   readonly reachable: boolean;
+  /** Whether nothing is wrong with it. */
+  readonly fits: boolean;
+  /** All that is wrong with it, else that it is reachable. */
   readonly detail: string;
   readonly version: string | null;
   readonly certificate_days_left: number | null;

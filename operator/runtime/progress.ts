@@ -4,6 +4,8 @@
 export interface ProgressStep {
   readonly step: string;
   readonly text: string;
+  /** How long it may go on for at most, in ms; absent where nobody knows. */
+  readonly remaining_ms?: number | undefined;
 }
 
 export type Progress = (step: ProgressStep) => void;

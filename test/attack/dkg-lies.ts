@@ -68,5 +68,5 @@ export function blamed(ending: Ending, reasons: readonly AbortReason[]): void {
   }
   expect(own.some((abort) => abort?.culprit === ATTACKER)).toBe(true);
   const told = ending.errors.map((error) => error?.message ?? '');
-  expect(told.some((message) => message.includes(`blamed: operator-${ATTACKER}`))).toBe(true);
+  expect(told.some((message) => message.includes(`blamed: operator ${ATTACKER} (`))).toBe(true);
 }

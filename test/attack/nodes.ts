@@ -109,7 +109,15 @@ async function setUp(
   };
   const content = draftConfig({ parties: addresses.length, threshold: THRESHOLD, index, addresses, more });
   await initialise({
-    ...{ file, home: folder, env: ENV, content, passphrase: PASSPHRASE, force: false, effects: systemEffects },
+    ...{
+      file,
+      home: folder,
+      env: ENV,
+      content,
+      passphrase: async () => PASSPHRASE,
+      force: false,
+      effects: systemEffects,
+    },
   });
   return configAt(file, folder);
 }

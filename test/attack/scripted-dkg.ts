@@ -6,7 +6,7 @@ import { type DkgMessage, isDkgMessage, type Outgoing, parseMessage } from '../.
 import { toHex } from '../../crypto/bytes.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import type { Node } from '../../operator/node.ts';
-import { fingerprintOf, participantsOf } from '../../operator/peers/federation.ts';
+import { participantsOf, sharedParameters } from '../../operator/peers/federation.ts';
 import { CommandError } from '../../operator/runtime/command-error.ts';
 import type { MaliciousPeer } from './malicious-peer.ts';
 import { ATTACKER, type Besieged, VERSION } from './nodes.ts';
@@ -54,8 +54,7 @@ export class ScriptedCeremony {
       myIndex: ATTACKER,
       threshold: config.threshold,
       participants: participantsOf(mallory.cards),
-      parametersFingerprint: fingerprintOf(config, mallory.cards),
-      depositMinSats: config.policy.depositMinSats,
+      parameters: sharedParameters(config, mallory.cards),
       timing: DKG_TIMING,
     };
     const secrets = { hostSecret: mallory.keyRing.hostSecret(), identity: mallory.keyRing.identity() };

@@ -157,7 +157,7 @@ describe('files that others can change keep the server from starting:', () => {
     const addresses = besieged.configs.map((config) => config.listenAddress.text);
     const content = draftConfig({ parties: 3, threshold: 2, index: 0, addresses });
     const file = join(open, 'config.json');
-    const input = { file, home: open, content, passphrase: utf8(PASSPHRASE), force: false };
+    const input = { file, home: open, content, passphrase: async () => utf8(PASSPHRASE), force: false };
     await expect(initialiseHere(input)).rejects.toThrow(REMEDY);
     expect(readdirSync(open)).toEqual([]);
   });

@@ -144,7 +144,9 @@ describe("a card that takes another operator's place", () => {
     await siege.stillSigns();
   });
 
-  test("as the node's own is refused", async () => {
+  test("as the node's own is refused, and its own card too", async () => {
+    const { card: own } = await run(siege.victim, 'peer-export', {});
+    await expect(added(own)).rejects.toThrow(/^this is your own card: give it to the other operators/);
     await expect(added(signCard({ ...cardOf(0), issued_at: Date.now() }, mallory), true)).rejects.toThrow(
       /node itself/,
     );

@@ -240,7 +240,6 @@ function joinOf(federation: Federation, index: number): DkgMessage {
   if (state.core.phase !== 'lobby') throw new Error('not in the lobby');
   const { joinedAt, rehearsal } = state.core.lobby;
   const body = { rehearsal, joined_at: joinedAt, now: federation.now, checks: [], heard: [], answer: true };
-  const { parametersFingerprint, depositMinSats, version } = context.setup;
-  const parameters = { parameters_fingerprint: parametersFingerprint, deposit_min_sats: `${depositMinSats}` };
-  return { type: 'dkg_join', body: { ...body, ...parameters, version } };
+  const { parameters, version } = context.setup;
+  return { type: 'dkg_join', body: { ...body, parameters: { ...parameters, cards: [...parameters.cards] }, version } };
 }

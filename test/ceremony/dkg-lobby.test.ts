@@ -4,6 +4,7 @@ import { LOBBY_CHANGE_MS, LOBBY_CHANGES_MAX } from '../../ceremony/dkg/lobby.ts'
 import { dkgProgress } from '../../ceremony/dkg/progress.ts';
 import type { PreflightProblem } from '../../ceremony/dkg/setup.ts';
 import type { DkgMessage } from '../../ceremony/messages.ts';
+import { toHex } from '../../crypto/bytes.ts';
 import { Federation } from './federation.ts';
 
 const OPTIONS = { n: 3, t: 2 };
@@ -40,22 +41,36 @@ describe('the lobby', () => {
     expectNothingMade(federation);
   });
 
-  test('names a node with other parameters', () => {
-    const federation = new Federation({ ...OPTIONS, fingerprint: (index) => (index === 1 ? 'ab' : 'cd').repeat(32) });
+  test('names each setting that differs with both values, and generates nothing', () => {
+    const other = { threshold: 3, deposit_min_sats: '2000', normal_confirmations: 2, wire_confirmations: 1 };
+    const federation = new Federation({ ...OPTIONS, parameters: (index) => (index === 1 ? other : {}) });
     federation.joinAll();
     federation.run(() => false, 10);
-    expect(problemsAt(federation, 0)).toMatchObject([{ index: 1, check: 'parameters' }]);
+    const told = [
+      `threshold: 3 there, ${OPTIONS.t} here`,
+      'deposit_min_sats: 2000 there, 1000 here',
+      'normal_confirmations: 2 there, 6 here',
+      'wire_confirmations: 1 there, 6 here',
+    ];
+    expect(problemsAt(federation, 0)).toEqual(
+      told.map((detail) => ({ index: 1, name: 'operator-1', check: 'parameters', detail })),
+    );
     expectNothingMade(federation);
   });
 
-  test('names both deposit minimums where they differ, and generates nothing', () => {
-    const options = { fingerprint: (i: number) => (i === 1 ? 'ab' : 'cd').repeat(32) };
-    const depositMinSats = (index: number) => (index === 1 ? 1_000n : 2_000n);
-    const federation = new Federation({ ...OPTIONS, ...options, depositMinSats });
+  test('says who has an old card of whom', () => {
+    const of = (index: number) => toHex(new Uint8Array(32).fill(index));
+    const cards = [of(0), of(1), of(2)];
+    // Operator 2 has a new card, of which operator 1 knows; operator 0 has an old one of it.
+    const parameters = (index: number) => ({ cards: index === 0 ? [of(0), of(1), of(9)] : cards });
+    const federation = new Federation({ ...OPTIONS, parameters });
     federation.joinAll();
     federation.run(() => false, 10);
-    const detail = 'deposit minimum: 1000 there, 2000 here';
-    expect(problemsAt(federation, 0)).toMatchObject([{ index: 1, check: 'deposit minimum', detail }]);
+    const details = (index: number) => problemsAt(federation, index).map(({ index: of, detail }) => `${of}: ${detail}`);
+    const old = 'this node has an old card of operator-2: add its new one with `peer add`';
+    expect(details(0)).toEqual([`1: ${old}`, `2: ${old}`]);
+    expect(details(1)).toEqual(['0: it has an old card of operator-2: its operator adds the new one with `peer add`']);
+    expect(details(2)).toEqual(['0: it has an old card of this node: give it the one of `peer export`']);
     expectNothingMade(federation);
   });
 
@@ -118,9 +133,9 @@ describe('a peer that changes its mind without end', () => {
   };
   const joinOf = (federation: Federation, joined_at: number): DkgMessage => {
     const { setup } = federation.node(0).context;
-    const { parametersFingerprint: parameters_fingerprint, depositMinSats, version } = setup;
-    const parameters = { parameters_fingerprint, deposit_min_sats: `${depositMinSats}`, version };
-    const body = { ...parameters, rehearsal: false, joined_at, checks: [], heard: [], answer: false };
+    const { parameters, version } = setup;
+    const shared = { ...parameters, cards: [...parameters.cards] };
+    const body = { parameters: shared, version, rehearsal: false, joined_at, checks: [], heard: [], answer: false };
     return { type: 'dkg_join', body: { ...body, now: federation.now } };
   };
   const hear = (federation: Federation, from: number, message: DkgMessage): void =>

@@ -11,6 +11,7 @@ import {
   type DkgResult,
 } from '../../ceremony/dkg/setup.ts';
 import { type DkgMessage, isDkgMessage, type Outgoing, parseMessage } from '../../ceremony/messages.ts';
+import type { SharedParameters } from '../../ceremony/messages-dkg.ts';
 import { sha256, toHex, utf8 } from '../../crypto/bytes.ts';
 import { hostpubkeyGen } from '../../crypto/chilldkg.ts';
 import { identityFromSeed } from '../../crypto/identity.ts';
@@ -34,13 +35,13 @@ export interface FederationOptions {
   readonly t: number;
   readonly seed?: string;
   readonly version?: (index: number) => string;
-  readonly fingerprint?: (index: number) => string;
-  readonly depositMinSats?: (index: number) => bigint;
+  /** What a node holds that the others must hold alike. */
+  readonly parameters?: (index: number) => Partial<SharedParameters>;
 }
 
 /** The context of every node of a federation. */
 export function contextsOf(options: FederationOptions): DkgContext[] {
-  const { n, t, seed = 'seed', version, fingerprint, depositMinSats } = options;
+  const { n, t, seed = 'seed', version, parameters } = options;
   const hostSecrets = Array.from({ length: n }, (_, index) => bytesOf(`${seed}/host/${index}`));
   const identities = Array.from({ length: n }, (_, index) => identityFromSeed(bytesOf(`${seed}/identity/${index}`)));
   const participants = hostSecrets.map((secret, index) => ({
@@ -59,8 +60,12 @@ export function contextsOf(options: FederationOptions): DkgContext[] {
       myIndex,
       threshold: t,
       participants,
-      parametersFingerprint: fingerprint?.(myIndex) ?? toHex(bytesOf('parameters')),
-      depositMinSats: depositMinSats?.(myIndex) ?? 1_000n,
+      parameters: {
+        ...{ threshold: t, deposit_min_sats: '1000', normal_confirmations: 6, fork_confirmations: 12 },
+        ...{ wire_confirmations: 6, attestation_validity_s: 86_400 },
+        cards: participants.map(({ name }) => toHex(bytesOf(`card of ${name}`))),
+        ...parameters?.(myIndex),
+      },
       timing: DKG_TIMING,
     };
     return { setup, secrets: { hostSecret, identity } };

@@ -120,10 +120,13 @@ describe('a node that has just started', () => {
   test('tells its operator whom it waits for, or that another start of it was heard', () => {
     const one = setup(3, 2, 1);
     expect(maySign(one, GUARD_STARTING)).toMatchObject({
-      detail: expect.stringContaining('waits for 1 of operators 0, 2 to answer'),
+      detail: expect.stringContaining('waits for one of the operators 0, 2 to answer'),
     });
     expect(maySign(one, run(one, [agreed(0, false)]))).toMatchObject({
       detail: expect.stringContaining('heard another start of it'),
+    });
+    expect(maySign(setup(4, 3, 1), GUARD_STARTING)).toMatchObject({
+      detail: expect.stringContaining('waits for 2 of the operators 0, 2, 3 to answer'),
     });
     const all = setup(3, 3);
     expect(maySign(all, run(all, [agreed(1)]))).toMatchObject({ detail: expect.stringContaining('for operator 2 to') });

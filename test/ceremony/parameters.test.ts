@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test';
 import { dkgStep, IDLE } from '../../ceremony/dkg/dkg.ts';
 import { intentSchema } from '../../ceremony/intent.ts';
 import { attestationMessages, ceremonyProofMessages, testMessages } from '../../ceremony/intent-messages.ts';
-import { parametersFingerprint, thresholdFlaw } from '../../ceremony/parameters.ts';
+import { memberHash, settingDifferences, thresholdFlaw } from '../../ceremony/parameters.ts';
 import { isRefusalReason, REFUSAL_REASONS } from '../../ceremony/refusals.ts';
 import { concat, fromHex, sha256, toHex, utf8 } from '../../crypto/bytes.ts';
 import { contextsOf } from './federation.ts';
@@ -20,7 +20,7 @@ describe('the size of a federation', () => {
   });
 });
 
-describe('the parameters fingerprint', () => {
+describe('the hash of a member', () => {
   const member = (index: number) => ({
     index,
     name: `operator-${index}`,
@@ -29,27 +29,30 @@ describe('the parameters fingerprint', () => {
     host_public_key: '02'.repeat(33),
     tls_fingerprint: 'aa'.repeat(32),
   });
-  const parameters = {
-    network: 'regtest',
-    threshold: 2,
-    depositMinSats: 1_000n,
-    members: [member(0), member(1), member(2)],
+  test('changes with everything that it covers', () => {
+    const fields = ['name', 'address', 'identity_key', 'host_public_key', 'tls_fingerprint'] as const;
+    const others = fields.map((field) => ({ ...member(0), [field]: 'other' }));
+    expect(new Set([member(0), member(1), ...others].map(memberHash)).size).toBe(fields.length + 2);
+    expect(memberHash({ ...member(0) })).toBe(memberHash(member(0)));
+  });
+});
+
+describe('settings that differ', () => {
+  const here = {
+    ...{ threshold: 2, deposit_min_sats: '1000', normal_confirmations: 6, fork_confirmations: 12 },
+    ...{ wire_confirmations: 6, attestation_validity_s: 86_400, cards: ['aa', 'bb', 'cc'] },
   };
 
-  test('changes with everything that it covers', () => {
-    const others = [
-      { ...parameters, network: 'mainnet' },
-      { ...parameters, threshold: 3 },
-      { ...parameters, depositMinSats: 1_001n },
-      { ...parameters, members: parameters.members.slice(1) },
-      ...(['name', 'address', 'identity_key', 'host_public_key', 'tls_fingerprint'] as const).map((field) => ({
-        ...parameters,
-        members: [{ ...member(0), [field]: 'other' }, member(1), member(2)],
-      })),
-    ];
-    const all = [parameters, ...others].map(parametersFingerprint);
-    expect(new Set(all).size).toBe(others.length + 1);
-    expect(parametersFingerprint({ ...parameters })).toBe(all[0] ?? '');
+  test('are told with both values, each of them', () => {
+    for (const [key, value] of Object.entries(here)) {
+      if (key === 'cards') continue;
+      const there = { ...here, [key]: typeof value === 'number' ? value + 1 : '999' };
+      expect(settingDifferences(there, here)).toEqual([
+        `${key}: ${there[key as keyof typeof there]} there, ${value} here`,
+      ]);
+    }
+    expect(settingDifferences({ ...here, cards: ['aa'] }, here)).toEqual(['parties: 1 there, 3 here']);
+    expect(settingDifferences({ ...here, cards: ['x', 'y', 'z'] }, here)).toEqual([]);
   });
 });
 

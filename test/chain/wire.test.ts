@@ -263,6 +263,11 @@ describe('several Wire nodes', () => {
     await expect(strange('<html>', 404).burn(ID)).rejects.toThrow('without JSON');
     await expect(strange('{}', 404).burn(ID)).rejects.toThrow('HTTP 404');
     await expect(strange('{}', 500).burn(ID)).rejects.toThrow('HTTP 500');
+    const words = strange('{"error":"prover_busy","detail":"try again in a minute"}', 503);
+    await expect(words.burn(ID)).rejects.toThrow('HTTP 503: prover_busy: try again in a minute');
+    expect(await words.postMint(attest())).toMatchObject({ detail: expect.stringContaining('prover_busy: try again') });
+    const refusing = strange('{"error":"expired"}', 422);
+    expect(await refusing.postMint(attest())).toMatchObject({ reason: 'mint_refused', detail: 'expired' });
     await expect(strange(JSON.stringify({ ...burn(1), amount: 1000 })).burn(ID)).rejects.toThrow(
       'unexpected answer (amount)',
     );

@@ -99,4 +99,23 @@ describe('progress', () => {
     const left = stderr.text.split('\n').map((line) => line.split('\r\u001b[2K').at(-1));
     expect(left).toEqual(['  First', '  Second', '']);
   });
+
+  test('on a terminal goes on after a question came in between, and counts down', async () => {
+    const { out, stderr } = output({ terminal: true });
+    const progress = out.progress();
+    progress.stop();
+    progress.report({ step: 'a', text: 'Waiting', remaining_ms: 61_000 });
+    const drawn = () => stderr.text.split('\r\u001b[2K').filter((part) => part.includes('Waiting'));
+    while (drawn().length < 15) await Bun.sleep(20);
+    progress.stop();
+    expect(drawn()[0]).toEndWith('Waiting (1:01 left)');
+    expect(drawn().some((part) => part.endsWith('Waiting (1:00 left)'))).toBeTrue();
+    expect(new Set(drawn().map((part) => part[0])).size).toBeGreaterThan(5);
+  });
+
+  test('in a file says how long a step may take', () => {
+    const { out, stderr } = output({});
+    out.progress().report({ step: 'a', text: 'Waiting', remaining_ms: 3_600_000 });
+    expect(stderr.text).toBe('Waiting (60:00 left)\n');
+  });
 });

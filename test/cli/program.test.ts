@@ -42,6 +42,7 @@ describe('a command line', () => {
       ['shwo it', 'Did you mean show?'],
       ['show --amount 1', "missing required argument 'what'"],
       ['show it', "required option '--amount <sats>' not specified"],
+      ['show it --amuont 1', "unknown option '--amuont' (Did you mean --amount?)"],
       ['show it --amount 1 --nope', "unknown option '--nope'"],
       ['show it --amount 1 --passphrase-fd x', '--passphrase-fd "x" is not a file descriptor'],
       ['show misuse --amount 1', 'That is no way.'],

@@ -54,8 +54,10 @@ type Samples = { readonly [T in MessageType]: readonly MessageBody<T>[] };
 const typed: Samples = {
   dkg_join: [
     {
-      parameters_fingerprint: hash,
-      deposit_min_sats: '1000',
+      parameters: {
+        ...{ threshold: 2, deposit_min_sats: '1000', normal_confirmations: 6, fork_confirmations: 12 },
+        ...{ wire_confirmations: 6, attestation_validity_s: 86_400, cards: [hash, hash] },
+      },
       version: '0.1.0',
       rehearsal: false,
       joined_at: 1,

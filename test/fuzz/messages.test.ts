@@ -23,7 +23,7 @@ const SATS = /^(0|[1-9][0-9]{0,15})$/;
 const FORMS: Readonly<Record<string, RegExp>> = {
   ...{ session: ID, boot: ID, attempt: ID, id: ID },
   ...{ txid: HASH, burn_txid: HASH, nullifier: HASH, recipient: HASH, hash: HASH },
-  ...{ transcript_hash: HASH, parameters_fingerprint: HASH, package_hash: HASH },
+  ...{ transcript_hash: HASH, package_hash: HASH },
   ...{ nonce_commitment: HEX, pmsg1: HEX, pmsg2: HEX, cmsg1: HEX, cmsg2: HEX, box: HEX, script: HEX, transaction: HEX },
   ...{ amount: SATS, fee: SATS, surplus: SATS, deposit_min_sats: SATS, expiry: /^(0|[1-9][0-9]{0,19})$/ },
 };

@@ -34,6 +34,17 @@ describe('a deposit to a registered recipient', () => {
     expect(getUtxo(world.db(2), paid)).toMatchObject({ status: 'unspent', amount: paid.amount });
   });
 
+  test('leaves one line in each node’s log when it is attested and one when it is minted, with txid and amount', async () => {
+    const paid = await world.minted();
+    await world.rounds(2);
+    for (const event of ['deposit_attested', 'deposit_minted']) {
+      for (const index of world.running()) {
+        const lines = world.logged(event, index).map((line) => JSON.parse(line));
+        expect(lines).toMatchObject([{ txid: paid.txid, vout: paid.vout, amount: `${paid.amount}` }]);
+      }
+    }
+  });
+
   test('is found though its node was ended in between, and minted by a node that came back', async () => {
     const paid = world.pay(await world.recipient());
     world.mine(1);
@@ -77,6 +88,20 @@ describe('a burn', () => {
     await world.rounds(2);
     expect(world.paymentsOf(one)).toHaveLength(1);
     for (const index of [0, 1, 2]) expect(listWaitingBurns(world.db(index)).total).toBe(0);
+  });
+
+  test('leaves one line in each node’s log when its payout is signed and one when it is sent, with txid and amount', async () => {
+    const one = world.burn();
+    await world.untilAll(one, 'signed');
+    await world.rounds(2);
+    const [payment] = world.paymentsOf(one);
+    for (const event of ['line_step_signed', 'line_step_broadcast']) {
+      for (const index of world.running()) {
+        const lines = world.logged(event, index).map((line) => JSON.parse(line));
+        expect(lines).toMatchObject([{ txid: payment?.txid, burns: 1, amount: `${one.amount - one.fee}` }]);
+      }
+    }
+    expect(world.logged('line_step_sent_again')).toEqual([]);
   });
 
   test('waits for others while fees are high and it is young, and they share one transaction', async () => {

@@ -5,10 +5,11 @@ import { verifyCeremonyFile } from '../../ceremony/ceremony-file.ts';
 import { testMessages } from '../../ceremony/intent-messages.ts';
 import { BitcoinViewError } from '../../chain/bitcoin-view.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
+import { signCard } from '../../crypto/operator-card.ts';
 import { decodeKeyFile, openSecrets } from '../../crypto/seal.ts';
 import { storedOutcome } from '../../operator/key-ceremonies/ceremony-outcome.ts';
 import { KeyRing } from '../../operator/keys/key-ring.ts';
-import { listCards } from '../../operator/peers/federation.ts';
+import { keepCard, listCards } from '../../operator/peers/federation.ts';
 import { getCeremony, readCeremonyEvents } from '../../store/ceremonies.ts';
 import { listKeys } from '../../store/keys.ts';
 import { removePeer } from '../../store/peers.ts';
@@ -321,6 +322,20 @@ describe('keys are not made', () => {
     expect(getCeremony(db(0), 'first')).toBeNull();
   });
 
+  test('while a card gives another address than the configuration, and both are named', async () => {
+    federation = await FederationInMemory.make();
+    const identity = federation.at(2).node.keyRing.identity();
+    const known = listCards(db(0))[2];
+    if (known === undefined) throw new Error('operator 2 has a card');
+    const { v: _, sig: __, identity_key: ___, ...fields } = known;
+    keepCard(db(0), signCard({ ...fields, address: 'moved.example.com:1', issued_at: Date.now() }, identity), false, 1);
+    const failed = String(await federation.dkg(0).catch((error: unknown) => error));
+    expect(failed).toContain('the card of operator 2 (operator-2) says moved.example.com:1');
+    expect(failed).toContain('party_addresses[2] says 127.0.0.1:7002');
+    expect(await codeOf(federation.dkg(0))).toBe('addresses_differ');
+    expect(getCeremony(db(0), 'first')).toBeNull();
+  });
+
   test('where a preflight check fails, and who fails what is named to everybody', async () => {
     federation = await FederationInMemory.make();
     const view = federation.chain.views[1];
@@ -330,7 +345,7 @@ describe('keys are not made', () => {
     federation.member(2).clockOffsetMs = 60_000;
     const failures = await Promise.all(federation.members.map(({ index }) => federation.dkg(index).catch(String)));
     for (const [index, failure] of failures.entries()) {
-      expect(failure).toContain('operator-1 fails "bitcoin node": the node is still syncing');
+      expect(failure).toContain('operator 1 (operator-1) fails "bitcoin node": the node is still syncing');
       // Everybody measures the others' clocks by its own.
       const clock = new RegExp(`operator-${index === 2 ? 0 : 2} fails "clock": its clock is (59|60)\\.[0-9] s off`);
       expect(failure).toMatch(clock);

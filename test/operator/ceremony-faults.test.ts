@@ -80,8 +80,10 @@ describe('a node without the key', () => {
     const params = { ceremony_id: 'another', rehearsal: false, wait_s: 1 };
     const joined = services.ceremonies.join(params, ({ text }) => told.push(text), ended.signal);
     const failure = await joined.then(() => 'joined', String);
-    expect(failure).toContain('operator-0, operator-1 did not join');
-    expect(failure).toContain('operator-0, operator-1 each say that it holds a live key already');
+    expect(failure).toContain('operator 0 (operator-0), operator 1 (operator-1) did not join');
+    expect(failure).toContain(
+      'operator 0 (operator-0), operator 1 (operator-1) each say that it holds a live key already',
+    );
     expect(failure).toContain('ceremony recover FILE');
     // It is told while there is still time to stop waiting.
     expect(told.at(-1)).toContain('holds a live key already');
@@ -94,7 +96,7 @@ describe('a node without the key', () => {
     await federation.dkgByAll();
     await loseDatabase(2);
     const failure = await federation.dkg(2, { ceremony_id: 'another', rehearsal: true, wait_s: 1 }).catch(String);
-    expect(failure).toContain('operator-0, operator-1 did not join');
+    expect(failure).toContain('operator 0 (operator-0), operator 1 (operator-1) did not join');
     expect(failure).not.toContain('live key');
   });
 

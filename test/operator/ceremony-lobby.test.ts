@@ -3,6 +3,8 @@
 import { afterEach, expect, test } from 'bun:test';
 import { rm } from 'node:fs/promises';
 import { keepCard, listCards } from '../../operator/peers/federation.ts';
+import { ceremonyReports } from '../../operator/reports.ts';
+import type { ProgressStep } from '../../operator/runtime/progress.ts';
 import { codeOf } from './custody.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
 
@@ -15,6 +17,12 @@ async function until(condition: () => boolean, what: string): Promise<void> {
     await Bun.sleep(5);
   }
   throw new Error(`never: ${what}`);
+}
+
+function listed(index: number, id = 'first') {
+  const { node } = federation.at(index);
+  const { ceremonies } = ceremonyReports({ ...node, online: null });
+  return ceremonies.find(({ ceremony_id }) => ceremony_id === id);
 }
 
 function phaseOf(index: number, id = 'first'): string {
@@ -30,7 +38,7 @@ test('a ceremony that another node has abandoned ends the wait for it by name, a
   await federation.restart(1);
   for (const _ of ['joined', 'joined again']) {
     const told = await federation.dkg(0).catch(String);
-    expect(told).toContain('says operator-1 (has given up this ceremony for good)');
+    expect(told).toContain('says operator 1 (operator-1) (has given up this ceremony for good)');
   }
 });
 
@@ -60,4 +68,51 @@ test('a lobby that a restart has left without its command ends when that would h
   for (const member of federation.members) member.passedMs += 70_000;
   await until(() => phaseOf(0) === 'idle', 'node 0 has left the lobby');
   expect(await federation.dkgByAll({ ceremony_id: 'second' })).toHaveLength(3);
+});
+
+test('a stay that came to nothing is listed as failed with its reason, also by a process that cannot open the events', async () => {
+  federation = await FederationInMemory.make();
+  const failed = await codeOf(federation.dkg(0, { wait_s: 1, rehearsal: true }));
+  expect(failed).toBe('left_lobby');
+  expect(listed(0)).toMatchObject({
+    phase: 'failed',
+    detail: expect.stringMatching(
+      /^no keys were made: operator 1 \(operator-1\), operator 2 \(operator-2\) did not join.*dkg --ceremony-id first --rehearsal/,
+    ),
+  });
+  const again = federation.dkg(0, { wait_s: 2, rehearsal: true }).catch(() => null);
+  await until(() => phaseOf(0) === 'lobby', 'node 0 waits in the lobby again');
+  expect(listed(0)).toMatchObject({ phase: 'interrupted', detail: expect.stringContaining('once the server runs') });
+  await again;
+});
+
+test('a rehearsal never tells that its keys are live or go live', async () => {
+  federation = await FederationInMemory.make();
+  const told: string[] = [];
+  const params = { ceremony_id: 'try', rehearsal: true, wait_s: 60 };
+  const joins = federation.members.map(({ index }) => {
+    const { services, ended } = federation.at(index);
+    return services.ceremonies.join(params, ({ text }) => void told.push(text), ended.signal);
+  });
+  await Promise.all(joins);
+  expect(told.filter((text) => text.includes('then destroyed')).length).toBeGreaterThan(0);
+  expect(told.filter((text) => /\blive\b/.test(text))).toEqual([]);
+});
+
+test('a node in the lobby says of each operator why it is waited for, and how long the wait goes on', async () => {
+  federation = await FederationInMemory.make();
+  await federation.stop(2);
+  const steps: ProgressStep[] = [];
+  const { services, ended } = federation.at(0);
+  const params = { ceremony_id: 'initial', rehearsal: false, wait_s: 60 };
+  const waiting = services.ceremonies.join(params, (step) => void steps.push(step), ended.signal).catch(() => null);
+  const told = (text: string) => steps.some((step) => step.text.includes(text));
+  await until(() => told('operator 2 (operator-2): '), 'the absent operator is named');
+  await until(() => told('its node answers, and its operator has not joined'), 'the other is told to join');
+  const elsewhere = federation.dkg(1, { ceremony_id: 'inital', wait_s: 1 }).catch(() => null);
+  await until(() => told('it waits in ceremony inital, this node in initial'), 'the mistyped id is named');
+  const [first] = steps.filter(({ step }) => step === 'joining');
+  expect(first?.remaining_ms).toBeWithin(50_000, 60_001);
+  await federation.stop(0);
+  await Promise.all([waiting, elsewhere]);
 });

@@ -62,10 +62,19 @@ describe('Appendix A of the launch instructions', () => {
     });
   });
 
+  test('is named by the host of its address, or by its index where others share that host', () => {
+    const shared = ['10.0.0.1:1', '10.0.0.1:2', '10.0.0.2:1'];
+    const nameOf = (my_index: number) => accepted({ ...APPENDIX_A, party_addresses: shared, my_index }).name;
+    expect([0, 1, 2].map(nameOf)).toEqual(['operator-0', 'operator-1', '10.0.0.2']);
+    const long = `${'a'.repeat(60)}.example.com:1`;
+    expect(accepted({ ...APPENDIX_A, party_addresses: [long, ...shared.slice(1)] }).name).toBe('operator-0');
+    expect(accepted({ ...APPENDIX_A, name: 'Bank of Zug' }).name).toBe('Bank of Zug');
+  });
+
   test('gets safe defaults for the keys it does not know', () => {
     const config = accepted(APPENDIX_A);
     expect(config.network).toBe('mainnet');
-    expect(config.name).toBe('operator-0');
+    expect(config.name).toBe('operator1.example.com');
     expect(config.listenAddress.text).toBe('0.0.0.0:50051');
     expect(config.metricsAddress.text).toBe('127.0.0.1:9464');
     expect(config.controlSocket).toBe('/home/op/.0btc-wire/mpc/run/control.sock');
@@ -327,8 +336,8 @@ describe('init', () => {
   });
 
   test('at the default place puts every file where Appendix A has it', () => {
-    const { controlSocket, ...written } = accepted(draftConfig({ ...draft, index: 0 }));
-    const { controlSocket: same, ...instructed } = accepted(APPENDIX_A);
+    const { controlSocket, name: _, ...written } = accepted(draftConfig({ ...draft, index: 0 }));
+    const { controlSocket: same, name: __, ...instructed } = accepted(APPENDIX_A);
     expect(controlSocket).toBe(same);
     expect({ ...written, partyAddresses: [], listenAddress: null }).toEqual({
       ...instructed,
@@ -365,7 +374,12 @@ describe('the RPC credentials of the Bitcoin nodes', () => {
       ok: true,
       credentials: { kind: 'password_file', user: 'u', path: '/p' },
     });
-    expect(of({})).toEqual({ ok: true, credentials: { kind: 'file', path: '/h/.bitcoin/regtest/.cookie' } });
+    const places = {
+      cookie: '/h/.bitcoin/regtest/.cookie',
+      conf: '/h/.bitcoin/bitcoin.conf',
+      network: 'regtest',
+    } as const;
+    expect(of({})).toEqual({ ok: true, credentials: { kind: 'bitcoind', ...places } });
   });
 
   test('half given in the environment are refused by name', () => {

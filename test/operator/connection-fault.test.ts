@@ -6,11 +6,14 @@ const ADDRESS = 'mpc.example:7000';
 const fault = (code: string) => connectionFault(Object.assign(new Error("the runtime's own text"), { code }), ADDRESS);
 
 for (const [code, sentence] of [
-  ['ECONNREFUSED', 'nothing answers at mpc.example:7000 (ECONNREFUSED)'],
+  ['ECONNREFUSED', 'nothing answers at mpc.example:7000: that node is not running or sealed (ECONNREFUSED)'],
   ['ETIMEDOUT', 'nothing answered at mpc.example:7000 in time (ETIMEDOUT)'],
   ['EHOSTUNREACH', 'no network path leads to mpc.example:7000 (EHOSTUNREACH)'],
   ['ENOTFOUND', 'the name in mpc.example:7000 is not found (ENOTFOUND)'],
-  ['CERT_HAS_EXPIRED', 'the certificate of mpc.example:7000 has expired (CERT_HAS_EXPIRED)'],
+  [
+    'CERT_HAS_EXPIRED',
+    'the certificate of mpc.example:7000 has expired: its operator makes a new one and sends the card (CERT_HAS_EXPIRED)',
+  ],
 ] as const) {
   test(`${code} is told in a plain sentence with the address and the code`, () => expect(fault(code)).toBe(sentence));
 }
@@ -21,7 +24,9 @@ test('any other fault of a certificate is told as one', () => {
     'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
     'ERR_TLS_CERT_ALTNAME_INVALID',
   ]) {
-    expect(fault(code)).toBe(`mpc.example:7000 shows another certificate than the one on its operator card (${code})`);
+    expect(fault(code)).toBe(
+      `mpc.example:7000 shows another certificate than the one on its operator card: add its new card (${code})`,
+    );
   }
 });
 

@@ -290,7 +290,7 @@ describe('unsealing a node', () => {
         ...{ tls_cert_path: config.tlsCertPath, tls_key_path: config.tlsKeyPath },
       },
     });
-    await expect(initialise({ ...input, content, passphrase: PASSPHRASE, effects })).rejects.toThrow(said);
+    await expect(initialise({ ...input, content, passphrase: async () => PASSPHRASE, effects })).rejects.toThrow(said);
     expect(await Bun.file(config.keySharePath).exists()).toBe(false);
     await federation.close();
   });

@@ -46,7 +46,7 @@ describe('withdraw', () => {
     world.mine(1);
     await world.rounds(1);
     expect(await codeOf(pay([one.burnTxid]))).toBe('burn_already_paid');
-    expect(await codeOf(pay([]))).toBe('nothing_to_pay');
+    expect(await codeOf(pay([]))).toBe('no_burn_waits');
     const rich = world.burn({ amount: 9_000_000n });
     await expect(pay([rich.burnTxid])).rejects.toThrow(/no_funds/);
   });

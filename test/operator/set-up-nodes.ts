@@ -40,7 +40,7 @@ export class SetUpNodes {
       more: { network: 'regtest', name: `operator-${index}`, bitcoin_nodes: ['http://127.0.0.1:1'], ...more },
     });
     const { folder: home, effects } = this;
-    await initialise({ file, home, env: ENV, content, passphrase: PASSPHRASE, force, effects });
+    await initialise({ file, home, env: ENV, content, passphrase: async () => PASSPHRASE, force, effects });
     const loaded = loadConfig(file, home);
     if (!loaded.ok) throw new Error(loaded.problems.map(({ key, problem }) => `${key} ${problem}`).join('; '));
     return loaded.config;

@@ -47,6 +47,7 @@ describe('peer export', () => {
     expect(ran.code).toBe(0);
     expect(parseCard(utf8(ran.stdout))).toEqual({ ok: true, card: mine });
     expect(ran.stderr).toContain(words(mine));
+    expect(ran.stderr).toContain('Next: send the card to the other operators');
   });
 
   test('writes the same card to --output', async () => {
@@ -83,6 +84,19 @@ describe('peer add', () => {
     ]);
     expect(ran.stdout).toContain('acid adult');
     expect(ran.stderr).toContain('aloud');
+    expect(ran.stderr).toEndWith('Next: add the cards that are missing, of index 1, 2.\n');
+  });
+
+  test('with the last card says to make the keys, and with a new certificate’s to try the connections', async () => {
+    await desk.serve({ ...answers, 'peer-list': { peers: [], missing: [] } });
+    const last = await desk.run(['peer', 'add', file('1.json', card(1))]);
+    expect(last.stderr).toEndWith('mpc_operator dkg --ceremony-id initial-dkg\n');
+    await desk.close();
+    desk = new Desk();
+    const replaced = { ...answers['peer-add'], replaced: true };
+    await desk.serve({ 'peer-add': replaced, 'peer-list': { peers: [], missing: [] } });
+    const renewed = await desk.run(['peer', 'add', file('1.json', card(1))]);
+    expect(renewed.stderr).toEndWith('Next: mpc_operator test-communication\n');
   });
 
   test('reads standard input for -', async () => {
@@ -115,6 +129,7 @@ describe('peer add', () => {
       () => file('bad.json', card(2, { address: 'evil.example.com:50051' })),
       'party_addresses',
     ],
+    ['this node’s own card', () => file('own.json', card(0)), 'own.json is your own card: give it to the other'],
     ['two cards of one index', () => file('bad.json', card(1, { name: 'duplicate' })), 'both cards of index 1'],
   ];
   for (const [claim, make, sentence] of bad) {
@@ -148,4 +163,30 @@ describe('peer add', () => {
     expect(nothingAdded()).toEqual([]);
     expect((await desk.run(['peer', 'add', file('1.json', one)])).code).toBe(0);
   });
+
+  test('says of another card of its own index that somebody has a wrong --index', async () => {
+    const self = { index: 0, name: 'Alpha', address: ADDRESSES[0], fingerprint: words(card(0)), self: true };
+    const peers = [{ ...self, certificate_expires_at: '2027-01-01T00:00:00.000Z' }];
+    await desk.serve({ ...answers, 'peer-list': { peers, missing: [1, 2] } });
+    const other = file('other.json', card(0, { name: 'renamed' }));
+    for (const flags of [[], ['--replace']]) {
+      const ran = await desk.run(['peer', 'add', ...flags, other]);
+      expect(ran.code).toBe(1);
+      expect(ran.stderr).toContain("another card of this node's own index 0: compare them");
+    }
+    expect(nothingAdded()).toEqual([]);
+  });
+});
+
+test('peer list names each card whose address is not that of the configuration, with both', async () => {
+  const of = (index: number, address: string) => ({
+    ...{ index, name: `operator ${index}`, address, self: index === 0, fingerprint: 'acid adult' },
+    certificate_expires_at: '2027-01-01T00:00:00.000Z',
+  });
+  await desk.serve({ 'peer-list': { peers: [of(0, ADDRESSES[0]), of(1, 'moved.example.com:1')], missing: [2] } });
+  const { stdout } = await desk.run(['peer', 'list']);
+  expect(stdout).toContain(
+    `The card of operator 1 (operator 1) says moved.example.com:1, but ${desk.path('config.json')} says ${ADDRESSES[1]}`,
+  );
+  expect(stdout).not.toContain('The card of operator 0');
 });

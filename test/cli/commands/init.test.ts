@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { InitialiseInput, NodeServices } from '../../../cli/services.ts';
+import type { PassphrasePurpose } from '../../../operator/config/secrets-input.ts';
 import { CommandError } from '../../../operator/runtime/command-error.ts';
 import { ADDRESSES, Desk, untouchedServices } from './desk.ts';
 
@@ -12,18 +13,19 @@ beforeEach(() => {
 afterEach(() => desk.close());
 
 /** A node that notes how it was initialised. */
-function noting(fault?: Error) {
-  const inputs: (Omit<InitialiseInput, 'passphrase'> & { readonly typed: string; readonly passphrase: Uint8Array })[] =
-    [];
+function noting({ fault, purpose = 'create' }: { fault?: Error; purpose?: PassphrasePurpose } = {}) {
+  const inputs: (InitialiseInput & { readonly typed: string })[] = [];
   const services: NodeServices = {
     ...untouchedServices,
     initialise: async (input) => {
-      inputs.push({ ...input, typed: new TextDecoder().decode(input.passphrase) });
+      const passphrase = await input.passphrase(purpose);
+      inputs.push({ ...input, typed: new TextDecoder().decode(passphrase) });
       if (fault !== undefined) throw fault;
       return {
         configPath: input.file,
         certificatePath: '/x/tls_cert.pem',
         created: [input.file],
+        kept: ['/x/config.json.old'],
         fingerprint: 'acid adult',
       };
     },
@@ -32,7 +34,7 @@ function noting(fault?: Error) {
 }
 
 describe('init', () => {
-  test('hands over the launch instructions’ keys, the output path and the passphrase, and zeroes it', async () => {
+  test('hands over the launch instructions’ keys, the output path and the passphrase', async () => {
     const { inputs, services } = noting();
     const file = desk.write('passphrase', `${PASSPHRASE}\n`);
     const args = [...FEDERATION, '--output', '~/new/config.json', '--passphrase-file', file];
@@ -56,7 +58,6 @@ describe('init', () => {
       normal_confirmations: 6,
       fork_confirmations: 12,
     });
-    expect(input?.passphrase.every((byte) => byte === 0)).toBe(true);
     expect(ran.stdout).toContain('acid adult');
     expect(ran.stdout + ran.stderr).not.toContain(PASSPHRASE);
   });
@@ -77,6 +78,7 @@ describe('init', () => {
       configPath: desk.path('x.json'),
       certificatePath: '/x/tls_cert.pem',
       created: [desk.path('x.json')],
+      kept: ['/x/config.json.old'],
       fingerprint: 'acid adult',
     });
   });
@@ -90,7 +92,7 @@ describe('init', () => {
     const ran = await desk.run([...FEDERATION, '--output', path, '--passphrase-file', passphrase], { services });
     expect(ran.code).toBe(0);
     expect(ran.stderr).toContain(`${path} was there`);
-    expect(inputs[0]?.force).toBe(true);
+    expect(inputs[0]?.force).toBe(false);
     expect(inputs[0]?.content).toEqual({
       parties: 3,
       threshold: 2,
@@ -111,8 +113,8 @@ describe('init', () => {
     const { inputs, services } = noting();
     const passphrase = desk.write('passphrase', PASSPHRASE);
     for (const [draft, told] of [
-      ['{"parties": <number_of_operators>}', 'is no JSON object; give --force'],
-      ['["parties"]', 'is no JSON object; give --force'],
+      ['{\n"parties": <number_of_operators>}', 'is not JSON (line 2, column 12: a value'],
+      ['["parties"]', 'is no JSON object: correct it, or give --force'],
       ['{"bitcoin_node": ["http://a:1"]}', 'Did you mean "bitcoin_nodes"?'],
     ] as const) {
       const path = desk.write('draft.json', draft);
@@ -124,40 +126,42 @@ describe('init', () => {
     expect(inputs).toEqual([]);
   });
 
-  test.each(['key_share.enc', 'security.db'])(
-    'does not replace the configuration of a node that has a %s unless forced to',
-    async (name) => {
-      const { inputs, services } = noting();
-      const file = desk.write('passphrase', PASSPHRASE);
-      desk.write(name, 'made before');
-      const refused = await desk.run([...FEDERATION, '--passphrase-file', file], { services });
-      expect(refused.code).toBe(1);
-      expect(refused.stderr).toContain('--force');
-      expect(inputs).toEqual([]);
-      expect((await desk.run([...FEDERATION, '--force', '--passphrase-file', file], { services })).code).toBe(0);
-      expect(inputs[0]?.force).toBe(true);
-    },
-  );
+  test('with --force keeps what no flag says of a configuration in use, and shows what files are called now', async () => {
+    const { inputs, services } = noting({ purpose: 'open' });
+    const passphrase = desk.write('passphrase', PASSPHRASE);
+    const nodes = { bitcoin_nodes: ['http://10.0.0.7:8332'], bitcoin_rpc_user: 'u', wire_nodes: ['http://w:1'] };
+    const draft = JSON.stringify({ ...nodes, bitcoin_rpc_password_file: 'p', network: 'signet', my_index: 0 });
+    const path = desk.write('used.json', draft);
+    const args = [...FEDERATION, '--network', 'regtest', '--output', path, '--force', '--passphrase-file', passphrase];
+    const ran = await desk.run(args, { services });
+    expect(ran.code).toBe(0);
+    expect(inputs[0]?.force).toBe(true);
+    expect(inputs[0]?.content).toMatchObject({
+      ...nodes,
+      bitcoin_rpc_password_file: 'p',
+      network: 'regtest',
+      my_index: 1,
+    });
+    expect(ran.stdout).toContain('/x/config.json.old');
+  });
 
   test('asks for strength only of a new key file’s passphrase', async () => {
-    const { services } = noting();
     const file = desk.write('passphrase', 'short');
     const args = [...FEDERATION, '--output', 'x.json', '--passphrase-file', file];
-    const weak = await desk.run(args, { services });
+    const weak = await desk.run(args, noting());
     expect(weak.code).toBe(1);
     expect(weak.stderr).toContain('12 characters');
-    desk.write('key_share.enc', 'exists');
-    expect((await desk.run(args, { services })).code).toBe(0);
+    expect((await desk.run(args, noting({ purpose: 'open' }))).code).toBe(0);
   });
 
   test('without a passphrase and with nobody to ask says how to give one', async () => {
-    const ran = await desk.run([...FEDERATION, '--output', 'x.json']);
+    const ran = await desk.run([...FEDERATION, '--output', 'x.json'], noting());
     expect(ran.code).toBe(1);
     expect(ran.stderr).toContain('--passphrase-file');
   });
 
   test('tells a refusal of the node as one sentence', async () => {
-    const { services } = noting(new CommandError('exists', 'the key file belongs to another node'));
+    const { services } = noting({ fault: new CommandError('exists', 'the key file belongs to another node') });
     const file = desk.write('passphrase', PASSPHRASE);
     const ran = await desk.run([...FEDERATION, '--output', 'x.json', '--passphrase-file', file], { services });
     expect(ran).toEqual({ code: 1, stdout: '', stderr: 'mpc_operator: The key file belongs to another node.\n' });

@@ -53,20 +53,23 @@ const cases = [
     ['not checked, the node is sealed'],
   ),
   expected(['key-info'], 'key-info', {}, { keys: [] }, ['No keys yet', 'mpc_operator dkg --ceremony-id']),
-  expected(['peer', 'list'], 'peer-list', {}, results.peerList, ['Alpha (this node)', 'missing of index 1, 2']),
+  expected(['peer', 'list'], 'peer-list', {}, results.peerList, [
+    'Alpha (this node)',
+    'missing of index 1, 2. Add them with: mpc_operator peer add',
+  ]),
   expected(
     ['dkg', '--ceremony-id', 'initial-dkg', '--wait', '60'],
     'dkg',
     { ceremony_id: 'initial-dkg', rehearsal: false, wait_s: 60 },
     results.dkg,
-    ['{0, 1} {1, 2}', 'operator 1', '1 min 4 s', 'The keys are live'],
+    ['{0, 1} {1, 2}', 'operator 1', '1 min 4 s', 'The keys are live', 'Next: mpc_operator server'],
   ),
   expected(
     ['dkg', '--ceremony-id', 'try', '--rehearsal'],
     'dkg',
     { ceremony_id: 'try', rehearsal: true, wait_s: 3600 },
     { ...results.dkg, rehearsal: true, key_id: null },
-    ['destroyed after the rehearsal', 'its keys are gone'],
+    ['destroyed after the rehearsal', 'its keys are gone', 'mpc_operator dkg --ceremony-id initial-dkg'],
   ),
   expected(['treasury'], 'treasury', {}, results.treasury, [
     'not funded',
@@ -276,6 +279,11 @@ describe('a result that tells of trouble', () => {
       'No answer from operator 2 (Gamma)',
     ],
     [
+      ['test-communication'],
+      { 'test-communication': results.communicationUnfit },
+      "Operator 1 (Beta) does not fit: its clock is 10.0 s ahead of this node's.",
+    ],
+    [
       ['key-info'],
       { 'key-info': { keys: results.keyInfo.keys.map((key) => ({ ...key, shares_valid: false })) } },
       'do not fit key 0011223344556677',
@@ -302,6 +310,20 @@ describe('a result that tells of trouble', () => {
         }
       });
     }
+  }
+});
+
+test('withdraw where no burn waits says so and exits with 0', async () => {
+  const desk = new Desk();
+  try {
+    await desk.serve({ withdraw: { refusal: ['no_burn_waits', 'no burn waits to be paid'] } });
+    const text = { code: 0, stdout: 'Nothing to do: no burn waits to be paid.\n', stderr: '' };
+    expect(await desk.run(['withdraw'])).toEqual(text);
+    const json = await desk.run(['withdraw', '--json']);
+    expect(json.code).toBe(0);
+    expect(JSON.parse(json.stdout)).toEqual({ status: 'nothing', step: null, left: [] });
+  } finally {
+    await desk.close();
   }
 });
 

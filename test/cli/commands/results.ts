@@ -154,7 +154,8 @@ const reached = {
   name: 'Beta',
   address: 'two.example.com:50051',
   reachable: true,
-  detail: '',
+  fits: true,
+  detail: 'reachable',
   version: '0.1.0',
   certificate_days_left: 300.4,
   clock_offset_ms: -12.4,
@@ -166,6 +167,7 @@ const silent = {
   name: 'Gamma',
   address: 'three.example.com:50051',
   reachable: false,
+  fits: false,
   detail: 'connection refused',
   version: null,
   certificate_days_left: null,
@@ -174,6 +176,10 @@ const silent = {
   signing: null,
 };
 export const communication: CommandResults['test-communication'] = { peers: [reached], ok: true };
+export const communicationUnfit: CommandResults['test-communication'] = {
+  peers: [{ ...reached, fits: false, detail: "its clock is 10.0 s ahead of this node's" }],
+  ok: false,
+};
 export const communicationBroken: CommandResults['test-communication'] = { peers: [reached, silent], ok: false };
 
 const signed = { ...SIGNING, signature: '55'.repeat(64), public_key: '66'.repeat(32), signed: '77'.repeat(32) };

@@ -165,7 +165,7 @@ describe('unseal', () => {
     await desk.serve({ unseal: { sealed: false } });
     const file = desk.write('passphrase', 'correct horse battery\n');
     const ran = await desk.run(['unseal', '--passphrase-file', file]);
-    expect(ran).toEqual({ code: 0, stdout: 'The node is unsealed.\n', stderr: '' });
+    expect(ran).toEqual({ code: 0, stdout: 'The node is unsealed.\nNext: mpc_operator status\n', stderr: '' });
     expect(desk.calls).toEqual([{ command: 'unseal', params: { passphrase: 'correct horse battery' } }]);
   });
   test('refuses a passphrase file that others can read', async () => {

@@ -28,7 +28,8 @@ function changed(args: readonly string[], flag: string, value: string | null): s
 
 const badValues: readonly (readonly [flag: string, value: string, args: readonly string[], expectation: string])[] = [
   ['--amount', '0.5', attest, 'whole sats without a decimal point (100000000 = 1 BTC)'],
-  ['--amount', '1,5', attest, '100000000 = 1 BTC'],
+  ['--amount', '1,5', attest, 'whole sats without a comma (100000000 = 1 BTC)'],
+  ['--amount', '1,000,000', burn, 'whole sats without a comma'],
   ['--amount', '1e8', attest, 'whole sats'],
   ['--amount', '-1', attest, 'whole sats'],
   ['--amount', '', attest, 'whole sats'],
@@ -52,6 +53,7 @@ const badValues: readonly (readonly [flag: string, value: string, args: readonly
   ['--wait', '0', ['dkg', '--ceremony-id', 'a', '--wait', ''], 'from 1 to 86400'],
   ['--burn', 'all', ['withdraw', '--burn', ''], '64 hexadecimal characters'],
   ['--fee-rate', '0.5', ['bump', '--fee-rate', ''], 'from 1 to 10000'],
+  ['--fee-rate', '2,5', ['bump', '--fee-rate', ''], 'without a comma: 2.5 is two and a half'],
   ['--fee-rate', 'fast', ['bump', '--fee-rate', ''], 'sat/vB'],
   ['--limit', '0', ['deposits', '--limit', ''], 'from 1 to 500'],
   ['--limit', '501', ['withdrawals', '--limit', ''], 'from 1 to 500'],
