@@ -17,9 +17,18 @@ const indexSchema = z.object({ txindex: z.object({ best_block_height: z.int().mi
 
 type Answering = Extract<NodeReport, { readonly ok: true }>;
 
-/** The reports of all nodes. */
-export async function readNodeReports(network: BitcoinNetwork, nodes: readonly BitcoinRpc[]): Promise<NodeReports> {
-  const asked = await Promise.all(nodes.map(async (rpc) => ({ rpc, report: await readReport(network, rpc) })));
+/** The reports of all nodes. `heard` is told each as it comes, with the node's place: one that hangs keeps no other back. */
+export async function readNodeReports(
+  network: BitcoinNetwork,
+  nodes: readonly BitcoinRpc[],
+  heard: (report: NodeReport, place: number) => void = () => {},
+): Promise<NodeReports> {
+  const ask = async (rpc: BitcoinRpc, place: number) => {
+    const report = await readReport(network, rpc);
+    heard(report, place);
+    return { rpc, report };
+  };
+  const asked = await Promise.all(nodes.map(ask));
   const answering = asked.flatMap(({ rpc, report }) => (report.ok && !report.syncing ? [{ rpc, ...report.tip }] : []));
   const reports = asked.map(({ report }) => report);
   if (answering.length === 0) return { nodes: reports, comparison: null };

@@ -106,7 +106,7 @@ export function chainHealth(reports: NodeReports, limits: HealthLimits, nowSecon
   const answering = reports.nodes.filter(isAnswering);
   const problems = [
     ...tipProblems(tip),
-    ...reports.nodes.flatMap(nodeProblems),
+    ...reports.nodes.flatMap((report) => nodeProblems(report, reports.nodes.length)),
     ...staleProblems(answering, reports.nodes.length, limits.tipAgeSecondsMax, nowSeconds),
     ...answering.flatMap((node) => behindProblems(node, answering)),
     ...answering.flatMap(indexProblems),
@@ -158,7 +158,7 @@ function tipProblems(tip: TipVerdict): ChainProblem[] {
   return [{ problem: 'fork', node: null, detail, stops: [] }];
 }
 
-function nodeProblems(report: NodeReport): ChainProblem[] {
+function nodeProblems(report: NodeReport, nodes: number): ChainProblem[] {
   const { node } = report;
   if (report.ok) {
     if (!report.syncing) return [];
@@ -169,7 +169,9 @@ function nodeProblems(report: NodeReport): ChainProblem[] {
     const detail = `${report.detail}. Nothing is scanned or signed until it is taken out of bitcoin_nodes.`;
     return [{ problem: 'wrong_network', node, detail, stops: EVERYTHING }];
   }
-  const detail = `${report.detail}. The other nodes go on as long as they are a majority.`;
+  const after =
+    nodes === 1 ? 'There is no other node to go on with.' : 'The other nodes go on as long as they are a majority.';
+  const detail = `${report.detail}. ${after}`;
   return [{ problem: 'node_unavailable', node, detail, stops: [] }];
 }
 

@@ -42,6 +42,11 @@ export class Follower {
     this.#announced = [...others, ...own];
   }
 
+  /** What the Wire nodes said last of an attested deposit (txid:vout) that they do not mint; null where nothing. */
+  whyNotMinted(name: string): string | null {
+    return this.#mints.why(name);
+  }
+
   /** One round; a round that is still running is not run twice. Never rejects. */
   round(): Promise<void> {
     this.#running ??= this.#round().finally(() => {

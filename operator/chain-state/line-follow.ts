@@ -13,11 +13,18 @@ import { scannedHeight } from './scan.ts';
 /** Steps that follow one another and are sent in one round. */
 const SENT_PER_ROUND_MAX = 50;
 
+interface Refusal {
+  readonly detail: string;
+  readonly since: number;
+}
+
 /** Sends what is signed. */
 export class LineFollow {
   readonly #reader: LineReader;
   /** What the own Bitcoin nodes said of signed steps that they do not take, by txid. */
-  readonly #refused = new Map<string, string>();
+  readonly #refused = new Map<string, Refusal>();
+  /** Since when, in ms since 1970, of those that the last round found. */
+  #refusedSince: ReadonlyMap<string, number> = new Map();
 
   constructor(reader: LineReader) {
     this.#reader = reader;
@@ -28,6 +35,7 @@ export class LineFollow {
     const standing = await lineNow(this.#reader, key);
     if (!standing.ok) return;
     const { root, tip } = standing.line;
+    this.#refusedSince = new Map([...this.#refused].map(([txid, { since }]) => [txid, since]));
     this.#refused.clear();
     const inMempool = new Set<string>();
     let parent = tip.depth === 0 ? null : tip.txid;
@@ -52,9 +60,9 @@ export class LineFollow {
     }
   }
 
-  /** Signed steps that the own Bitcoin nodes refuse, with what they say. */
-  refused(): readonly { readonly txid: string; readonly detail: string }[] {
-    return [...this.#refused].map(([txid, detail]) => ({ txid, detail }));
+  /** Signed steps that the own Bitcoin nodes refuse, with what they say and since when (ms since 1970). */
+  refused(): readonly (Refusal & { readonly txid: string })[] {
+    return [...this.#refused].map(([txid, refusal]) => ({ txid, ...refusal }));
   }
 
   // Of several the one with the highest fee replaces the others. Gives the one that waits in the own mempool then.
@@ -79,7 +87,8 @@ export class LineFollow {
       this.#reader.log('info', 'line_step_sent_again', { txid });
       return true;
     }
-    this.#refused.set(txid, verdict.detail);
+    const since = this.#refusedSince.get(txid) ?? this.#reader.effects.now();
+    this.#refused.set(txid, { detail: verdict.detail, since });
     return false;
   }
 }

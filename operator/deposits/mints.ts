@@ -21,6 +21,8 @@ import { keptAttestation } from './kept-attestations.ts';
 /** Most deposits whose mint one round looks after, and how many questions to the Wire nodes are under way at once. */
 const FOLLOWED_PER_ROUND = 100;
 const ASKED_AT_ONCE = 10;
+/** Most refusals that are remembered for operators; the oldest make room. */
+const REASONS_KEPT_MAX = 1_000;
 /** What Wire refuses is handed in again after so long, twice as long each time; what it refuses for good once a day. In ms. */
 const REFUSED = { firstMs: 30_000, longestMs: 86_400_000 } as const;
 
@@ -150,6 +152,8 @@ export class FollowMints {
   readonly #refused: BackOff;
   /** What a peer has announced, and is handing in. */
   readonly #announced: BackOff;
+  /** What was said of each that was not minted, by txid:vout. */
+  readonly #why = new Map<string, string>();
   #after: AttestedPlace | null = null;
 
   constructor(bridge: Bridge, trouble: FailureLog) {
@@ -176,6 +180,18 @@ export class FollowMints {
     else await this.#follow(key, deposits);
   }
 
+  /** What was said last of a deposit that is not minted; null where nothing. */
+  why(name: string): string | null {
+    return this.#why.get(name) ?? null;
+  }
+
+  #keepWhy(name: string, detail: string): void {
+    this.#why.delete(name);
+    this.#why.set(name, detail);
+    const [oldest] = this.#why.keys();
+    if (this.#why.size > REASONS_KEPT_MAX && oldest !== undefined) this.#why.delete(oldest);
+  }
+
   // The next of those that do not rest, from where the last round ended; from the first on again where it reached the end.
   #next(db: Queries): readonly AttestedDeposit[] {
     const found: AttestedDeposit[] = [];
@@ -197,6 +213,7 @@ export class FollowMints {
     for (const { deposit, detail } of untold) {
       const name = outpointName(deposit);
       this.#refused.failed(name);
+      this.#keepWhy(name, detail);
       this.#trouble.failed('mint', `${name}: ${detail}`);
     }
     for (const { deposit, standing } of told) {
@@ -220,9 +237,11 @@ export class FollowMints {
     const verdict = await this.#bridge.wire?.postMint(attestation);
     if (verdict === undefined) return;
     if (verdict.ok) {
+      this.#why.delete(name);
       this.#trouble.well('mint');
       return;
     }
+    this.#keepWhy(name, `${verdict.reason}: ${verdict.detail}`);
     this.#trouble.failed('mint', `${name}: ${verdict.reason}: ${verdict.detail}`);
     // What no node answered is the fault of no single mint.
     if (verdict.reason !== 'mint_refused') return;

@@ -62,6 +62,8 @@ export class LineSteps {
   readonly #turns: Turns;
   readonly #inputs: LineInputs;
   #left: readonly WaitReason[] = [];
+  /** Since when each reason is among them, in ms since 1970. */
+  #waitsSince: ReadonlyMap<string, number> = new Map();
   #making: Promise<unknown> = Promise.resolve();
 
   constructor(bridge: Bridge, turns: Turns) {
@@ -75,10 +77,21 @@ export class LineSteps {
     return this.#left;
   }
 
+  /** Since when something waits for this reason, in ms since 1970; null where nothing does. */
+  waitsSince(reason: string): number | null {
+    return this.#waitsSince.get(reason) ?? null;
+  }
+
+  #waits(left: readonly WaitReason[]): void {
+    const now = this.#bridge.effects.now();
+    this.#left = left;
+    this.#waitsSince = new Map(left.map(({ reason }) => [reason, this.#waitsSince.get(reason) ?? now]));
+  }
+
   /** What waits now, and why, by a plan of which nothing is made. Throws `CommandError` where the line cannot be told. */
   async waiting(key: FederationKey): Promise<readonly WaitReason[]> {
     const plan = await this.#plan(key, await this.#line(key), AUTOMATIC, NOTHING_LEARNT);
-    this.#left = plan.left;
+    this.#waits(plan.left);
     return plan.left;
   }
 
@@ -91,7 +104,7 @@ export class LineSteps {
     const name = `line/${tip.blockHash}/${tip.txid}`;
     if (this.#turns.rests(name)) return;
     const plan = await this.#plan(key, standing.line, AUTOMATIC, NOTHING_LEARNT);
-    this.#left = plan.left;
+    this.#waits(plan.left);
     if (plan.kind === 'wait') {
       // Nobody is silent while there is nothing to do.
       this.#turns.forget(name);
@@ -116,12 +129,12 @@ export class LineSteps {
       progress({ step: 'plan', text: 'planning a step of the treasury line' });
       const plan = await this.#plan(key, line, order, learnt);
       if (plan.kind === 'wait') {
-        this.#left = plan.left;
+        this.#waits(plan.left);
         return { kind: 'waits', left: plan.left };
       }
       const answer = await this.#sign(key, plan.built, progress);
       if (answer.kind === 'signed') {
-        this.#left = plan.left;
+        this.#waits(plan.left);
         const sent = await this.#keep(plan.built, answer);
         return { kind: 'made', built: plan.built, result: answer.result, ...sent, left: plan.left };
       }

@@ -36,6 +36,8 @@ export interface PeerBeat {
   readonly index: number;
   readonly beat: Omit<Beat, 'head' | 'seen' | 'duplicate'> | null;
   readonly heardAt: number | null;
+  /** Since when its beats tell this phase, in ms since 1970. */
+  readonly phaseSince: number | null;
   /** Since when it has shown itself to be put back or copied, in ms since 1970; null a day after the last sign of it. */
   readonly regressedSince: number | null;
 }
@@ -53,6 +55,7 @@ export type BeatFacts = Pick<Beat, 'phase' | 'version' | 'key_id' | 'bitcoin_hei
 interface Page {
   beat: PeerBeat['beat'];
   heardAt: number | null;
+  phaseSince: number | null;
   /** What is wrong with the head that it showed last. */
   flaw: HeadFlaw | null;
   /** When the peer was first found to be put back or copied (ms since 1970), and last (by the monotonic clock). */
@@ -74,9 +77,9 @@ export class PeerHeads {
   peers(): readonly PeerBeat[] {
     const from = this.#input.monotonic() - REGRESSION_SHOWN_MS;
     const pages = [...this.#pages].sort(([a], [b]) => a - b);
-    return pages.map(([index, { beat, heardAt, regressed }]) => {
+    return pages.map(([index, { beat, heardAt, phaseSince, regressed }]) => {
       const regressedSince = regressed !== null && regressed.lastAt > from ? regressed.since : null;
-      return { index, beat, heardAt, regressedSince };
+      return { index, beat, heardAt, phaseSince, regressedSince };
     });
   }
 
@@ -100,6 +103,7 @@ export class PeerHeads {
     }
     this.#recordHead(from, page, head);
     const { head: _, seen: __, duplicate: ___, ...told } = beat;
+    if (page.beat?.phase !== told.phase) page.phaseSince = now();
     page.beat = told;
     page.heardAt = now();
     if (beat.seen === null) return { kind: 'agrees' };
@@ -164,7 +168,7 @@ export class PeerHeads {
   #page(index: number): Page {
     const known = this.#pages.get(index);
     if (known !== undefined) return known;
-    const page: Page = { beat: null, heardAt: null, flaw: null, regressed: null, follows: null };
+    const page: Page = { beat: null, heardAt: null, phaseSince: null, flaw: null, regressed: null, follows: null };
     this.#pages.set(index, page);
     return page;
   }

@@ -49,6 +49,16 @@ describe('the health of the nodes', () => {
     expect(health([up('a'), up('b', { tip: tip(101) })])).toEqual({ tip: { state: 'ok', ...tip(100) }, problems: [] });
   });
 
+  test('speaks of other nodes that go on only where there are others', () => {
+    const details = (nodes: readonly NodeReport[]) =>
+      health(nodes)
+        .problems.map(({ detail }) => detail)
+        .join(' ');
+    expect(details([down('a')])).toContain('There is no other node to go on with.');
+    expect(details([down('a')])).not.toContain('other nodes');
+    expect(details([up('a'), up('b'), down('c')])).toContain('The other nodes go on as long as they are a majority.');
+  });
+
   test('goes on with a majority and stops everything without one', () => {
     const two = health([up('a'), up('b'), down('c')]);
     expect(two.tip.state).toBe('ok');

@@ -1,0 +1,131 @@
+// What an operator should look at, as data: `status` prints it, and whatever else shows it is made from the same. Each problem
+// has one name here, with how bad it is.
+
+/** How bad a problem is, the worst first: signing has stopped or money is at risk; work waits; it will matter later. */
+export const SEVERITIES = ['critical', 'error', 'warning'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** Every problem by its code, with its severity where the case does not say another. */
+export const PROBLEM_SEVERITIES = {
+  // Peers.
+  peer_unreachable: 'warning',
+  peer_halted: 'error',
+  peer_runs_twice: 'critical',
+  peer_state_regressed: 'critical',
+  peer_lied: 'error',
+  card_missing: 'error',
+  certificate_ends: 'warning',
+  certificate_expired: 'error',
+  certificate_unreadable: 'error',
+  // This node.
+  not_running: 'critical',
+  sealed: 'critical',
+  database_damaged: 'critical',
+  disk_full: 'critical',
+  disk_low: 'warning',
+  signs_nothing: 'critical',
+  state_regressed: 'critical',
+  clock_off: 'error',
+  clock_set: 'warning',
+  session_from_future: 'critical',
+  core_dumps: 'warning',
+  log_not_written: 'warning',
+  internal_fault: 'error',
+  // Keys and key ceremonies.
+  no_key: 'error',
+  shares_missing: 'critical',
+  shares_wrong: 'critical',
+  keys_not_proven: 'warning',
+  ceremony_stuck: 'error',
+  // Bitcoin and Wire nodes.
+  bitcoin_silent: 'error',
+  bitcoin_no_majority: 'critical',
+  bitcoin_fork: 'error',
+  bitcoin_wrong_network: 'critical',
+  bitcoin_unavailable: 'error',
+  bitcoin_syncing: 'warning',
+  bitcoin_behind: 'warning',
+  bitcoin_stale_tip: 'error',
+  bitcoin_index: 'error',
+  bitcoin_fee_estimate: 'warning',
+  wire_not_configured: 'error',
+  wire_unavailable: 'error',
+  wire_wrong_network: 'error',
+  // Blocks, deposits, burns and the treasury line.
+  chain_forked: 'error',
+  history_lost: 'critical',
+  blocks_pruned: 'critical',
+  blocks_unread: 'error',
+  deposit_contested: 'warning',
+  deposits_exposed: 'critical',
+  deposits_wait: 'error',
+  mints_wait: 'error',
+  mint_contradicts: 'critical',
+  burns_wait: 'error',
+  burns_unpayable: 'warning',
+  burn_contradicts: 'critical',
+  line_waits: 'error',
+  line_step_refused: 'error',
+  line_step_unmined: 'warning',
+  line_contradicts: 'critical',
+  treasury_not_open: 'warning',
+  request_waits: 'warning',
+  work_fails: 'error',
+} as const satisfies Readonly<Record<string, Severity>>;
+export type ProblemCode = keyof typeof PROBLEM_SEVERITIES;
+
+/** One problem, as `status --json` shows it. */
+export interface Problem {
+  readonly code: ProblemCode;
+  readonly severity: Severity;
+  /** What it is about: `this node`, `operator 2`, `Bitcoin node HOST:PORT`, … */
+  readonly subject: string;
+  /** Since when, ISO 8601; null where nobody can tell. */
+  readonly since: string | null;
+  /** What is wrong with it: with the subject before it, a sentence. */
+  readonly cause: string;
+  /** What its operator can do, an order. */
+  readonly action: string;
+}
+
+/** A problem; `since` in ms since 1970. */
+export function problem(
+  code: ProblemCode,
+  told: Pick<Problem, 'subject' | 'cause' | 'action'> & {
+    readonly since?: number | null;
+    readonly severity?: Severity;
+  },
+): Problem {
+  const { subject, cause, action, since = null, severity = PROBLEM_SEVERITIES[code] } = told;
+  return { code, severity, subject, since: since === null ? null : new Date(since).toISOString(), cause, action };
+}
+
+/** Unreachable peers first, then the worst, then what has lasted longest. */
+export function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  const rank = ({ code, severity }: Problem): number =>
+    code === 'peer_unreachable' ? -1 : SEVERITIES.indexOf(severity);
+  return [...problems].sort(
+    (a, b) =>
+      rank(a) - rank(b) ||
+      SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+      (a.since ?? '~').localeCompare(b.since ?? '~'),
+  );
+}
+
+/** A problem in two sentences: what is wrong, and what to do. `time` writes the time since when. */
+export function problemSentences(
+  { subject, since, cause, action }: Problem,
+  time: (iso: string) => string = (iso) => iso,
+): readonly [wrong: string, remedy: string] {
+  const when = since === null ? '' : `, since ${time(since)}`;
+  return [`${subject}: ${cause}${when}.`, `${capital(action)}.`];
+}
+
+/** The same in one text. */
+export function problemText(found: Problem): string {
+  return problemSentences(found).join(' ');
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
