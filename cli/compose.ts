@@ -13,6 +13,7 @@ import { initialise } from '../operator/initialise.ts';
 import { LOCK_WAIT_MS, runLocally } from '../operator/local.ts';
 import { closeNode, type Node, openNode, unsealNode } from '../operator/node.ts';
 import type { NodeInput } from '../operator/opened-node.ts';
+import type { Problem } from '../operator/problems.ts';
 import { CommandError } from '../operator/runtime/command-error.ts';
 import {
   type CommandName,
@@ -59,7 +60,7 @@ export async function serve(
 async function serveLogged(config: OperatorConfig, options: ServeOptions, writer: LogWriter): Promise<void> {
   const limiter = new LogLimiter(createLog(writer.take, systemEffects.now), systemEffects);
   const { log } = limiter;
-  const input = nodeInput(config, log, () => sentences(coreDumpProblem(), writer.problem()));
+  const input = nodeInput(config, log, () => present(coreDumpProblem(), writer.problem()));
   const node = opened(input);
   const stopReporting = systemEffects.every(LEFT_OUT_REPORT_MS, () => limiter.report());
   try {
@@ -103,7 +104,7 @@ export async function runHere<C extends CommandName>(
     const bytes = await options.passphraseIfAny();
     return bytes === null ? null : textAndZero(bytes);
   };
-  const input = nodeInput(config, silentLog, () => sentences(coreDumpProblem()));
+  const input = nodeInput(config, silentLog, () => present(coreDumpProblem()));
   try {
     return await runLocally(input, command, params, { progress, signal, passphrase, passphraseIfAny });
   } catch (error) {
@@ -126,7 +127,7 @@ export function verifyCeremony(file: unknown): Promise<CeremonyVerdict> {
   return Promise.resolve({ transcript, problems: [], treasuryRoot: verdict.summary.treasuryRoot });
 }
 
-function nodeInput(config: OperatorConfig, log: Log, processProblems: () => readonly string[]): NodeInput {
+function nodeInput(config: OperatorConfig, log: Log, processProblems: () => readonly Problem[]): NodeInput {
   const { home, env } = processPaths();
   return { config, version: VERSION, home, env, effects: systemEffects, log, openGate, processProblems };
 }
@@ -144,8 +145,8 @@ function namedFault(error: unknown, { securityDbPath }: OperatorConfig): unknown
   return fileFault(error) ?? databaseFault(error, databasePath(securityDbPath)) ?? error;
 }
 
-function sentences(...found: readonly (string | null)[]): readonly string[] {
-  return found.filter((sentence) => sentence !== null);
+function present(...found: readonly (Problem | null)[]): readonly Problem[] {
+  return found.filter((one) => one !== null);
 }
 
 type Schemas = { readonly [C in CommandName]: z.ZodType<CommandParams<C>> };

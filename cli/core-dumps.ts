@@ -2,6 +2,7 @@
 // read its memory (core(5), prctl(2)). The runtime offers neither call, so the C library is asked directly.
 import { dlopen, FFIType } from 'bun:ffi';
 import { readFileSync } from 'node:fs';
+import { type Problem, problem } from '../operator/problems.ts';
 
 // Of <sys/resource.h> and <linux/prctl.h>, the same on x86-64 and arm64.
 const RLIMIT_CORE = 4;
@@ -29,12 +30,15 @@ export function forbidCoreDumps(library: string = C_LIBRARY): boolean {
   }
 }
 
-/** Null where no core dump can be written; else a sentence with the remedy. `limits`: the text of `/proc/PID/limits`. */
-export function coreDumpProblem(limits: string | null = ownLimits()): string | null {
+/** Null where no core dump can be written; else the problem. `limits`: the text of `/proc/PID/limits`. */
+export function coreDumpProblem(limits: string | null = ownLimits()): Problem | null {
   const soft = /^Max core file size +(\S+)/m.exec(limits ?? '')?.[1];
   if (soft === '0') return null;
-  const cause = 'core dumps are on, and one would hold the passphrase and the keys';
-  return `${cause}: put LimitCORE=0 into the systemd unit, or run \`ulimit -c 0\` before the server is started`;
+  return problem('core_dumps', {
+    subject: 'this node',
+    cause: 'core dumps are on, and one would hold the passphrase and the keys',
+    action: 'put LimitCORE=0 into the systemd unit, or run `ulimit -c 0` before the server is started',
+  });
 }
 
 function ownLimits(): string | null {

@@ -1,6 +1,7 @@
 // The server's log on standard error, which must never cost the server anything: where it cannot be written (a full disk, a
 // reader that has gone or hangs), lines are dropped and counted, and the log is taken up again with a line that says so.
 import { write } from 'node:fs';
+import { type Problem, problem } from '../operator/problems.ts';
 import { logLine } from '../operator/runtime/log.ts';
 import { count } from './format.ts';
 
@@ -71,13 +72,17 @@ export class LogWriter {
     this.#next();
   };
 
-  /** A sentence for `status` while lines are being dropped, else null. */
-  problem(): string | null {
+  /** The problem while lines are being dropped, else null. */
+  problem(): Problem | null {
     const loss = this.#loss ?? this.#told;
     if (loss === null) return null;
     const { lines, since, reason } = loss;
-    const what = `the log cannot be written (${reason}) since ${new Date(since).toISOString()}, ${count(lines, 'line')} dropped`;
-    return `${what}: see where the standard error of the server goes; the log goes on by itself once it can be written`;
+    return problem('log_not_written', {
+      subject: 'log',
+      since,
+      cause: `it cannot be written (${reason}), ${count(lines, 'line')} dropped`,
+      action: 'see where the standard error of the server goes; the log goes on by itself once it can be written',
+    });
   }
 
   /** Resolves once everything taken is written or dropped, or after a second. */

@@ -1,13 +1,31 @@
 // `status`: the node at a glance, and what an operator should look at.
 import type { Command } from 'commander';
-import type { BackendReport, CommandResults, SignerReport } from '../operator/runtime/command-types.ts';
+import { problemSentences } from '../operator/problems.ts';
+import type {
+  BackendReport,
+  CeremonyReport,
+  CommandResults,
+  PeerStatusReport,
+  Problem,
+  Severity,
+  SignerReport,
+} from '../operator/runtime/command-types.ts';
 import { printable } from '../operator/runtime/shown-text.ts';
 import { type Cli, runCommand } from './call.ts';
 import { count, duration, localTime, signerFaults, tally } from './format.ts';
-import { type Output, renderFields } from './output.ts';
+import { type Output, renderFields, type Style } from './output.ts';
 import { addExamples } from './program.ts';
 
 type Status = CommandResults['status'];
+
+const SEVERITY_STYLES: Readonly<Record<Severity, readonly Style[]>> = {
+  critical: ['bold', 'red'],
+  error: ['red'],
+  warning: ['yellow'],
+};
+const SEVERITY_WIDTH = 8;
+/** What is known of a node is fresh for so long, in ms; then its age is shown. */
+const FRESH_MS = 15_000;
 
 export function registerStatus(program: Command, cli: Cli): void {
   const command = program
@@ -23,10 +41,12 @@ function statusText(status: Status, output: Output): string {
     ['operator', `${status.name} (index ${status.my_index}), ${status.network}`],
     ['federation', `${status.threshold} of ${status.participants}, ${count(status.peers_known, 'card')} known`],
     ['server', serverLine(status)],
-    ['key file', status.sealed ? 'sealed' : 'open'],
+    ['key file', keyFileLine(status)],
     ['key', status.key_id ?? 'none yet'],
-    ...backendFields('bitcoin', status.bitcoin),
-    ...backendFields('wire', status.wire),
+    ...backendFields('bitcoin', status.bitcoin, status.clock.now),
+    ...backendFields('wire', status.wire, status.clock.now),
+    ...status.peers.map((peer) => [`operator ${peer.index}`, peerLine(peer, status.clock.now)] as const),
+    ...status.ceremonies.map((ceremony) => ['ceremony', ceremonyLine(ceremony)] as const),
     ...scanFields(status.scan),
     ['treasury', status.treasury?.detail ?? 'no key yet'],
     ['deposits', tally(status.deposits)],
@@ -40,10 +60,36 @@ function statusText(status: Status, output: Output): string {
   const verdict =
     problems.length === 0
       ? output.style('All is well.', 'green')
-      : [output.style('To look at:', 'bold', 'yellow'), ...problems.map((problem) => `  - ${printable(problem)}`)].join(
+      : [output.style('Needs attention:', 'bold', 'yellow'), ...problems.map((one) => problemLines(one, output))].join(
           '\n',
         );
   return `${fields}\n\n${verdict}`;
+}
+
+function problemLines(problem: Problem, output: Output): string {
+  const [wrong, remedy] = problemSentences(problem, localTime);
+  const { severity } = problem;
+  const label = output.style(severity.toUpperCase().padEnd(SEVERITY_WIDTH), ...SEVERITY_STYLES[severity]);
+  return `  ${label} ${printable(wrong)}\n  ${' '.repeat(SEVERITY_WIDTH)} ${printable(remedy)}`;
+}
+
+function peerLine(peer: PeerStatusReport, now: string): string {
+  const { name, reachable, since, phase, version, bitcoin_height: height, head, heard_at } = peer;
+  const answers =
+    reachable === null ? 'not asked' : reachable ? 'answers' : `DOES NOT ANSWER since ${localTime(since ?? now)}`;
+  const told = [
+    answers,
+    phase,
+    height === null ? null : `block ${height}`,
+    head === null ? null : `head ${head.epoch}/${head.seq}`,
+    version === null ? null : `version ${version}`,
+    heard_at === null ? null : ageText('heard', heard_at, now),
+  ];
+  return `${name}: ${told.filter((part) => part !== null).join(', ')}`;
+}
+
+function ceremonyLine({ ceremony_id, rehearsal, phase, detail, created_at }: CeremonyReport): string {
+  return `${ceremony_id}${rehearsal ? ' (rehearsal)' : ''}: ${phase}, ${detail}, begun ${localTime(created_at)}`;
 }
 
 // Those that always helped are counted together; whoever did not is shown with what was wrong last.
@@ -72,18 +118,34 @@ function clockLine({ now, peers, set }: Status['clock']): string {
 }
 
 function serverLine(status: Status): string {
-  if (status.listening === null) return 'not running';
+  if (!status.running) return 'not running';
+  if (status.listening === null) return `running, sealed: run \`mpc_operator unseal\``;
   return `listening on ${status.listening} since ${localTime(status.started_at)}`;
 }
 
-function backendFields(name: string, backends: readonly BackendReport[]): (readonly [string, string])[] {
+// A command that runs without a server cannot tell more than that the file is not open here.
+function keyFileLine({ running, sealed }: Status): string {
+  if (!running) return 'not open, as no server runs';
+  return sealed ? 'sealed' : 'open';
+}
+
+function backendFields(name: string, backends: readonly BackendReport[], now: string): (readonly [string, string])[] {
   if (backends.length === 0) return [[name, 'no node configured']];
-  return backends.map(({ url, ok, height, detail }) => [
+  return backends.map(({ url, ok, height, detail, answered_at }) => [
     name,
-    [url, ok ? 'ok' : 'NOT OK', height === null ? '' : `height ${height}`, detail]
+    [url, ok ? 'ok' : 'NOT OK', height === null ? '' : `height ${height}`, detail, answerAge(answered_at, now)]
       .filter((part) => part !== '')
       .join(', '),
   ]);
+}
+
+function answerAge(answered: string | null, now: string): string {
+  if (answered === null || Date.parse(now) - Date.parse(answered) <= FRESH_MS) return '';
+  return ageText('answered', answered, now);
+}
+
+function ageText(what: string, at: string, now: string): string {
+  return `${what} ${duration(Math.max(0, Date.parse(now) - Date.parse(at)))} ago`;
 }
 
 // A moment's lag is nothing to look at: it stands among the fields, and as a problem only when it lasts.

@@ -1,9 +1,12 @@
-// What operators should see of the chain, in sentences: forks, troubles of the own Bitcoin nodes, a scan that is behind,
-// attested deposits that no block holds any more.
+// What operators should see of the chain: forks, troubles of the own Bitcoin nodes, a scan that is behind, attested deposits
+// that no block holds any more.
 
+import type { ChainProblem, ChainProblemName } from '../chain/tips.ts';
 import { exposedDeposits } from '../store/reorganisation.ts';
+import type { Contested } from './chain-state/mempool-follow.ts';
 import type { ScanReport } from './chain-state/scan.ts';
 import type { Node } from './node.ts';
+import { type Problem, type ProblemCode, problem } from './problems.ts';
 import { counted } from './runtime/counted.ts';
 
 /** Several blocks may come at once: a lag is a problem when it lasts so long (ms), or is so long (blocks). */
@@ -12,42 +15,104 @@ const LAG_BLOCKS_MAX = 12;
 /** So many contested deposits are named. */
 const CONTESTED_SHOWN_MAX = 10;
 
-/** One sentence for each problem. */
-export function chainProblems({ store, chain, online, config, input }: Node): readonly string[] {
-  const problems = [...(chain?.problems() ?? [])].map(({ detail }) => detail);
-  if (chain?.isForked() === true) {
-    const told = `the chain looks forked: deposits and coins need ${config.forkConfirmations} confirmations`;
-    problems.push(`${told} instead of ${config.normalConfirmations}`);
-  }
+const LOOK = 'look at this Bitcoin node: its log, its connections and its disk';
+const OF_CHAIN: Readonly<Record<ChainProblemName, readonly [ProblemCode, action: string]>> = {
+  no_majority: ['bitcoin_no_majority', 'start the Bitcoin nodes that do not answer, or correct bitcoin_nodes'],
+  fork: ['bitcoin_fork', 'find out which of your Bitcoin nodes is on the wrong chain'],
+  wrong_network: ['bitcoin_wrong_network', 'take this node out of bitcoin_nodes, or set network'],
+  node_unavailable: ['bitcoin_unavailable', LOOK],
+  node_syncing: ['bitcoin_syncing', 'nothing: it is asked once it is done'],
+  node_behind: ['bitcoin_behind', LOOK],
+  stale_tip: ['bitcoin_stale_tip', LOOK],
+  index_missing: ['bitcoin_index', 'put txindex=1 into its bitcoin.conf and restart it'],
+  index_behind: ['bitcoin_index', 'nothing, where its index is being built; else look at its log'],
+  index_unknown: ['bitcoin_index', 'allow getindexinfo in its rpcwhitelist, or look at its log'],
+  fee_absurd: [
+    'bitcoin_fee_estimate',
+    'look at this Bitcoin node; until then name a rate yourself: `mpc_operator bump`',
+  ],
+  fee_estimate_missing: ['bitcoin_fee_estimate', 'nothing, where it was started of late; else look at its log'],
+};
+
+/** A problem of the own Bitcoin nodes; `since` in ms since 1970. */
+export function bitcoinProblem({ problem: name, node, detail }: ChainProblem, since: number | null): Problem {
+  const [code, action] = OF_CHAIN[name];
+  const subject = node === null ? 'Bitcoin nodes' : `Bitcoin node ${node}`;
+  return problem(code, { subject, since, cause: detail.replace(/\.$/, ''), action });
+}
+
+/** All of them. */
+export function chainProblems(node: Node): readonly Problem[] {
+  const { store, chain, online, config, input } = node;
+  const problems = (chain?.problems() ?? []).map((one) => bitcoinProblem(one, chain?.problemSince(one) ?? null));
   const scan = online?.autopilot.scan ?? null;
-  if (scan !== null && scan.lost !== null) {
-    problems.push(`the chain has changed below block ${scan.lost}, beyond what this node remembers: look at it`);
-  }
+  if (chain?.isForked() === true) problems.push(forkProblem(chain.forkedSince(), config));
+  if (scan !== null && scan.lost !== null) problems.push(lostProblem(scan.lost));
   const progress = scan?.progress() ?? null;
-  const lag = progress === null ? null : lagProblem(progress, input.effects.monotonic());
+  const { effects } = input;
+  const clocks = { now: effects.now(), monotonic: effects.monotonic() };
+  const lag = progress === null ? null : lagProblem(progress, clocks);
   if (lag !== null) problems.push(lag);
-  const contested = online?.autopilot.mempool.contested() ?? [];
-  problems.push(...contested.slice(0, CONTESTED_SHOWN_MAX));
-  if (contested.length > CONTESTED_SHOWN_MAX) {
-    const more = contested.length - CONTESTED_SHOWN_MAX;
-    problems.push(`${counted(more, 'more deposit')} in the mempool ${more === 1 ? 'is' : 'are'} contested`);
-  }
+  problems.push(...contestedProblems(online?.autopilot.mempool.contested() ?? []));
   const exposed = exposedDeposits(store.db);
-  if (exposed.length > 0) {
-    const sats = exposed.reduce((sum, { amount }) => sum + amount, 0n);
-    const told = `a reorganisation took back ${counted(exposed.length, 'deposit')} attested already`;
-    problems.push(`${told}: ${sats} sats are exposed until mined again`);
-  }
-  for (const { txid, detail } of online?.autopilot.follow.refused() ?? []) {
-    problems.push(`step ${txid} of the treasury line is signed, and your Bitcoin nodes refuse it: ${detail}`);
+  if (exposed.length > 0) problems.push(exposedProblem(exposed));
+  for (const { txid, detail, since } of online?.autopilot.follow.refused() ?? []) {
+    const subject = `step ${txid} of the treasury line`;
+    const cause = `it is signed, and your Bitcoin nodes refuse it: ${detail}`;
+    const action = 'nothing yet: it is sent again; where this lasts, `mpc_operator bump` replaces it';
+    problems.push(problem('line_step_refused', { subject, since, cause, action }));
   }
   return problems;
 }
 
-/** What to say of a scan that is behind, where that is more than a moment's lag; `now` in ms by the monotonic clock. */
-export function lagProblem({ height, tip, since }: ScanReport, now: number): string | null {
+function forkProblem(since: number | null, config: Node['config']): Problem {
+  const cause = `it looks forked: deposits and coins need ${config.forkConfirmations} confirmations instead of ${config.normalConfirmations}`;
+  const action = 'see that your Bitcoin nodes have the same blocks; this ends some blocks after they agree';
+  return problem('chain_forked', { subject: 'Bitcoin chain', since, cause, action });
+}
+
+function lostProblem(height: number): Problem {
+  const cause = `it was reorganised below block ${height}, deeper than this node remembers, so no block is read`;
+  return problem('history_lost', { subject: 'Bitcoin chain', cause, action: 'check your Bitcoin nodes' });
+}
+
+/**
+ * A scan that is behind, where that is more than a moment's lag. The clocks in ms: `now` since 1970, `monotonic` as
+ * `ScanReport.since`.
+ */
+export function lagProblem(
+  { height, tip, since }: ScanReport,
+  clocks: { readonly now: number; readonly monotonic: number },
+): Problem | null {
   const left = tip - height;
-  const lasts = left > 0 && since !== null && now - since > LAG_MS_MAX;
-  if (!lasts && left <= LAG_BLOCKS_MAX) return null;
-  return `catching up: ${counted(left, 'block')} to read (${height} of ${tip}); it starts no attestations or payouts until then`;
+  const lastsMs = since === null ? 0 : clocks.monotonic - since;
+  if (!(left > 0 && lastsMs > LAG_MS_MAX) && left <= LAG_BLOCKS_MAX) return null;
+  return problem('blocks_unread', {
+    subject: 'Bitcoin blocks',
+    since: since === null ? null : clocks.now - lastsMs,
+    cause: `${counted(left, 'block')} to read (${height} of ${tip}); this node starts no attestations or payouts until then`,
+    action: 'nothing, where the height rises; else look at what your Bitcoin nodes answer',
+  });
+}
+
+function contestedProblems(contested: readonly Contested[]): readonly Problem[] {
+  const action = 'wait until a block has decided; it is not attested before';
+  const named = contested
+    .slice(0, CONTESTED_SHOWN_MAX)
+    .map(({ detail, since }) => problem('deposit_contested', { subject: 'mempool', since, cause: detail, action }));
+  const more = contested.length - CONTESTED_SHOWN_MAX;
+  if (more <= 0) return named;
+  const cause = `${counted(more, 'more deposit')} ${more === 1 ? 'is' : 'are'} contested`;
+  return [...named, problem('deposit_contested', { subject: 'mempool', cause, action })];
+}
+
+function exposedProblem(exposed: ReturnType<typeof exposedDeposits>): Problem {
+  const sats = exposed.reduce((sum, { amount }) => sum + amount, 0n);
+  const taken = counted(exposed.length, 'deposit');
+  return problem('deposits_exposed', {
+    subject: 'deposits',
+    since: Math.min(...exposed.map(({ updatedAt }) => updatedAt)),
+    cause: `a reorganisation took back ${taken} attested already: ${sats} sats are exposed until mined again`,
+    action: 'see `mpc_operator deposits`; nothing more is attested for these recipients until then',
+  });
 }

@@ -69,7 +69,10 @@ export async function runLocally<C extends CommandName>(
     throw new CommandError('no_server', `${command} needs the running server: start it with \`mpc_operator server\``);
   }
   const isReader = READ_ONLY.has(command) && existsSync(input.config.securityDbPath);
-  const node = openNode(input, isReader ? { access: 'read' } : { access: 'write', lockWaitMs: LOCK_WAIT_MS });
+  const node = openNode(
+    { ...input, serves: false },
+    isReader ? { access: 'read' } : { access: 'write', lockWaitMs: LOCK_WAIT_MS },
+  );
   try {
     const isCeremony = command === 'dkg';
     if (isCeremony) await unsealNode(node, await run.passphrase());

@@ -7,6 +7,7 @@ import { type BitcoinRpc, createBitcoinRpc } from '../chain/rpc.ts';
 import { wireNodes } from '../chain/wire.ts';
 import { openReader, openStore } from '../store/open.ts';
 import { assertAuditLog, watchAuditLog } from './audit-watch.ts';
+import { WireWatch } from './bridge/wire-watch.ts';
 import { ChainWatch } from './chain-state/chain-watch.ts';
 import type { OperatorConfig } from './config/config.ts';
 import { bitcoinCredentials } from './config/config-bitcoin.ts';
@@ -23,8 +24,8 @@ import { Validation } from './validation/validation.ts';
 /** A node that has its files open. `online` is null while it is sealed. */
 export interface Node extends OpenedNode {
   online: Online | null;
-  /** What was found wrong with the database while the node ran, a sentence: it stays sealed. */
-  damage?: string;
+  /** What was found wrong with the database while the node ran, a sentence, and when (ms since 1970): it stays sealed. */
+  damage?: { readonly detail: string; readonly since: number };
 }
 
 /** How a node opens its database: for reading only, beside a server too, or to write it, after so long a wait in ms. */
@@ -72,7 +73,9 @@ export function openNode(input: NodeInput, how: NodeAccess = { access: 'write', 
     effects,
     log: input.log,
   });
-  return { input, config, store, keyRing, keys, bitcoin, wire, chain, validation, startedAt: now(), online: null };
+  const wireWatch = new WireWatch(config, effects);
+  const parts = { input, config, store, keyRing, keys, bitcoin, wire, chain, wireWatch, validation };
+  return { ...parts, startedAt: now(), online: null };
 }
 
 /**
@@ -108,7 +111,7 @@ async function unseal(node: Node, passphrase: string): Promise<void> {
       `the node is unsealed already, and this is not the passphrase of ${keySharePath}`,
     );
   }
-  if (node.damage !== undefined) throw new CommandError('database_damaged', node.damage);
+  if (node.damage !== undefined) throw new CommandError('database_damaged', node.damage.detail);
   await openKeyFile(node, passphrase);
   try {
     claimDatabase(node.config, node.store.db, node.keyRing);
@@ -128,7 +131,7 @@ function watchAudit(node: Node): void {
   const stop = new AbortController();
   watches.set(node, stop);
   const onDamage = (detail: string): void => {
-    node.damage = detail;
+    node.damage = { detail, since: input.effects.now() };
     input.log('error', 'database_damaged', { detail });
     goOffline(node).catch((error: unknown) => input.log('error', 'seal_failed', { detail: errorText(error) }));
   };

@@ -63,6 +63,7 @@ export async function goOnline(node: OpenedNode): Promise<Online> {
   const stopFollowing = effects.every(interval, () => {
     void follower.round();
     void autopilot.round();
+    void node.wireWatch?.look();
   });
 
   return {

@@ -3,12 +3,14 @@
 import type { BitcoinView } from '../chain/bitcoin-view.ts';
 import type { WireLedger } from '../chain/wire-ledger.ts';
 import type { Store } from '../store/open.ts';
+import type { WireWatch } from './bridge/wire-watch.ts';
 import type { ChainWatch } from './chain-state/chain-watch.ts';
 import type { OperatorConfig } from './config/config.ts';
 import type { KeyRing } from './keys/key-ring.ts';
 import type { Keys } from './keys/keys.ts';
 import type { Acceptor } from './peers/accept.ts';
 import type { TlsIdentity } from './peers/tls.ts';
+import type { Problem } from './problems.ts';
 import type { Effects } from './runtime/effects.ts';
 import type { Log } from './runtime/log.ts';
 import type { Validation } from './validation/validation.ts';
@@ -40,7 +42,9 @@ export interface NodeInput {
   readonly log: Log;
   readonly openGate: OpenGate;
   /** What an operator should know about the process itself, a sentence each; absent where it is a test's own. */
-  readonly processProblems?: () => readonly string[];
+  readonly processProblems?: () => readonly Problem[];
+  /** False where a command alone opens the node, and no server runs. */
+  readonly serves?: boolean;
 }
 
 /** A node that has its files open. */
@@ -54,6 +58,8 @@ export interface OpenedNode {
   readonly wire: WireLedger | null;
   /** Null where the view is not made of nodes (tests). */
   readonly chain: ChainWatch | null;
+  /** Absent where the ledger is not made of nodes (tests). */
+  readonly wireWatch?: WireWatch;
   readonly validation: Validation;
   readonly startedAt: number;
 }

@@ -2,6 +2,7 @@
 
 import type { Node } from './node.ts';
 import { listCards } from './peers/federation.ts';
+import { type Problem, problem } from './problems.ts';
 import type { SignerReport } from './runtime/command-types.ts';
 import type { SignerStanding } from './signing/signing.ts';
 
@@ -16,8 +17,8 @@ export function signerReports(node: Node): readonly SignerReport[] {
   );
 }
 
-/** The signers that lied lately, one sentence for each. */
-export function signerProblems(node: Node): readonly string[] {
+/** The signers that lied lately. */
+export function signerProblems(node: Node): readonly Problem[] {
   return liars(node.online?.signing.signers() ?? [], node.input.effects.monotonic());
 }
 
@@ -34,14 +35,18 @@ export function signerReport(
   };
 }
 
-/** Who lied within the last day, in sentences; `now` in ms by the monotonic clock. */
-export function liars(signers: readonly SignerStanding[], now: number): readonly string[] {
+/** Who lied within the last day; `now` in ms by the monotonic clock. */
+export function liars(signers: readonly SignerStanding[], now: number): readonly Problem[] {
   return signers.flatMap(({ index, faults, lastLie }) => {
     if (lastLie === null || now - lastLie.measuredAt >= LIE_TOLD_MS) return [];
     const often = faults.lying === 1 ? 'once' : `${faults.lying} times`;
     const at = new Date(lastLie.at).toISOString();
     return [
-      `operator ${index} gave a wrong partial signature or nonce, ${often} since this node started, last at ${at}`,
+      problem('peer_lied', {
+        subject: `operator ${index}`,
+        cause: `it gave a wrong partial signature or nonce, ${often} since this node started, last at ${at} (shown for a day)`,
+        action: 'ask its operator what runs there; the audit log keeps the evidence',
+      }),
     ];
   });
 }

@@ -19,12 +19,15 @@ import {
   type Dependent,
   type HealthLimits,
   MAINNET_HEALTH_LIMITS,
+  type NodeReport,
 } from '../../chain/tips.ts';
 import { loadCursor, saveCursor } from '../../store/cursors.ts';
 import type { Queries } from '../../store/database.ts';
+import { type BackendAnswer, BackendRows } from '../bridge/backend-rows.ts';
 import type { OperatorConfig } from '../config/config.ts';
 import type { Effects } from '../runtime/effects.ts';
 import type { Log } from '../runtime/log.ts';
+import type { BackendReport } from '../runtime/peer-reports.ts';
 
 /** What signing asks of the chain's standing. */
 export interface ChainStanding {
@@ -69,20 +72,48 @@ export class ChainWatch implements ChainStanding {
   readonly #input: ChainWatchInput;
   #fork: ForkState;
   #health: ChainHealth | null = null;
+  readonly #rows: BackendRows;
+  /** Since when each problem is there, in ms since 1970. */
+  #since: ReadonlyMap<string, number> = new Map();
+  #asking: Promise<ChainHealth> | null = null;
 
   constructor(input: ChainWatchInput) {
     this.#input = input;
+    this.#rows = new BackendRows(input.config.bitcoinNodes, input.effects);
     const stored = forkSchema.safeParse(loadCursor(input.db, CURSOR));
     this.#fork = stored.success ? stored.data : { state: 'agreed' };
   }
 
-  /** Asks all nodes how they do. */
+  /** Asks all nodes how they do, and follows what they say of forks. */
   async look(): Promise<void> {
+    const { tip } = await this.#ask();
+    this.#follow({ kind: 'tips', verdict: tip });
+  }
+
+  /** Asks all nodes how they do, for `status`: nothing is written down. Rejects as `look`. */
+  async ask(): Promise<void> {
+    await this.#ask();
+  }
+
+  // A node that hangs would otherwise be asked again and again while it does.
+  #ask(): Promise<ChainHealth> {
+    this.#asking ??= this.#askNow().finally(() => {
+      this.#asking = null;
+    });
+    return this.#asking;
+  }
+
+  async #askNow(): Promise<ChainHealth> {
     const { config, nodes, effects } = this.#input;
-    const reports = await readNodeReports(config.network, nodes);
+    this.#rows.asked();
+    const reports = await readNodeReports(config.network, nodes, (report, place) =>
+      this.#rows.heard(place, answerOf(report)),
+    );
     const limits = config.network === 'mainnet' ? MAINNET_HEALTH_LIMITS : OTHER_LIMITS;
-    this.#health = chainHealth(reports, limits, Math.floor(effects.now() / 1000));
-    this.#follow({ kind: 'tips', verdict: this.#health.tip });
+    const health = chainHealth(reports, limits, Math.floor(effects.now() / 1000));
+    this.#health = health;
+    this.#since = new Map(health.problems.map(nameOf).map((name) => [name, this.#since.get(name) ?? effects.now()]));
+    return health;
   }
 
   async ready(): Promise<void> {
@@ -109,6 +140,11 @@ export class ChainWatch implements ChainStanding {
     return this.#fork.state === 'forked';
   }
 
+  /** Since when it does, in ms since 1970; null where it does not. */
+  forkedSince(): number | null {
+    return this.#fork.state === 'forked' ? this.#fork.at : null;
+  }
+
   /** The mempools of all nodes. */
   mempools(): MempoolSource {
     return nodeMempools(this.#input.config.network, this.#input.nodes);
@@ -117,6 +153,16 @@ export class ChainWatch implements ChainStanding {
   /** What operators should see. */
   problems(): readonly ChainProblem[] {
     return this.#health?.problems ?? [];
+  }
+
+  /** Since when a problem is there, in ms since 1970. */
+  problemSince(problem: ChainProblem): number | null {
+    return this.#since.get(nameOf(problem)) ?? null;
+  }
+
+  /** What is known of each node now. */
+  reports(): readonly BackendReport[] {
+    return this.#rows.reports();
   }
 
   #follow(observed: ForkObservation): void {
@@ -131,4 +177,15 @@ export class ChainWatch implements ChainStanding {
     this.#fork = next;
     saveCursor(db, CURSOR, { ...next }, now);
   }
+}
+
+function nameOf({ problem, node }: ChainProblem): string {
+  return `${problem} ${node ?? ''}`;
+}
+
+function answerOf(report: NodeReport): BackendAnswer {
+  if (!report.ok) return { ok: false, height: null, detail: report.detail };
+  const { tip, syncing, headers } = report;
+  const detail = syncing ? `still syncing (block ${tip.height} of ${headers})` : tip.hash;
+  return { ok: !syncing, height: tip.height, detail };
 }

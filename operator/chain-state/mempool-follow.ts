@@ -11,6 +11,12 @@ import type { FederationKey } from '../keys/keys.ts';
 import type { ChainContext } from './chain-context.ts';
 import type { Watched } from './watched.ts';
 
+/** Why a deposit is contested; `since` in ms since 1970. */
+export interface Contested {
+  readonly detail: string;
+  readonly since: number;
+}
+
 type Watch = MempoolWatch<CustodyLeaf, Outpoint>;
 
 /** Follows the mempool of one node. */
@@ -18,7 +24,7 @@ export class MempoolFollow {
   readonly #context: ChainContext;
   readonly #watched: Watched;
   #following: { readonly list: WatchList<CustodyLeaf, Outpoint>; readonly watch: Watch; scripts: number } | null = null;
-  readonly #contested = new Map<string, string>();
+  readonly #contested = new Map<string, Contested>();
 
   constructor(context: ChainContext, watched: Watched) {
     this.#context = context;
@@ -26,7 +32,7 @@ export class MempoolFollow {
   }
 
   /** What operators should see: deposits that wait while another transaction spends their coins. */
-  contested(): readonly string[] {
+  contested(): readonly Contested[] {
     return [...this.#contested.values()];
   }
 
@@ -51,8 +57,10 @@ export class MempoolFollow {
       return;
     }
     const { verdict } = event;
-    if (verdict.state === 'deposit_contested') this.#contested.set(txid, verdict.detail);
-    else this.#contested.delete(txid);
+    if (verdict.state === 'deposit_contested') {
+      const since = this.#contested.get(txid)?.since ?? effects.now();
+      this.#contested.set(txid, { detail: verdict.detail, since });
+    } else this.#contested.delete(txid);
     if (verdict.state === 'confirmed') return;
     log('warn', verdict.state, { txid, detail: verdict.detail });
     if (verdict.state !== 'deposit_replaced') return;

@@ -11,6 +11,7 @@ import type { PeerClient } from '../peers/deliver.ts';
 import { parseServiceMessage } from '../peers/messages.ts';
 import type { Beat, DuplicateEvidence } from '../peers/messages-guard.ts';
 import { LAST_WORDS_MS } from '../peers/peer-session.ts';
+import { type Problem, problem } from '../problems.ts';
 import { ClockWatch } from '../runtime/clock-watch.ts';
 import type { Effects } from '../runtime/effects.ts';
 import { errorText } from '../runtime/log.ts';
@@ -18,6 +19,9 @@ import { type BeatFacts, PeerHeads, type PeerHeadsInput } from './peer-heads.ts'
 import { Standing } from './standing.ts';
 
 const BEAT_TIMEOUT_MS = 5_000;
+/** A peer that has answered nothing for so many beats, and for so long in ms, is unreachable. */
+const UNREACHABLE_BEATS = 3;
+export const UNREACHABLE_MS_MIN = 15_000;
 /** Least time between two beats to a peer, in ms; also how soon a start asks again. */
 const BEAT_GAP_MS = 250;
 /** How long another start of this node must have been silent to count as ended, in beats: a living one would beat. */
@@ -41,6 +45,18 @@ interface Line {
   /** The head that was sent last. */
   sentSeq: number;
   underWay: boolean;
+  /** When it answered last, in ms since 1970. */
+  answeredAt: number | null;
+  /** Since the first of the beats that it has not answered; `at` in ms since 1970. */
+  failing: { readonly at: number; readonly measuredAt: number; readonly detail: string } | null;
+}
+
+/** Whether a peer answers beats. */
+export interface PeerAnswers {
+  readonly index: number;
+  readonly answeredAt: number | null;
+  /** What went wrong last and since when, where that has lasted for some beats. */
+  readonly unreachable: { readonly since: number; readonly detail: string } | null;
 }
 
 /** Keeps a node's heartbeat. */
@@ -141,24 +157,36 @@ export class Heartbeat {
     }
   }
 
-  /** What an operator should look at, one sentence each. */
-  problems(): readonly string[] {
+  /** What an operator should look at. */
+  problems(): readonly Problem[] {
     const problems = [...this.standing.problems(), ...this.clock.problems()];
     const { issued_at: issuedAt } = this.#input.session.certificate;
     if (issuedAt > this.#input.effects.now() + CLOCK_SKEW_MS_MAX && this.standing.state.phase === 'starting') {
       const at = new Date(issuedAt).toISOString();
-      problems.push(
-        `this node was started while its clock was ahead, at ${at} by it: peers refuse it until then; restart it`,
-      );
+      const cause = `it was started while its clock was ahead, at ${at} by it: peers refuse it until then`;
+      problems.push(problem('session_from_future', { subject: 'this node', cause, action: 'restart it' }));
     }
-    for (const { index, regressedSince, beat } of this.book.peers()) {
+    for (const { index, regressedSince, phaseSince, beat } of this.book.peers()) {
       if (regressedSince !== null) {
-        const told = `operator ${index} has shown an older state than it had: it was put back or copied`;
-        problems.push(`${told}, first seen at ${new Date(regressedSince).toISOString()} (shown for a day)`);
+        const cause = 'it has shown an older state than it had: it was put back or copied (shown for a day)';
+        const action = 'ask its operator whether a backup was restored or a copy was started';
+        const subject = `operator ${index}`;
+        problems.push(problem('peer_state_regressed', { subject, since: regressedSince, cause, action }));
       }
-      if (beat?.phase === 'halted') problems.push(`operator ${index} signs nothing: it has halted`);
+      if (beat?.phase === 'halted') problems.push(haltedPeer(index, phaseSince));
     }
     return problems;
+  }
+
+  /** Which peers answer, in index order. */
+  answers(): readonly PeerAnswers[] {
+    const { intervalMs, effects } = this.#input;
+    const lasts = Math.max(UNREACHABLE_BEATS * intervalMs, UNREACHABLE_MS_MIN);
+    const before = effects.monotonic() - lasts;
+    return [...this.#lines].map(([index, { answeredAt, failing }]) => {
+      const isLasting = failing !== null && failing.measuredAt <= before;
+      return { index, answeredAt, unreachable: isLasting ? { since: failing.at, detail: failing.detail } : null };
+    });
   }
 
   /** Ends the beat. */
@@ -171,13 +199,17 @@ export class Heartbeat {
   async #ask(index: number, line: Line): Promise<void> {
     const { client, db, effects } = this.#input;
     line.sentAt = effects.monotonic();
+    const sentAt = effects.now();
     line.sentSeq = stateHead(db).seq;
     const message = { ceremony: '', type: 'heartbeat', body: this.#compose(index) };
     const result = await client.send(index, message, { timeoutMs: BEAT_TIMEOUT_MS });
     // The store may be closed by now.
     if (this.#closed) return;
     if (result.peerTime !== undefined) this.clock.heard(index, result.peerTime, effects.monotonic() - line.sentAt);
-    if (!result.ok) {
+    if (result.ok) [line.answeredAt, line.failing] = [effects.now(), null];
+    else {
+      const began = line.failing ?? { at: sentAt, measuredAt: line.sentAt };
+      line.failing = { at: began.at, measuredAt: began.measuredAt, detail: `${result.error}: ${result.detail}` };
       if (result.session !== undefined) this.#suspect({ later: result.session, earlier: null });
       return;
     }
@@ -228,7 +260,16 @@ export class Heartbeat {
   }
 }
 
+function haltedPeer(index: number, since: number | null): Problem {
+  return problem('peer_halted', {
+    subject: `operator ${index}`,
+    since,
+    cause: 'it signs nothing: it has halted, as two copies of it were alive',
+    action: 'ask its operator to end one of them for good and to restart the other',
+  });
+}
+
 function newLine(): Line {
   const never = Number.NEGATIVE_INFINITY;
-  return { sentAt: never, sentSeq: -1, underWay: false };
+  return { sentAt: never, sentSeq: -1, underWay: false, answeredAt: null, failing: null };
 }

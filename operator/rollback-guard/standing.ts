@@ -10,6 +10,7 @@ import {
 import type { StateHead } from '../../crypto/head-statement.ts';
 import type { Queries } from '../../store/database.ts';
 import { getNodeState, recordRegression } from '../../store/node-state.ts';
+import { type Problem, problem } from '../problems.ts';
 import type { Log } from '../runtime/log.ts';
 
 const LEVELS = { starting: 'warn', live: 'info', halted: 'error' } as const;
@@ -36,9 +37,12 @@ export class Standing {
   readonly #listeners: (() => void)[] = [];
   #state: GuardState = GUARD_STARTING;
   #regression: Regression | null = null;
+  /** Since when it is in this phase, in ms since 1970. */
+  #phaseSince: number;
 
   constructor(input: StandingInput) {
     this.#input = input;
+    this.#phaseSince = input.now();
   }
 
   /** Where the node stands. */
@@ -82,15 +86,28 @@ export class Standing {
     onRegressed();
   }
 
-  /** What an operator should look at, one sentence each. */
-  problems(): readonly string[] {
+  /** What an operator should look at. */
+  problems(): readonly Problem[] {
     const verdict = this.maySign();
-    const problems = verdict.ok ? [] : [`this node signs nothing: ${verdict.detail}`];
+    const problems = verdict.ok ? [] : [this.#signsNothing(verdict.detail)];
     if (this.#regression === null) return problems;
     const { since, peer, epoch } = this.#regression;
-    const told = `at ${new Date(since).toISOString()} operator ${peer} showed a newer state of this node than it has`;
-    const why = 'its database was put back, or a copy of it has run elsewhere';
-    return [...problems, `${told}: ${why}. It goes on in epoch ${epoch}; once you know why, a restart ends this alarm`];
+    const cause = `operator ${peer} showed a newer state of this node than it has, so it goes on in epoch ${epoch}: its database was put back, or a copy of it has run elsewhere`;
+    const action = 'find out which; a restart then ends this alarm';
+    return [...problems, problem('state_regressed', { subject: 'this node', since, cause, action })];
+  }
+
+  #signsNothing(detail: string): Problem {
+    const action =
+      this.#state.phase === 'halted'
+        ? 'end the other copy of this node for good, then restart this one'
+        : 'nothing, where this lasts less than a minute; else ask the operators who do not answer to start and unseal their nodes';
+    return problem('signs_nothing', {
+      subject: 'this node',
+      since: this.#phaseSince,
+      cause: `it signs nothing: ${detail}`,
+      action,
+    });
   }
 
   #move(event: GuardEvent): void {
@@ -98,6 +115,7 @@ export class Standing {
     this.#state = guardStep(this.#input.setup, this.#state, event);
     const { phase } = this.#state;
     if (phase === before) return;
+    this.#phaseSince = this.#input.now();
     const verdict = this.maySign();
     this.#input.log(LEVELS[phase], `guard_${phase}`, verdict.ok ? {} : { detail: verdict.detail });
   }

@@ -1,6 +1,7 @@
 // Whether the node's clock can be trusted: how far it is from the clocks of its peers, and whether it was set while the node
 // ran. Nothing here decides anything: who is off cannot be told from inside, and durations are measured by the monotonic clock.
 import { CLOCK_SKEW_MS_MAX } from '../../crypto/envelope.ts';
+import { type Problem, problem } from '../problems.ts';
 import type { Effects } from './effects.ts';
 import type { Log } from './log.ts';
 
@@ -28,11 +29,18 @@ export interface ClockReport {
   readonly set: { readonly by_ms: number; readonly at: string } | null;
 }
 
+/** A peer's clock against this one; `offSince`: since when it is too far off, in ms since 1970. */
+interface Offset {
+  readonly offsetMs: number;
+  readonly measuredAt: number;
+  readonly offSince: number | null;
+}
+
 /** The watch over one node's clock. */
 export class ClockWatch {
   readonly #clocks: Pick<Effects, 'now' | 'monotonic'>;
   readonly #log: Log;
-  readonly #offsets = new Map<number, { readonly offsetMs: number; readonly measuredAt: number }>();
+  readonly #offsets = new Map<number, Offset>();
   #lead: number;
   #step: (NonNullable<ClockStanding['step']> & { readonly measuredAt: number }) | null = null;
 
@@ -59,7 +67,9 @@ export class ClockWatch {
   heard(index: number, peerTime: number, roundTripMs: number): void {
     this.look();
     const offsetMs = Math.round(peerTime - (this.#clocks.now() - roundTripMs / 2));
-    this.#offsets.set(index, { offsetMs, measuredAt: this.#clocks.monotonic() });
+    const isOff = Math.abs(offsetMs) > CLOCK_OFFSET_MS_MAX;
+    const offSince = isOff ? (this.#offsets.get(index)?.offSince ?? this.#clocks.now()) : null;
+    this.#offsets.set(index, { offsetMs, measuredAt: this.#clocks.monotonic(), offSince });
   }
 
   /** What is known of the clock now. */
@@ -74,10 +84,11 @@ export class ClockWatch {
     return { offsets, step };
   }
 
-  /** What an operator should look at, one sentence each. */
-  problems(): readonly string[] {
+  /** What an operator should look at. */
+  problems(): readonly Problem[] {
     const { offsets } = this.standing();
-    const problems: string[] = [];
+    const problems: Problem[] = [];
+    const subject = 'clock';
     for (const [sign, relation] of [
       [-1, 'ahead of'],
       [1, 'behind'],
@@ -87,16 +98,16 @@ export class ClockWatch {
       const whose = off.map(({ index, offsetMs }) => `operator ${index} (${seconds(offsetMs)})`).join(', ');
       const isRefused = off.some(({ offsetMs }) => Math.abs(offsetMs) > CLOCK_SKEW_MS_MAX);
       const refused = `; messages between clocks more than ${CLOCK_SKEW_MS_MAX / 1000} s apart are refused`;
-      problems.push(
-        `the clock of this node is ${relation} the clock of ${whose}: set right whichever is wrong${isRefused ? refused : ''}`,
-      );
+      const cause = `that of this node is ${relation} the clock of ${whose}${isRefused ? refused : ''}`;
+      const since = Math.min(...off.map(({ index }) => this.#offsets.get(index)?.offSince ?? this.#clocks.now()));
+      problems.push(problem('clock_off', { subject, since, cause, action: 'set right whichever is wrong' }));
     }
     if (this.#step !== null && this.#clocks.monotonic() - this.#step.measuredAt < STEP_TOLD_MS) {
       const { byMs, at } = this.#step;
-      const when = `it then said ${new Date(at).toISOString()}`;
       // While a machine sleeps its monotonic clock may stand still.
       const how = byMs < 0 ? 'was set back' : 'was set forward, or the machine slept,';
-      problems.push(`the clock of this node ${how} by ${seconds(byMs)} while it ran; ${when}: see that it is right`);
+      const cause = `that of this node ${how} by ${seconds(byMs)} while it ran`;
+      problems.push(problem('clock_set', { subject, since: at, cause, action: 'see that it is right now' }));
     }
     return problems;
   }

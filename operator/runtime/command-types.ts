@@ -4,9 +4,10 @@
 import { z } from 'zod';
 import { TEST_MESSAGE_CHARACTERS_MAX } from '../../ceremony/intent.ts';
 import { PAGE_ROWS, PAGE_ROWS_MAX } from '../../store/database.ts';
+import type { Problem } from '../problems.ts';
 import type { ClockReport } from './clock-watch.ts';
 import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
-import type { BackendReport, CommunicationReport, PeerReport, SignerReport } from './peer-reports.ts';
+import type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
 
 export type * from './line-command-types.ts';
 
@@ -63,7 +64,8 @@ export const commandParams = {
 export type CommandName = keyof typeof commandParams;
 export type CommandParams<C extends CommandName> = z.infer<(typeof commandParams)[C]>;
 
-export type { BackendReport, CommunicationReport, PeerReport, SignerReport } from './peer-reports.ts';
+export type { Problem, Severity } from '../problems.ts';
+export type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
 
 export interface KeyReport {
   readonly key_id: string;
@@ -166,11 +168,16 @@ export interface CommandResults extends LineCommandResults {
     readonly name: string;
     readonly threshold: number;
     readonly participants: number;
+    /** Whether a server runs; without one nothing is signed. */
+    readonly running: boolean;
     readonly sealed: boolean;
     readonly started_at: string;
     readonly listening: string | null;
     readonly key_id: string | null;
     readonly peers_known: number;
+    readonly peers: readonly PeerStatusReport[];
+    /** Those that are not over. */
+    readonly ceremonies: readonly CeremonyReport[];
     readonly bitcoin: readonly BackendReport[];
     readonly wire: readonly BackendReport[];
     /** How far the blocks are read; null where no server runs, or it has not begun. */
@@ -183,8 +190,8 @@ export interface CommandResults extends LineCommandResults {
     readonly audit_head: { readonly seq: number; readonly hash: string };
     readonly rejections: Readonly<Record<string, number>>;
     readonly signers: readonly SignerReport[];
-    /** What an operator should look at; empty when all is well. */
-    readonly problems: readonly string[];
+    /** What an operator should look at, the most pressing first; empty when all is well. */
+    readonly problems: readonly Problem[];
   };
   unseal: { readonly sealed: boolean };
   'key-info': { readonly keys: readonly KeyReport[] };

@@ -1,11 +1,16 @@
 // What a node reports of the machines around it: its own Bitcoin and Wire nodes, and its peers. Plain JSON, as in command-types.ts.
 
-/** A node the operator's own machine talks to. */
+/** A Bitcoin or Wire node of this operator's own. */
 export interface BackendReport {
   readonly url: string;
   readonly ok: boolean;
+  /** As it told last, also where it does not answer now. */
   readonly height: number | null;
   readonly detail: string;
+  /** When it answered last, ISO 8601: how old what is said here is. */
+  readonly answered_at: string | null;
+  /** Since when it is not well. */
+  readonly since: string | null;
 }
 
 export interface PeerReport {
@@ -15,6 +20,30 @@ export interface PeerReport {
   readonly fingerprint: string;
   readonly self: boolean;
   readonly certificate_expires_at: string;
+}
+
+/** A peer as its last signs of life tell it. Times ISO 8601. */
+export interface PeerStatusReport {
+  readonly index: number;
+  readonly name: string;
+  readonly address: string;
+  /** Whether it answers this node; null where it was not asked, as while the node is sealed. */
+  readonly reachable: boolean | null;
+  /** Since when it does not answer, and why. */
+  readonly since: string | null;
+  readonly detail: string;
+  readonly answered_at: string | null;
+  /** When it was heard last: what follows is as old as that. */
+  readonly heard_at: string | null;
+  readonly phase: 'starting' | 'live' | 'halted' | null;
+  readonly version: string | null;
+  readonly key_id: string | null;
+  readonly bitcoin_height: number | null;
+  readonly recipients: number | null;
+  /** The head of its audit log, the highest that it has shown. */
+  readonly head: { readonly epoch: number; readonly seq: number } | null;
+  /** How far its clock is ahead of this node's. */
+  readonly clock_offset_ms: number | null;
 }
 
 export interface CommunicationReport {

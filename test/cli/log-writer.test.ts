@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'bun:test';
 import { LOG_RETRY_MS, LOG_WAITING_MAX, type LogOutlet, LogWriter } from '../../cli/log-writer.ts';
+import { problemText } from '../../operator/problems.ts';
+
+/** What `status` says of it. */
+function told(writer: LogWriter): string {
+  const found = writer.problem();
+  return found === null ? '' : problemText(found);
+}
 
 /** An outlet under the test's control. A write is done at once, unless `hangs`. */
 class Outlet implements LogOutlet {
@@ -56,8 +63,8 @@ describe('a log that cannot be written', () => {
     outlet.pass(LOG_RETRY_MS);
     writer.take('four\n');
     const said =
-      /^the log cannot be written \(ENOSPC\) since 2026-03-01T00:00:00.000Z, 3 lines dropped: .*standard error/;
-    expect(writer.problem()).toMatch(said);
+      /^log: it cannot be written \(ENOSPC\), 3 lines dropped, since 2026-03-01T00:00:00.000Z. .*standard error/;
+    expect(told(writer)).toMatch(said);
     outlet.fault = null;
     outlet.pass(LOG_RETRY_MS);
     writer.take('five\n');
@@ -74,7 +81,7 @@ describe('a log that cannot be written', () => {
       outlet.room = room;
       outlet.pass(LOG_RETRY_MS);
     }
-    expect(writer.problem()).toContain('1 line dropped');
+    expect(told(writer)).toContain('1 line dropped');
     outlet.text = outlet.text.slice(0, 2);
     outlet.fault = null;
     outlet.pass(LOG_RETRY_MS);
@@ -87,7 +94,7 @@ describe('a log that cannot be written', () => {
     outlet.hangs = true;
     const line = `${'x'.repeat(1023)}\n`;
     for (let taken = 0; taken < LOG_WAITING_MAX / line.length + 11; taken++) writer.take(line);
-    expect(writer.problem()).toContain('10 lines dropped');
+    expect(told(writer)).toContain('10 lines dropped');
     outlet.readOn();
     expect(outlet.lines()).toHaveLength(LOG_WAITING_MAX / line.length + 2);
     expect(outlet.lines().at(-1)).toEqual(dropped(10, 'its reader does not read on'));

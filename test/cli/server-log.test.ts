@@ -14,7 +14,9 @@ afterEach(() => node.close());
 test('a server whose log has no room goes on, says so in status, and ends in order', async () => {
   const server = node.serve('exec "$@" 2>/dev/full');
   await node.answers();
-  expect((await node.run('status')).stdout).toMatch(/the log cannot be written \(ENOSPC\) since \S+, 1 line dropped: /);
+  expect((await node.run('status')).stdout).toMatch(
+    /log: it cannot be written \(ENOSPC\), 1 line dropped, since \S+\./,
+  );
   expect((await node.run('unseal', ...node.unlocking)).stdout).toStartWith('The node is unsealed.\n');
   expect((await node.run('status')).stdout).toContain('lines dropped');
   server.kill('SIGTERM');
@@ -30,12 +32,12 @@ test('a server whose log reader goes away goes on, and takes its log up again wh
   expect(begun.buffer.toString()).toContain('"event":"started"');
   await first.close();
   expect((await node.run('unseal', ...node.unlocking)).stdout).toStartWith('The node is unsealed.\n');
-  expect((await node.run('status')).stdout).toContain('the log cannot be written (EPIPE)');
+  expect((await node.run('status')).stdout).toContain('log: it cannot be written (EPIPE)');
   const second = await open(pipe, 'r');
   const { buffer, bytesRead } = await second.read();
   const [line = ''] = buffer.toString('utf8', 0, bytesRead).split('\n');
   expect(JSON.parse(line)).toMatchObject({ event: 'log_lines_dropped', reason: 'EPIPE' });
-  expect((await node.run('status')).stdout).not.toContain('the log cannot be written');
+  expect((await node.run('status')).stdout).not.toContain('log: it cannot be written');
   server.kill('SIGTERM');
   expect(await server.exited).toBe(0);
   await second.close();

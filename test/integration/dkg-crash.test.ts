@@ -1,5 +1,6 @@
 // A key ceremony of real processes that are killed (SIGKILL) at whatever they have just written down, coordinator and
 // participant alike, until it is over; and a node whose database is lost afterwards.
+
 import { Database, SQLiteError } from 'bun:sqlite';
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { rm } from 'node:fs/promises';
@@ -8,6 +9,7 @@ import type { Federation } from '../../devnet/federation.ts';
 import type { DevnetOperator } from '../../devnet/operator.ts';
 import { exchangeCards } from '../../devnet/steps.ts';
 import { until } from '../../devnet/until.ts';
+import { problemText } from '../../operator/problems.ts';
 import { answer, eventually, START_TIMEOUT_MS, startOperators, testSigningSchema } from './federation.ts';
 
 const CEREMONY = 'killed';
@@ -140,7 +142,8 @@ test(
     expect(await victim.mustRun(['ceremony', 'recover', file])).toContain('those of the key file');
     const wait = { timeoutMs: 120_000, signal: federation.signal };
     // Its state is older than what both others saw of it: both have to tell what it did since.
-    const isStanding = async () => !(await victim.control('status', {})).problems.join('\n').includes('signs nothing');
+    const isStanding = async () =>
+      !(await victim.control('status', {})).problems.map(problemText).join('\n').includes('signs nothing');
     await until(() => 'the recovered node has caught up', isStanding, wait);
     await second.stop();
     const signs = async () => {

@@ -1,5 +1,6 @@
 // Operators whose Bitcoin nodes relay different things, two real ones that are connected: nothing is signed that the signers'
 // own nodes would not relay, and what was signed so is replaced by those that are left.
+
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { z } from 'zod';
 import { type Regtest, startRegtest } from '../../devnet/bitcoind.ts';
@@ -7,6 +8,7 @@ import type { Federation } from '../../devnet/federation.ts';
 import type { LedgerBurn } from '../../devnet/ledger.ts';
 import { freePorts } from '../../devnet/ports.ts';
 import { attest, burn, deposit, newRecipient, untilDepositKnown, untilRead, untilSettled } from '../../devnet/steps.ts';
+import { problemText } from '../../operator/problems.ts';
 import {
   answer,
   eventually,
@@ -59,7 +61,9 @@ async function untilReady(): Promise<void> {
   await untilRead(federation);
   const isReady = async () => {
     const running = federation.operators.filter(({ isRunning }) => isRunning);
-    const said = await Promise.all(running.map(async (one) => (await one.control('status', {})).problems.join()));
+    const said = await Promise.all(
+      running.map(async (one) => (await one.control('status', {})).problems.map(problemText).join()),
+    );
     return said.every((problems) => !problems.includes('signs nothing'));
   };
   await eventually('every operator signs', isReady, TEST_TIMEOUT_MS);

@@ -1,5 +1,6 @@
 // The treasury line after the worst days, with real processes: blocks that held payouts leave the chain and the mempool is lost,
 // and an operator loses its database.
+
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,6 +19,7 @@ import {
   untilSettled,
   withdraw,
 } from '../../devnet/steps.ts';
+import { problemText } from '../../operator/problems.ts';
 import {
   emptyBlock,
   eventually,
@@ -61,7 +63,8 @@ async function listAt(one: DevnetOperator): Promise<readonly unknown[]> {
 }
 
 async function untilSigning(one: DevnetOperator): Promise<void> {
-  const signs = async () => !(await one.control('status', {})).problems.join().includes('signs nothing');
+  const signs = async () =>
+    !(await one.control('status', {})).problems.map(problemText).join().includes('signs nothing');
   await eventually('the peers confirm its state', signs, TEST_TIMEOUT_MS);
 }
 

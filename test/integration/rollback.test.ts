@@ -1,5 +1,6 @@
 // The state guard with real processes: an operator whose folder is put back to an older copy, and one whose copy is
 // started beside it (Never 5).
+
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { existsSync } from 'node:fs';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,6 +12,7 @@ import type { DevnetOperator } from '../../devnet/operator.ts';
 import { freePorts } from '../../devnet/ports.ts';
 import { attest, deposit, newRecipient } from '../../devnet/steps.ts';
 import { until } from '../../devnet/until.ts';
+import { problemText } from '../../operator/problems.ts';
 import { startBridge } from './federation.ts';
 
 const TIMEOUT_MS = 240_000;
@@ -28,7 +30,7 @@ afterAll(async () => {
 });
 
 const problemsOf = async (one: DevnetOperator): Promise<string> =>
-  (await one.control('status', {})).problems.join('\n');
+  (await one.control('status', {})).problems.map(problemText).join('\n');
 
 function untilSays(one: DevnetOperator, what: string, expected: boolean): Promise<void> {
   const says = async () => (await problemsOf(one)).includes(what) === expected;

@@ -1,9 +1,11 @@
 // What nodes do by themselves when the chain does not do as expected: steps that do not confirm, versions that win
 // against newer ones, reorganisations before and after attestation.
+
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { ChainStanding } from '../../operator/chain-state/chain-watch.ts';
 import { lineNow } from '../../operator/chain-state/line-view.ts';
-import { statusReport } from '../../operator/reports.ts';
+import { problemText } from '../../operator/problems.ts';
+import { statusReport } from '../../operator/status/status-report.ts';
 import { Validation } from '../../operator/validation/validation.ts';
 import { getDeposit } from '../../store/deposits.ts';
 import { getStep, listLine, minedTip } from '../../store/line.ts';
@@ -148,7 +150,7 @@ describe('a reorganisation', () => {
     for (const index of [0, 1, 2]) {
       expect(exposedDeposits(world.db(index)).map(({ amount }) => amount)).toEqual([700_000n]);
       const { problems } = await statusReport(world.federation.at(index).node);
-      expect(problems.join('\n')).toContain('700000 sats are exposed');
+      expect(problems.map(problemText).join('\n')).toContain('700000 sats are exposed');
       expect(getDeposit(world.db(index), again)?.status).toBe('confirmed');
     }
     const item = { txid: again.txid, vout: 0, recipient: again.recipient, amount: '300000' };
@@ -210,7 +212,7 @@ describe('a reorganisation', () => {
     expect(burns.map((one) => world.paymentsOf(one).length)).toEqual([1, 1, 1]);
     expect(txidsOf(0)).toEqual(line);
     const { problems } = await statusReport(world.federation.at(0).node);
-    expect(problems.join('\n')).not.toContain('refuse it');
+    expect(problems.map(problemText).join('\n')).not.toContain('refuse it');
   });
 });
 

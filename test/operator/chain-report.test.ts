@@ -1,6 +1,8 @@
 // When a scan that is behind is a matter for the operator.
+
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { lagProblem } from '../../operator/chain-report.ts';
+import { lagProblem as lagOf } from '../../operator/chain-report.ts';
+import { problemText } from '../../operator/problems.ts';
 import { BridgeWorld } from './bridge-world.ts';
 
 let world: BridgeWorld;
@@ -13,6 +15,11 @@ const progress = () => {
   const told = world.federation.at(0).services.autopilot.scan.progress();
   if (told === null) throw new Error('it has scanned');
   return told;
+};
+/** What is said of a lag by the clock of a scan. */
+const lagProblem = (lag: Parameters<typeof lagOf>[0], monotonic: number): string | null => {
+  const found = lagOf(lag, { now: 2_000_000_000_000, monotonic });
+  return found === null ? null : problemText(found);
 };
 const now = () => world.federation.at(0).node.input.effects.monotonic();
 

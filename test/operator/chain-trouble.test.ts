@@ -1,5 +1,6 @@
 // What a node does and shows while its own Bitcoin nodes are in trouble: what depends on the trouble waits, the rest goes on,
 // and the operator is told.
+
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { bitcoinNodes } from '../../chain/bitcoin-nodes.ts';
 import { asUnavailable } from '../../chain/bitcoin-view.ts';
@@ -11,6 +12,7 @@ import { Turns } from '../../operator/bridge/turns.ts';
 import { chainProblems } from '../../operator/chain-report.ts';
 import { lineNow } from '../../operator/chain-state/line-view.ts';
 import { LineInputs, NOTHING_LEARNT } from '../../operator/payouts/line-inputs.ts';
+import { problemText } from '../../operator/problems.ts';
 import type { Services } from '../../operator/services.ts';
 import { Validation } from '../../operator/validation/validation.ts';
 import { minedTip } from '../../store/line.ts';
@@ -62,7 +64,9 @@ function watch() {
 /** What the operator of node 0 is shown. */
 function shown(): string {
   const { node } = world.federation.at(0);
-  return chainProblems(Object.assign({}, node, { online: servicesOf(0) })).join('\n');
+  return chainProblems(Object.assign({}, node, { online: servicesOf(0) }))
+    .map(problemText)
+    .join('\n');
 }
 
 describe('a payout whose block left the chain', () => {
@@ -174,7 +178,7 @@ describe('a long absence', () => {
     view.block = () => Promise.reject(new Error('the node hands out no blocks'));
     world.mine(20);
     await world.rounds(1, [0]);
-    expect(shown()).toMatch(/catching up: 20 blocks to read/);
+    expect(shown()).toMatch(/Bitcoin blocks: 20 blocks to read/);
     view.block = read;
     await world.rounds(1, [0]);
     expect(shown()).toBe('');

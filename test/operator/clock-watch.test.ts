@@ -1,5 +1,7 @@
 // What a node says of its own clock: how far it is from those of its peers, and that it was set.
+
 import { beforeEach, describe, expect, test } from 'bun:test';
+import { problemText } from '../../operator/problems.ts';
 import {
   CLOCK_OFFSET_MS_MAX,
   CLOCK_STEP_MS_MIN,
@@ -42,11 +44,11 @@ describe('the clock of a node', () => {
     expect(watch.standing().step).toEqual({ byMs: -3_600_000, at: wall });
     const at = new Date(wall).toISOString();
     expect(clockReport(watch, wall)).toEqual({ now: at, peers: [], set: { by_ms: -3_600_000, at } });
-    expect(watch.problems().join()).toContain('was set back by 3600.0 s');
+    expect(watch.problems().map(problemText).join()).toContain('was set back by 3600.0 s');
     pass(STEP_TOLD_MS);
     expect(watch.problems()).toEqual([]);
     wall += CLOCK_STEP_MS_MIN;
-    expect(watch.problems().join()).toContain('was set forward, or the machine slept, by 1.0 s');
+    expect(watch.problems().map(problemText).join()).toContain('was set forward, or the machine slept, by 1.0 s');
   });
 
   test('that differs from those of peers is told with by how much, half a round trip taken off', () => {
@@ -57,10 +59,18 @@ describe('the clock of a node', () => {
       { index: 2, offsetMs: CLOCK_OFFSET_MS_MAX },
     ]);
     expect(watch.problems()).toEqual([
-      'the clock of this node is ahead of the clock of operator 1 (45.0 s): set right whichever is wrong; messages between clocks more than 30 s apart are refused',
+      {
+        code: 'clock_off',
+        severity: 'error',
+        subject: 'clock',
+        since: new Date(wall).toISOString(),
+        cause:
+          'that of this node is ahead of the clock of operator 1 (45.0 s); messages between clocks more than 30 s apart are refused',
+        action: 'set right whichever is wrong',
+      },
     ]);
     watch.heard(2, wall + CLOCK_OFFSET_MS_MAX + 1, 0);
-    expect(watch.problems().join()).toContain('is behind the clock of operator 2 (5.0 s)');
+    expect(watch.problems().map(problemText).join()).toContain('is behind the clock of operator 2 (5.0 s)');
   });
 
   test('is not compared by what was said before it was set, nor by what a silent peer said long ago', () => {

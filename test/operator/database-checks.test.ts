@@ -65,7 +65,9 @@ describe('an audit log', () => {
     await unsealNode(node, PASSPHRASE);
     while (node.online !== null || !node.keyRing.sealed) await Bun.sleep(1);
     const damage = `the database ${config.securityDbPath} is damaged (entry 301 of its audit log was changed)`;
-    expect((await status(node)).problems[0]).toStartWith(damage);
+    const found = (await status(node)).problems.find(({ code }) => code === 'database_damaged');
+    expect(found?.cause).toStartWith(damage);
+    expect(found?.action).toBe('put its latest backup in its place');
     expect(nodes.logged.map(([event]) => event)).toContain('database_damaged');
     expect(await codeOf(unsealNode(node, PASSPHRASE))).toBe('database_damaged');
   });

@@ -1,9 +1,11 @@
 // What heartbeats make of restored, copied and lying nodes.
+
 import { afterEach, describe, expect, test } from 'bun:test';
 import { sealEnvelope } from '../../crypto/envelope.ts';
 import { signHead } from '../../crypto/head-statement.ts';
 import { createSession, type Session } from '../../crypto/identity.ts';
 import { LAST_WORDS_MS } from '../../operator/peers/peer-session.ts';
+import { problemText } from '../../operator/problems.ts';
 import { REGRESSION_SHOWN_MS } from '../../operator/rollback-guard/peer-heads.ts';
 import { listAudit } from '../../store/audit-log.ts';
 import { getNodeState, stateHead } from '../../store/node-state.ts';
@@ -84,7 +86,7 @@ describe('a node whose clock was an hour ahead and is put right', () => {
     await settled();
     expect(of.phase(1)).toBe('starting');
     of.now -= HOUR_MS;
-    expect(of.node(1).heartbeat.problems().join()).toContain('was started while its clock was ahead');
+    expect(of.node(1).heartbeat.problems().map(problemText).join()).toContain('was started while its clock was ahead');
     of.down.clear();
     of.idle(1, 500);
     await settled();
@@ -149,9 +151,10 @@ describe('a node that was put back to an older state', () => {
     of.pass(3 * 24 * 3_600_000);
     await of.rounds(3);
     expect(of.phase(1)).toBe('live');
-    const [own = '', ...more] = of.node(1).heartbeat.problems();
-    expect(own).toContain(`at ${since} operator 0 showed a newer state of this node than it has`);
-    expect(own).toContain('a restart ends this alarm');
+    const [own, ...more] = of.node(1).heartbeat.problems();
+    expect(own).toMatchObject({ code: 'state_regressed', severity: 'critical', since });
+    expect(own?.cause).toContain('operator 0 showed a newer state of this node than it has');
+    expect(own?.action).toContain('a restart then ends this alarm');
     expect(more).toEqual([]);
     expect(of.node(1).log.join('\n')).toContain('error state_regressed {"shown_by":0,"shown_epoch":0');
     of.restart(1);
@@ -169,9 +172,9 @@ describe('a node that was put back to an older state', () => {
     standing.regressed(0, { epoch: 4, seq: 1, hash: 'd2'.repeat(32) });
     await of.rounds(1);
     expect(of.phase(1)).toBe('live');
-    const [told = '', ...more] = of.node(1).heartbeat.problems();
-    expect(told).toContain(`at ${since} operator 2 showed`);
-    expect(told).toContain('It goes on in epoch 5');
+    const [told, ...more] = of.node(1).heartbeat.problems();
+    expect(told?.since).toBe(since);
+    expect(told?.cause).toContain('operator 2 showed a newer state of this node than it has, so it goes on in epoch 5');
     expect(more).toEqual([]);
   });
 
@@ -180,17 +183,17 @@ describe('a node that was put back to an older state', () => {
     await restored(of);
     await of.rounds(1);
     const since = new Date(of.now).toISOString();
-    const says = () => of.node(2).heartbeat.problems().join();
+    const says = () => of.node(2).heartbeat.problems().map(problemText).join();
     await of.rounds(2);
     expect(of.phase(1)).toBe('live');
-    expect(says()).toContain('operator 1 has shown an older state than it had: it was put back or copied');
-    expect(says()).toContain(`first seen at ${since}`);
+    expect(says()).toContain('operator 1: it has shown an older state than it had: it was put back or copied');
+    expect(says()).toContain(`, since ${since}`);
     expect(of.node(2).log.join('\n')).toContain('error peer_state_regressed {"peer":1');
     const told = listAudit(of.node(2).store.db).rows.find(({ kind }) => kind === 'peer_state_regressed');
     expect(told).toMatchObject({ body: { index: 1, from: { epoch: 0 }, to: { epoch: 1 } } });
     of.pass(REGRESSION_SHOWN_MS - 10_000);
     await of.rounds(1);
-    expect(says()).toContain('operator 1 has shown');
+    expect(says()).toContain('operator 1: it has shown');
     // A clock that is set makes no difference.
     of.now -= 24 * 3_600_000;
     of.pass(10_000);
@@ -276,7 +279,7 @@ describe('a node that was put back to an older state', () => {
     of.down.delete(2);
     await of.node(1).heartbeat.beat(2);
     expect(of.phase(1)).toBe('starting');
-    expect(of.node(1).heartbeat.problems().join()).toContain('operator 2 showed a newer state');
+    expect(of.node(1).heartbeat.problems().map(problemText).join()).toContain('operator 2 showed a newer state');
   });
 });
 
@@ -286,15 +289,17 @@ describe('clocks that differ', () => {
     of.skews.set(1, 61_000);
     of.restart(1);
     await of.rounds(1);
-    const [own = '', ...more] = of.node(1).heartbeat.problems();
-    expect(own).toContain('is ahead of the clock of operator 0 (61.0 s), operator 2 (61.0 s)');
+    const [own, ...more] = of.node(1).heartbeat.problems();
+    expect(own?.cause).toContain('is ahead of the clock of operator 0 (61.0 s), operator 2 (61.0 s)');
     expect(more).toEqual([]);
-    expect(of.node(0).heartbeat.problems().join()).toContain('is behind the clock of operator 1 (61.0 s)');
+    expect(of.node(0).heartbeat.problems().map(problemText).join()).toContain(
+      'is behind the clock of operator 1 (61.0 s)',
+    );
     of.skews.clear();
     await of.rounds(1);
     expect(of.node(0).heartbeat.problems()).toEqual([]);
     expect(of.node(1).heartbeat.problems()).toHaveLength(1);
-    expect(of.node(1).heartbeat.problems().join()).toContain('was set back by 61.0 s while it ran');
+    expect(of.node(1).heartbeat.problems().map(problemText).join()).toContain('was set back by 61.0 s while it ran');
     expect(of.node(1).heartbeat.clock.standing().offsets).toEqual([
       { index: 0, offsetMs: 0 },
       { index: 2, offsetMs: 0 },
@@ -368,11 +373,13 @@ describe('a node that has a living copy', () => {
     await of.rounds(1);
     expect(phases(of)).toEqual(['live', 'halted', 'live']);
     expect(of.node(1).stops).toBe(1);
-    expect(of.node(1).heartbeat.problems().join()).toContain('two copies of it are alive');
+    expect(of.node(1).heartbeat.problems().map(problemText).join()).toContain('two copies of it are alive');
     of.node(0).watch = { duplicateOf: () => null, earlierHeardAgo: () => null };
     await of.rounds(5);
     expect(of.phase(1)).toBe('halted');
-    expect(of.node(0).heartbeat.problems().join()).toContain('operator 1 signs nothing: it has halted');
+    expect(of.node(0).heartbeat.problems().map(problemText).join()).toContain(
+      'operator 1: it signs nothing: it has halted',
+    );
   });
 
   test('halts on a message that an earlier start sent after it began, and on none from before', async () => {

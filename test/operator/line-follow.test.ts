@@ -1,7 +1,9 @@
 // Following the line: what waits is sent again, the dearer sibling replaces, and what own nodes refuse is named.
+
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { lineNow } from '../../operator/chain-state/line-view.ts';
-import { statusReport } from '../../operator/reports.ts';
+import { problemText } from '../../operator/problems.ts';
+import { statusReport } from '../../operator/status/status-report.ts';
 import { childrenOf, getStep, minedTip } from '../../store/line.ts';
 import { BridgeWorld } from './bridge-world.ts';
 
@@ -81,8 +83,12 @@ describe('a signed step', () => {
     const refusal = { ok: false, reason: 'rejected', detail: 'min relay fee not met' } as const;
     Object.assign(bitcoin, { broadcast: async () => refusal });
     await follow(0);
-    const problems = async () => (await statusReport(world.federation.at(0).node)).problems.join('\n');
-    expect(world.federation.at(0).services.autopilot.follow.refused()).toEqual([{ txid, detail: refusal.detail }]);
+    const problems = async () => (await statusReport(world.federation.at(0).node)).problems.map(problemText).join('\n');
+    const refused = () => world.federation.at(0).services.autopilot.follow.refused();
+    expect(refused()).toMatchObject([{ txid, detail: refusal.detail }]);
+    const [first] = refused();
+    await follow(0);
+    expect(refused()).toEqual(first === undefined ? [] : [first]);
     Object.assign(bitcoin, { broadcast });
     await follow(0);
     expect(await problems()).not.toContain(refusal.detail);

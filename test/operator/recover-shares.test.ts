@@ -1,11 +1,14 @@
 // A node whose key file was put back to one of before its key was made: the database knows the key, the shares are gone.
+
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { copyFile, readFile, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { storedOutcome } from '../../operator/key-ceremonies/ceremony-outcome.ts';
 import { keepCard, listCards } from '../../operator/peers/federation.ts';
-import { keyReports, statusReport } from '../../operator/reports.ts';
+import { problemText } from '../../operator/problems.ts';
+import { keyReports } from '../../operator/reports.ts';
+import { statusReport } from '../../operator/status/status-report.ts';
 import { auditHead } from '../../store/audit-log.ts';
 import { getCeremony } from '../../store/ceremonies.ts';
 import { listKeys, type StoredKey, storeKey } from '../../store/keys.ts';
@@ -13,7 +16,7 @@ import { codeOf } from './custody.ts';
 import { FederationInMemory, PASSPHRASE, ringOf } from './federation-in-memory.ts';
 
 const VICTIM = 2;
-const BARE = 'the key file holds no shares of the live key; run: mpc_operator ceremony recover FILE';
+const BARE = 'key file: it holds no shares of the live key. Run: mpc_operator ceremony recover FILE.';
 let federation: FederationInMemory;
 beforeEach(async () => {
   federation = await FederationInMemory.make();
@@ -22,7 +25,7 @@ afterEach(() => federation.close());
 
 const pathOf = (index: number): string => federation.member(index).config.keySharePath;
 const recover = (index: number, file: unknown) => federation.at(index).services.ceremonies.recover(file);
-const problems = async (index: number) => (await statusReport(federation.at(index).node)).problems;
+const problems = async (index: number) => (await statusReport(federation.at(index).node)).problems.map(problemText);
 const reported = () => keyReports(federation.at(VICTIM).node).keys[0];
 
 /** Makes keys, and puts one node's key file back to that of before. */

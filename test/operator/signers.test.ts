@@ -1,7 +1,9 @@
 // A liar among the signers is named, counted, shown and written down by the node that coordinates.
+
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { testMessages } from '../../ceremony/intent-messages.ts';
 import { PATIENCE_UNKNOWN_MS } from '../../ceremony/signing/answer-times.ts';
+import { problemText } from '../../operator/problems.ts';
 import { LIE_TOLD_MS, liars, signerReport } from '../../operator/signer-reports.ts';
 import { listAudit, verifyAuditLog } from '../../store/audit-log.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
@@ -58,9 +60,10 @@ describe('a signer that gave a wrong share', () => {
     expect(told).toMatchObject({ index: 1, name: 'Beta', lying: 1, last: { fault: 'lying', reason: 'bad_share' } });
     expect(Math.abs(Date.parse(told.last?.at ?? '') - Date.now())).toBeLessThan(60_000);
     const at = liar.lastLie?.measuredAt ?? 0;
-    expect(liars(standing, at)).toEqual([
-      `operator 1 gave a wrong partial signature or nonce, once since this node started, last at ${told.last?.at}`,
-    ]);
+    const [lie = '', ...more] = liars(standing, at).map(problemText);
+    expect(lie).toStartWith('operator 1: it gave a wrong partial signature or nonce, once since this node started');
+    expect(lie).toContain(`last at ${told.last?.at} (shown for a day)`);
+    expect(more).toEqual([]);
     expect(liars(standing, at + LIE_TOLD_MS)).toEqual([]);
   });
 

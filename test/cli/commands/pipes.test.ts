@@ -10,7 +10,7 @@ beforeAll(async () => {
   await desk.serve({
     withdrawals: results.withdrawals,
     deposits: results.manyDeposits,
-    status: { ...results.status, problems: ['Look here.'] },
+    status: { ...results.status, problems: [results.sealedPeer] },
   });
 });
 afterAll(() => desk.close());

@@ -33,7 +33,9 @@ const cases = [
     'Alpha (index 0), regtest',
     '2 of 3, 3 cards known',
     'http://localhost:8332, ok, height 812',
-    'http://localhost:7000, NOT OK, connection refused',
+    'http://localhost:7000, NOT OK, connection refused, answered 3 min 20 s ago',
+    'Beta: answers, live, block 812, head 1/523, version 0.1.0, heard 4.0 s ago',
+    'Gamma: DOES NOT ANSWER since',
     '3 blocks to read (809 of 812)',
     'funded, 3 of 12 confirmations',
     'pending 2, minted 5',
@@ -271,7 +273,11 @@ describe('a command with a running server', () => {
 
 describe('a result that tells of trouble', () => {
   const troubled: readonly [readonly string[], Answers, string][] = [
-    [['status'], { status: { ...results.status, problems: ['No key yet.', 'Clock off.'] } }, '2 problems to look at.'],
+    [
+      ['status'],
+      { status: { ...results.status, problems: [results.sealedPeer, results.sealedPeer] } },
+      '2 problems to look at.',
+    ],
     [['treasury', 'open'], { 'treasury-open': results.treasuryOpening }, 'not open yet: Gamma has not signed.'],
     [
       ['test-communication'],
@@ -344,7 +350,7 @@ test('a refusal of the server is one sentence on stderr, nothing on stdout, exit
 test('control characters that came from elsewhere do not reach the terminal', async () => {
   const desk = new Desk();
   try {
-    const problems = ['peer says \u001b[2Jhello'];
+    const problems = [{ ...results.sealedPeer, cause: 'peer says \u001b[2Jhello' }];
     await desk.serve({ status: { ...results.status, name: 'A\u202elpha', problems } });
     const { stdout } = await desk.run(['status']);
     expect(stdout).toContain('peer says ?[2Jhello');

@@ -1,5 +1,5 @@
 // Results as a node gives them, one for each command, for tests of how they are printed.
-import type { CommandResults } from '../../../operator/runtime/command-types.ts';
+import type { CommandResults, Problem } from '../../../operator/runtime/command-types.ts';
 
 export const TXID = 'ab'.repeat(32);
 export const BURN = 'cd'.repeat(32);
@@ -15,6 +15,12 @@ const liar = {
   last: { fault: 'lying' as const, reason: 'bad_share', detail: 'gave a wrong partial signature', at: AT },
 };
 
+export const sealedPeer: Problem = {
+  ...{ code: 'peer_unreachable', severity: 'error', subject: 'operator 2 (Gamma)', since: AT },
+  cause: 'it does not answer',
+  action: 'ask its operator',
+};
+
 export const status: CommandResults['status'] = {
   version: '0.1.0',
   network: 'regtest',
@@ -22,13 +28,45 @@ export const status: CommandResults['status'] = {
   name: 'Alpha',
   threshold: 2,
   participants: 3,
+  running: true,
   sealed: false,
   started_at: AT,
   listening: '0.0.0.0:50051',
   key_id: '0011223344556677',
   peers_known: 3,
-  bitcoin: [{ url: 'http://localhost:8332', ok: true, height: 812, detail: '' }],
-  wire: [{ url: 'http://localhost:7000', ok: false, height: null, detail: 'connection refused' }],
+  peers: [
+    {
+      ...{ index: 1, name: 'Beta', address: 'beta:50051', reachable: true, since: null, detail: '' },
+      ...{ answered_at: '2026-03-01T11:59:56.000Z', heard_at: '2026-03-01T11:59:56.000Z', phase: 'live' },
+      ...{ version: '0.1.0', key_id: null, bitcoin_height: 812, recipients: 3, head: { epoch: 1, seq: 523 } },
+      clock_offset_ms: -180,
+    },
+    {
+      ...{
+        index: 2,
+        name: 'Gamma',
+        address: 'gamma:50051',
+        reachable: false,
+        since: AT,
+        detail: 'unreachable: refused',
+      },
+      ...{ answered_at: null, heard_at: null, phase: null, version: null, key_id: null, bitcoin_height: null },
+      ...{ recipients: null, head: null, clock_offset_ms: null },
+    },
+  ],
+  ceremonies: [],
+  bitcoin: [
+    {
+      ...{ url: 'http://localhost:8332', ok: true, height: 812, detail: '', since: null },
+      answered_at: '2026-03-01T11:59:59.000Z',
+    },
+  ],
+  wire: [
+    {
+      ...{ url: 'http://localhost:7000', ok: false, height: null, detail: 'connection refused', since: AT },
+      answered_at: '2026-03-01T11:56:40.000Z',
+    },
+  ],
   scan: { height: 809, tip: 812 },
   treasury: { state: 'funded', detail: 'funded, 3 of 12 confirmations' },
   deposits: { pending: 2, minted: 5 },

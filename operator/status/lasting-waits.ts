@@ -1,0 +1,213 @@
+// Work that waits longer than it should, whatever the reason: deposits, mints, burns, steps of the treasury line, and what only
+// a person can decide. What the work itself says of the reason is told along.
+
+import type { WaitCause, WaitReason } from '../../chain/line-plan.ts';
+import { getAttestation } from '../../store/attestations.ts';
+import { burnStanding, listWaitingBurns } from '../../store/burn-standing.ts';
+import { type Burn, getBurn } from '../../store/burns.ts';
+import { isHeld } from '../../store/holds.ts';
+import { waitingSteps } from '../../store/line.ts';
+import { listAttestedAfter, listOpenDeposits } from '../../store/open-deposits.ts';
+import { listRequests } from '../../store/requests.ts';
+import { scannedHeight } from '../chain-state/scan.ts';
+import type { FederationKey } from '../keys/keys.ts';
+import type { Node } from '../node.ts';
+import { waitReport } from '../payouts/withdraw.ts';
+import { type Problem, problem } from '../problems.ts';
+import { counted } from '../runtime/counted.ts';
+import { treasuryReport, treasuryStatus } from '../treasury-report.ts';
+
+/** Longest waits that are well, in ms. All operators take over from each other within minutes. */
+export const WAITS_MAX = {
+  /** From the moment a deposit is deep enough until it is attested. */
+  attestation: 30 * 60_000,
+  /** From an attestation until its mint is final on Wire. */
+  mint: 60 * 60_000,
+  /** Above the age at which a burn is paid at the latest (`payout_batch_age_s`). */
+  burn: 30 * 60_000,
+  /** From a signed step until a block has it. */
+  step: 6 * 3_600_000,
+  /** From a key until its treasury is open. */
+  treasury: 3_600_000,
+} as const;
+/** Most rows of a kind that are looked at. */
+const LOOKED_AT_MAX = 100;
+
+/** Burns that no payout can ever pay, however long they wait. */
+const UNPAYABLE: ReadonlySet<WaitCause> = new Set<WaitCause>([
+  'names_treasury',
+  'address_invalid',
+  'fee_above_amount',
+  'below_dust',
+  'nullifier_twice',
+  'burn_proof_invalid',
+  'burn_mismatch',
+]);
+
+/** All of them. */
+export function lastingWaits(node: Node, key: FederationKey): readonly Problem[] {
+  return [
+    ...depositWaits(node),
+    ...mintWaits(node),
+    ...burnWaits(node),
+    ...lineWaits(node, key),
+    ...stepWaits(node),
+    ...treasuryWaits(node, key),
+    ...requestWaits(node),
+  ];
+}
+
+function depositWaits({ store: { db }, config, chain, input }: Node): readonly Problem[] {
+  const scanned = scannedHeight(db);
+  if (scanned === null || !config.automatic) return [];
+  const now = input.effects.now();
+  const height = scanned - (chain?.confirmations() ?? config.normalConfirmations) + 1;
+  const nowSeconds = BigInt(Math.floor(now / 1000));
+  const { rows } = listOpenDeposits(
+    db,
+    { height, nowSeconds, least: config.policy.depositMinSats },
+    { limit: LOOKED_AT_MAX },
+  );
+  // Deep enough since it was set to `confirmed`.
+  const late = rows.filter(
+    ({ status, updatedAt }) => status === 'confirmed' && now - updatedAt > WAITS_MAX.attestation,
+  );
+  const [first] = late;
+  if (first === undefined) return [];
+  return [
+    problem('deposits_wait', {
+      subject: 'deposits',
+      since: Math.min(...late.map(({ updatedAt }) => updatedAt)),
+      cause: `${someOf(late.length, 'deposit')} deep enough, but not attested yet; one of them is ${first.txid}:${first.vout}`,
+      action: `try it yourself, which tells the reason: \`mpc_operator attest --txid ${first.txid} --vout ${first.vout} --recipient ${first.recipient} --amount ${first.amount}\``,
+    }),
+  ];
+}
+
+function mintWaits({ store: { db }, online, input }: Node): readonly Problem[] {
+  const now = input.effects.now();
+  const late = listAttestedAfter(db, null, LOOKED_AT_MAX).flatMap((deposit) => {
+    const decidedAt = getAttestation(db, deposit)?.decidedAt ?? deposit.updatedAt;
+    return now - decidedAt > WAITS_MAX.mint ? [{ ...deposit, decidedAt }] : [];
+  });
+  const [first] = late;
+  if (first === undefined) return [];
+  const name = `${first.txid}:${first.vout}`;
+  const why = online?.follower.whyNotMinted(name) ?? null;
+  return [
+    problem('mints_wait', {
+      subject: 'mints',
+      since: Math.min(...late.map(({ decidedAt }) => decidedAt)),
+      cause: `${someOf(late.length, 'deposit')} attested, but the mint is not final on your Wire nodes; one of them is ${name}${why === null ? '' : ` (${why})`}`,
+      action: 'see that your Wire nodes are at the tip; what they refuse for good, take up with the operators of Wire',
+    }),
+  ];
+}
+
+function burnWaits(node: Node): readonly Problem[] {
+  const { store, config, online, input } = node;
+  const { db } = store;
+  const left = (online?.autopilot.steps.left ?? []).filter(({ burnTxid }) => burnTxid !== null);
+  const why = new Map(left.map((reason) => [reason.burnTxid, reason]));
+  const unpayable = left.filter(({ burnTxid, reason }) => UNPAYABLE.has(reason) && !isHeld(db, burnTxid ?? ''));
+  const before = input.effects.now() - config.payoutBatch.ageS * 1000 - WAITS_MAX.burn;
+  const isLate = ({ burnTxid, seenAt }: Burn): boolean =>
+    seenAt < before &&
+    !isHeld(db, burnTxid) &&
+    !UNPAYABLE.has(why.get(burnTxid)?.reason ?? 'nothing_waits') &&
+    burnStanding(db, burnTxid, 0).state === 'waiting';
+  const late = listWaitingBurns(db, { limit: LOOKED_AT_MAX }).rows.filter(isLate);
+  return [...unpayableProblems(node, unpayable), ...lateProblems(late, why)];
+}
+
+function unpayableProblems({ store }: Node, unpayable: readonly WaitReason[]): readonly Problem[] {
+  return [...Map.groupBy(unpayable, ({ reason }) => reason)].flatMap(([reason, found]) => {
+    const [first] = found;
+    if (first === undefined || first.burnTxid === null) return [];
+    const seen = found.flatMap(({ burnTxid }) => getBurn(store.db, burnTxid ?? '')?.seenAt ?? []);
+    return problem('burns_unpayable', {
+      subject: 'burns',
+      since: seen.length === 0 ? null : Math.min(...seen),
+      cause: `${someOf(found.length, 'burn')} not payable (${reason}: ${first.remedy}); one of them is ${first.burnTxid}`,
+      action: `agree with the other operators what becomes of it; \`mpc_operator hold ${first.burnTxid} --reason TEXT\` ends this alarm`,
+    });
+  });
+}
+
+function lateProblems(late: readonly Burn[], why: ReadonlyMap<string | null, WaitReason>): readonly Problem[] {
+  const [first] = late;
+  if (first === undefined) return [];
+  const reason = late.map(({ burnTxid }) => why.get(burnTxid)).find((found) => found !== undefined);
+  const told = reason === undefined ? '' : ` (${reason.reason}: ${reason.remedy})`;
+  return [
+    problem('burns_wait', {
+      subject: 'burns',
+      since: Math.min(...late.map(({ seenAt }) => seenAt)),
+      cause: `${someOf(late.length, 'burn')} not paid yet${told}; the oldest is ${first.burnTxid}`,
+      action: 'see `mpc_operator withdrawals --waiting`, which names what is missing for each',
+    }),
+  ];
+}
+
+// What holds the whole line up: a pin, missing funds, a step whose burns are not known.
+function lineWaits(node: Node, key: FederationKey): readonly Problem[] {
+  const steps = node.online?.autopilot.steps;
+  return (steps?.left ?? [])
+    .filter(({ burnTxid }) => burnTxid === null)
+    .map((reason) => {
+      const { remedy, top_up_address: address } = waitReport(node, key, reason);
+      return problem('line_waits', {
+        subject: 'treasury line',
+        since: steps?.waitsSince(reason.reason) ?? null,
+        cause: `it waits (${reason.reason}): ${remedy}`,
+        action: address === null ? 'see `mpc_operator withdrawals --waiting`' : `pay a top-up to ${address}`,
+      });
+    });
+}
+
+function stepWaits({ store, input }: Node): readonly Problem[] {
+  const before = input.effects.now() - WAITS_MAX.step;
+  const [late] = waitingSteps(store.db).filter(({ createdAt }) => createdAt < before);
+  if (late === undefined) return [];
+  return [
+    problem('line_step_unmined', {
+      subject: `step ${late.txid} of the treasury line`,
+      since: late.createdAt,
+      cause: 'it is signed, and no block has it yet',
+      action: 'raise its fee: `mpc_operator bump`; `mpc_operator treasury` shows its rate',
+    }),
+  ];
+}
+
+function treasuryWaits(node: Node, key: FederationKey): readonly Problem[] {
+  if (node.input.effects.now() - key.createdAt <= WAITS_MAX.treasury) return [];
+  const { state } = treasuryReport(node);
+  if (state === 'open') return [];
+  return [
+    problem('treasury_not_open', {
+      subject: 'treasury',
+      since: key.createdAt,
+      cause: `it is not open, so no burn can be paid: ${treasuryStatus(node)?.detail ?? state}`,
+      action: state === 'opening' ? 'ask the operators who are named' : 'do what it says next',
+    }),
+  ];
+}
+
+function requestWaits({ store, input, config }: Node): readonly Problem[] {
+  const now = input.effects.now();
+  return listRequests(store.db, { limit: LOOKED_AT_MAX })
+    .rows.filter(({ decision, expiresAt }) => decision === null && expiresAt > now)
+    .map(({ id, kind, reason, askedBy, createdAt }) =>
+      problem('request_waits', {
+        subject: `request ${id}`,
+        since: createdAt,
+        cause: `operator ${askedBy} asks operator ${config.myIndex} to approve a ${kind} step: ${reason}`,
+        action: `ask why, then \`mpc_operator requests approve ${id}\` or \`requests refuse ${id}\``,
+      }),
+    );
+}
+
+function someOf(number: number, what: string): string {
+  const all = number >= LOOKED_AT_MAX ? `${number} or more ${what}s` : counted(number, what);
+  return `${all} ${number === 1 ? 'is' : 'are'}`;
+}

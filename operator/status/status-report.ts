@@ -1,0 +1,188 @@
+// `status`: a node at a glance, and everything that its operator should look at. Text, JSON and whatever else shows it are made
+// from this. Nothing here waits for the Bitcoin and Wire nodes longer than a moment.
+import { auditHead } from '../../store/audit-log.ts';
+import { listCeremonies } from '../../store/ceremonies.ts';
+import { listDeposits } from '../../store/deposits.ts';
+import { lineFigures, listLine, waitingSteps } from '../../store/line.ts';
+import { DEPOSIT_STATUSES } from '../../store/schema.ts';
+import { chainProblems } from '../chain-report.ts';
+import { scannedHeight } from '../chain-state/scan.ts';
+import type { Node } from '../node.ts';
+import { daysLeft, readCertificate, validityText } from '../peers/certificate.ts';
+import { listCards, missingCards } from '../peers/federation.ts';
+import { inOrder, type Problem, problem } from '../problems.ts';
+import { ceremonyReport } from '../reports.ts';
+import { clockReport } from '../runtime/clock-watch.ts';
+import type { CommandResults } from '../runtime/command-types.ts';
+import { signerProblems, signerReports } from '../signer-reports.ts';
+import { treasuryStatus } from '../treasury-report.ts';
+import { backendProblems, backendReports } from './backend-reports.ts';
+import { lastingWaits } from './lasting-waits.ts';
+import { peerRows, unreachableProblems } from './peer-rows.ts';
+
+/** A TLS certificate with fewer days left than this is a problem. */
+const CERTIFICATE_DAYS_WARNED = 30;
+/** Most key ceremonies that are shown while they are not over. */
+const CEREMONIES_SHOWN_MAX = 10;
+
+type Status = CommandResults['status'];
+
+/** An overview, with everything an operator should look at in `problems`. */
+export async function statusReport(node: Node): Promise<Status> {
+  const { config, input, store } = node;
+  const backends = await backendReports(node);
+  const cards = listCards(store.db);
+  const peers = peerRows(node);
+  return {
+    version: input.version,
+    network: config.network,
+    my_index: config.myIndex,
+    name: config.name,
+    threshold: config.threshold,
+    participants: config.parties,
+    running: serves(node),
+    sealed: node.online === null,
+    started_at: new Date(node.startedAt).toISOString(),
+    listening: node.online?.gate.address ?? null,
+    key_id: node.keys.live()?.keyId ?? null,
+    peers_known: cards.filter((card) => card.index !== config.myIndex).length,
+    peers,
+    ceremonies: ceremoniesUnderWay(node),
+    ...backends,
+    scan: scanReport(node),
+    treasury: treasuryStatus(node),
+    deposits: Object.fromEntries(
+      DEPOSIT_STATUSES.map((status) => [status, listDeposits(store.db, [status], { limit: 1 }).total]),
+    ),
+    withdrawals: withdrawalCounts(node),
+    clock: clockReport(node.online?.heartbeat?.clock ?? null, input.effects.now()),
+    audit_head: auditHead(store.db),
+    rejections: rejectionCounts(node),
+    signers: signerReports(node),
+    problems: inOrder([
+      ...unreachableProblems({ participants: config.parties, threshold: config.threshold }, peers),
+      ...nodeProblems(node),
+      ...cardProblems(node),
+      ...backendProblems(node, backends),
+      ...twinProblems(node),
+      ...(node.online?.heartbeat?.problems() ?? []),
+      ...chainProblems(node),
+      ...keyProblems(node),
+      ...signerProblems(node),
+    ]),
+  };
+}
+
+function serves({ input }: Node): boolean {
+  return input.serves !== false;
+}
+
+function nodeProblems(node: Node): readonly Problem[] {
+  const { config, damage, online, input, startedAt } = node;
+  const problems: Problem[] = [...(input.processProblems?.() ?? [])];
+  const subject = 'this node';
+  if (damage !== undefined) {
+    const [cause = damage.detail, action = 'put its latest backup in its place'] = damage.detail.split('; ');
+    problems.push(problem('database_damaged', { subject: 'database', since: damage.since, cause, action }));
+  }
+  if (!serves(node)) {
+    const cause = `no server runs with ${config.file}, so nothing is signed or followed`;
+    problems.push(problem('not_running', { subject, cause, action: 'start it: `mpc_operator server`' }));
+  } else if (online === null && damage === undefined) {
+    const cause = 'the server runs, but it is sealed: it cannot sign, and its peers do not reach it';
+    problems.push(problem('sealed', { subject, since: startedAt, cause, action: 'run `mpc_operator unseal`' }));
+  }
+  return problems;
+}
+
+function cardProblems({ config, store, input }: Node): readonly Problem[] {
+  const cards = listCards(store.db);
+  const problems: Problem[] = [];
+  for (const index of missingCards(config, cards)) {
+    const cause = 'no operator card of it is here';
+    const action = `ask for its card, then run \`mpc_operator peer add CARD\``;
+    problems.push(problem('card_missing', { subject: `operator ${index}`, cause, action }));
+  }
+  const now = input.effects.now();
+  for (const { index, name, tls_certificate } of cards) {
+    const facts = readCertificate(tls_certificate);
+    const subject = `operator ${index} (${name})`;
+    const action =
+      index === config.myIndex
+        ? 'renew it as the README says, and send the others the new card'
+        : 'ask its operator to renew it and to send the new card';
+    if (facts === null) {
+      problems.push(
+        problem('certificate_unreadable', { subject, cause: 'its TLS certificate cannot be read', action }),
+      );
+    } else if (daysLeft(facts, now) < CERTIFICATE_DAYS_WARNED) {
+      const isOver = now > facts.notAfter || now < facts.notBefore;
+      const code = isOver ? 'certificate_expired' : 'certificate_ends';
+      problems.push(problem(code, { subject, cause: `its TLS certificate ${validityText(facts, now)}`, action }));
+    }
+  }
+  return problems;
+}
+
+function twinProblems({ online }: Node): readonly Problem[] {
+  return (online?.sessions.states() ?? []).flatMap(({ index, duplicate }) => {
+    if (duplicate === null) return [];
+    return problem('peer_runs_twice', {
+      subject: `operator ${index}`,
+      since: duplicate.since,
+      cause: `it seems to run twice: an older start of it still speaks, last at ${new Date(duplicate.at).toISOString()}`,
+      action: 'ask its operator to end one of the two for good',
+    });
+  });
+}
+
+function keyProblems(node: Node): readonly Problem[] {
+  const { keys, keyRing } = node;
+  const key = keys.live();
+  if (key === null) {
+    const cause = 'the federation has no key yet';
+    const action = 'make one together: `mpc_operator dkg --ceremony-id NAME`';
+    return [problem('no_key', { subject: 'key', cause, action })];
+  }
+  const problems: Problem[] = [...lastingWaits(node, key)];
+  if (keyRing.sealed) return problems;
+  // The key file was put back to one of before the key was made, or does not go with the database.
+  if (keyRing.keysOf(key.keyId) === null) {
+    const cause = 'it holds no shares of the live key';
+    const action = 'run: mpc_operator ceremony recover FILE';
+    problems.push(problem('shares_missing', { subject: 'key file', cause, action }));
+  } else if (keys.sharesFit(key.keyId) !== true) {
+    const cause = 'its shares do not fit the live key';
+    problems.push(
+      problem('shares_wrong', { subject: 'key file', cause, action: 'put the key file back from its backup' }),
+    );
+  }
+  return problems;
+}
+
+function ceremoniesUnderWay(node: Node): Status['ceremonies'] {
+  const { rows } = listCeremonies(node.store.db, { limit: CEREMONIES_SHOWN_MAX });
+  return rows.filter(({ status }) => status === 'running').map((stored) => ceremonyReport(node, stored));
+}
+
+// Steps of the line by where they stand; `decided` are those that this node has not seen fully signed.
+function withdrawalCounts({ store, config }: Node): Readonly<Record<string, number>> {
+  const { total } = listLine(store.db, { limit: 1 });
+  const scanned = scannedHeight(store.db) ?? 0;
+  const settled = lineFigures(store.db, scanned - config.normalConfirmations + 1).steps;
+  const mined = lineFigures(store.db, Number.MAX_SAFE_INTEGER).steps - settled;
+  const signed = waitingSteps(store.db).length;
+  return { decided: total - signed - mined - settled, signed, mined, settled };
+}
+
+function scanReport(node: Node): Status['scan'] {
+  const progress = node.online?.autopilot.scan.progress() ?? null;
+  return progress === null ? null : { height: progress.height, tip: progress.tip };
+}
+
+function rejectionCounts(node: Node): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { reason, count } of node.online?.acceptor.rejections() ?? [])
+    counts[reason] = (counts[reason] ?? 0) + count;
+  return counts;
+}

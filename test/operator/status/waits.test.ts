@@ -1,0 +1,107 @@
+// Work that waits longer than it should is a problem, with what holds it up and since when, until it goes on.
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import type { Problem } from '../../../operator/problems.ts';
+import { lastingWaits, WAITS_MAX } from '../../../operator/status/lasting-waits.ts';
+import { getDeposit } from '../../../store/deposits.ts';
+import { holdBurn } from '../../../store/holds.ts';
+import { recordRequest } from '../../../store/requests.ts';
+import { BridgeWorld } from '../bridge-world.ts';
+import { freshHash } from '../custody.ts';
+
+let world: BridgeWorld;
+afterEach(() => world.close());
+
+/** What the operator of node 0 is shown. */
+function shown(): readonly Problem[] {
+  const { node, services } = world.federation.at(0);
+  return lastingWaits(Object.assign({}, node, { online: services }), world.federation.key());
+}
+const found = (code: string) => shown().find((one) => one.code === code) ?? null;
+const now = () => world.federation.at(0).node.input.effects.now();
+const seconds = (ms: number) => Math.ceil(ms / 1000);
+
+describe('of a treasury with little in it', () => {
+  beforeEach(async () => {
+    world = await BridgeWorld.opened();
+  });
+
+  test('a burn that it cannot pay is a problem beyond the bound, with what is missing, and none before', async () => {
+    const burn = world.burn({ amount: 900_000n, fee: 500n });
+    await world.rounds(3);
+    expect(found('burns_wait')).toBeNull();
+    const { payoutBatch } = world.federation.member(0).config;
+    world.pass(payoutBatch.ageS + seconds(WAITS_MAX.burn));
+    await world.rounds(2);
+    const late = found('burns_wait');
+    expect(late).toMatchObject({ severity: 'error', subject: 'burns' });
+    expect(late?.cause).toContain(`1 burn is not paid yet`);
+    expect(late?.cause).toContain(burn.burnTxid);
+    expect(Date.parse(late?.since ?? '')).toBeLessThan(now() - WAITS_MAX.burn);
+  });
+
+  test('a burn that no payout can ever pay is one at once, until it is held', async () => {
+    const burn = world.burn({ amount: 400n, fee: 390n });
+    await world.rounds(3);
+    const told = found('burns_unpayable');
+    expect(told).toMatchObject({ severity: 'warning', subject: 'burns' });
+    expect(told?.cause).toMatch(/^1 burn is not payable \((below_dust|fee_too_small|fee_above_amount): /);
+    expect(told?.action).toContain(`mpc_operator hold ${burn.burnTxid} --reason`);
+    holdBurn(world.db(0), burn.burnTxid, 'it is dust', now());
+    expect(found('burns_unpayable')).toBeNull();
+    expect(found('burns_wait')).toBeNull();
+  });
+
+  test('a request of a peer waits for a person, until it is decided or over', () => {
+    const treasury = { txid: freshHash(), vout: 0 };
+    const request = { id: 'ab'.repeat(16), kind: 'void' as const, treasury, reason: 'stuck', askedBy: 2 };
+    recordRequest(world.db(0), { ...request, createdAt: now(), expiresAt: now() + 60_000 }, now());
+    expect(found('request_waits')).toMatchObject({
+      cause: 'operator 2 asks operator 0 to approve a void step: stuck',
+      action: `ask why, then \`mpc_operator requests approve ${request.id}\` or \`requests refuse ${request.id}\``,
+    });
+    world.pass(61);
+    expect(found('request_waits')).toBeNull();
+  });
+});
+
+describe('of deposits', () => {
+  beforeEach(async () => {
+    world = await BridgeWorld.make();
+  });
+
+  test('one that is deep enough and not attested is a problem beyond the bound, and none once it is', async () => {
+    const paid = world.pay(await world.recipient());
+    world.mine(6);
+    const others = [1, 2];
+    for (const index of others) world.federation.down.add(index);
+    await world.rounds(1, [0]);
+    expect(found('deposits_wait')).toBeNull();
+    world.pass(seconds(WAITS_MAX.attestation) + 1);
+    expect(found('deposits_wait')).toMatchObject({ severity: 'error', subject: 'deposits' });
+    expect(found('deposits_wait')?.cause).toContain(`${paid.txid}:0`);
+    for (const index of others) world.federation.down.delete(index);
+    await world.untilMinted(paid);
+    expect(found('deposits_wait')).toBeNull();
+  });
+
+  test('one whose mint Wire refuses is a problem beyond the bound, with what Wire said', async () => {
+    const ledger = world.federation.chain.ledgers[0];
+    if (ledger === undefined) throw new Error('every member has a ledger');
+    Object.assign(ledger, {
+      mint: async () => null,
+      postMint: async () => ({
+        ok: false,
+        reason: 'mint_refused',
+        code: 'bad_signature',
+        detail: 'it does not verify',
+      }),
+    });
+    const paid = world.pay(await world.recipient());
+    world.mine(6);
+    await world.until(() => getDeposit(world.db(0), paid)?.status === 'attested');
+    await world.rounds(1);
+    expect(found('mints_wait')).toBeNull();
+    world.pass(seconds(WAITS_MAX.mint));
+    expect(found('mints_wait')?.cause).toContain('mint_refused: it does not verify');
+  });
+});
