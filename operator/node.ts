@@ -19,6 +19,7 @@ import { goOnline, type Online } from './online.ts';
 import type { NodeInput, OpenedNode } from './opened-node.ts';
 import { CommandError } from './runtime/command-error.ts';
 import { errorText } from './runtime/log.ts';
+import { EventWatch } from './status/event-watch.ts';
 import { Validation } from './validation/validation.ts';
 
 /** A node that has its files open. `online` is null while it is sealed. */
@@ -35,8 +36,10 @@ export type NodeAccess = { readonly access: 'read' } | { readonly access: 'write
  * Opens a node's files, for writing unless told otherwise. Throws a named error where others can change them, where another
  * process has them open, or where the key in use is of a federation of another size.
  */
-export function openNode(input: NodeInput, how: NodeAccess = { access: 'write', lockWaitMs: 0 }): Node {
-  const { config, effects } = input;
+export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', lockWaitMs: 0 }): Node {
+  const { config, effects } = given;
+  const events = new EventWatch(effects);
+  const input = { ...given, log: events.over(given.log) };
   const untrusted = untrustedFile(config);
   if (untrusted !== null) throw new CommandError('untrusted_file', untrusted);
   const keyRing = new KeyRing({
@@ -74,7 +77,7 @@ export function openNode(input: NodeInput, how: NodeAccess = { access: 'write', 
     log: input.log,
   });
   const wireWatch = new WireWatch(config, effects);
-  const parts = { input, config, store, keyRing, keys, bitcoin, wire, chain, wireWatch, validation };
+  const parts = { input, config, store, keyRing, keys, bitcoin, wire, chain, wireWatch, events, validation };
   return { ...parts, startedAt: now(), online: null };
 }
 

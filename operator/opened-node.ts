@@ -13,6 +13,7 @@ import type { TlsIdentity } from './peers/tls.ts';
 import type { Problem } from './problems.ts';
 import type { Effects } from './runtime/effects.ts';
 import type { Log } from './runtime/log.ts';
+import type { EventWatch } from './status/event-watch.ts';
 import type { Validation } from './validation/validation.ts';
 
 /** The peer listener, as the operator layer sees it. */
@@ -58,6 +59,8 @@ export interface OpenedNode {
   readonly wire: WireLedger | null;
   /** Null where the view is not made of nodes (tests). */
   readonly chain: ChainWatch | null;
+  /** What the log tells of faults that go on; absent in tests that make a node by hand. */
+  readonly events?: EventWatch;
   /** Absent where the ledger is not made of nodes (tests). */
   readonly wireWatch?: WireWatch;
   readonly validation: Validation;

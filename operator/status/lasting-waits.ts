@@ -5,11 +5,13 @@ import type { WaitCause, WaitReason } from '../../chain/line-plan.ts';
 import { getAttestation } from '../../store/attestations.ts';
 import { burnStanding, listWaitingBurns } from '../../store/burn-standing.ts';
 import { type Burn, getBurn } from '../../store/burns.ts';
+import { getCeremony } from '../../store/ceremonies.ts';
 import { isHeld } from '../../store/holds.ts';
 import { waitingSteps } from '../../store/line.ts';
 import { listAttestedAfter, listOpenDeposits } from '../../store/open-deposits.ts';
 import { listRequests } from '../../store/requests.ts';
 import { scannedHeight } from '../chain-state/scan.ts';
+import { storedOutcome } from '../key-ceremonies/ceremony-outcome.ts';
 import type { FederationKey } from '../keys/keys.ts';
 import type { Node } from '../node.ts';
 import { waitReport } from '../payouts/withdraw.ts';
@@ -27,6 +29,8 @@ export const WAITS_MAX = {
   burn: 30 * 60_000,
   /** From a signed step until a block has it. */
   step: 6 * 3_600_000,
+  /** From a key until each share of it has signed. */
+  proof: 10 * 60_000,
   /** From a key until its treasury is open. */
   treasury: 3_600_000,
 } as const;
@@ -52,6 +56,7 @@ export function lastingWaits(node: Node, key: FederationKey): readonly Problem[]
     ...burnWaits(node),
     ...lineWaits(node, key),
     ...stepWaits(node),
+    ...proofWaits(node, key),
     ...treasuryWaits(node, key),
     ...requestWaits(node),
   ];
@@ -175,6 +180,22 @@ function stepWaits({ store, input }: Node): readonly Problem[] {
       since: late.createdAt,
       cause: 'it is signed, and no block has it yet',
       action: 'raise its fee: `mpc_operator bump`; `mpc_operator treasury` shows its rate',
+    }),
+  ];
+}
+
+// Every share of a new key signs once; until then nobody knows that each can.
+function proofWaits({ store, input }: Node, key: FederationKey): readonly Problem[] {
+  const stored = getCeremony(store.db, key.ceremonyId);
+  const outcome = stored === null ? null : storedOutcome(stored);
+  if (outcome === null || outcome.subsets !== null) return [];
+  if (input.effects.now() - key.createdAt <= WAITS_MAX.proof) return [];
+  return [
+    problem('keys_not_proven', {
+      subject: `key ceremony ${key.ceremonyId}`,
+      since: key.createdAt,
+      cause: 'not every share of its key has signed yet; the nodes go on trying',
+      action: 'see that all operators answer: every one of them is needed for this',
     }),
   ];
 }

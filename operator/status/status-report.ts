@@ -17,11 +17,15 @@ import type { CommandResults } from '../runtime/command-types.ts';
 import { signerProblems, signerReports } from '../signer-reports.ts';
 import { treasuryStatus } from '../treasury-report.ts';
 import { backendProblems, backendReports } from './backend-reports.ts';
+import { diskProblem } from './disk-space.ts';
 import { lastingWaits } from './lasting-waits.ts';
 import { peerRows, unreachableProblems } from './peer-rows.ts';
 
 /** A TLS certificate with fewer days left than this is a problem. */
 const CERTIFICATE_DAYS_WARNED = 30;
+/** A step of a key ceremony takes no longer than this, in ms, whoever is slow: it is ended else. */
+const CEREMONY_STEP_MS_MAX = 15 * 60_000;
+const STUCK_PHASES: ReadonlySet<string> = new Set(['running', 'confirmed']);
 /** Most key ceremonies that are shown while they are not over. */
 const CEREMONIES_SHOWN_MAX = 10;
 
@@ -30,7 +34,7 @@ type Status = CommandResults['status'];
 /** An overview, with everything an operator should look at in `problems`. */
 export async function statusReport(node: Node): Promise<Status> {
   const { config, input, store } = node;
-  const backends = await backendReports(node);
+  const [backends, disk] = await Promise.all([backendReports(node), diskProblem(config.securityDbPath)]);
   const cards = listCards(store.db);
   const peers = peerRows(node);
   return {
@@ -62,6 +66,9 @@ export async function statusReport(node: Node): Promise<Status> {
     problems: inOrder([
       ...unreachableProblems({ participants: config.parties, threshold: config.threshold }, peers),
       ...nodeProblems(node),
+      ...(disk === null ? [] : [disk]),
+      ...(node.events?.problems() ?? []),
+      ...ceremonyProblems(node),
       ...cardProblems(node),
       ...backendProblems(node, backends),
       ...twinProblems(node),
@@ -163,6 +170,21 @@ function keyProblems(node: Node): readonly Problem[] {
 function ceremoniesUnderWay(node: Node): Status['ceremonies'] {
   const { rows } = listCeremonies(node.store.db, { limit: CEREMONIES_SHOWN_MAX });
   return rows.filter(({ status }) => status === 'running').map((stored) => ceremonyReport(node, stored));
+}
+
+// In the lobby people are waited for; once shares are dealt, the nodes bring it to an end by themselves.
+function ceremonyProblems(node: Node): readonly Problem[] {
+  const before = node.input.effects.now() - CEREMONY_STEP_MS_MAX;
+  return ceremoniesUnderWay(node)
+    .filter(({ phase, updated_at }) => STUCK_PHASES.has(phase) && Date.parse(updated_at) < before)
+    .map(({ ceremony_id: id, updated_at, detail }) =>
+      problem('ceremony_stuck', {
+        subject: `key ceremony ${id}`,
+        since: Date.parse(updated_at),
+        cause: `it does not go on: ${detail}`,
+        action: `ask the operators who are awaited; \`mpc_operator ceremony show ${id}\` tells more`,
+      }),
+    );
 }
 
 // Steps of the line by where they stand; `decided` are those that this node has not seen fully signed.

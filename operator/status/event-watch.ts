@@ -1,0 +1,242 @@
+// Faults that show in the log alone: those that come again and again, and those that must not be overlooked, become problems
+// of `status`. EVENTS names every warning and error of the log, with what an operator is to make of it or where else it is told.
+
+import { type Problem, type ProblemCode, problem } from '../problems.ts';
+import type { Effects } from '../runtime/effects.ts';
+import { errorText, type Log, type LogFields, type LogLevel } from '../runtime/log.ts';
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+/** Most faults that are remembered at once; the oldest make room. */
+const FAULTS_MAX = 500;
+/** Longest text of a fault that is kept, in characters. */
+const DETAIL_CHARACTERS_MAX = 500;
+
+/** What an event means. `lastsMs`: it must go on for so long; `shownMs`: it is over so long after it came last. */
+export interface EventMeaning {
+  readonly code: ProblemCode;
+  readonly subject: (fields: LogFields) => string;
+  readonly cause: string;
+  readonly action: string;
+  readonly lastsMs: number;
+  readonly shownMs: number;
+}
+
+const REPORT = 'send the log lines around it to the developers';
+const LOOK_AT_LOG = 'the log names every attempt; where this lasts, look at what the text names';
+const thisNode = (): string => 'this node';
+const peer = ({ peer: index, from, to }: LogFields): string => `operator ${index ?? from ?? to ?? '?'}`;
+const ceremony = ({ ceremony: id }: LogFields): string => `key ceremony ${id}`;
+const deposit = ({ txid, vout }: LogFields): string => `deposit ${txid}:${vout}`;
+
+/** A fault of the program, or of the disk under it. */
+function fault(cause: string, subject: EventMeaning['subject'] = thisNode): EventMeaning {
+  return { code: 'internal_fault', subject, cause, action: REPORT, lastsMs: 0, shownMs: 10 * MINUTE_MS };
+}
+
+/** Work that is tried again by itself. */
+function work(cause: string, subject: EventMeaning['subject'], lastsMs: number): EventMeaning {
+  // A gap is no end while the work rests between two attempts.
+  return { code: 'work_fails', subject, cause, action: LOOK_AT_LOG, lastsMs, shownMs: 10 * MINUTE_MS };
+}
+
+/** Two things that cannot both be true: somebody is wrong, or lies. */
+function contradiction(code: ProblemCode, subject: EventMeaning['subject'], cause: string): EventMeaning {
+  const action = 'find out with the other operators whose view is wrong, before more is signed';
+  return { code, subject, cause: `${cause} (shown for a day)`, action, lastsMs: 0, shownMs: DAY_MS };
+}
+
+const WORK: Readonly<Record<string, string>> = {
+  watch: 'Bitcoin nodes',
+  scan: 'Bitcoin blocks',
+  mempool: 'mempool',
+  burns: 'burns',
+  line: 'treasury line',
+  follow: 'treasury line',
+  requests: 'requests',
+  attest: 'attestations',
+  steps: 'payouts',
+  mints: 'mints',
+  mint: 'mints',
+};
+const round = work('it fails again and again', ({ what }) => WORK[`${what}`] ?? 'messages of peers', MINUTE_MS);
+// Between two attempts the log is told once a minute (bridge/lasting-trouble.ts).
+const roundOfWork: EventMeaning = { ...round, shownMs: 2.5 * MINUTE_MS };
+
+/** Every warning and error of the log: what it means, or in a word where else it is told. */
+export const EVENTS: Readonly<Record<string, EventMeaning | string>> = {
+  autopilot_failed: roundOfWork,
+  round_failed: roundOfWork,
+  work_failed: work('it is tried again and fails', ({ name }) => `${name}`.split('/')[0] ?? 'work', 10 * MINUTE_MS),
+  nonce_upkeep_failed: work('stocks of nonces are not refilled', thisNode, MINUTE_MS),
+  nonces_not_fetched: work('its nonces cannot be fetched', peer, 5 * MINUTE_MS),
+  heartbeat_facts_failed: work('what heartbeats tell cannot be gathered', thisNode, MINUTE_MS),
+  heartbeat_without_head: work('its heartbeats prove nothing, as its head does not verify', peer, MINUTE_MS),
+  claim_without_evidence: work('its heartbeats show heads that this node never signed', peer, MINUTE_MS),
+  line_not_pulled: work('steps of the treasury line cannot be asked for', thisNode, 5 * MINUTE_MS),
+  recipients_not_pulled: work('recipients cannot be asked for', thisNode, 5 * MINUTE_MS),
+  finished_work_not_pulled: work('attestations cannot be asked for', thisNode, 5 * MINUTE_MS),
+  finished_work_untried: work('attestations of peers cannot be verified now', thisNode, 5 * MINUTE_MS),
+  finished_work_passed_over: work('attestations that it told cannot be verified, and are passed over', peer, 0),
+  told_step_wrong: work('peers tell steps of the treasury line that do not verify', thisNode, 5 * MINUTE_MS),
+  mint_untold: work('your Wire nodes cannot tell of single mints', () => 'mints', 10 * MINUTE_MS),
+  recipients_of_peer_full: {
+    ...work('it has told as many recipients as are taken from one operator; further ones are not known here', peer, 0),
+    action: 'ask its operator why; deposits to the others have to be registered here: `mpc_operator deposit-address`',
+  },
+  message_failed: fault('messages of it cannot be handled', peer),
+  announcement_failed: fault('messages to it cannot be sent', peer),
+  signing_request_failed: fault('requests to sign cannot be sent to it', peer),
+  heartbeat_failed: fault('its heartbeat cannot be handled', peer),
+  lie_not_recorded: fault('a wrong share cannot be written into the audit log'),
+  told_step_not_taken: fault('a step that a peer told cannot be kept'),
+  seal_failed: fault('it cannot be sealed'),
+  proof_failed: fault('the proof of its keys fails', ceremony),
+  ceremony_tick_failed: fault('it does not go on', ceremony),
+  ceremony_message_failed: fault('messages of a key ceremony fail', peer),
+  ceremony_not_left: fault('it cannot be left', ceremony),
+  rehearsal_not_ended: fault('the keys of this rehearsal are not destroyed', ceremony),
+  ceremony_not_resumed: {
+    ...fault('it was not taken up again after the start', ceremony),
+    code: 'ceremony_stuck',
+    shownMs: DAY_MS,
+    action: 'restart the server; where that does not help, `mpc_operator ceremony abandon`',
+  },
+  second_key_not_used: {
+    ...fault('its key is not used, as another is live already', ceremony),
+    code: 'ceremony_stuck',
+    shownMs: DAY_MS,
+    action: 'agree with the other operators which key is the live one',
+  },
+  minted_otherwise: contradiction('mint_contradicts', deposit, 'it is minted on Wire for others, or another amount'),
+  attested_otherwise: contradiction('mint_contradicts', deposit, 'peers attested it for others, or another amount'),
+  burn_contradicts: contradiction(
+    'burn_contradicts',
+    ({ burn_txid }) => `burn ${burn_txid}`,
+    'your Wire nodes told it otherwise before',
+  ),
+  told_step_contradicts: contradiction(
+    'line_contradicts',
+    ({ txid }) => `step ${txid}`,
+    'it is fully signed and against the rules of the treasury line',
+  ),
+  treasury_root_differs: contradiction('line_contradicts', () => 'treasury', 'two roots of it are certified'),
+  treasury_root_lost: contradiction(
+    'line_contradicts',
+    () => 'treasury',
+    'the payment that is its root has left the chain',
+  ),
+
+  announcement_not_delivered: 'peer_unreachable',
+  attested_deposit_taken_back: 'deposits_exposed',
+  chain_forked: 'chain_forked',
+  clock_set: 'clock_set',
+  command_failed: 'the command itself',
+  database_damaged: 'database_damaged',
+  deposit_contested: 'deposit_contested',
+  deposit_replaced: 'nothing is lost: it was never attested',
+  guard_halted: 'signs_nothing',
+  guard_starting: 'signs_nothing',
+  keys_not_proven_yet: 'keys_not_proven',
+  line_step_rejected: 'line_step_refused',
+  line_steps_dropped: 'nothing is lost: the line has passed them, or peers told too many',
+  log_lines_dropped: 'log_not_written',
+  mint_not_taken: 'mints_wait',
+  mint_refused_for_good: 'mints_wait',
+  peer_state_regressed: 'peer_state_regressed',
+  reorganisation: 'chain_forked',
+  request_to_approve: 'request_waits',
+  sign_refused: 'burns_wait and deposits_wait, at the node that asked',
+  signer_excluded: 'signers, and peer_lied',
+  state_regressed: 'state_regressed',
+  treasury_round_failed: 'treasury_not_open',
+};
+
+/** A fault that goes on; times in ms, by the monotonic clock except `since`. */
+interface Fault {
+  readonly meaning: EventMeaning;
+  readonly subject: string;
+  readonly since: number;
+  readonly firstAt: number;
+  lastAt: number;
+  detail: string;
+}
+
+/** Watches one node's log. */
+export class EventWatch {
+  readonly #clocks: Pick<Effects, 'now' | 'monotonic'>;
+  readonly #faults = new Map<string, Fault>();
+
+  constructor(clocks: Pick<Effects, 'now' | 'monotonic'>) {
+    this.#clocks = clocks;
+  }
+
+  /** The log, watched. */
+  over(log: Log): Log {
+    return (level, event, fields = {}) => {
+      this.#take(level, event, fields);
+      log(level, event, fields);
+    };
+  }
+
+  /** What goes on, or came of late. */
+  problems(): readonly Problem[] {
+    const now = this.#clocks.monotonic();
+    const shown: Problem[] = [];
+    for (const [key, { meaning, subject, since, firstAt, lastAt, detail }] of this.#faults) {
+      if (now - lastAt > meaning.shownMs) this.#faults.delete(key);
+      else if (lastAt - firstAt >= meaning.lastsMs) {
+        const cause = detail === '' ? meaning.cause : `${meaning.cause}: ${detail}`;
+        shown.push(problem(meaning.code, { subject, since, cause, action: meaning.action }));
+      }
+    }
+    return shown;
+  }
+
+  #take(level: LogLevel, event: string, fields: LogFields): void {
+    if (level === 'info') {
+      if (event.endsWith('_recovered')) this.#faults.delete(keyOf(event.replace(/_recovered$/, '_failed'), fields));
+      return;
+    }
+    const text = typeof fields['detail'] === 'string' ? fields['detail'] : '';
+    const named = ofDisk(text) ?? ofPruning(text) ?? EVENTS[event];
+    if (named === undefined || typeof named === 'string') return;
+    const key = keyOf(event, fields);
+    const [at, detail] = [this.#clocks.monotonic(), text.slice(0, DETAIL_CHARACTERS_MAX)];
+    const known = this.#faults.get(key);
+    if (known !== undefined && known.meaning.code === named.code && at - known.lastAt <= named.shownMs) {
+      [known.lastAt, known.detail] = [at, detail];
+      return;
+    }
+    const subject = named.subject(fields);
+    this.#faults.set(key, { meaning: named, subject, since: this.#clocks.now(), firstAt: at, lastAt: at, detail });
+    const [oldest] = this.#faults.keys();
+    if (this.#faults.size > FAULTS_MAX && oldest !== undefined) this.#faults.delete(oldest);
+  }
+}
+
+/** Whether an error says that the disk is full. */
+export function isDiskFull(error: unknown): boolean {
+  return /database or disk is full|SQLITE_FULL|ENOSPC|no space left/i.test(errorText(error));
+}
+
+// Whatever work met it, the remedy is the same.
+function ofDisk(detail: string): EventMeaning | null {
+  if (!isDiskFull(detail)) return null;
+  const action = 'make room on the disk of the database; the node then goes on by itself';
+  const cause = 'nothing can be written, so nothing is signed';
+  return { ...fault(cause, () => 'disk'), code: 'disk_full', action, shownMs: 2.5 * MINUTE_MS };
+}
+
+function ofPruning(detail: string): EventMeaning | null {
+  if (!/\bpruned\b/i.test(detail)) return null;
+  const action =
+    'use a Bitcoin node that has all blocks: take prune out of its bitcoin.conf, and run it once with -reindex';
+  const cause = 'blocks that are still to be read were pruned, so the scan cannot go on';
+  return { ...fault(cause, () => 'Bitcoin blocks'), code: 'blocks_pruned', action, shownMs: 2.5 * MINUTE_MS };
+}
+
+function keyOf(event: string, { what, name, peer: index, from, to, ceremony: id, txid, burn_txid }: LogFields): string {
+  const kind = typeof name === 'string' ? name.split('/')[0] : undefined;
+  return [event, what, kind, index ?? from ?? to, id, txid ?? burn_txid].join(' ');
+}
