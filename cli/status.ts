@@ -46,7 +46,7 @@ function statusText(status: Status, output: Output): string {
     ...backendFields('bitcoin', status.bitcoin, status.clock.now),
     ...backendFields('wire', status.wire, status.clock.now),
     ...status.peers.map((peer) => [`operator ${peer.index}`, peerLine(peer, status.clock.now)] as const),
-    ...status.ceremonies.map((ceremony) => ['ceremony', ceremonyLine(ceremony)] as const),
+    ...status.ceremonies.flatMap(ceremonyFields),
     ...scanFields(status.scan),
     ['treasury', status.treasury?.detail ?? 'no key yet'],
     ['deposits', tally(status.deposits)],
@@ -88,8 +88,18 @@ function peerLine(peer: PeerStatusReport, now: string): string {
   return `${name}: ${told.filter((part) => part !== null).join(', ')}`;
 }
 
-function ceremonyLine({ ceremony_id, rehearsal, phase, detail, created_at }: CeremonyReport): string {
-  return `${ceremony_id}${rehearsal ? ' (rehearsal)' : ''}: ${phase}, ${detail}, begun ${localTime(created_at)}`;
+function ceremonyFields(ceremony: CeremonyReport): (readonly [string, string])[] {
+  const { ceremony_id, rehearsal, phase, detail, created_at, steps, participants } = ceremony;
+  const line = `${ceremony_id}${rehearsal ? ' (rehearsal)' : ''}: ${phase}, ${detail}, begun ${localTime(created_at)}`;
+  const step = steps.at(-1);
+  return [
+    ['ceremony', line],
+    ...(step === undefined ? [] : [['', `step ${step.step} since ${localTime(step.at)}`] as const]),
+    ...participants.map(({ name, state, detail: why, since }) => {
+      const when = since === null ? '' : ` since ${localTime(since)}`;
+      return ['', `${name}: ${state.replace('_', ' ')}${when}${why === '' ? '' : `, ${why}`}`] as const;
+    }),
+  ];
 }
 
 // Those that always helped are counted together; whoever did not is shown with what was wrong last.

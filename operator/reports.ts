@@ -15,6 +15,7 @@ import { readCertificate } from './peers/certificate.ts';
 import { listCards, missingCards } from './peers/federation.ts';
 import { CommandError } from './runtime/command-error.ts';
 import type { CeremonyReport, CommandParams, CommandResults, KeyReport } from './runtime/command-types.ts';
+import { participantRows } from './status/ceremony-participants.ts';
 
 /** All keys, newest first. */
 export function keyReports(node: Node): CommandResults['key-info'] {
@@ -96,9 +97,14 @@ export function depositReports(node: Node, page: CommandParams<'deposits'>): Com
 
 /** One ceremony as it stands. */
 export function ceremonyReport(node: Node, stored: Ceremony): CeremonyReport {
-  const seen = node.online?.ceremonies.running(stored.ceremonyId)?.progress() ?? null;
+  const runner = node.online?.ceremonies.running(stored.ceremonyId) ?? null;
+  const seen = runner?.progress() ?? null;
   const times = { created_at: iso(stored.createdAt), updated_at: iso(stored.updatedAt) };
-  const base = { ceremony_id: stored.ceremonyId, rehearsal: stored.rehearsal, ...times };
+  const base = {
+    ...{ ceremony_id: stored.ceremonyId, rehearsal: stored.rehearsal, ...times },
+    steps: (runner?.history.steps() ?? []).map(({ step, at }) => ({ step, at: iso(at) })),
+    participants: runner === null ? [] : participantRows(listCards(node.store.db), runner.progress(), runner.history),
+  };
   const outcome = storedOutcome(stored);
   if (outcome !== null) {
     const { key_id, coordinator, file, subsets } = outcome;

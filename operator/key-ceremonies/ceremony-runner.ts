@@ -13,6 +13,7 @@ import type { PeerClient } from '../peers/deliver.ts';
 import type { OutMessage } from '../peers/peer-reply.ts';
 import type { Effects } from '../runtime/effects.ts';
 import { errorText, type Log } from '../runtime/log.ts';
+import { CeremonyHistory } from './ceremony-history.ts';
 import { type Contact, contactOf } from './lobby-text.ts';
 
 /** How long a peer has to answer one message of a ceremony, in ms: sealing a key file takes it about a second. */
@@ -56,6 +57,8 @@ export class CeremonyRunner {
   readonly #contacts = new Map<number, Contact>();
   #isStored = false;
   #isDisposed = false;
+  /** How it has gone, for operators. */
+  readonly history = new CeremonyHistory();
 
   private constructor(input: RunnerInput, events: readonly DkgEvent[]) {
     const { context, effects } = input;
@@ -65,6 +68,7 @@ export class CeremonyRunner {
     // How long the node was away only the clock can tell that may be set; where it was set back, that was no time.
     const away = last === undefined ? 0 : Math.max(0, effects.now() - last.now);
     this.#ahead = (last?.elapsed ?? 0) + away - effects.monotonic();
+    this.history.note(this.progress(), last?.now ?? effects.now());
   }
 
   /** Continues where the stored events end; a ceremony without events begins. The ceremony must be stored as running. */
@@ -167,6 +171,7 @@ export class CeremonyRunner {
     // Once the keys are stored, what is left is who has heard of it, and whoever has not asks.
     if (step.durable && !this.#isStored) this.#persist(event);
     this.#state = step.state;
+    this.history.note(this.progress(), event.now);
     if (wasAborted && step.state.core.phase === 'complete') this.#input.onRevived();
     const asker = event.kind === 'message' ? event.from : null;
     for (const message of step.outgoing) {

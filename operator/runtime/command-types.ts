@@ -83,6 +83,15 @@ export interface KeyReport {
   readonly treasury_address: string;
 }
 
+/** Where a participant of a key ceremony stands; `since`: since when it is awaited. */
+export interface CeremonyParticipantReport {
+  readonly index: number;
+  readonly name: string;
+  readonly state: 'done' | 'awaited' | 'declined' | 'check_failed' | 'suspected' | 'blamed';
+  readonly detail: string;
+  readonly since: string | null;
+}
+
 export interface CeremonyReport {
   readonly ceremony_id: string;
   readonly rehearsal: boolean;
@@ -92,6 +101,9 @@ export interface CeremonyReport {
   readonly key_id: string | null;
   readonly transcript_hash: string | null;
   readonly detail: string;
+  /** While it is under way here: the steps so far, and each participant in the step that is under way. */
+  readonly steps: readonly { readonly step: string; readonly at: string }[];
+  readonly participants: readonly CeremonyParticipantReport[];
   readonly created_at: string;
   readonly updated_at: string;
 }

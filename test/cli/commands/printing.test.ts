@@ -36,6 +36,8 @@ const cases = [
     'http://localhost:7000, NOT OK, connection refused, answered 3 min 20 s ago',
     'Beta: answers, live, block 812, head 1/523, version 0.1.0, heard 4.0 s ago',
     'Gamma: DOES NOT ANSWER since',
+    'initial-dkg: lobby, joined; waiting for Gamma, begun',
+    'Gamma: awaited since',
     '3 blocks to read (809 of 812)',
     'funded, 3 of 12 confirmations',
     'pending 2, minted 5',

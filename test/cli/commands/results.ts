@@ -54,7 +54,14 @@ export const status: CommandResults['status'] = {
       ...{ recipients: null, head: null, clock_offset_ms: null },
     },
   ],
-  ceremonies: [],
+  ceremonies: [
+    {
+      ...{ ceremony_id: 'initial-dkg', rehearsal: false, phase: 'lobby', attempt: null, coordinator: null },
+      ...{ key_id: null, transcript_hash: null, detail: 'joined; waiting for Gamma', created_at: AT, updated_at: AT },
+      steps: [{ step: 'lobby', at: AT }],
+      participants: [{ index: 2, name: 'Gamma', state: 'awaited', detail: 'has not joined', since: AT }],
+    },
+  ],
   bitcoin: [
     {
       ...{ url: 'http://localhost:8332', ok: true, height: 812, detail: '', since: null },
@@ -163,6 +170,8 @@ export const dkg: CommandResults['dkg'] = {
 const ceremony: CommandResults['ceremony-show']['ceremony'] = {
   ceremony_id: 'initial-dkg',
   rehearsal: false,
+  steps: [],
+  participants: [],
   phase: 'live',
   attempt: '44'.repeat(16),
   coordinator: 1,
