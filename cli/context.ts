@@ -1,5 +1,6 @@
 // What every command is given: the process's surroundings, the configuration, the way to print, and the connection to a
 // running server. Commands touch no global state, so tests run them in memory.
+import { zeroize } from '../crypto/bytes.ts';
 import { describeProblem, loadConfig, type OperatorConfig } from '../operator/config/config.ts';
 import { locateConfig, type PathContext } from '../operator/config/paths.ts';
 import { type PassphrasePurpose, readPassphrase } from '../operator/config/secrets-input.ts';
@@ -74,7 +75,12 @@ export class CliContext {
   async passphrase(options: PassphraseOptions, purpose: PassphrasePurpose): Promise<Uint8Array | null> {
     const { paths, stdin, stderr } = this.surroundings;
     const { passphraseFile: file, passphraseFd: descriptor } = options;
-    const verdict = await readPassphrase({ file, descriptor, paths, prompt: secretPrompt(stdin, stderr) }, purpose);
+    const prompt = secretPrompt(stdin, stderr, this.signal);
+    const verdict = await readPassphrase({ file, descriptor, paths, prompt }, purpose);
+    if (this.signal.aborted) {
+      if (verdict.ok && verdict.passphrase !== null) zeroize(verdict.passphrase);
+      throw new CliError('Stopped.');
+    }
     if (!verdict.ok) throw new CliError(verdict.detail.endsWith('.') ? verdict.detail : `${verdict.detail}.`);
     return verdict.passphrase;
   }

@@ -1,5 +1,7 @@
 // Files named on the command line, read with a limit and written whole; `-` is standard input.
 
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { absolutePath } from '../operator/config/paths.ts';
 import { writeDurably } from '../operator/runtime/durable-file.ts';
 import type { CliContext } from './context.ts';
@@ -23,10 +25,19 @@ export async function readInput(context: CliContext, path: string, bytesMax: num
   }
 }
 
-/** Writes a public file as text; it is there whole or not at all. */
+/**
+ * Writes a public file as text; it is there whole or not at all. A `CliError` where something else than a file has that name,
+ * or its folder is missing: a device would be replaced, and a folder that nobody meant would be made.
+ */
 export async function writeOutput(context: CliContext, path: string, text: string): Promise<void> {
+  const whole = resolved(context, path);
+  const [found, folder] = await Promise.all([whole, dirname(whole)].map((one) => stat(one).catch(() => null)));
+  if (found != null && !found.isFile()) throw new CliError(`${path} is no regular file. Name a file.`);
+  if (folder?.isDirectory() !== true) {
+    throw new CliError(`${path} cannot be written: there is no folder ${dirname(whole)}. Make it, or name another.`);
+  }
   try {
-    await writeDurably(resolved(context, path), new TextEncoder().encode(text), PUBLIC_FILE_MODE);
+    await writeDurably(whole, new TextEncoder().encode(text), PUBLIC_FILE_MODE);
   } catch (error) {
     throw new CliError(`${path} cannot be written (${codeOf(error)}).`);
   }

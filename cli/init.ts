@@ -23,7 +23,7 @@ import { readInput } from './files.ts';
 import { renderFields } from './output.ts';
 import { addExamples, addPassphraseOptions } from './program.ts';
 import type { InitialiseResult } from './services.ts';
-import { choiceValue, textValue, wholeValue } from './values.ts';
+import { choiceValue, nameValue, wholeValue } from './values.ts';
 
 interface InitFlags extends PassphraseOptions {
   readonly parties: number;
@@ -67,7 +67,7 @@ export function registerInit(program: Command, cli: Cli): void {
     .option(
       '--name <text>',
       'how the others call this operator (default: the host of its address)',
-      textValue('--name', NAME_CHARACTERS_MAX, 'a name'),
+      nameValue('--name', NAME_CHARACTERS_MAX),
     )
     .option('--network <name>', `${NETWORKS.join(', ')} (default: mainnet)`, choiceValue('--network', NETWORKS))
     .option('--wire-node <url>', 'URL of your own Wire node; may be repeated', repeated)

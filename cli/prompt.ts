@@ -26,13 +26,22 @@ const CTRL_U = 0x15;
 const ESCAPE = 0x1b;
 const DELETE = 0x7f;
 
-/** A prompt for secrets, or null where nobody can be asked because input or stderr is no terminal. */
-export function secretPrompt(input: TerminalInput, stderr: TextStream): SecretPrompt | null {
+/**
+ * A prompt for secrets, or null where nobody can be asked because input or stderr is no terminal. When the signal aborts, the
+ * question ends as if the person had given up.
+ */
+export function secretPrompt(input: TerminalInput, stderr: TextStream, signal?: AbortSignal): SecretPrompt | null {
   if (input.isTTY !== true || stderr.isTTY !== true || input.setRawMode === undefined) return null;
-  return (question) => askSecret(input, stderr, question);
+  return (question) => askSecret(input, stderr, question, signal);
 }
 
-function askSecret(input: TerminalInput, stderr: TextStream, question: string): Promise<Uint8Array | null> {
+function askSecret(
+  input: TerminalInput,
+  stderr: TextStream,
+  question: string,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array | null> {
+  if (signal?.aborted === true) return Promise.resolve(null);
   const line = new SecretLine();
   stderr.write(`${printable(question)}: `);
   input.setRawMode?.(true);
@@ -40,6 +49,7 @@ function askSecret(input: TerminalInput, stderr: TextStream, question: string): 
     const finish = (secret: Uint8Array | null) => {
       input.off('data', onData);
       input.off('end', onEnd);
+      signal?.removeEventListener('abort', onEnd);
       input.setRawMode?.(false);
       input.pause();
       line.erase();
@@ -55,6 +65,7 @@ function askSecret(input: TerminalInput, stderr: TextStream, question: string): 
     };
     input.on('data', onData);
     input.on('end', onEnd);
+    signal?.addEventListener('abort', onEnd, { once: true });
     input.resume();
   });
 }

@@ -1,5 +1,6 @@
 // What operators type as flag values, checked before anything is asked of the node: one sentence that names the flag,
 // the value and what was expected. The node checks again what arrives over the control socket.
+import { printable } from '../operator/runtime/shown-text.ts';
 import { UsageError } from './errors.ts';
 
 const VALUE_SHOWN_CHARACTERS_MAX = 80;
@@ -77,6 +78,16 @@ export function textValue(flag: string, max: number, what: string): ValueParser<
   return (text) => {
     if (text.length < 1 || text.length > max) throw bad(flag, text, `${what} of 1 to ${max} characters`);
     return text;
+  };
+}
+
+/** A name of 1 to `max` characters that all show: others read it on their screens. */
+export function nameValue(flag: string, max: number): ValueParser<string> {
+  const value = textValue(flag, max, 'a name');
+  return (text) => {
+    const why = 'It holds characters that do not show, or that turn the line around.';
+    if (printable(text) !== text) throw bad(flag, text, 'a name of characters that all show', why);
+    return value(text);
   };
 }
 

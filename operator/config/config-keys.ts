@@ -21,9 +21,10 @@ const path = (what: string) => z.string().min(1).max(PATH_CHARACTERS_MAX).descri
 const text = (max: number, what: string) =>
   z
     .string()
-    .regex(/^[^\p{Cc}]+$/u)
+    // As on operator cards: what turns a line around or shows nothing could make a name look like another.
+    .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u)
     .max(max)
-    .describe(`a text of at most ${max} characters: ${what}`);
+    .describe(`a text of at most ${max} characters that all show: ${what}`);
 const confirmations = (what: string) => whole(1, CONFIRMATIONS_MAX, what);
 
 /** Appendix A of the launch instructions, in its order. */

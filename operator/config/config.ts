@@ -1,6 +1,6 @@
 // The operator's configuration: the JSON file of the launch instructions' Appendix A, read, checked and completed with
 // defaults. Every problem found is reported at once, each with key, value and what to do.
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { addressScript, type BitcoinNetwork } from '../../chain/network.ts';
 import { printable } from '../runtime/shown-text.ts';
@@ -99,22 +99,39 @@ export function loadConfig(file: string, home: string): ConfigVerdict {
   });
   const flaw = pathFlaw(file);
   if (flaw !== null) return refuse(flaw.problem, flaw.remedy);
-  let text: string;
+  let text: string | null;
   try {
-    text = readFileSync(file, 'utf8');
+    text = textWithin(file, CONFIG_BYTES_MAX);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : 'unknown fault';
     return code === 'ENOENT'
       ? refuse('does not exist', 'Write it with `mpc_operator init`, or name another with --config.')
       : refuse(`cannot be read (${code})`, 'Check who owns it and its permissions.');
   }
-  if (text.length > CONFIG_BYTES_MAX) return refuse('is larger than 256 KiB', 'Check that it is the right file.');
+  if (text === null) return refuse('is larger than 256 KiB', 'Check that it is the right file.');
   try {
     return checkConfig(JSON.parse(text), file, home);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const where = jsonFault(text) ?? printable(error.message);
     return refuse(`is not JSON (${where})`, 'Check commas, quotes and placeholders in <angle brackets>.');
+  }
+}
+
+// Null where there is more than so many bytes. A device may have no end: no more than one byte beyond is read.
+function textWithin(file: string, bytesMax: number): string | null {
+  const descriptor = openSync(file, 'r');
+  try {
+    const bytes = new Uint8Array(bytesMax + 1);
+    let length = 0;
+    while (length < bytes.length) {
+      const read = readSync(descriptor, bytes, length, bytes.length - length, null);
+      if (read === 0) break;
+      length += read;
+    }
+    return length > bytesMax ? null : new TextDecoder().decode(bytes.subarray(0, length));
+  } finally {
+    closeSync(descriptor);
   }
 }
 

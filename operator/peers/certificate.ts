@@ -162,7 +162,9 @@ function parse(pem: string): { readonly facts: CertificateFacts; readonly strong
 }
 
 function describeKey(certificate: X509Certificate): { readonly name: string; readonly strong: boolean } {
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = certificate.publicKey;
+  const publicKey = publicKeyOf(certificate);
+  if (publicKey === null) return { name: 'of a kind that TLS here does not know', strong: false };
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = publicKey;
   if (type === 'rsa') {
     const bits = details?.modulusLength ?? 0;
     return { name: `RSA ${bits}`, strong: bits >= RSA_KEY_BITS_MIN };
@@ -173,6 +175,15 @@ function describeKey(certificate: X509Certificate): { readonly name: string; rea
   }
   if (type === 'ed25519') return { name: 'Ed25519', strong: true };
   return { name: type ?? 'unknown', strong: false };
+}
+
+// The certificate itself is well; its library knows RSA, elliptic curves and Ed25519 alone.
+function publicKeyOf(certificate: X509Certificate): KeyObject | null {
+  try {
+    return certificate.publicKey;
+  } catch {
+    return null;
+  }
 }
 
 function day(at: number): string {

@@ -54,6 +54,21 @@ describe('a prompt for a secret', () => {
     expect(input.listenerCount('data') + input.listenerCount('end')).toBe(0);
   });
 
+  test('ends at the first signal, gives nothing, restores the terminal and lets go of it', async () => {
+    const input = new MemoryInput(true);
+    const stop = new AbortController();
+    const prompt = secretPrompt(input, new MemoryStream(true), stop.signal);
+    if (prompt === null) throw new Error('no prompt on a terminal');
+    const asked = prompt('Passphrase');
+    const typed = input.type('open ses');
+    stop.abort();
+    expect(await asked).toBeNull();
+    expect(typed.every((byte) => byte === 0)).toBe(true);
+    expect(input.rawModes).toEqual([true, false]);
+    expect(input.listenerCount('data') + input.listenerCount('end')).toBe(0);
+    expect(await prompt('The same again')).toBeNull();
+  });
+
   test('does not exist where input or stderr is no terminal', () => {
     expect(secretPrompt(new MemoryInput(false), new MemoryStream(true))).toBeNull();
     expect(secretPrompt(new MemoryInput(true), new MemoryStream(false))).toBeNull();

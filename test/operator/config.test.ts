@@ -1,5 +1,14 @@
 import { afterAll, describe, expect, test } from 'bun:test';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromHex } from '../../crypto/bytes.ts';
@@ -40,6 +49,25 @@ function refused(change: Record<string, unknown>): string[] {
   const verdict = checkConfig({ ...APPENDIX_A, ...change }, FILE, HOME);
   return verdict.ok ? [] : verdict.problems.map((problem) => describeProblem(FILE, problem));
 }
+
+describe('a configuration', () => {
+  test('whose name turns lines around or hides characters is refused with one sentence', () => {
+    for (const name of ['A\u202elpha', 'Al\u200bpha', 'Al\u2028pha']) {
+      const [told = '', ...more] = refused({ name });
+      expect(told).toContain('"name"');
+      expect(told).toContain('a text of at most 64 characters that all show');
+      expect(more).toEqual([]);
+    }
+  });
+
+  test('that is far too large is not read to its end', () => {
+    const file = join(folder, 'endless.json');
+    writeFileSync(file, '{}', { mode: 0o600 });
+    truncateSync(file, 64 * 1024 * 1024 * 1024);
+    const verdict = loadConfig(file, HOME);
+    expect(verdict.ok ? [] : verdict.problems.map(({ problem }) => problem)).toEqual(['is larger than 256 KiB']);
+  });
+});
 
 describe('Appendix A of the launch instructions', () => {
   test('loads unchanged, every key with its meaning', () => {

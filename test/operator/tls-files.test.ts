@@ -96,6 +96,21 @@ describe('a certificate is validated', () => {
   });
 });
 
+describe.skipIf(Bun.which('openssl') === null)(
+  'a certificate whose key is of a kind that TLS here does not know',
+  () => {
+    test.each([
+      ['Ed448', ['-newkey', 'ed448']],
+      ['secp256k1', ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:secp256k1']],
+    ])('is said to be that, and not to be no certificate: %p', async (_, options) => {
+      const { certificate } = await opensslCertificate(directory, [...options, '-subj', '/CN=other']);
+      const verdict = checkCertificate(certificate, Date.now());
+      expect(verdict).toMatchObject({ ok: false, reason: 'weak_key' });
+      expect(verdict.ok ? '' : verdict.detail).toContain('RSA of 2048 bits or more, P-256 or Ed25519 is needed');
+    });
+  },
+);
+
 describe('the files', () => {
   test('are made once, the key for its owner alone, and kept from then on', async () => {
     expect(await madeAt('fresh')).toEqual({ outcome: 'made' });

@@ -3,7 +3,9 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, statS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { asFailure } from '../../cli/call.ts';
 import { ControlClient, isServerRunning } from '../../cli/control-client.ts';
+import { CliError } from '../../cli/errors.ts';
 import type { ProgressStep } from '../../operator/runtime/progress.ts';
 import {
   CONTROL_BODY_BYTES_MAX,
@@ -208,4 +210,13 @@ describe('the control socket', () => {
     expect(verdict).toMatchObject({ ok: false, reason: 'folder_open_to_others' });
     expect(statSync(shared).mode & 0o777).toBe(0o755);
   });
+});
+
+test('a control socket whose folder cannot be made is told in one sentence, with its path', async () => {
+  writeFileSync(join(folder, 'a-file'), '');
+  const path = join(folder, 'a-file', 'run', 'control.sock');
+  const app = createControlApp(commands, { version: 'test', onFault: () => {} });
+  const fault = asFailure(await listenControl(path, app).catch((error: unknown) => error));
+  expect(fault).toBeInstanceOf(CliError);
+  expect(fault instanceof Error ? fault.message : '').toMatch(/a-file.* cannot be used \((ENOTDIR|EEXIST)\): .+\.$/);
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { existsSync, lstatSync } from 'node:fs';
 import type { NodeServices } from '../../../cli/services.ts';
 import { Desk, untouchedServices } from './desk.ts';
 import * as results from './results.ts';
@@ -30,6 +31,27 @@ describe('ceremony show', () => {
     expect(ran.stderr).toBe('Wrote export.json\n');
     expect(await Bun.file(desk.path('export.json')).text()).toBe('{"a":[1],"b":2,"v":1}\n');
   });
+  test('--output leaves what is no regular file as it is, and makes no folders', async () => {
+    await desk.serve({
+      'ceremony-show': results.ceremonyShow,
+      'peer-export': { card: { v: 1 }, fingerprint: 'acid adult' },
+    });
+    const pipe = desk.path('pipe');
+    Bun.spawnSync(['mkfifo', pipe]);
+    for (const command of [
+      ['peer', 'export'],
+      ['ceremony', 'show', 'initial-dkg'],
+    ]) {
+      const refused = await desk.run([...command, '--output', 'pipe']);
+      expect([refused.code, refused.stderr]).toEqual([1, 'mpc_operator: pipe is no regular file. Name a file.\n']);
+      expect(lstatSync(pipe).isFIFO()).toBe(true);
+      const missing = await desk.run([...command, '--output', 'no/such/card.json']);
+      expect(missing.code).toBe(1);
+      expect(missing.stderr).toContain(`there is no folder ${desk.path('no/such')}. Make it, or name another.`);
+      expect(existsSync(desk.path('no'))).toBe(false);
+    }
+  });
+
   test('--output writes nothing where there is no certificate yet, exit code 1', async () => {
     await desk.serve({ 'ceremony-show': results.ceremonyRunning });
     const ran = await desk.run(['ceremony', 'show', 'initial-dkg', '--output', 'export.json']);

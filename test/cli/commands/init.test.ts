@@ -34,6 +34,18 @@ function noting({ fault, purpose = 'create' }: { fault?: Error; purpose?: Passph
 }
 
 describe('init', () => {
+  test('refuses a name that does not show as it is, in one sentence, before anything is made', async () => {
+    for (const name of ['A\u202elpha', 'Al\u200bpha', 'Al\u2028pha', 'Al\u0007pha']) {
+      const { inputs, services } = noting();
+      const ran = await desk.run([...FEDERATION, '--name', name], { services });
+      expect(ran.code).toBe(2);
+      expect(ran.stderr).toContain('is not a name of characters that all show.');
+      expect(ran.stderr.trim().split('\n')).toHaveLength(1);
+      expect(ran.stderr).not.toContain(name);
+      expect(inputs).toEqual([]);
+    }
+  });
+
   test('hands over the launch instructions’ keys, the output path and the passphrase', async () => {
     const { inputs, services } = noting();
     const file = desk.write('passphrase', `${PASSPHRASE}\n`);

@@ -170,6 +170,18 @@ describe('an unknown', () => {
     expect(ran.stderr).toContain("'depositz'");
     expect(ran.stderr).toContain('deposits');
   });
+  test('command or flag with control or direction characters is shown without them', async () => {
+    for (const args of [
+      ['\u001b[2Jx'],
+      ['status', '--a\u202eb'],
+      ['attest', '--vout', '\u009b1m'],
+      ['hold', 'a\u2028b'],
+    ]) {
+      const ran = await desk.run(args);
+      expect(ran.code).toBe(2);
+      expect(ran.stderr.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
+    }
+  });
   test('further argument is refused, exit code 2', async () => {
     for (const args of [
       ['status', 'please'],
