@@ -1,6 +1,5 @@
 // Bitcoin Core's JSON-RPC interface over HTTP, one node: credentials from a file or the environment, time-outs, retries
 // of idempotent calls, batches, response limits. Amounts keep their digits (json.ts).
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { hexOf } from '../crypto/json-fields.ts';
 import { readBitcoinConf } from './bitcoin-conf.ts';
@@ -10,6 +9,8 @@ import { type BitcoinNetwork, chainName } from './network.ts';
 
 /** Largest response taken from a node, in bytes. */
 export const RPC_RESPONSE_BYTES_MAX = 16 * 1024 * 1024;
+/** Of a credentials file no more is read, in bytes: a device may have no end. */
+const CREDENTIALS_BYTES_MAX = 4096;
 /** Most calls in one batch. */
 export const RPC_BATCH_CALLS_MAX = 512;
 
@@ -248,7 +249,7 @@ async function readCredentials(credentials: RpcCredentials, label: string): Prom
   if (credentials.kind === 'bitcoind') return bitcoindCredentials(credentials, label);
   let text: string;
   try {
-    text = (await readFile(credentials.path, 'utf8')).trim();
+    text = (await Bun.file(credentials.path).slice(0, CREDENTIALS_BYTES_MAX).text()).trim();
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? ` (${error.code})` : '';
     throw new BitcoinRpcError('credentials_unreadable', `${label}: cannot read ${credentials.path}${why}`);

@@ -21,24 +21,26 @@ const OF_CHAIN: Readonly<Record<ChainProblemName, readonly [ProblemCode, action:
   fork: ['bitcoin_fork', 'find out which of your Bitcoin nodes is on the wrong chain'],
   wrong_network: ['bitcoin_wrong_network', 'take this node out of bitcoin_nodes, or set network'],
   node_unavailable: ['bitcoin_unavailable', LOOK],
-  node_syncing: ['bitcoin_syncing', 'nothing: it is asked once it is done'],
+  node_syncing: ['bitcoin_syncing', 'wait: it is asked once it is done'],
   node_behind: ['bitcoin_behind', LOOK],
   stale_tip: ['bitcoin_stale_tip', LOOK],
   index_missing: ['bitcoin_index', 'put txindex=1 into its bitcoin.conf and restart it'],
-  index_behind: ['bitcoin_index', 'nothing, where its index is being built; else look at its log'],
+  index_behind: ['bitcoin_index', 'wait while its index is being built; else look at its log'],
   index_unknown: ['bitcoin_index', 'allow getindexinfo in its rpcwhitelist, or look at its log'],
   fee_absurd: [
     'bitcoin_fee_estimate',
     'look at this Bitcoin node; until then name a rate yourself: `mpc_operator bump`',
   ],
-  fee_estimate_missing: ['bitcoin_fee_estimate', 'nothing, where it was started of late; else look at its log'],
+  fee_estimate_missing: ['bitcoin_fee_estimate', 'wait, where it was started of late; else look at its log'],
 };
 
 /** A problem of the own Bitcoin nodes; `since` in ms since 1970. */
 export function bitcoinProblem({ problem: name, node, detail }: ChainProblem, since: number | null): Problem {
   const [code, action] = OF_CHAIN[name];
   const subject = node === null ? 'Bitcoin nodes' : `Bitcoin node ${node}`;
-  return problem(code, { subject, since, cause: detail.replace(/\.$/, ''), action });
+  // Where the subject names the node, its label at the beginning says it again.
+  const cause = detail.replace(`${node}: `, '').replace(/\.$/, '');
+  return problem(code, { subject, since, cause, action });
 }
 
 /** All of them. */
@@ -59,7 +61,7 @@ export function chainProblems(node: Node): readonly Problem[] {
   for (const { txid, detail, since } of online?.autopilot.follow.refused() ?? []) {
     const subject = `step ${txid} of the treasury line`;
     const cause = `it is signed, and your Bitcoin nodes refuse it: ${detail}`;
-    const action = 'nothing yet: it is sent again; where this lasts, `mpc_operator bump` replaces it';
+    const action = 'wait: it is sent again; where this lasts, `mpc_operator bump` replaces it';
     problems.push(problem('line_step_refused', { subject, since, cause, action }));
   }
   return problems;
@@ -91,7 +93,7 @@ export function lagProblem(
     subject: 'Bitcoin blocks',
     since: since === null ? null : clocks.now - lastsMs,
     cause: `${counted(left, 'block')} to read (${height} of ${tip}); this node starts no attestations or payouts until then`,
-    action: 'nothing, where the height rises; else look at what your Bitcoin nodes answer',
+    action: 'wait, where the height rises; else look at what your Bitcoin nodes answer',
   });
 }
 

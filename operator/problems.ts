@@ -117,7 +117,7 @@ export function problemSentences(
   { subject, since, cause, action }: Problem,
   time: (iso: string) => string = (iso) => iso,
 ): readonly [wrong: string, remedy: string] {
-  const when = since === null ? '' : `, since ${time(since)}`;
+  const when = since === null ? '' : ` (since ${time(since)})`;
   return [`${subject}: ${cause}${when}.`, `${capital(action)}.`];
 }
 

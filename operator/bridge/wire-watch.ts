@@ -42,7 +42,9 @@ export class WireWatch {
       return { ok, height, detail: ok ? `last burn ${lastBurnSeq}` : `it is bridged to ${network}` };
     } catch (error) {
       if (!(error instanceof WireLedgerError)) throw error;
-      return { ok: false, height: null, detail: error.message.replace('0 of 1 Wire nodes answer: ', '') };
+      // The row names the node already.
+      const detail = error.message.replace(/^0 of 1 Wire nodes answer: (Wire node \S+: )?/, '');
+      return { ok: false, height: null, detail };
     }
   }
 }

@@ -184,7 +184,7 @@ function nameOf({ problem, node }: ChainProblem): string {
 }
 
 function answerOf(report: NodeReport): BackendAnswer {
-  if (!report.ok) return { ok: false, height: null, detail: report.detail };
+  if (!report.ok) return { ok: false, height: null, detail: report.detail.replace(`${report.node}: `, '') };
   const { tip, syncing, headers } = report;
   const detail = syncing ? `still syncing (block ${tip.height} of ${headers})` : tip.hash;
   return { ok: !syncing, height: tip.height, detail };

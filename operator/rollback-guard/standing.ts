@@ -101,7 +101,7 @@ export class Standing {
     const action =
       this.#state.phase === 'halted'
         ? 'end the other copy of this node for good, then restart this one'
-        : 'nothing, where this lasts less than a minute; else ask the operators who do not answer to start and unseal their nodes';
+        : 'wait a minute; where this lasts, ask the operators who do not answer to start and unseal their nodes';
     return problem('signs_nothing', {
       subject: 'this node',
       since: this.#phaseSince,

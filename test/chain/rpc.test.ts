@@ -94,6 +94,14 @@ describe('the bitcoin RPC client', () => {
     expect(await rpc.call('uptime', [], z.int())).toBe(5);
   });
 
+  test('reads no credentials file to its end that has none', async () => {
+    const endless = createBitcoinRpc({
+      url: server((items) => results(items, 5)),
+      credentials: { kind: 'file', path: '/dev/zero' },
+    });
+    expect((await fault(endless.call('uptime', [], z.int()))).kind).toBe('credentials_unreadable');
+  });
+
   test('refuses a URL with credentials, without repeating them', () => {
     const make = (url: string) => () =>
       createBitcoinRpc({ url, credentials: { kind: 'environment', userVariable: 'UNSET', passwordVariable: 'UNSET' } });

@@ -63,7 +63,7 @@ describe('a log that cannot be written', () => {
     outlet.pass(LOG_RETRY_MS);
     writer.take('four\n');
     const said =
-      /^log: it cannot be written \(ENOSPC\), 3 lines dropped, since 2026-03-01T00:00:00.000Z. .*standard error/;
+      /^log: it cannot be written \(ENOSPC\), 3 lines dropped \(since 2026-03-01T00:00:00.000Z\)\. .*standard error/;
     expect(told(writer)).toMatch(said);
     outlet.fault = null;
     outlet.pass(LOG_RETRY_MS);

@@ -93,6 +93,25 @@ describe('nodes that are left alone', () => {
   );
 
   test(
+    'say first of all who does not answer, the louder the fewer are left, and that all is well once they are back',
+    async () => {
+      const first = async () => (await federation.operator(0).control('status', {})).problems[0] ?? null;
+      const isFirst = async (severity: string) => {
+        const found = await first();
+        return found?.code === 'peer_unreachable' && found.severity === severity;
+      };
+      await federation.operator(1).kill();
+      await eventually('one more loss stops signing', () => isFirst('error'));
+      expect((await first())?.cause).toContain('2 of 3 are left, and 2 must sign: one more loss stops signing');
+      await federation.operator(2).kill();
+      await eventually('nothing can be signed', () => isFirst('critical'));
+      for (const index of [1, 2]) await federation.operator(index).start();
+      await eventually('all is well', async () => (await first()) === null);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  test(
     'go on after kill -9 of each in turn, at every stage, and pay once',
     async () => {
       const recipient = await pay(0, 5_000_000n);

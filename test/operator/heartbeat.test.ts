@@ -187,7 +187,7 @@ describe('a node that was put back to an older state', () => {
     await of.rounds(2);
     expect(of.phase(1)).toBe('live');
     expect(says()).toContain('operator 1: it has shown an older state than it had: it was put back or copied');
-    expect(says()).toContain(`, since ${since}`);
+    expect(says()).toContain(`(since ${since})`);
     expect(of.node(2).log.join('\n')).toContain('error peer_state_regressed {"peer":1');
     const told = listAudit(of.node(2).store.db).rows.find(({ kind }) => kind === 'peer_state_regressed');
     expect(told).toMatchObject({ body: { index: 1, from: { epoch: 0 }, to: { epoch: 1 } } });
