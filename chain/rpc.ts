@@ -264,7 +264,7 @@ async function bitcoindCredentials(
   const own = await readBitcoinConf(conf, network);
   if (own.kind === 'found') return `${own.user}:${own.password}`;
   try {
-    return (await readFile(cookie, 'utf8')).trim();
+    return (await Bun.file(cookie).slice(0, CREDENTIALS_BYTES_MAX).text()).trim();
   } catch {
     const ways =
       own.kind === 'open'

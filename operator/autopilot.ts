@@ -34,7 +34,8 @@ export class Autopilot {
   readonly mempool: MempoolFollow;
   readonly #pulled: Pulled;
   readonly #turns: Turns;
-  readonly #deposits: AttestDeposits;
+  /** What it attests. */
+  readonly deposits: AttestDeposits;
   /** Steps of the treasury line. */
   readonly steps: LineSteps;
   readonly requests: Requests;
@@ -50,7 +51,7 @@ export class Autopilot {
     this.#scan = scan;
     this.mempool = new MempoolFollow(bridge, scan.watched);
     this.#turns = new Turns(bridge);
-    this.#deposits = new AttestDeposits(bridge, this.#turns, this.#stopped.signal);
+    this.deposits = new AttestDeposits(bridge, this.#turns, this.#stopped.signal);
     this.steps = new LineSteps(bridge, this.#turns);
     this.requests = new Requests(bridge, this.steps, this.#turns);
     this.follow = new LineFollow(bridge);
@@ -92,7 +93,7 @@ export class Autopilot {
     await this.#attempt('requests', () => this.requests.round(key));
     // What a node has not read yet it must not begin anything upon.
     if (!config.automatic) return;
-    if (!this.#stops('attestations')) await this.#attempt('attest', () => this.#deposits.round(key));
+    if (!this.#stops('attestations')) await this.#attempt('attest', () => this.deposits.round(key));
     if (!this.#stops('payouts')) await this.#attempt('steps', () => this.steps.round(key));
   }
 

@@ -5,7 +5,7 @@ import { encodeAttestation } from '../crypto/attestation.ts';
 import type { Bridge } from './bridge/bridge.ts';
 import { FailureLog } from './bridge/failure-log.ts';
 import { outpointOf } from './deposits/kept-attestations.ts';
-import { FollowMints } from './deposits/mints.ts';
+import { FollowMints, type Unminted } from './deposits/mints.ts';
 import { readAttestations, takeAttestations } from './deposits/take-attestations.ts';
 import type { ServiceMessage } from './peers/messages.ts';
 import { errorText } from './runtime/log.ts';
@@ -43,7 +43,7 @@ export class Follower {
   }
 
   /** What the Wire nodes said last of an attested deposit (txid:vout) that they do not mint; null where nothing. */
-  whyNotMinted(name: string): string | null {
+  whyNotMinted(name: string): Unminted | null {
     return this.#mints.why(name);
   }
 

@@ -16,6 +16,8 @@ import { adoptMints, handInAll } from './mints.ts';
 
 /** Most deposits that one round takes up: it asks the Wire nodes about each. */
 const TAKEN_PER_ROUND = 200;
+/** Most reasons that are remembered for operators; the oldest make room. */
+const REASONS_KEPT_MAX = 1_000;
 /** The longest that a deposit is left alone which cannot be attested, in ms. */
 const REFUSED_MS_MAX = 3_600_000;
 
@@ -30,6 +32,8 @@ export class AttestDeposits {
   readonly #turns: Turns;
   readonly #signal: AbortSignal;
   readonly #refused: BackOff;
+  /** Why each was refused last, by txid:vout. */
+  readonly #why = new Map<string, string>();
   #blocks: ReadonlySet<string> = new Set();
   /** The last that the round before took up. */
   #after: string | null = null;
@@ -42,6 +46,19 @@ export class AttestDeposits {
     this.#bridge = bridge;
     this.#turns = turns;
     this.#signal = signal;
+  }
+
+  /** Why a deposit (txid:vout) was not attested when this node tried last; null where it has not, or did. */
+  why(name: string): string | null {
+    return this.#why.get(name) ?? null;
+  }
+
+  #refuse(name: string, why: string): void {
+    this.#refused.failed(name);
+    this.#why.delete(name);
+    this.#why.set(name, why);
+    const [oldest] = this.#why.keys();
+    if (this.#why.size > REASONS_KEPT_MAX && oldest !== undefined) this.#why.delete(oldest);
   }
 
   /** One round. Throws `WireLedgerError` where the Wire nodes tell nothing at all. */
@@ -116,9 +133,12 @@ export class AttestDeposits {
     for (const { deposit, error } of refused) {
       const name = depositName(deposit);
       log('warn', 'work_failed', { name, detail: error.message });
-      this.#refused.failed(outpointName(deposit));
+      this.#refuse(outpointName(deposit), error.message);
     }
-    for (const { depositTxid: txid, depositVout: vout } of attested) this.#refused.well(outpointName({ txid, vout }));
+    for (const { depositTxid: txid, depositVout: vout } of attested) {
+      this.#refused.well(outpointName({ txid, vout }));
+      this.#why.delete(outpointName({ txid, vout }));
+    }
     await handInAll(this.#bridge, attested, (detail) => log('warn', 'mint_not_taken', { detail }));
   }
 
@@ -127,7 +147,7 @@ export class AttestDeposits {
     const { told, untold } = await adoptMints(this.#bridge, key, deposits);
     for (const { deposit, detail } of untold) {
       this.#bridge.log('warn', 'mint_untold', { name: depositName(deposit), detail });
-      this.#refused.failed(outpointName(deposit));
+      this.#refuse(outpointName(deposit), detail);
     }
     for (const { deposit, standing } of told) {
       if (standing === 'otherwise') this.#refused.failed(outpointName(deposit), true);

@@ -145,6 +145,12 @@ function mintedAs(mint: WireMint, key: FederationKey, deposit: Deposit): Attesta
   return isThis ? attestation : null;
 }
 
+/** Why a deposit is not minted; `forGood`: no other attempt changes that. */
+export interface Unminted {
+  readonly detail: string;
+  readonly forGood: boolean;
+}
+
 /** Follows what is attested until its mint is final, some in each round, so that all have their turn. */
 export class FollowMints {
   readonly #bridge: Bridge;
@@ -153,7 +159,7 @@ export class FollowMints {
   /** What a peer has announced, and is handing in. */
   readonly #announced: BackOff;
   /** What was said of each that was not minted, by txid:vout. */
-  readonly #why = new Map<string, string>();
+  readonly #why = new Map<string, Unminted>();
   #after: AttestedPlace | null = null;
 
   constructor(bridge: Bridge, trouble: FailureLog) {
@@ -181,13 +187,13 @@ export class FollowMints {
   }
 
   /** What was said last of a deposit that is not minted; null where nothing. */
-  why(name: string): string | null {
+  why(name: string): Unminted | null {
     return this.#why.get(name) ?? null;
   }
 
-  #keepWhy(name: string, detail: string): void {
+  #keepWhy(name: string, detail: string, forGood = false): void {
     this.#why.delete(name);
-    this.#why.set(name, detail);
+    this.#why.set(name, { detail, forGood });
     const [oldest] = this.#why.keys();
     if (this.#why.size > REASONS_KEPT_MAX && oldest !== undefined) this.#why.delete(oldest);
   }
@@ -218,7 +224,9 @@ export class FollowMints {
     }
     for (const { deposit, standing } of told) {
       if (standing === 'otherwise') this.#refused.failed(outpointName(deposit), true);
-      if (standing === 'final') this.#refused.well(outpointName(deposit));
+      if (standing !== 'final') continue;
+      this.#refused.well(outpointName(deposit));
+      this.#why.delete(outpointName(deposit));
     }
     const unminted = told.filter(({ standing }) => standing === 'none').map(({ deposit }) => outpointName(deposit));
     const due = new Set(unminted.filter((name) => !this.#announced.rests(name)));
@@ -241,11 +249,11 @@ export class FollowMints {
       this.#trouble.well('mint');
       return;
     }
-    this.#keepWhy(name, `${verdict.reason}: ${verdict.detail}`);
+    const forGood = verdict.reason === 'mint_refused' && isFinalRefusal(verdict.code);
+    this.#keepWhy(name, `${verdict.reason}: ${verdict.detail}`, forGood);
     this.#trouble.failed('mint', `${name}: ${verdict.reason}: ${verdict.detail}`);
     // What no node answered is the fault of no single mint.
     if (verdict.reason !== 'mint_refused') return;
-    const forGood = isFinalRefusal(verdict.code);
     this.#refused.failed(name, forGood);
     const { code, detail } = verdict;
     if (forGood) this.#bridge.log('error', 'mint_refused_for_good', { deposit: name, code, detail });

@@ -2,13 +2,15 @@
 // a person can decide. What the work itself says of the reason is told along.
 
 import type { WaitCause, WaitReason } from '../../chain/line-plan.ts';
+import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
 import { getAttestation } from '../../store/attestations.ts';
 import { burnStanding, listWaitingBurns } from '../../store/burn-standing.ts';
 import { type Burn, getBurn } from '../../store/burns.ts';
 import { getCeremony } from '../../store/ceremonies.ts';
+import { PAGE_ROWS_MAX } from '../../store/database.ts';
 import { isHeld } from '../../store/holds.ts';
 import { waitingSteps } from '../../store/line.ts';
-import { listAttestedAfter, listOpenDeposits } from '../../store/open-deposits.ts';
+import { type AttestedPlace, listAttestedAfter, listOpenDeposits } from '../../store/open-deposits.ts';
 import { listRequests } from '../../store/requests.ts';
 import { scannedHeight } from '../chain-state/scan.ts';
 import { storedOutcome } from '../key-ceremonies/ceremony-outcome.ts';
@@ -34,8 +36,11 @@ export const WAITS_MAX = {
   /** From a key until its treasury is open. */
   treasury: 3_600_000,
 } as const;
-/** Most rows of a kind that are looked at. */
-const LOOKED_AT_MAX = 100;
+/** For so long after its attestation a mint is shown that Wire refuses for good, in ms. */
+const REFUSED_SHOWN_MS = 7 * 86_400_000;
+/** Most that are counted of a kind, and most rows that are read for it: those that wait may lie behind many that do not. */
+const COUNTED_MAX = 100;
+const ROWS_READ_MAX = 10_000;
 
 /** Burns that no payout can ever pay, however long they wait. */
 const UNPAYABLE: ReadonlySet<WaitCause> = new Set<WaitCause>([
@@ -62,28 +67,27 @@ export function lastingWaits(node: Node, key: FederationKey): readonly Problem[]
   ];
 }
 
-function depositWaits({ store: { db }, config, chain, input }: Node): readonly Problem[] {
+function depositWaits({ store: { db }, config, chain, input, online }: Node): readonly Problem[] {
   const scanned = scannedHeight(db);
   if (scanned === null || !config.automatic) return [];
   const now = input.effects.now();
   const height = scanned - (chain?.confirmations() ?? config.normalConfirmations) + 1;
   const nowSeconds = BigInt(Math.floor(now / 1000));
-  const { rows } = listOpenDeposits(
-    db,
-    { height, nowSeconds, least: config.policy.depositMinSats },
-    { limit: LOOKED_AT_MAX },
-  );
-  // Deep enough since it was set to `confirmed`.
-  const late = rows.filter(
+  const until = { height, nowSeconds, least: config.policy.depositMinSats };
+  const late = lateOnes(
+    (offset) => listOpenDeposits(db, until, { limit: PAGE_ROWS_MAX, offset }).rows,
+    // Deep enough since it was set to `confirmed`.
     ({ status, updatedAt }) => status === 'confirmed' && now - updatedAt > WAITS_MAX.attestation,
   );
   const [first] = late;
   if (first === undefined) return [];
+  const name = outpointName(first);
+  const why = online?.autopilot.deposits.why(name) ?? null;
   return [
     problem('deposits_wait', {
       subject: 'deposits',
       since: Math.min(...late.map(({ updatedAt }) => updatedAt)),
-      cause: `${someOf(late.length, 'deposit')} deep enough, but not attested yet; one of them is ${first.txid}:${first.vout}`,
+      cause: `${someOf(late.length, 'deposit')} deep enough, but not attested yet; one of them is ${name}${why === null ? '' : ` (${why})`}`,
       action: `try it yourself, which tells the reason: \`mpc_operator attest --txid ${first.txid} --vout ${first.vout} --recipient ${first.recipient} --amount ${first.amount}\``,
     }),
   ];
@@ -91,14 +95,25 @@ function depositWaits({ store: { db }, config, chain, input }: Node): readonly P
 
 function mintWaits({ store: { db }, online, input }: Node): readonly Problem[] {
   const now = input.effects.now();
-  const late = listAttestedAfter(db, null, LOOKED_AT_MAX).flatMap((deposit) => {
-    const decidedAt = getAttestation(db, deposit)?.decidedAt ?? deposit.updatedAt;
-    return now - decidedAt > WAITS_MAX.mint ? [{ ...deposit, decidedAt }] : [];
+  let after: AttestedPlace | null = null;
+  const page = () => {
+    const rows = listAttestedAfter(db, after, PAGE_ROWS_MAX);
+    after = rows.at(-1) ?? after;
+    return rows.map((deposit) => ({
+      ...deposit,
+      decidedAt: getAttestation(db, deposit)?.decidedAt ?? deposit.updatedAt,
+    }));
+  };
+  const whyNot = (deposit: Outpoint) => online?.follower.whyNotMinted(outpointName(deposit)) ?? null;
+  const late = lateOnes(page, (deposit) => {
+    const waited = now - deposit.decidedAt;
+    // Nothing changes a refusal for good, and an alarm that never ends is looked at by nobody.
+    const isOver = waited > REFUSED_SHOWN_MS && whyNot(deposit)?.forGood === true;
+    return waited > WAITS_MAX.mint && !isOver;
   });
   const [first] = late;
   if (first === undefined) return [];
-  const name = `${first.txid}:${first.vout}`;
-  const why = online?.follower.whyNotMinted(name) ?? null;
+  const [name, why] = [outpointName(first), whyNot(first)?.detail ?? null];
   return [
     problem('mints_wait', {
       subject: 'mints',
@@ -121,7 +136,7 @@ function burnWaits(node: Node): readonly Problem[] {
     !isHeld(db, burnTxid) &&
     !UNPAYABLE.has(why.get(burnTxid)?.reason ?? 'nothing_waits') &&
     burnStanding(db, burnTxid, 0).state === 'waiting';
-  const late = listWaitingBurns(db, { limit: LOOKED_AT_MAX }).rows.filter(isLate);
+  const late = lateOnes((offset) => listWaitingBurns(db, { limit: PAGE_ROWS_MAX, offset }).rows, isLate);
   return [...unpayableProblems(node, unpayable), ...lateProblems(late, why)];
 }
 
@@ -216,7 +231,7 @@ function treasuryWaits(node: Node, key: FederationKey): readonly Problem[] {
 
 function requestWaits({ store, input, config }: Node): readonly Problem[] {
   const now = input.effects.now();
-  return listRequests(store.db, { limit: LOOKED_AT_MAX })
+  return listRequests(store.db, { limit: COUNTED_MAX })
     .rows.filter(({ decision, expiresAt }) => decision === null && expiresAt > now)
     .map(({ id, kind, reason, askedBy, createdAt }) =>
       problem('request_waits', {
@@ -228,7 +243,18 @@ function requestWaits({ store, input, config }: Node): readonly Problem[] {
     );
 }
 
+// Those that are late, oldest first; `page` gives the rows from an offset on.
+function lateOnes<T>(page: (offset: number) => readonly T[], isLate: (one: T) => boolean): readonly T[] {
+  const late: T[] = [];
+  for (let offset = 0; offset < ROWS_READ_MAX && late.length < COUNTED_MAX; offset += PAGE_ROWS_MAX) {
+    const rows = page(offset);
+    late.push(...rows.filter(isLate));
+    if (rows.length < PAGE_ROWS_MAX) break;
+  }
+  return late.slice(0, COUNTED_MAX);
+}
+
 function someOf(number: number, what: string): string {
-  const all = number >= LOOKED_AT_MAX ? `${number} or more ${what}s` : counted(number, what);
+  const all = number === COUNTED_MAX ? `${number} or more ${what}s` : counted(number, what);
   return `${all} ${number === 1 ? 'is' : 'are'}`;
 }

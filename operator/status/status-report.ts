@@ -23,6 +23,7 @@ import { peerRows, unreachableProblems } from './peer-rows.ts';
 
 /** A TLS certificate with fewer days left than this is a problem. */
 const CERTIFICATE_DAYS_WARNED = 30;
+const DAY_MS = 86_400_000;
 /** A step of a key ceremony takes no longer than this, in ms, whoever is slow: it is ended else. */
 const CEREMONY_STEP_MS_MAX = 15 * 60_000;
 const STUCK_PHASES: ReadonlySet<string> = new Set(['running', 'confirmed']);
@@ -125,7 +126,11 @@ function cardProblems({ config, store, input }: Node): readonly Problem[] {
     } else if (daysLeft(facts, now) < CERTIFICATE_DAYS_WARNED) {
       const isOver = now > facts.notAfter || now < facts.notBefore;
       const code = isOver ? 'certificate_expired' : 'certificate_ends';
-      problems.push(problem(code, { subject, cause: `its TLS certificate ${validityText(facts, now)}`, action }));
+      const warnedAt = facts.notAfter - CERTIFICATE_DAYS_WARNED * DAY_MS;
+      const since = now < facts.notBefore ? null : isOver ? facts.notAfter : warnedAt;
+      problems.push(
+        problem(code, { subject, since, cause: `its TLS certificate ${validityText(facts, now)}`, action }),
+      );
     }
   }
   return problems;

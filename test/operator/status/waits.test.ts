@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { Problem } from '../../../operator/problems.ts';
 import { lastingWaits, WAITS_MAX } from '../../../operator/status/lasting-waits.ts';
-import { getDeposit } from '../../../store/deposits.ts';
+import { getDeposit, recordDeposit } from '../../../store/deposits.ts';
 import { holdBurn } from '../../../store/holds.ts';
 import { recordRequest } from '../../../store/requests.ts';
 import { BridgeWorld } from '../bridge-world.ts';
@@ -51,6 +51,18 @@ describe('of a treasury with little in it', () => {
     expect(found('burns_wait')).toBeNull();
   });
 
+  test('a burn that waits behind very many that no payout can pay is still a problem', async () => {
+    for (let many = 0; many < 600; many++) world.burn({ amount: 400n, fee: 390n });
+    const late = world.burn({ amount: 900_000n, fee: 500n });
+    await world.rounds(3, [0]);
+    const { payoutBatch } = world.federation.member(0).config;
+    world.pass(payoutBatch.ageS + seconds(WAITS_MAX.burn));
+    await world.rounds(1, [0]);
+    expect(found('burns_unpayable')?.cause).toContain('600 burns are not payable');
+    expect(found('burns_wait')?.cause).toContain('1 burn is not paid yet');
+    expect(found('burns_wait')?.cause).toContain(late.burnTxid);
+  });
+
   test('a request of a peer waits for a person, until it is decided or over', () => {
     const treasury = { txid: freshHash(), vout: 0 };
     const request = { id: 'ab'.repeat(16), kind: 'void' as const, treasury, reason: 'stuck', askedBy: 2 };
@@ -84,6 +96,25 @@ describe('of deposits', () => {
     expect(found('deposits_wait')).toBeNull();
   });
 
+  test('one that no Bitcoin node knows is named with what the attempt to attest it came to', async () => {
+    const lost = {
+      txid: freshHash(),
+      vout: 0,
+      recipient: freshHash(),
+      amount: 5_000n,
+      height: 1,
+      blockHash: freshHash(),
+    };
+    for (const { index } of world.federation.members) recordDeposit(world.db(index), lost, now());
+    world.mine(6);
+    const { deposits } = world.federation.at(0).services.autopilot;
+    await world.until(() => deposits.why(`${lost.txid}:0`) !== null);
+    const why = deposits.why(`${lost.txid}:0`) ?? '';
+    expect(why).not.toBe('');
+    world.pass(seconds(WAITS_MAX.attestation) + 1);
+    expect(found('deposits_wait')?.cause).toContain(`${lost.txid}:0 (${why})`);
+  });
+
   test('one whose mint Wire refuses is a problem beyond the bound, with what Wire said', async () => {
     const ledger = world.federation.chain.ledgers[0];
     if (ledger === undefined) throw new Error('every member has a ledger');
@@ -103,5 +134,8 @@ describe('of deposits', () => {
     expect(found('mints_wait')).toBeNull();
     world.pass(seconds(WAITS_MAX.mint));
     expect(found('mints_wait')?.cause).toContain('mint_refused: it does not verify');
+    // A refusal for good cannot change.
+    world.pass(7 * 86_400);
+    expect(found('mints_wait')).toBeNull();
   });
 });
