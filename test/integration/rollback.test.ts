@@ -77,7 +77,7 @@ test(
     await copyDatabase(`${database}.backup`, database);
     await victim.start();
     await untilSays(victim, 'operator 0 showed a newer state of this node than it has', true);
-    await untilSays(coordinator, 'operator 1 has shown an older state than it had', true);
+    await untilSays(coordinator, 'operator 1: it has shown an older state than it had', true);
     await untilSays(victim, 'signs nothing', false);
     const log = await readFile(join(victim.folder, 'server.log'), 'utf8');
     expect(log).toContain('state_regressed');
@@ -125,7 +125,7 @@ test(
     };
     await until(() => 'the copy says that it has a duplicate', halted, WAIT);
     await untilSays(original, 'two copies of it are alive', true);
-    await untilSays(federation.operator(0), 'operator 2 seems to run twice', true);
+    await untilSays(federation.operator(0), 'operator 2: it seems to run twice', true);
     await expect(original.control('test-signing', { message: 'hello' })).rejects.toThrow(/two copies/);
 
     // With one of them gone, a start makes it sign again.
