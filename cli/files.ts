@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { absolutePath } from '../operator/config/paths.ts';
 import { writeDurably } from '../operator/runtime/durable-file.ts';
+import { FileError } from '../operator/runtime/file-fault.ts';
 import type { CliContext } from './context.ts';
 import { CliError } from './errors.ts';
 
@@ -31,14 +32,14 @@ export async function readInput(context: CliContext, path: string, bytesMax: num
  */
 export async function writeOutput(context: CliContext, path: string, text: string): Promise<void> {
   const whole = resolved(context, path);
-  const [found, folder] = await Promise.all([whole, dirname(whole)].map((one) => stat(one).catch(() => null)));
-  if (found != null && !found.isFile()) throw new CliError(`${path} is no regular file. Name a file.`);
+  const folder = await stat(dirname(whole)).catch(() => null);
   if (folder?.isDirectory() !== true) {
     throw new CliError(`${path} cannot be written: there is no folder ${dirname(whole)}. Make it, or name another.`);
   }
   try {
     await writeDurably(whole, new TextEncoder().encode(text), PUBLIC_FILE_MODE);
   } catch (error) {
+    if (error instanceof FileError && error.code === 'unusable') throw new CliError(`${error.message}.`);
     throw new CliError(`${path} cannot be written (${codeOf(error)}).`);
   }
 }

@@ -8,9 +8,10 @@ const FOLDER_MODE = 0o700;
 
 /**
  * Writes a file so that after a crash at any moment its path holds either the old contents or the new. Mode 0600 unless
- * given; missing folders are made with mode 0700.
+ * given; missing folders are made with mode 0700. Throws `FileError` where something else than a file has its name.
  */
 export async function writeDurably(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
+  await refuseSpecial(path);
   await writeBeside(path, bytes, mode, (temporary) => rename(temporary, path));
 }
 
@@ -56,6 +57,13 @@ async function writeBeside(
   } catch (error) {
     throw fileFault(error, path) ?? error;
   }
+}
+
+// A rename over a device or a pipe would put a file in its place, for everybody on this machine.
+async function refuseSpecial(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (found === null || found.isFile() || found.isDirectory()) return;
+  throw new FileError('unusable', `${path} is no regular file: name one, or move it away`);
 }
 
 async function placeBeside(

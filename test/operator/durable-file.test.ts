@@ -51,6 +51,14 @@ describe('a durable file', () => {
     expect(await faultOf(readBounded(place, 9))).toEqual(noFolder);
   });
 
+  test('never takes the place of a device or a pipe', async () => {
+    const place = join(folder, 'pipe');
+    Bun.spawnSync(['mkfifo', place]);
+    const refused = writeDurably(place, utf8('x')).catch((error: unknown) => error);
+    expect(await refused).toMatchObject({ message: `${place} is no regular file: name one, or move it away` });
+    expect((await stat(place)).isFIFO()).toBe(true);
+  });
+
   test('that cannot be placed leaves nothing behind', async () => {
     const place = join(folder, 'c');
     await writeFile(join(folder, 'plain'), 'x');

@@ -53,9 +53,9 @@ describe('peer export', () => {
   test('writes the same card to --output', async () => {
     const mine = card(0);
     await desk.serve({ 'peer-export': { card: { ...mine }, fingerprint: words(mine) } });
-    const ran = await desk.run(['peer', 'export', '--output', 'out/card.json']);
-    expect(ran.stdout).toBe('Wrote out/card.json\n');
-    expect(parseCard(await Bun.file(desk.path('out/card.json')).bytes())).toEqual({ ok: true, card: mine });
+    const ran = await desk.run(['peer', 'export', '--output', 'card.json']);
+    expect(ran.stdout).toBe('Wrote card.json\n');
+    expect(parseCard(await Bun.file(desk.path('card.json')).bytes())).toEqual({ ok: true, card: mine });
   });
 
   test('that cannot be written is one sentence, exit code 1', async () => {
@@ -63,7 +63,7 @@ describe('peer export', () => {
     await desk.serve({ 'peer-export': { card: { ...mine }, fingerprint: words(mine) } });
     const ran = await desk.run(['peer', 'export', '--output', 'config.json/card.json']);
     expect(ran.code).toBe(1);
-    expect(ran.stderr).toContain('config.json/card.json cannot be written (E');
+    expect(ran.stderr).toContain('config.json/card.json cannot be written: there is no folder');
   });
 });
 

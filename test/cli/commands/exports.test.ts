@@ -43,7 +43,8 @@ describe('ceremony show', () => {
       ['ceremony', 'show', 'initial-dkg'],
     ]) {
       const refused = await desk.run([...command, '--output', 'pipe']);
-      expect([refused.code, refused.stderr]).toEqual([1, 'mpc_operator: pipe is no regular file. Name a file.\n']);
+      const said = `mpc_operator: ${pipe} is no regular file: name one, or move it away.\n`;
+      expect([refused.code, refused.stderr]).toEqual([1, said]);
       expect(lstatSync(pipe).isFIFO()).toBe(true);
       const missing = await desk.run([...command, '--output', 'no/such/card.json']);
       expect(missing.code).toBe(1);
