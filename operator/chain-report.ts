@@ -73,9 +73,9 @@ function forkProblem(since: number | null, config: Node['config']): Problem {
   return problem('chain_forked', { subject: 'Bitcoin chain', since, cause, action });
 }
 
-function lostProblem(height: number): Problem {
+function lostProblem({ height, since }: { readonly height: number; readonly since: number }): Problem {
   const cause = `it was reorganised below block ${height}, deeper than this node remembers, so no block is read`;
-  return problem('history_lost', { subject: 'Bitcoin chain', cause, action: 'check your Bitcoin nodes' });
+  return problem('history_lost', { subject: 'Bitcoin chain', since, cause, action: 'check your Bitcoin nodes' });
 }
 
 /**

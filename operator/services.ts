@@ -64,6 +64,8 @@ export interface Services {
   close(): Promise<void>;
 }
 
+/** How long a pong waits for the own Bitcoin nodes, in ms. */
+const PONG_WAIT_MS = 1_500;
 const ANNOUNCE_TIMEOUT_MS = 10_000;
 const ANNOUNCE_TRIES = 3;
 const ANNOUNCE_PAUSE_MS = 2_000;
@@ -204,8 +206,15 @@ async function serve(
   }
 }
 
+// A Bitcoin node that hangs is no reason for a peer to think that this node does not answer.
 async function pong(node: OpenedNode): Promise<Json> {
-  return { ...(await facts(node)), now: node.input.effects.now(), sealed: node.keyRing.sealed };
+  const { effects, version } = node.input;
+  const done = new AbortController();
+  const late = { version, key_id: node.keys.live()?.keyId ?? null, bitcoin_height: null };
+  const waited = effects.sleep(PONG_WAIT_MS, done.signal).then(() => late);
+  const known = await Promise.race([facts(node), waited]);
+  done.abort();
+  return { ...known, now: node.input.effects.now(), sealed: node.keyRing.sealed };
 }
 
 async function facts(node: OpenedNode): Promise<Pick<Pong, 'version' | 'key_id' | 'bitcoin_height'>> {

@@ -59,7 +59,7 @@ export class Scan {
   #from: number | null = null;
   #behindSince: number | null = null;
   #toldAt = Number.NEGATIVE_INFINITY;
-  #lost: number | null = null;
+  #lost: { readonly height: number; readonly since: number } | null = null;
 
   constructor(context: ChainContext) {
     this.#context = context;
@@ -102,8 +102,8 @@ export class Scan {
     return height === null || tip === null ? null : { height, tip: tip.height, since: this.#behindSince };
   }
 
-  /** The height below which no block that this node remembers is part of the chain any more; null: all is well. */
-  get lost(): number | null {
+  /** The height below which no block that this node remembers is part of the chain any more, and since when (ms since 1970); null: all is well. */
+  get lost(): { readonly height: number; readonly since: number } | null {
     return this.#lost;
   }
 
@@ -170,7 +170,7 @@ export class Scan {
   }
 
   #tooDeep(height: number): Error {
-    this.#lost = height;
+    this.#lost = { height, since: this.#lost?.since ?? this.#bridge.effects.now() };
     const told = `the chain has changed below every block this node remembers (${height})`;
     return new Error(`${told}: it must be looked at`);
   }

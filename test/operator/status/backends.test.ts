@@ -8,6 +8,7 @@ import { runLocally } from '../../../operator/local.ts';
 import { unsealNode } from '../../../operator/node.ts';
 import { noProgress } from '../../../operator/runtime/progress.ts';
 import { statusReport } from '../../../operator/status/status-report.ts';
+import { FederationInMemory } from '../federation-in-memory.ts';
 import { PASSPHRASE, SetUpNodes } from '../set-up-nodes.ts';
 
 const ANSWER_MS_MAX = 2_000;
@@ -77,6 +78,18 @@ describe('status', () => {
     expect(codes).toContain('not_running');
     expect(codes).not.toContain('sealed');
   });
+});
+
+test('a node whose Bitcoin node hangs still answers a ping, without a height', async () => {
+  const federation = await FederationInMemory.make();
+  try {
+    Object.assign(federation.at(1).node.bitcoin, { tip: () => new Promise(() => {}) });
+    const ping = { from: 0, boot: 'b', receivedAt: Date.now(), ceremony: '', type: 'ping', body: {} };
+    const [reply] = await federation.at(1).services.handle(ping);
+    expect(reply).toMatchObject({ type: 'pong', body: { bitcoin_height: null, sealed: false } });
+  } finally {
+    await federation.close();
+  }
 });
 
 describe('the row of a node', () => {
