@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { type Problem, problem } from '../problems.ts';
 
 /** With less room than this, in bytes, the disk will be full soon; with less than that, nothing fits any more. */
-export const DISK_LOW_BYTES = 512 * 1024 * 1024;
+export const DISK_LOW_BYTES = 256 * 1024 * 1024;
 export const DISK_FULL_BYTES = 8 * 1024 * 1024;
 
 /** The problem where there is little room for the database at a path; null where there is enough, or nobody can tell. */

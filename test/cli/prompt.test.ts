@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test';
+import { CliContext } from '../../cli/context.ts';
+import { CliError } from '../../cli/errors.ts';
 import { secretPrompt } from '../../cli/prompt.ts';
 import { MemoryInput, MemoryStream } from './surroundings.ts';
 
@@ -67,6 +69,18 @@ describe('a prompt for a secret', () => {
     expect(input.rawModes).toEqual([true, false]);
     expect(input.listenerCount('data') + input.listenerCount('end')).toBe(0);
     expect(await prompt('The same again')).toBeNull();
+  });
+
+  test('that a signal ends stops the command, which goes on with nothing', async () => {
+    const stdin = new MemoryInput(true);
+    const stop = new AbortController();
+    const paths = { home: '/nowhere', workingDirectory: '/nowhere', env: {} };
+    const streams = { stdin, stdout: new MemoryStream(true), stderr: new MemoryStream(true) };
+    const context = new CliContext({ paths, ...streams, signal: stop.signal });
+    const asked = context.passphrase({}, 'create');
+    stdin.type('correct horse battery');
+    stop.abort();
+    expect(await asked.catch((error: unknown) => error)).toEqual(new CliError('Stopped.'));
   });
 
   test('does not exist where input or stderr is no terminal', () => {

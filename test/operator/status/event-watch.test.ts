@@ -130,7 +130,7 @@ describe('the disk of the database', () => {
     expect(await diskProblem('/data/security.db', room(DISK_LOW_BYTES))).toBeNull();
     const low = await diskProblem('/data/security.db', room(DISK_LOW_BYTES - 1));
     expect(low).toMatchObject({ code: 'disk_low', severity: 'warning', subject: 'disk' });
-    expect(low?.cause).toContain('511 MiB are left for /data');
+    expect(low?.cause).toContain('255 MiB are left for /data');
     const full = await diskProblem('/data/security.db', room(DISK_FULL_BYTES - 1));
     expect(full).toMatchObject({ code: 'disk_full', severity: 'critical' });
   });
