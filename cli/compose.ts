@@ -13,7 +13,6 @@ import { initialise } from '../operator/initialise.ts';
 import { LOCK_WAIT_MS, runLocally } from '../operator/local.ts';
 import { closeNode, type Node, openNode, unsealNode } from '../operator/node.ts';
 import type { NodeInput } from '../operator/opened-node.ts';
-import type { Problem } from '../operator/problems.ts';
 import { CommandError } from '../operator/runtime/command-error.ts';
 import {
   type CommandName,
@@ -25,6 +24,7 @@ import { systemEffects } from '../operator/runtime/effects.ts';
 import { databaseFault, fileFault } from '../operator/runtime/file-fault.ts';
 import { createLog, errorText, type Log, silentLog } from '../operator/runtime/log.ts';
 import { LEFT_OUT_REPORT_MS, LogLimiter } from '../operator/runtime/log-limit.ts';
+import type { Problem } from '../operator/runtime/problems.ts';
 import {
   type ControlCommand,
   ControlError,

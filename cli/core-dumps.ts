@@ -2,7 +2,7 @@
 // read its memory (core(5), prctl(2)). The runtime offers neither call, so the C library is asked directly.
 import { dlopen, FFIType } from 'bun:ffi';
 import { readFileSync } from 'node:fs';
-import { type Problem, problem } from '../operator/problems.ts';
+import { type Problem, problem } from '../operator/runtime/problems.ts';
 
 // Of <sys/resource.h> and <linux/prctl.h>, the same on x86-64 and arm64.
 const RLIMIT_CORE = 4;

@@ -1,8 +1,8 @@
 // The server's log on standard error, which must never cost the server anything: where it cannot be written (a full disk, a
 // reader that has gone or hangs), lines are dropped and counted, and the log is taken up again with a line that says so.
 import { write } from 'node:fs';
-import { type Problem, problem } from '../operator/problems.ts';
 import { logLine } from '../operator/runtime/log.ts';
+import { type Problem, problem } from '../operator/runtime/problems.ts';
 import { count } from './format.ts';
 
 /** What waits to be written while the reader is slow, in UTF-16 code units. */

@@ -1,6 +1,5 @@
 // `status`: the node at a glance, and what an operator should look at.
 import type { Command } from 'commander';
-import { problemSentences } from '../operator/problems.ts';
 import type {
   BackendReport,
   CeremonyReport,
@@ -10,6 +9,7 @@ import type {
   Severity,
   SignerReport,
 } from '../operator/runtime/command-types.ts';
+import { problemSentences } from '../operator/runtime/problems.ts';
 import { printable } from '../operator/runtime/shown-text.ts';
 import { type Cli, runCommand } from './call.ts';
 import { count, duration, localTime, signerFaults, tally } from './format.ts';

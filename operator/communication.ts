@@ -7,7 +7,7 @@ import { type Pong, parseServiceMessage } from './peers/messages.ts';
 import { CLOCK_OFFSET_MS_MAX } from './runtime/clock-watch.ts';
 import type { CommandResults, CommunicationReport } from './runtime/command-types.ts';
 import type { Progress } from './runtime/progress.ts';
-import { signerReports } from './signer-reports.ts';
+import { signerReports } from './status/signer-reports.ts';
 
 const PING_TIMEOUT_MS = 5_000;
 

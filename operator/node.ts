@@ -7,8 +7,8 @@ import { type BitcoinRpc, createBitcoinRpc } from '../chain/rpc.ts';
 import { wireNodes } from '../chain/wire.ts';
 import { openReader, openStore } from '../store/open.ts';
 import { assertAuditLog, watchAuditLog } from './audit-watch.ts';
-import { WireWatch } from './bridge/wire-watch.ts';
 import { ChainWatch } from './chain-state/chain-watch.ts';
+import { WireWatch } from './chain-state/wire-watch.ts';
 import type { OperatorConfig } from './config/config.ts';
 import { bitcoinCredentials } from './config/config-bitcoin.ts';
 import { untrustedFile } from './config/trusted-files.ts';
@@ -18,8 +18,8 @@ import { type FederationKey, Keys } from './keys/keys.ts';
 import { goOnline, type Online } from './online.ts';
 import type { NodeInput, OpenedNode } from './opened-node.ts';
 import { CommandError } from './runtime/command-error.ts';
+import { EventWatch } from './runtime/event-watch.ts';
 import { errorText } from './runtime/log.ts';
-import { EventWatch } from './status/event-watch.ts';
 import { Validation } from './validation/validation.ts';
 
 /** A node that has its files open. `online` is null while it is sealed. */

@@ -30,7 +30,8 @@ export async function goOnline(node: OpenedNode): Promise<Online> {
   const now = (): number => effects.now();
   const tls = await provenTlsIdentity(config, now());
   ensureOwnCard(config, store.db, keyRing, tls.facts.pem, now());
-  for (const detail of addressConflicts(config, listCards(store.db))) log('warn', 'addresses_differ', { detail });
+  for (const conflict of addressConflicts(config, listCards(store.db)))
+    log('warn', 'addresses_differ', { ...conflict });
   const peers = () => peersOf(listCards(store.db), config.myIndex);
   const { network, myIndex } = config;
   const session = newSession({ identity: keyRing.identity(), network, index: myIndex }, store.db, effects);
@@ -58,31 +59,16 @@ export async function goOnline(node: OpenedNode): Promise<Online> {
     client.close();
     throw error;
   }
-  const { signing, ceremonies, bridge, follower, autopilot, recipients, line, treasury, heartbeat } = services;
   const interval = network === 'regtest' ? FOLLOW_INTERVAL_MS.regtest : FOLLOW_INTERVAL_MS.other;
   const stopFollowing = effects.every(interval, () => {
-    void follower.round();
-    void autopilot.round();
+    void services.follower.round();
+    void services.autopilot.round();
     void node.wireWatch?.look();
   });
 
   return {
-    ...{
-      boot,
-      sessions,
-      acceptor,
-      client,
-      gate,
-      signing,
-      ceremonies,
-      bridge,
-      follower,
-      autopilot,
-      recipients,
-      line,
-      treasury,
-      heartbeat,
-    },
+    ...services,
+    ...{ boot, sessions, acceptor, client, gate },
     async reloadPeers() {
       sessions.replacePeers(peers());
       await gate.replacePeers(certificates());

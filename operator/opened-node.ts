@@ -3,17 +3,17 @@
 import type { BitcoinView } from '../chain/bitcoin-view.ts';
 import type { WireLedger } from '../chain/wire-ledger.ts';
 import type { Store } from '../store/open.ts';
-import type { WireWatch } from './bridge/wire-watch.ts';
 import type { ChainWatch } from './chain-state/chain-watch.ts';
+import type { WireWatch } from './chain-state/wire-watch.ts';
 import type { OperatorConfig } from './config/config.ts';
 import type { KeyRing } from './keys/key-ring.ts';
 import type { Keys } from './keys/keys.ts';
 import type { Acceptor } from './peers/accept.ts';
 import type { TlsIdentity } from './peers/tls.ts';
-import type { Problem } from './problems.ts';
 import type { Effects } from './runtime/effects.ts';
+import type { EventWatch } from './runtime/event-watch.ts';
 import type { Log } from './runtime/log.ts';
-import type { EventWatch } from './status/event-watch.ts';
+import type { Problem } from './runtime/problems.ts';
 import type { Validation } from './validation/validation.ts';
 
 /** The peer listener, as the operator layer sees it. */

@@ -23,11 +23,11 @@ import {
 } from '../../chain/tips.ts';
 import { loadCursor, saveCursor } from '../../store/cursors.ts';
 import type { Queries } from '../../store/database.ts';
-import { type BackendAnswer, BackendRows } from '../bridge/backend-rows.ts';
 import type { OperatorConfig } from '../config/config.ts';
 import type { Effects } from '../runtime/effects.ts';
 import type { Log } from '../runtime/log.ts';
 import type { BackendReport } from '../runtime/peer-reports.ts';
+import { type BackendAnswer, BackendRows } from './backend-rows.ts';
 
 /** What signing asks of the chain's standing. */
 export interface ChainStanding {

@@ -170,7 +170,7 @@ export class Scan {
   }
 
   #tooDeep(height: number): Error {
-    this.#lost = { height, since: this.#lost?.since ?? this.#bridge.effects.now() };
+    this.#lost = { height, since: this.#lost?.since ?? this.#context.effects.now() };
     const told = `the chain has changed below every block this node remembers (${height})`;
     return new Error(`${told}: it must be looked at`);
   }

@@ -33,7 +33,10 @@ export function assertMayEnter(input: EntryInput, params: CommandParams<'dkg'>):
     throw new CommandError('cards_missing', detail);
   }
   const [conflict] = addressConflicts(config, cards);
-  if (conflict !== undefined) throw new CommandError('addresses_differ', conflict);
+  if (conflict !== undefined) {
+    const { operator, cause, action } = conflict;
+    throw new CommandError('addresses_differ', `${operator}: ${cause}: ${action}`);
+  }
   const known = getCeremony(db, id);
   if (known !== null && known.status !== 'running') {
     const how = known.status === 'failed' ? 'was abandoned' : `is ${known.status} already`;

@@ -36,14 +36,21 @@ export function missingCards(config: OperatorConfig, cards: readonly OperatorCar
   return Array.from({ length: config.parties }, (_, index) => index).filter((index) => !known.has(index));
 }
 
+/** A card whose address is not the configured one; `cause` and `action` as in a problem of `status`. */
+export interface AddressConflict {
+  readonly operator: string;
+  readonly cause: string;
+  readonly action: string;
+}
+
 /** Each card that gives another address than the configuration, as a sentence: messages go to the card's address. */
-export function addressConflicts(config: OperatorConfig, cards: readonly OperatorCard[]): readonly string[] {
+export function addressConflicts(config: OperatorConfig, cards: readonly OperatorCard[]): readonly AddressConflict[] {
   return cards.flatMap(({ index, name, address }) => {
     const configured = config.partyAddresses[index]?.text;
     if (configured === undefined || configured === address) return [];
-    const flaw = `the card of operator ${index} (${name}) says ${address}, and party_addresses[${index}] says ${configured}`;
-    const remedy = `correct ${config.file}, or add a new card of that operator`;
-    return [`${flaw}: ${remedy}`];
+    const operator = `operator ${index} (${name})`;
+    const cause = `its card says ${address}, and party_addresses[${index}] says ${configured}`;
+    return [{ operator, cause, action: `correct ${config.file}, or add a new card of that operator` }];
   });
 }
 

@@ -11,10 +11,10 @@ import type { PeerClient } from '../peers/deliver.ts';
 import { parseServiceMessage } from '../peers/messages.ts';
 import type { Beat, DuplicateEvidence } from '../peers/messages-guard.ts';
 import { LAST_WORDS_MS } from '../peers/peer-session.ts';
-import { type Problem, problem } from '../problems.ts';
 import { ClockWatch } from '../runtime/clock-watch.ts';
 import type { Effects } from '../runtime/effects.ts';
 import { errorText } from '../runtime/log.ts';
+import { type Problem, problem } from '../runtime/problems.ts';
 import { type BeatFacts, PeerHeads, type PeerHeadsInput } from './peer-heads.ts';
 import { Standing } from './standing.ts';
 

@@ -10,8 +10,8 @@ import {
 import type { StateHead } from '../../crypto/head-statement.ts';
 import type { Queries } from '../../store/database.ts';
 import { getNodeState, recordRegression } from '../../store/node-state.ts';
-import { type Problem, problem } from '../problems.ts';
 import type { Log } from '../runtime/log.ts';
+import { type Problem, problem } from '../runtime/problems.ts';
 
 const LEVELS = { starting: 'warn', live: 'info', halted: 'error' } as const;
 

@@ -1,9 +1,9 @@
 // Whether the node's clock can be trusted: how far it is from the clocks of its peers, and whether it was set while the node
 // ran. Nothing here decides anything: who is off cannot be told from inside, and durations are measured by the monotonic clock.
 import { CLOCK_SKEW_MS_MAX } from '../../crypto/envelope.ts';
-import { type Problem, problem } from '../problems.ts';
 import type { Effects } from './effects.ts';
 import type { Log } from './log.ts';
+import { type Problem, problem } from './problems.ts';
 
 /** Largest difference of clocks that is well, in ms: what a key ceremony allows. */
 export const CLOCK_OFFSET_MS_MAX = 5_000;

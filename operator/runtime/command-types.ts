@@ -4,10 +4,10 @@
 import { z } from 'zod';
 import { TEST_MESSAGE_CHARACTERS_MAX } from '../../ceremony/intent.ts';
 import { PAGE_ROWS, PAGE_ROWS_MAX } from '../../store/database.ts';
-import type { Problem } from '../problems.ts';
 import type { ClockReport } from './clock-watch.ts';
 import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
 import type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
+import type { Problem } from './problems.ts';
 
 export type * from './line-command-types.ts';
 
@@ -64,8 +64,8 @@ export const commandParams = {
 export type CommandName = keyof typeof commandParams;
 export type CommandParams<C extends CommandName> = z.infer<(typeof commandParams)[C]>;
 
-export type { Problem, Severity } from '../problems.ts';
 export type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
+export type { Problem, Severity } from './problems.ts';
 
 export interface KeyReport {
   readonly key_id: string;

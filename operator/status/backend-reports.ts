@@ -2,10 +2,10 @@
 // not known yet is shown as it was known before, with its age.
 
 import type { Node } from '../node.ts';
-import { type Problem, problem } from '../problems.ts';
 import type { CommandResults } from '../runtime/command-types.ts';
 import { errorText } from '../runtime/log.ts';
 import type { BackendReport } from '../runtime/peer-reports.ts';
+import { type Problem, problem } from '../runtime/problems.ts';
 
 /** How long `status` waits for Bitcoin and Wire nodes, in ms: with what it does besides it answers within 2 s. */
 export const FRESH_WAIT_MS = 1_500;

@@ -1,7 +1,7 @@
 // Room on the disk of the database: what is full stops the node, so its operator is told before.
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Problem, problem } from '../problems.ts';
+import { type Problem, problem } from '../runtime/problems.ts';
 
 /** With less room than this, in bytes, the disk will be full soon; with less than that, nothing fits any more. */
 export const DISK_LOW_BYTES = 256 * 1024 * 1024;

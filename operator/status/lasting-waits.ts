@@ -17,8 +17,8 @@ import { storedOutcome } from '../key-ceremonies/ceremony-outcome.ts';
 import type { FederationKey } from '../keys/keys.ts';
 import type { Node } from '../node.ts';
 import { waitReport } from '../payouts/withdraw.ts';
-import { type Problem, problem } from '../problems.ts';
 import { counted } from '../runtime/counted.ts';
+import { type Problem, problem } from '../runtime/problems.ts';
 import { treasuryReport, treasuryStatus } from '../treasury-report.ts';
 
 /** Longest waits that are well, in ms. All operators take over from each other within minutes. */

@@ -3,8 +3,8 @@
 import { listPeers } from '../../store/peers.ts';
 import type { Node } from '../node.ts';
 import { listCards } from '../peers/federation.ts';
-import { type Problem, problem, type Severity } from '../problems.ts';
 import type { PeerStatusReport } from '../runtime/command-types.ts';
+import { type Problem, problem, type Severity } from '../runtime/problems.ts';
 
 /** A row for each operator whose card is here, this one excepted, in index order. */
 export function peerRows(node: Node): readonly PeerStatusReport[] {

@@ -5,21 +5,21 @@ import { listCeremonies } from '../../store/ceremonies.ts';
 import { listDeposits } from '../../store/deposits.ts';
 import { lineFigures, listLine, waitingSteps } from '../../store/line.ts';
 import { DEPOSIT_STATUSES } from '../../store/schema.ts';
-import { chainProblems } from '../chain-report.ts';
 import { scannedHeight } from '../chain-state/scan.ts';
 import type { Node } from '../node.ts';
 import { daysLeft, readCertificate, validityText } from '../peers/certificate.ts';
-import { listCards, missingCards } from '../peers/federation.ts';
-import { inOrder, type Problem, problem } from '../problems.ts';
+import { addressConflicts, listCards, missingCards } from '../peers/federation.ts';
 import { ceremonyReport } from '../reports.ts';
 import { clockReport } from '../runtime/clock-watch.ts';
 import type { CommandResults } from '../runtime/command-types.ts';
-import { signerProblems, signerReports } from '../signer-reports.ts';
+import { inOrder, type Problem, problem } from '../runtime/problems.ts';
 import { treasuryStatus } from '../treasury-report.ts';
 import { backendProblems, backendReports } from './backend-reports.ts';
+import { chainProblems } from './chain-report.ts';
 import { diskProblem } from './disk-space.ts';
 import { lastingWaits } from './lasting-waits.ts';
 import { peerRows, unreachableProblems } from './peer-rows.ts';
+import { signerProblems, signerReports } from './signer-reports.ts';
 
 /** A TLS certificate with fewer days left than this is a problem. */
 const CERTIFICATE_DAYS_WARNED = 30;
@@ -110,6 +110,9 @@ function cardProblems({ config, store, input }: Node): readonly Problem[] {
     const cause = 'no operator card of it is here';
     const action = `ask for its card, then run \`mpc_operator peer add CARD\``;
     problems.push(problem('card_missing', { subject: `operator ${index}`, cause, action }));
+  }
+  for (const { operator: subject, cause, action } of addressConflicts(config, cards)) {
+    problems.push(problem('addresses_differ', { subject, cause, action }));
   }
   const now = input.effects.now();
   for (const { index, name, tls_certificate } of cards) {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { coreDumpProblem, forbidCoreDumps } from '../../cli/core-dumps.ts';
-import { problemText } from '../../operator/problems.ts';
+import { problemText } from '../../operator/runtime/problems.ts';
 import { LoneNode, readUntil } from './lone-node.ts';
 
 const source = fileURLToPath(new URL('../../cli/core-dumps.ts', import.meta.url));

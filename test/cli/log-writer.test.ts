@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { LOG_RETRY_MS, LOG_WAITING_MAX, type LogOutlet, LogWriter } from '../../cli/log-writer.ts';
-import { problemText } from '../../operator/problems.ts';
+import { problemText } from '../../operator/runtime/problems.ts';
 
 /** What `status` says of it. */
 function told(writer: LogWriter): string {

@@ -9,7 +9,7 @@ import type { Federation } from '../../devnet/federation.ts';
 import type { DevnetOperator } from '../../devnet/operator.ts';
 import { exchangeCards } from '../../devnet/steps.ts';
 import { until } from '../../devnet/until.ts';
-import { problemText } from '../../operator/problems.ts';
+import { problemText } from '../../operator/runtime/problems.ts';
 import { answer, eventually, START_TIMEOUT_MS, startOperators, testSigningSchema } from './federation.ts';
 
 const CEREMONY = 'killed';

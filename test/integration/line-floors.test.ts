@@ -8,7 +8,7 @@ import type { Federation } from '../../devnet/federation.ts';
 import type { LedgerBurn } from '../../devnet/ledger.ts';
 import { freePorts } from '../../devnet/ports.ts';
 import { attest, burn, deposit, newRecipient, untilDepositKnown, untilRead, untilSettled } from '../../devnet/steps.ts';
-import { problemText } from '../../operator/problems.ts';
+import { problemText } from '../../operator/runtime/problems.ts';
 import {
   answer,
   eventually,

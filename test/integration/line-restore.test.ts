@@ -19,7 +19,7 @@ import {
   untilSettled,
   withdraw,
 } from '../../devnet/steps.ts';
-import { problemText } from '../../operator/problems.ts';
+import { problemText } from '../../operator/runtime/problems.ts';
 import {
   emptyBlock,
   eventually,

@@ -12,7 +12,7 @@ import type { DevnetOperator } from '../../devnet/operator.ts';
 import { freePorts } from '../../devnet/ports.ts';
 import { attest, deposit, newRecipient } from '../../devnet/steps.ts';
 import { until } from '../../devnet/until.ts';
-import { problemText } from '../../operator/problems.ts';
+import { problemText } from '../../operator/runtime/problems.ts';
 import { startBridge } from './federation.ts';
 
 const TIMEOUT_MS = 240_000;

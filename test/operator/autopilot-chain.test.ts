@@ -4,7 +4,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { ChainStanding } from '../../operator/chain-state/chain-watch.ts';
 import { lineNow } from '../../operator/chain-state/line-view.ts';
-import { problemText } from '../../operator/problems.ts';
+import { problemText } from '../../operator/runtime/problems.ts';
 import { statusReport } from '../../operator/status/status-report.ts';
 import { Validation } from '../../operator/validation/validation.ts';
 import { getDeposit } from '../../store/deposits.ts';

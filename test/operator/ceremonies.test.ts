@@ -10,6 +10,7 @@ import { decodeKeyFile, openSecrets } from '../../crypto/seal.ts';
 import { storedOutcome } from '../../operator/key-ceremonies/ceremony-outcome.ts';
 import { KeyRing } from '../../operator/keys/key-ring.ts';
 import { keepCard, listCards } from '../../operator/peers/federation.ts';
+import { statusReport } from '../../operator/status/status-report.ts';
 import { getCeremony, readCeremonyEvents } from '../../store/ceremonies.ts';
 import { listKeys } from '../../store/keys.ts';
 import { removePeer } from '../../store/peers.ts';
@@ -330,9 +331,12 @@ describe('keys are not made', () => {
     const { v: _, sig: __, identity_key: ___, ...fields } = known;
     keepCard(db(0), signCard({ ...fields, address: 'moved.example.com:1', issued_at: Date.now() }, identity), false, 1);
     const failed = String(await federation.dkg(0).catch((error: unknown) => error));
-    expect(failed).toContain('the card of operator 2 (operator-2) says moved.example.com:1');
+    expect(failed).toContain('operator 2 (operator-2): its card says moved.example.com:1');
     expect(failed).toContain('party_addresses[2] says 127.0.0.1:7002');
     expect(await codeOf(federation.dkg(0))).toBe('addresses_differ');
+    const { problems } = await statusReport(federation.at(0).node);
+    const [conflict] = problems.filter(({ code }) => code === 'addresses_differ');
+    expect(conflict?.cause).toMatch(/^its card says \S+, and party_addresses\[2\] says \S+$/);
     expect(getCeremony(db(0), 'first')).toBeNull();
   });
 
@@ -347,7 +351,7 @@ describe('keys are not made', () => {
     for (const [index, failure] of failures.entries()) {
       expect(failure).toContain('operator 1 (operator-1) fails "bitcoin node": the node is still syncing');
       // Everybody measures the others' clocks by its own.
-      const clock = new RegExp(`operator-${index === 2 ? 0 : 2} fails "clock": its clock is (59|60)\\.[0-9] s off`);
+      const clock = new RegExp(`\\(operator-${index === 2 ? 0 : 2}\\) fails "clock": its clock is (59|60)\\.[0-9] s off`);
       expect(failure).toMatch(clock);
     }
     for (const { index, randomTaken } of federation.members) {

@@ -1,8 +1,8 @@
 // When a scan that is behind is a matter for the operator.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { lagProblem as lagOf } from '../../operator/chain-report.ts';
-import { problemText } from '../../operator/problems.ts';
+import { problemText } from '../../operator/runtime/problems.ts';
+import { lagProblem as lagOf } from '../../operator/status/chain-report.ts';
 import { BridgeWorld } from './bridge-world.ts';
 
 let world: BridgeWorld;

@@ -1,7 +1,6 @@
 // What a node says of its own clock: how far it is from those of its peers, and that it was set.
 
 import { beforeEach, describe, expect, test } from 'bun:test';
-import { problemText } from '../../operator/problems.ts';
 import {
   CLOCK_OFFSET_MS_MAX,
   CLOCK_STEP_MS_MIN,
@@ -9,6 +8,7 @@ import {
   clockReport,
   STEP_TOLD_MS,
 } from '../../operator/runtime/clock-watch.ts';
+import { problemText } from '../../operator/runtime/problems.ts';
 
 describe('the clock of a node', () => {
   let wall: number;

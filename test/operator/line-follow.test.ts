@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { lineNow } from '../../operator/chain-state/line-view.ts';
-import { problemText } from '../../operator/problems.ts';
+import { problemText } from '../../operator/runtime/problems.ts';
 import { statusReport } from '../../operator/status/status-report.ts';
 import { childrenOf, getStep, minedTip } from '../../store/line.ts';
 import { BridgeWorld } from './bridge-world.ts';

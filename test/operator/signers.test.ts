@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { testMessages } from '../../ceremony/intent-messages.ts';
 import { PATIENCE_UNKNOWN_MS } from '../../ceremony/signing/answer-times.ts';
-import { problemText } from '../../operator/problems.ts';
-import { LIE_TOLD_MS, liars, signerReport } from '../../operator/signer-reports.ts';
+import { problemText } from '../../operator/runtime/problems.ts';
+import { LIE_TOLD_MS, liars, signerReport } from '../../operator/status/signer-reports.ts';
 import { listAudit, verifyAuditLog } from '../../store/audit-log.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
 

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BackendRows, SILENT_MS } from '../../../operator/bridge/backend-rows.ts';
+import { BackendRows, SILENT_MS } from '../../../operator/chain-state/backend-rows.ts';
 import { runLocally } from '../../../operator/local.ts';
 import { unsealNode } from '../../../operator/node.ts';
 import { noProgress } from '../../../operator/runtime/progress.ts';

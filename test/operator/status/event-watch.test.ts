@@ -3,10 +3,10 @@ import { describe, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Glob } from 'bun';
-import { PROBLEM_SEVERITIES } from '../../../operator/problems.ts';
+import { EVENTS, EventWatch } from '../../../operator/runtime/event-watch.ts';
 import { silentLog } from '../../../operator/runtime/log.ts';
+import { PROBLEM_SEVERITIES } from '../../../operator/runtime/problems.ts';
 import { DISK_FULL_BYTES, DISK_LOW_BYTES, diskProblem } from '../../../operator/status/disk-space.ts';
-import { EVENTS, EventWatch } from '../../../operator/status/event-watch.ts';
 
 const MINUTE = 60_000;
 const root = fileURLToPath(new URL('../../../', import.meta.url));

@@ -1,8 +1,8 @@
 // Operators that do not answer: first in the list, and the louder the fewer are left to sign.
 import { afterEach, describe, expect, test } from 'bun:test';
-import { inOrder, problem } from '../../../operator/problems.ts';
 import { UNREACHABLE_MS_MIN } from '../../../operator/rollback-guard/heartbeat.ts';
 import type { PeerStatusReport } from '../../../operator/runtime/command-types.ts';
+import { inOrder, problem } from '../../../operator/runtime/problems.ts';
 import { unreachableProblems } from '../../../operator/status/peer-rows.ts';
 import { INTERVAL_MS, Ring } from '../heartbeat-ring.ts';
 

@@ -1,6 +1,6 @@
 // Work that waits longer than it should is a problem, with what holds it up and since when, until it goes on.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import type { Problem } from '../../../operator/problems.ts';
+import type { Problem } from '../../../operator/runtime/problems.ts';
 import { lastingWaits, WAITS_MAX } from '../../../operator/status/lasting-waits.ts';
 import { getDeposit, recordDeposit } from '../../../store/deposits.ts';
 import { holdBurn } from '../../../store/holds.ts';
@@ -133,6 +133,7 @@ describe('of deposits', () => {
     await world.rounds(1);
     expect(found('mints_wait')).toBeNull();
     world.pass(seconds(WAITS_MAX.mint));
+    await world.rounds(1);
     expect(found('mints_wait')?.cause).toContain('mint_refused: it does not verify');
     // A refusal for good cannot change.
     world.pass(7 * 86_400);

@@ -1,9 +1,9 @@
 // Faults that show in the log alone: those that come again and again, and those that must not be overlooked, become problems
 // of `status`. EVENTS names every warning and error of the log, with what an operator is to make of it or where else it is told.
 
-import { type Problem, type ProblemCode, problem } from '../problems.ts';
-import type { Effects } from '../runtime/effects.ts';
-import { errorText, type Log, type LogFields, type LogLevel } from '../runtime/log.ts';
+import type { Effects } from './effects.ts';
+import { errorText, type Log, type LogFields, type LogLevel } from './log.ts';
+import { type Problem, type ProblemCode, problem } from './problems.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -60,7 +60,7 @@ const WORK: Readonly<Record<string, string>> = {
   mint: 'mints',
 };
 const round = work('it fails again and again', ({ what }) => WORK[`${what}`] ?? 'messages of peers', MINUTE_MS);
-// Between two attempts the log is told once a minute (bridge/lasting-trouble.ts).
+// Between two attempts the log is told once a minute (bridge/failure-log.ts).
 const roundOfWork: EventMeaning = { ...round, shownMs: 2.5 * MINUTE_MS };
 
 /** Every warning and error of the log: what it means, or in a word where else it is told. */
@@ -127,6 +127,7 @@ export const EVENTS: Readonly<Record<string, EventMeaning | string>> = {
     'the payment that is its root has left the chain',
   ),
 
+  addresses_differ: 'addresses_differ',
   announcement_not_delivered: 'peer_unreachable',
   attested_deposit_taken_back: 'deposits_exposed',
   chain_forked: 'chain_forked',

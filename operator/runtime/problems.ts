@@ -14,6 +14,7 @@ export const PROBLEM_SEVERITIES = {
   peer_state_regressed: 'critical',
   peer_lied: 'error',
   card_missing: 'error',
+  addresses_differ: 'error',
   certificate_ends: 'warning',
   certificate_expired: 'error',
   certificate_unreadable: 'error',

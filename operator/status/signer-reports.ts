@@ -1,10 +1,10 @@
 // What this node, as a coordinator, tells its operator of the other signers: how often each helped, and what was wrong.
 
-import type { Node } from './node.ts';
-import { listCards } from './peers/federation.ts';
-import { type Problem, problem } from './problems.ts';
-import type { SignerReport } from './runtime/command-types.ts';
-import type { SignerStanding } from './signing/signing.ts';
+import type { Node } from '../node.ts';
+import { listCards } from '../peers/federation.ts';
+import type { SignerReport } from '../runtime/command-types.ts';
+import { type Problem, problem } from '../runtime/problems.ts';
+import type { SignerStanding } from '../signing/signing.ts';
 
 /** For so long after its last lie a signer is something to look at, in ms; the audit log keeps it for ever. */
 export const LIE_TOLD_MS = 24 * 60 * 60_000;

@@ -1,13 +1,13 @@
 // What operators should see of the chain: forks, troubles of the own Bitcoin nodes, a scan that is behind, attested deposits
 // that no block holds any more.
 
-import type { ChainProblem, ChainProblemName } from '../chain/tips.ts';
-import { exposedDeposits } from '../store/reorganisation.ts';
-import type { Contested } from './chain-state/mempool-follow.ts';
-import type { ScanReport } from './chain-state/scan.ts';
-import type { Node } from './node.ts';
-import { type Problem, type ProblemCode, problem } from './problems.ts';
-import { counted } from './runtime/counted.ts';
+import type { ChainProblem, ChainProblemName } from '../../chain/tips.ts';
+import { exposedDeposits } from '../../store/reorganisation.ts';
+import type { Contested } from '../chain-state/mempool-follow.ts';
+import type { ScanReport } from '../chain-state/scan.ts';
+import type { Node } from '../node.ts';
+import { counted } from '../runtime/counted.ts';
+import { type Problem, type ProblemCode, problem } from '../runtime/problems.ts';
 
 /** Several blocks may come at once: a lag is a problem when it lasts so long (ms), or is so long (blocks). */
 const LAG_MS_MAX = 60_000;
