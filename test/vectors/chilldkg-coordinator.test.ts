@@ -9,15 +9,14 @@ import {
   paramsHash,
   participantRecover,
 } from '../../crypto/chilldkg.ts';
-import { caseHead, description, errorCase, expectError, one, output, params } from './chilldkg-shapes.ts';
+import { caseHead, errorCase, expectError, one, output, params } from './chilldkg-shapes.ts';
 import { describeVectors, hexBytes, loadJson } from './vectors.ts';
 
 function hostKeyTests(): void {
   const hostpubkeys = loadJson(
     'chilldkg',
     'hostpubkey_gen_vectors.json',
-    z.strictObject({
-      description,
+    z.object({
       validTestCases: z.array(z.strictObject({ ...caseHead, hostseckey: hexBytes, expectedHostpubkey: hexBytes })),
       errorTestCases: z.array(z.strictObject({ ...errorCase, hostseckey: hexBytes })),
     }),
@@ -38,8 +37,7 @@ function paramsTests(): void {
   const hashes = loadJson(
     'chilldkg',
     'params_hash_vectors.json',
-    z.strictObject({
-      description,
+    z.object({
       validTestCases: z.array(z.strictObject({ ...caseHead, params, expectedParamsHash: hexBytes })),
       errorTestCases: z.array(z.strictObject({ ...errorCase, params })),
     }),
@@ -54,8 +52,7 @@ function paramsTests(): void {
 
 function coordinatorStep1Tests(): void {
   const inputs = { params, pmsg1Indices: z.array(z.number()) };
-  const shape = z.strictObject({
-    description,
+  const shape = z.object({
     testGroups: z.array(
       z.strictObject({
         pmsg1Pool: z.array(hexBytes),
@@ -81,8 +78,7 @@ function coordinatorStep1Tests(): void {
 
 function coordinatorFinalizeTests(): void {
   const inputs = { pmsg2Indices: z.array(z.number()) };
-  const shape = z.strictObject({
-    description,
+  const shape = z.object({
     testGroups: z.array(
       z.strictObject({
         params,
@@ -122,8 +118,7 @@ function coordinatorFinalizeTests(): void {
 }
 
 function coordinatorInvestigateTests(): void {
-  const shape = z.strictObject({
-    description,
+  const shape = z.object({
     testGroups: z.array(
       z.strictObject({
         params,
@@ -147,8 +142,7 @@ function recoverTests(): void {
   const vectors = loadJson(
     'chilldkg',
     'recover_vectors.json',
-    z.strictObject({
-      description,
+    z.object({
       validTestCases: z.array(
         z.strictObject({ ...caseHead, ...inputs, expectedOutput: z.strictObject({ dkgOutput: output, params }) }),
       ),

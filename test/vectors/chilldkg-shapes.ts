@@ -14,7 +14,6 @@ export const expectedError = z.strictObject({
 });
 export const caseHead = { tcId: z.number(), comment: z.string() };
 export const errorCase = { ...caseHead, expectedError };
-export const description = z.array(z.string());
 export const params = z
   .strictObject({ hostpubkeys: z.array(hexBytes), t: z.number() })
   .transform(({ hostpubkeys, t }) => ({ hostpubkeys, threshold: t }));

@@ -19,9 +19,9 @@ describe('vector folders', () => {
         .trim();
     };
     expect(rootWith({ VECTORS_DIR: '/elsewhere' })).toBe('/elsewhere');
-    expect(rootWith({}).endsWith('/vectors')).toBe(true);
+    expect(rootWith({}).endsWith('/shared/vectors-official')).toBe(true);
     expect(rootWith({ VECTORS_DIR: '' })).toBe(rootWith({}));
-  });
+  }, 30_000);
 
   test('an unknown file, an unknown folder and a missing file are noticed', () => {
     const root = mkdtempSync(join(tmpdir(), 'vectors-'));

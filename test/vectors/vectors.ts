@@ -8,8 +8,8 @@ import { z } from 'zod';
 
 const PROJECT_ROOT = resolve(import.meta.dir, '../..');
 
-/** The folder of all vectors: VECTORS_DIR, by default or where that is empty ../shared/vectors beside the project. */
-export const VECTORS_ROOT = resolve(PROJECT_ROOT, process.env['VECTORS_DIR'] || '../shared/vectors');
+/** The folder of all vectors, as published: VECTORS_DIR, or where that is empty ../shared/vectors-official. */
+export const VECTORS_ROOT = resolve(PROJECT_ROOT, process.env['VECTORS_DIR'] || '../shared/vectors-official');
 
 /** Every folder and file that some test here runs. */
 export const KNOWN_FILES = {
@@ -53,7 +53,7 @@ export function loadText<F extends VectorFolder>(folder: F, file: (typeof KNOWN_
   return readFileSync(join(vectorsDir(folder), file), 'utf8');
 }
 
-/** One vector file, checked against the shape that the test relies on. */
+/** One vector file, checked against the shape that the test relies on. Shapes pass over what a file says of itself. */
 export function loadJson<F extends VectorFolder, T>(
   folder: F,
   file: (typeof KNOWN_FILES)[F][number],
