@@ -9,7 +9,10 @@ export interface Effects {
   now(): number;
   /** Milliseconds since some moment before this process began, by a clock that nobody sets and that never goes back. */
   monotonic(): number;
-  /** That many bytes from the operating system's generator. */
+  /**
+   * That many bytes from the runtime's generator. It lives in this process's memory, and the operating system seeds it;
+   * a copy of that memory may give the same bytes again.
+   */
   random(bytes: number): Uint8Array;
   /**
    * Resolves after that many milliseconds, or at once when the signal aborts. With 0 it resolves in the next turn of the
