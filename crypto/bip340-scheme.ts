@@ -9,7 +9,7 @@ import {
   boundSession,
   type KeyContext,
   keyContext,
-  provenSigningShare,
+  proveSigningShare,
   tweakedKey,
 } from './bip445/key-context.ts';
 import { nonceAgg, nonceGen, PUBLIC_NONCE_BYTES, readPublicNonce } from './bip445/nonce.ts';
@@ -103,7 +103,12 @@ export const bip340Scheme: FrostScheme = {
     const factor = coefficient(bound, index);
     if (factor === null) throw new ValueError('The participant is not among the signers.');
     const nonce = takeSecretNonce(secretNonce);
-    return partialSignature(bound.binding, nonce, factor, provenSigningShare(context, index, signingShare));
+    try {
+      proveSigningShare(context, index, signingShare);
+      return partialSignature(bound.binding, nonce, factor, signingShare);
+    } finally {
+      for (const half of nonce) half.fill(0);
+    }
   },
 
   verifyPartial(key, index, publicNonce, session, partial) {

@@ -94,5 +94,7 @@ export function sha512(...parts: readonly Uint8Array[]): Uint8Array {
 function digest(algorithm: 'sha256' | 'sha512', parts: readonly Uint8Array[]): Uint8Array {
   const hash = createHash(algorithm);
   for (const part of parts) hash.update(part);
-  return new Uint8Array(hash.digest());
+  // A view, so that whoever hashes secrets can erase the result, and no copy stays.
+  const made = hash.digest();
+  return new Uint8Array(made.buffer, made.byteOffset, made.byteLength);
 }

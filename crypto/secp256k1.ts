@@ -1,7 +1,7 @@
 // The group of SEC 2 secp256k1 as BIP 340, BIP 445 and ChillDKG speak of it: checked encodings, and two kinds of
 // multiplication kept apart by name: `multiplySecret` (regular: the same work for every scalar) and the `…Public` ones
-// (variable-time), both on the fixed limbs of crypto/secp256k1/. Points are noble's. Scalars are bigints, whose own
-// arithmetic is not constant-time and which cannot be zeroed: secrets live in them only within one call.
+// (variable-time), both on the fixed limbs of crypto/secp256k1/. Points are noble's, and so are public scalars: bigints,
+// whose arithmetic takes its own time for every value, and which nothing erases. Secret scalars are bytes, always.
 
 import { normalizeZ } from '@noble/curves/abstract/curve.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
@@ -9,6 +9,7 @@ import { bytesToNumberBE, numberToBytesBE } from '@noble/curves/utils.js';
 import {
   liftX,
   multiplyRegular,
+  multiplyRegularToBytes,
   multiplyRegularTwice,
   normalize,
   type Point,
@@ -16,6 +17,7 @@ import {
   sumOfProducts,
   sumsOf,
 } from './secp256k1/multiply.ts';
+import { difference, isBelowOrder, isZero, negative, productSum, reduced, sum } from './secp256k1/scalars.ts';
 import { checkArithmetic } from './secp256k1/self-check.ts';
 import { keepTable } from './secp256k1/tables.ts';
 
@@ -50,25 +52,41 @@ export function requireLength(bytes: Uint8Array, length: number, what: string): 
   if (bytes.length !== length) throw new ValueError(`${what} must be ${length} bytes long.`);
 }
 
-/** Reads 32 big-endian bytes below the group order; null otherwise. Zero passes. */
+/** Reads 32 big-endian bytes below the group order; null otherwise. Zero passes. Not for secrets. */
 export function parseScalar(bytes: Uint8Array): bigint | null {
   if (bytes.length !== SCALAR_BYTES) return null;
   const value = bytesToNumberBE(bytes);
   return value < Fn.ORDER ? value : null;
 }
 
-/** Like `parseScalar`, and zero is null too: what a secret key, share or nonce must be. */
-export function parseNonzeroScalar(bytes: Uint8Array): bigint | null {
-  const value = parseScalar(bytes);
-  return value === 0n ? null : value;
+/** A scalar that is secret: 32 big-endian bytes below the group order. Whoever makes one erases it. */
+export type SecretScalar = Uint8Array;
+
+/** Whether bytes are a scalar below the group order; zero is one. */
+export function isScalar(bytes: Uint8Array): boolean {
+  return isBelowOrder(bytes);
 }
 
-/** Reads the output of a hash as a scalar, reduced modulo the group order. */
+/** Whether bytes are what a secret key, share or nonce must be: a scalar that is not zero. */
+export function isNonzeroScalar(bytes: Uint8Array): boolean {
+  return isBelowOrder(bytes) && !isZero(bytes);
+}
+
+/** The output of a hash (32 bytes) modulo the group order, secret. */
+export const reduceSecret: (bytes: Uint8Array) => SecretScalar = reduced;
+/** a·b + c. */
+export const multiplyAddSecret: (a: SecretScalar, b: SecretScalar, c: SecretScalar) => SecretScalar = productSum;
+export const addSecrets: (a: SecretScalar, b: SecretScalar) => SecretScalar = sum;
+/** a − b. */
+export const subtractSecret: (a: SecretScalar, b: SecretScalar) => SecretScalar = difference;
+export const negateSecret: (a: SecretScalar) => SecretScalar = negative;
+
+/** Reads the output of a hash as a scalar, reduced modulo the group order. Not for secrets. */
 export function reduceScalar(bytes: Uint8Array): bigint {
   return Fn.create(bytesToNumberBE(bytes));
 }
 
-/** 32 big-endian bytes. */
+/** 32 big-endian bytes. Not for secrets. */
 export function scalarToBytes(scalar: bigint): Uint8Array {
   return numberToBytesBE(scalar, SCALAR_BYTES);
 }
@@ -125,15 +143,21 @@ export function normalized(point: Point): Point {
 
 /**
  * scalar · point, regularly. The zero scalar, which only a broken or hostile input leads to, gives infinity.
- * `point` defaults to the generator.
+ * `point` defaults to the generator. Throws a RangeError where the scalar is none.
  */
-export function multiplySecret(scalar: bigint, point: Point = G): Point {
-  return scalar === 0n ? INFINITY : multiplyRegular(scalar, point);
+export function multiplySecret(scalar: SecretScalar, point: Point = G): Point {
+  return scalar.length === SCALAR_BYTES && isZero(scalar) ? INFINITY : multiplyRegular(scalar, point);
 }
 
 /** Two secret scalars · G, each as `multiplySecret` does it, in less time. Throws a RangeError where one is zero. */
-export function multiplySecretTwice(first: bigint, second: bigint): readonly [Point, Point] {
+export function multiplySecretTwice(first: SecretScalar, second: SecretScalar): readonly [Point, Point] {
   return multiplyRegularTwice(first, second, G);
+}
+
+/** The 33 secret bytes of scalar · point, as in a Diffie-Hellman exchange. Throws a RangeError where one is zero. */
+export function sharedSecret(scalar: SecretScalar, point: Point): Uint8Array {
+  if (point.is0()) throw new RangeError('nothing is shared with the point at infinity');
+  return multiplyRegularToBytes(scalar, point);
 }
 
 /** x · point for a small x ≥ 0, by doubling and adding: only for values that everyone may know. */

@@ -2,8 +2,8 @@
 // AES-256-GCM. TLS already hides the share from strangers; the box hides it from whoever relays it, and binds it to the
 // ceremony, the attempt and both parties.
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
-import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { concat, sha256, u32be, utf8, zeroize } from './bytes.ts';
+import { isNonzeroScalar, parsePoint, sharedSecret } from './secp256k1.ts';
 
 /** Length of a share in bytes. */
 export const SHARE_BYTES = 32;
@@ -56,7 +56,9 @@ export function openShare(box: Uint8Array, recipientSecret: Uint8Array, route: S
 }
 
 function routeKey(secret: Uint8Array, otherPublicKey: Uint8Array, route: ShareRoute): Uint8Array {
-  const shared = secp256k1.getSharedSecret(secret, otherPublicKey, true);
+  const other = parsePoint(otherPublicKey);
+  if (other === null || !isNonzeroScalar(secret)) throw new Error('a host key is malformed');
+  const shared = sharedSecret(secret, other);
   const secretX = shared.subarray(1);
   // Fields of free length are hashed, so no two routes can share one encoding.
   const info = concat(

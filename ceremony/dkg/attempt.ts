@@ -1,5 +1,5 @@
 // One attempt of a key ceremony as its roles see it, what is derived from its randomness, and the faults that end it.
-import { concat, sha256, toHex, utf8 } from '../../crypto/bytes.ts';
+import { sha256, toHex, utf8 } from '../../crypto/bytes.ts';
 import type { AbortReason } from '../messages-dkg.ts';
 import type { DkgContext, Fault } from './setup.ts';
 
@@ -48,5 +48,5 @@ export function passedOnFault(
 
 /** 32 bytes of an attempt's randomness for one purpose. Secret. */
 export function derive(random: Uint8Array, purpose: string): Uint8Array {
-  return sha256(concat(utf8(`${ATTEMPT_DOMAIN}/${purpose}/`), random));
+  return sha256(utf8(`${ATTEMPT_DOMAIN}/${purpose}/`), random);
 }

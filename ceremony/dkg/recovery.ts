@@ -1,8 +1,7 @@
 // A node's shares from what is public of a key ceremony and its host secret alone: ChillDKG's recovery data gives the
 // bitcoin share, the boxes in the transcript, each sealed to its recipient, the attestation share.
-import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { equal, fromHex, toHex, zeroize } from '../../crypto/bytes.ts';
-import { participantRecover, RecoveryDataError } from '../../crypto/chilldkg.ts';
+import { hostpubkeyGen, participantRecover, RecoveryDataError } from '../../crypto/chilldkg.ts';
 import { signingShareOf } from '../../crypto/ed25519-dkg.ts';
 import type { GroupKey } from '../../crypto/scheme.ts';
 import { openShare } from '../../crypto/share-box.ts';
@@ -28,7 +27,7 @@ export type RecoveryVerdict =
  * `verifyCeremonyFile` found right.
  */
 export function recoverShares(transcript: Transcript, hostSecret: Uint8Array): RecoveryVerdict {
-  const hostKey = toHex(secp256k1.getPublicKey(hostSecret, true));
+  const hostKey = toHex(hostpubkeyGen(hostSecret));
   const me = transcript.participants.find(({ host_public_key }) => host_public_key === hostKey);
   if (me === undefined) return { ok: false, detail: "this node's host key took no part in the ceremony" };
   const attestation = attestationShare(transcript, me.index, hostSecret);

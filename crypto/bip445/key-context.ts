@@ -2,7 +2,7 @@
 // signers, and R with the challenge per session. Every entry is a function of public data and is found under a name
 // that commits to all of it, so a hit is always right.
 
-import { bytesToHex, concatBytes, equalBytes } from '@noble/curves/utils.js';
+import { bytesToHex, equalBytes } from '@noble/curves/utils.js';
 import { BoundedCache } from '../bounded-cache.ts';
 import type { GroupKey, SigningSession, Tweak } from '../scheme.ts';
 import {
@@ -12,6 +12,7 @@ import {
   parsePoint,
   precompute,
   reduceScalar,
+  type SecretScalar,
   sumOfProductsPublic,
   uintToBytes,
   ValueError,
@@ -19,7 +20,7 @@ import {
 import { taggedHash } from '../tagged-hash.ts';
 import { interpolatingValues } from './lagrange.ts';
 import { type Binding, bindSession, nonceCoefficientHash } from './session.ts';
-import { parseSigningShare } from './signature.ts';
+import { requireSigningShare } from './signature.ts';
 import { serializeIds } from './signers.ts';
 import { applyTweak, type TweakContext, tweakContextInit } from './tweak.ts';
 
@@ -167,18 +168,17 @@ export function boundSession(context: KeyContext, session: SigningSession): Boun
 }
 
 /**
- * Reads participant `index`'s signing share and makes sure that it is the one behind its verifying share. The
- * multiplication that proves it is done once per share: a digest remembers it. Throws a ValueError where it is not.
+ * Makes sure that participant `index`'s signing share is the one behind its verifying share. The multiplication that
+ * proves it is done once per share: a digest remembers it. Throws a ValueError where it is not.
  */
-export function provenSigningShare(context: KeyContext, index: number, signingShare: Uint8Array): bigint {
-  const share = parseSigningShare(signingShare);
-  const digest = taggedHash('0BTC/bip340/proven share', concatBytes(uintToBytes(index, 4), signingShare));
+export function proveSigningShare(context: KeyContext, index: number, signingShare: SecretScalar): void {
+  requireSigningShare(signingShare);
+  const digest = taggedHash('0BTC/bip340/proven share', uintToBytes(index, 4), signingShare);
   const known = context.shareDigests.get(index);
-  if (known && equalBytes(known, digest)) return share;
+  if (known && equalBytes(known, digest)) return;
   const expected = context.shares[index];
-  if (!expected || !multiplySecret(share).equals(expected)) {
+  if (!expected || !multiplySecret(signingShare).equals(expected)) {
     throw new ValueError("The signing share does not belong to the participant's verifying share.");
   }
   context.shareDigests.set(index, digest);
-  return share;
 }

@@ -11,10 +11,10 @@ import {
   parsePointOrInfinity,
   pointToBytes,
   pointToBytesOrInfinity,
-  reduceScalar,
+  reduceSecret,
   requireLength,
   SCALAR_BYTES,
-  scalarToBytes,
+  type SecretScalar,
   sumTwoLists,
   uintToBytes,
 } from '../secp256k1.ts';
@@ -53,7 +53,9 @@ export interface Nonce {
 
 function hedgedRandomness(random: Uint8Array, signingShare: Uint8Array | undefined): Uint8Array {
   if (!signingShare) return random.slice();
-  return taggedHash('BIP0445/aux', random).map((byte, i) => byte ^ (signingShare[i] ?? 0));
+  const hedged = taggedHash('BIP0445/aux', random);
+  for (const [i, byte] of signingShare.entries()) hedged[i] = (hedged[i] ?? 0) ^ byte;
+  return hedged;
 }
 
 /**
@@ -67,7 +69,7 @@ export function nonceGen(random: Uint8Array, inputs: NonceInputs): Nonce {
   if (inputs.verifyingShare) requireLength(verifyingShare, POINT_BYTES, 'The verifying share');
   if (inputs.thresholdPublicKey) requireLength(thresholdPublicKey, SCALAR_BYTES, 'The threshold public key');
   const hedged = hedgedRandomness(random, signingShare);
-  const scalarOf = (half: 0 | 1): bigint => {
+  const scalarOf = (half: 0 | 1): SecretScalar => {
     const hash = taggedHash(
       'BIP0445/nonce',
       hedged,
@@ -82,7 +84,7 @@ export function nonceGen(random: Uint8Array, inputs: NonceInputs): Nonce {
       extra,
       uintToBytes(half, 1),
     );
-    const k = reduceScalar(hash);
+    const k = reduceSecret(hash);
     hash.fill(0);
     return k;
   };
@@ -92,9 +94,8 @@ export function nonceGen(random: Uint8Array, inputs: NonceInputs): Nonce {
   const points = multiplySecretTwice(...scalars);
   const secret = new Uint8Array(SECRET_NONCE_BYTES);
   for (const [half, scalar] of scalars.entries()) {
-    const bytes = scalarToBytes(scalar);
-    secret.set(bytes, half * SCALAR_BYTES);
-    bytes.fill(0);
+    secret.set(scalar, half * SCALAR_BYTES);
+    scalar.fill(0);
   }
   return { secret, public: concatBytes(...points.map(pointToBytes)) };
 }

@@ -5,12 +5,15 @@ import type { Tweak } from '../scheme.ts';
 import {
   Fn,
   G,
+  isNonzeroScalar,
+  multiplyAddSecret,
   multiplySecret,
+  negateSecret,
   type Point,
-  parseNonzeroScalar,
   parseScalar,
   pointToBytes,
   SCALAR_BYTES,
+  type SecretScalar,
   scalarToBytes,
   sumOfProductsPublic,
   ValueError,
@@ -21,36 +24,41 @@ import { type Binding, type SessionContext, sessionValues, shareCoefficient } fr
 import type { SignersContext } from './signers.ts';
 import type { TweakContext } from './tweak.ts';
 
+/** The two halves of a secret nonce. Whoever took them erases them. */
+export type TakenNonce = readonly [SecretScalar, SecretScalar];
+
 /**
- * Reads a secret nonce (64 bytes) and zeroes it, so that it can never make a second share.
+ * Takes a secret nonce (64 bytes) out of its bytes and zeroes these, so that it can never make a second share.
  * Throws a ValueError if a half is zero, as it is after use, or out of range.
  */
-export function takeSecretNonce(secretNonce: Uint8Array): readonly [bigint, bigint] {
+export function takeSecretNonce(secretNonce: Uint8Array): TakenNonce {
   if (secretNonce.length !== SECRET_NONCE_BYTES) throw new ValueError('The secnonce must be a 64-byte array.');
-  const k1 = parseNonzeroScalar(secretNonce.subarray(0, SCALAR_BYTES));
-  if (k1 === null) throw new ValueError('first secnonce value is out of range.');
-  const k2 = parseNonzeroScalar(secretNonce.subarray(SCALAR_BYTES));
-  if (k2 === null) throw new ValueError('second secnonce value is out of range.');
+  const [first, second] = [secretNonce.subarray(0, SCALAR_BYTES), secretNonce.subarray(SCALAR_BYTES)];
+  if (!isNonzeroScalar(first)) throw new ValueError('first secnonce value is out of range.');
+  if (!isNonzeroScalar(second)) throw new ValueError('second secnonce value is out of range.');
+  const taken = [first.slice(), second.slice()] as const;
   secretNonce.fill(0);
-  return [k1, k2];
+  return taken;
 }
 
-/** Reads a signing share (32 bytes); throws a ValueError if it is zero or out of range. */
-export function parseSigningShare(signingShare: Uint8Array): bigint {
-  const share = parseNonzeroScalar(signingShare);
-  if (share === null) throw new ValueError("The signer's secret share value is out of range.");
-  return share;
+/** Throws a ValueError unless a signing share (32 bytes) is a scalar that is not zero. */
+export function requireSigningShare(signingShare: Uint8Array): void {
+  if (!isNonzeroScalar(signingShare)) throw new ValueError("The signer's secret share value is out of range.");
 }
 
 /** k1 + b·k2 + coefficient·d, the nonce negated where R has an odd y-coordinate. */
 export function partialSignature(
   binding: Binding,
-  [k1, k2]: readonly [bigint, bigint],
+  nonce: TakenNonce,
   coefficient: bigint,
-  share: bigint,
+  share: SecretScalar,
 ): Uint8Array {
-  const nonce = Fn.add(k1, Fn.mul(binding.b, k2));
-  return scalarToBytes(Fn.add(binding.evenR ? nonce : Fn.neg(nonce), Fn.mul(coefficient, share)));
+  const [k1, k2] = nonce;
+  const sum = multiplyAddSecret(scalarToBytes(binding.b), k2, k1);
+  const signed = binding.evenR ? sum : negateSecret(sum);
+  const partial = multiplyAddSecret(scalarToBytes(coefficient), share, signed);
+  for (const secret of [sum, signed]) secret.fill(0);
+  return partial;
 }
 
 /**
@@ -107,13 +115,17 @@ export function sign(
   const values = sessionValues(session);
   const { ids, verifyingShares } = session.signers;
   const nonce = takeSecretNonce(secretNonce);
-  const share = parseSigningShare(signingShare);
-  const mine = pointToBytes(multiplySecret(share));
-  if (!verifyingShares.some((other) => equalBytes(other, mine))) {
-    throw new ValueError("The signer's pubshare must be included in the list of pubshares.");
+  try {
+    requireSigningShare(signingShare);
+    const mine = pointToBytes(multiplySecret(signingShare));
+    if (!verifyingShares.some((other) => equalBytes(other, mine))) {
+      throw new ValueError("The signer's pubshare must be included in the list of pubshares.");
+    }
+    if (!ids.includes(id)) throw new ValueError("The signer's id must be present in the participant identifier list.");
+    return partialSignature(values.binding, nonce, shareCoefficient(values, ids, id), signingShare);
+  } finally {
+    for (const half of nonce) half.fill(0);
   }
-  if (!ids.includes(id)) throw new ValueError("The signer's id must be present in the participant identifier list.");
-  return partialSignature(values.binding, nonce, shareCoefficient(values, ids, id), share);
 }
 
 /**

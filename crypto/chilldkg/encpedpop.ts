@@ -3,21 +3,21 @@
 
 import { concatBytes, equalBytes } from '@noble/curves/utils.js';
 import {
-  Fn,
+  isNonzeroScalar,
   multiplySecret,
   POINT_BYTES,
   type Point,
-  parseNonzeroScalar,
   parsePoint,
   pointToBytes,
   pointToBytesOrInfinity,
   SCALAR_BYTES,
+  type SecretScalar,
   scalarToBytes,
   sumScalars,
   ValueError,
 } from '../secp256k1.ts';
 import { dkgHash, type FieldReader } from './encoding.ts';
-import { encryptionContext, encryptShares, type OwnKeys, padsFrom } from './encryption.ts';
+import { encryptionContext, encryptShares, type OwnKeys, padsFrom, withoutPads } from './encryption.ts';
 import { FaultyCoordinatorError, type UnknownFaultyParticipantOrCoordinatorError } from './errors.ts';
 import {
   invalidShareError,
@@ -114,9 +114,8 @@ export interface EncParticipantState {
 /** The encryption nonce that belongs to a seed. */
 function encryptionNonce(simplSeed: Uint8Array): { readonly secret: Uint8Array; readonly public: Uint8Array } {
   const secret = dkgHash('encpedpop secnonce', simplSeed);
-  const scalar = parseNonzeroScalar(secret);
-  if (scalar === null) throw new Error('The encryption nonce is out of range: probability 2^-128.');
-  return { secret, public: pointToBytes(multiplySecret(scalar)) };
+  if (!isNonzeroScalar(secret)) throw new Error('The encryption nonce is out of range: probability 2^-128.');
+  return { secret, public: pointToBytes(multiplySecret(secret)) };
 }
 
 /** A participant's first step. `seed` and `random` are 32 bytes; the decryption key may serve as the seed. */
@@ -137,7 +136,7 @@ export function encParticipantStep1(
   const count = encryptionKeys.length;
   const { message: simpl, shares } = simplParticipantStep1(simplSeed, threshold, count, participantId, auxRand);
   const encryptedShares = encryptShares(own, nonce, encryptionKeys, context, shares);
-  for (const secret of [simplSeed, auxRand, nonce.secret]) secret.fill(0);
+  for (const secret of [simplSeed, auxRand, nonce.secret, ...shares]) secret.fill(0);
   const [constant] = simpl.commitment;
   if (!constant) throw new ValueError('A commitment has at least one coefficient.');
   const commitmentToSecret = pointToBytes(constant);
@@ -149,8 +148,7 @@ export function encParticipantStep1(
 
 interface InvestigationData {
   readonly simpl: SimplInvestigationData;
-  readonly encryptedShare: bigint;
-  readonly pads: readonly bigint[];
+  readonly pads: readonly SecretScalar[];
 }
 
 // Held beside the error, never in it: an error gets logged, and this decrypts shares.
@@ -173,15 +171,16 @@ export function encParticipantStep2(
   }
   const context = encryptionContext(threshold, encryptionKeys);
   const pads = padsFrom({ participantId, decryptionKey }, encryptionKeys, publicNonces, context);
-  const share = Fn.sub(encryptedShare, sumScalars(pads));
+  const share = withoutPads(encryptedShare, pads);
   const commitmentToSecret = parsePoint(state.commitmentToSecret);
   if (!commitmentToSecret) throw new ValueError('The state holds a malformed commitment.');
   const result = simplParticipantStep2(participantId, commitmentToSecret, simpl, share);
   if (!result.ok) {
     const error = invalidShareError();
-    investigations.set(error, { simpl: result.investigation, encryptedShare, pads });
+    investigations.set(error, { simpl: result.investigation, pads });
     throw error;
   }
+  for (const secret of [share, ...pads]) secret.fill(0);
   const equalityInput = concatBytes(result.equalityInput, ...encryptionKeys, ...publicNonces);
   return { output: result.output, equalityInput };
 }
@@ -216,7 +215,9 @@ export function encParticipantInvestigate(
   partialVerifyingShares: readonly Point[],
 ): never {
   const { simpl, pads } = investigationOf(error);
-  const partialShares = encryptedPartialShares.map((encrypted, sender) => Fn.sub(encrypted, pads[sender] ?? 0n));
+  const partialShares = encryptedPartialShares.map((encrypted, sender) => {
+    return withoutPads(encrypted, pads.slice(sender, sender + 1));
+  });
   try {
     return simplParticipantInvestigate(simpl, partialVerifyingShares, partialShares);
   } catch (blame) {

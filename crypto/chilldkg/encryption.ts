@@ -4,12 +4,15 @@
 
 import { concatBytes } from '@noble/curves/utils.js';
 import {
-  Fn,
-  multiplySecret,
-  parseNonzeroScalar,
+  addSecrets,
+  isNonzeroScalar,
   parsePoint,
-  pointToBytes,
-  reduceScalar,
+  parseScalar,
+  reduceSecret,
+  type SecretScalar,
+  scalarToBytes,
+  sharedSecret,
+  subtractSecret,
   uintToBytes,
   ValueError,
 } from '../secp256k1.ts';
@@ -29,23 +32,22 @@ function sharedPad(
   sender: Uint8Array,
   recipient: Uint8Array,
   context: Uint8Array,
-): bigint | null {
-  const scalar = parseNonzeroScalar(secretKey);
-  if (scalar === null) throw new ValueError('The secret key is out of range.');
+): SecretScalar | null {
+  if (!isNonzeroScalar(secretKey)) throw new ValueError('The secret key is out of range.');
   const point = parsePoint(theirKey);
   if (!point) return null;
-  const shared = pointToBytes(multiplySecret(scalar, point));
+  const shared = sharedSecret(secretKey, point);
   const secret = sha256(shared);
   const hash = dkgHash('encpedpop ecdh', secret, sender, recipient, context);
-  const pad = reduceScalar(hash);
+  const pad = reduceSecret(hash);
   for (const bytes of [shared, secret, hash]) bytes.fill(0);
   return pad;
 }
 
 /** The pad for a share to oneself, without the cost of a Diffie-Hellman exchange. */
-function ownPad(decryptionKey: Uint8Array, publicNonce: Uint8Array, context: Uint8Array): bigint {
+function ownPad(decryptionKey: Uint8Array, publicNonce: Uint8Array, context: Uint8Array): SecretScalar {
   const hash = dkgHash('encaps_multi self_pad', decryptionKey, publicNonce, context);
-  const pad = reduceScalar(hash);
+  const pad = reduceSecret(hash);
   hash.fill(0);
   return pad;
 }
@@ -61,13 +63,13 @@ export interface OwnKeys {
   readonly decryptionKey: Uint8Array;
 }
 
-/** Encrypts one share to each participant, in index order, under a fresh nonce. */
+/** Encrypts one share to each participant, in index order, under a fresh nonce. What comes out is public. */
 export function encryptShares(
   own: OwnKeys,
   nonce: { readonly secret: Uint8Array; readonly public: Uint8Array },
   encryptionKeys: readonly Uint8Array[],
   context: Uint8Array,
-  shares: readonly bigint[],
+  shares: readonly SecretScalar[],
 ): bigint[] {
   return encryptionKeys.map((encryptionKey, recipient) => {
     const bound = recipientContext(recipient, context);
@@ -77,7 +79,10 @@ export function encryptShares(
         : sharedPad(nonce.secret, encryptionKey, nonce.public, encryptionKey, bound);
     const share = shares[recipient];
     if (pad === null || share === undefined) throw new ValueError('There must be one share per encryption key.');
-    return Fn.add(share, pad);
+    const encrypted = parseScalar(addSecrets(share, pad));
+    pad.fill(0);
+    if (encrypted === null) throw new Error('A sum is below the group order.');
+    return encrypted;
   });
 }
 
@@ -90,7 +95,7 @@ export function padsFrom(
   encryptionKeys: readonly Uint8Array[],
   publicNonces: readonly Uint8Array[],
   context: Uint8Array,
-): bigint[] {
+): SecretScalar[] {
   const { participantId, decryptionKey } = own;
   const encryptionKey = encryptionKeys[participantId];
   if (!encryptionKey) throw new ValueError('There is no participant with this index.');
@@ -101,4 +106,13 @@ export function padsFrom(
     if (pad === null) throw new FaultyParticipantOrCoordinatorError(sender, 'invalid public nonce');
     return pad;
   });
+}
+
+/** What is left of an encrypted share, or of a sum of such, without its pads. Secret. */
+export function withoutPads(encrypted: bigint, pads: readonly SecretScalar[]): SecretScalar {
+  return pads.reduce<SecretScalar>((value, pad) => {
+    const next = subtractSecret(value, pad);
+    value.fill(0);
+    return next;
+  }, scalarToBytes(encrypted));
 }

@@ -2,8 +2,8 @@
 
 import { bytesToHex } from '@noble/curves/utils.js';
 import {
+  isNonzeroScalar,
   multiplySecret,
-  parseNonzeroScalar,
   parsePoint,
   pointToBytes,
   requireLength,
@@ -29,9 +29,8 @@ export interface SessionParams {
  */
 export function hostpubkeyGen(hostseckey: Uint8Array): Uint8Array {
   requireLength(hostseckey, SCALAR_BYTES, 'The host secret key');
-  const scalar = parseNonzeroScalar(hostseckey);
-  if (scalar === null) throw new HostSeckeyError('The host secret key is out of range');
-  return pointToBytes(multiplySecret(scalar));
+  if (!isNonzeroScalar(hostseckey)) throw new HostSeckeyError('The host secret key is out of range');
+  return pointToBytes(multiplySecret(hostseckey));
 }
 
 /** Throws a ThresholdOrCountError, an InvalidHostPubkeyError or a DuplicateHostPubkeyError. */

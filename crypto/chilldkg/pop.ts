@@ -7,14 +7,18 @@ import {
   Fn,
   G,
   hasEvenY,
+  isNonzeroScalar,
+  multiplyAddSecret,
   multiplySecret,
+  negateSecret,
   type Point,
-  parseNonzeroScalar,
   parsePoint,
   parseScalar,
   reduceScalar,
+  reduceSecret,
   requireLength,
   SCALAR_BYTES,
+  type SecretScalar,
   SIGNATURE_BYTES,
   scalarToBytes,
   sumOfProductsPublic,
@@ -44,22 +48,20 @@ export function schnorrSign(
   tagPrefix = BIP340_TAG,
 ): Uint8Array {
   requireLength(auxRand, SCALAR_BYTES, 'The auxiliary randomness');
-  const d0 = parseNonzeroScalar(secretKey);
-  if (d0 === null) throw new ValueError('The secret key is out of range.');
-  const point = multiplySecret(d0);
+  if (!isNonzeroScalar(secretKey)) throw new ValueError('The secret key is out of range.');
+  const point = multiplySecret(secretKey);
   const publicKey = xOnlyBytes(point);
-  const d = hasEvenY(point) ? d0 : Fn.neg(d0);
-  const keyBytes = scalarToBytes(d);
-  const mask = taggedHash(`${tagPrefix}/aux`, auxRand);
-  const masked = keyBytes.map((byte, i) => byte ^ (mask[i] ?? 0));
+  const d = hasEvenY(point) ? secretKey.slice() : negateSecret(secretKey);
+  const masked = taggedHash(`${tagPrefix}/aux`, auxRand);
+  for (const [i, byte] of d.entries()) masked[i] = (masked[i] ?? 0) ^ byte;
   const nonceHash = taggedHash(`${tagPrefix}/nonce`, masked, publicKey, message);
-  const k0 = reduceScalar(nonceHash);
-  for (const secret of [keyBytes, masked, nonceHash]) secret.fill(0);
+  const k0 = reduceSecret(nonceHash);
   const r = multiplySecret(k0);
-  const k = hasEvenY(r) ? k0 : Fn.neg(k0);
+  const k = hasEvenY(r) ? k0.slice() : negateSecret(k0);
   const xOnlyR = xOnlyBytes(r);
   const e = challenge(tagPrefix, xOnlyR, publicKey, message);
-  const signature = concatBytes(xOnlyR, scalarToBytes(Fn.add(k, Fn.mul(e, d))));
+  const signature = concatBytes(xOnlyR, multiplyAddSecret(scalarToBytes(e), d, k));
+  for (const secret of [d, masked, nonceHash, k0, k]) secret.fill(0);
   // A fault while signing could give the key away: BIP 340 asks to verify before anything leaves.
   if (!schnorrVerify(message, publicKey, signature, tagPrefix)) throw new Error('The signature made does not verify.');
   return signature;
@@ -86,11 +88,8 @@ export function schnorrVerify(
 }
 
 /** Proves that participant `participantId` knows the secret it commits to. */
-export function popProve(secret: bigint, participantId: number, auxRand: Uint8Array): Uint8Array {
-  const secretKey = scalarToBytes(secret);
-  const pop = schnorrSign(uintToBytes(participantId, 4), secretKey, auxRand, POP_TAG);
-  secretKey.fill(0);
-  return pop;
+export function popProve(secret: SecretScalar, participantId: number, auxRand: Uint8Array): Uint8Array {
+  return schnorrSign(uintToBytes(participantId, 4), secret, auxRand, POP_TAG);
 }
 
 /** Verifies a proof of possession under the x-only commitment to the secret. */

@@ -2,10 +2,18 @@
 // the optional acknowledgments by which all participants confirm that they hold it.
 
 import { bytesToHex } from '@noble/curves/utils.js';
-import { Fn, POINT_BYTES, requireLength, SCALAR_BYTES, SIGNATURE_BYTES, sumScalars, ValueError } from '../secp256k1.ts';
+import {
+  addSecrets,
+  POINT_BYTES,
+  requireLength,
+  SCALAR_BYTES,
+  SIGNATURE_BYTES,
+  scalarToBytes,
+  ValueError,
+} from '../secp256k1.ts';
 import { firstInvalidSignature, hostSign, hostVerify } from './certeq.ts';
 import { FieldReader } from './encoding.ts';
-import { encryptionContext, padsFrom } from './encryption.ts';
+import { encryptionContext, padsFrom, withoutPads } from './encryption.ts';
 import { InvalidRecoveryAckError, RecoveryDataError, SessionParamsError } from './errors.ts';
 import { hostpubkeyGen, paramsValidate, participantIdOf, type SessionParams } from './params.ts';
 import {
@@ -84,7 +92,9 @@ function recover(
   const participantId = participantIdOf(hostseckey, hostpubkeys, complaint);
   const own = { participantId, decryptionKey: hostseckey };
   const pads = padsFrom(own, hostpubkeys, publicNonces, encryptionContext(threshold, hostpubkeys));
-  const share = Fn.add(Fn.sub(encryptedShares[participantId] ?? 0n, sumScalars(pads)), tweak);
+  const untweaked = withoutPads(encryptedShares[participantId] ?? 0n, pads);
+  const share = addSecrets(untweaked, scalarToBytes(tweak));
+  for (const secret of [untweaked, ...pads]) secret.fill(0);
   // This participant's own signature is in the certificate, and it checked the share before it signed.
   if (!shareMatches(share, verifyingShareFor(tweaked, participantId))) {
     throw new RecoveryDataError('The recovered share does not match the recovery data');

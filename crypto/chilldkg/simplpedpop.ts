@@ -1,15 +1,17 @@
 // SimplPedPop, the innermost layer of ChillDKG: Pedersen's DKG with proofs of possession, where the coordinator sums
 // the commitments. Secret shares travel by a channel of their own, agreement on the result is left to outer layers.
 
-import { concatBytes } from '@noble/curves/utils.js';
+import { concatBytes, equalBytes } from '@noble/curves/utils.js';
 import {
-  Fn,
+  addSecrets,
   POINT_BYTES,
   type Point,
   pointToBytesOrInfinity,
+  SCALAR_BYTES,
+  type SecretScalar,
   SIGNATURE_BYTES,
+  scalarToBytes,
   sumPoints,
-  sumScalars,
   uintToBytes,
 } from '../secp256k1.ts';
 import type { FieldReader } from './encoding.ts';
@@ -105,18 +107,20 @@ export function simplParticipantStep1(
   participants: number,
   participantId: number,
   auxRand: Uint8Array,
-): { readonly message: SimplParticipantMessage; readonly shares: readonly bigint[] } {
+): { readonly message: SimplParticipantMessage; readonly shares: readonly SecretScalar[] } {
   const polynomial = generatePolynomial(seed, threshold);
   const shares = Array.from({ length: participants }, (_, index) => shareFor(polynomial, index));
-  const pop = popProve(polynomial[0] ?? 0n, participantId, auxRand);
-  return { message: { commitment: commit(polynomial), pop }, shares };
+  const pop = popProve(polynomial[0] ?? new Uint8Array(0), participantId, auxRand);
+  const commitment = commit(polynomial);
+  for (const coefficient of polynomial) coefficient.fill(0);
+  return { message: { commitment, pop }, shares };
 }
 
 /** Why a share did not fit: the share and what it should have been a share of. Secret. */
 export interface SimplInvestigationData {
   readonly participantId: number;
   /** The sum of the partial shares received. */
-  readonly share: bigint;
+  readonly share: SecretScalar;
   /** The verifying share it ought to match, untweaked. */
   readonly verifyingShare: Point;
 }
@@ -134,7 +138,7 @@ export function simplParticipantStep2(
   participantId: number,
   commitmentToSecret: Point,
   message: SimplCoordinatorMessage,
-  share: bigint,
+  share: SecretScalar,
 ): SimplStep2Result {
   const { commitmentsToSecrets, pops } = message;
   if (!commitmentsToSecrets[participantId]?.equals(commitmentToSecret)) {
@@ -143,7 +147,7 @@ export function simplParticipantStep2(
   checkPops(participantId, commitmentsToSecrets, pops);
   const { unspendable, equalityInput } = sumCommitments(message);
   const { commitment, tweak, tweakPoint } = unspendable;
-  const tweakedShare = Fn.add(share, tweak);
+  const tweakedShare = addSecrets(share, scalarToBytes(tweak));
   const tweakedVerifyingShare = verifyingShareFor(commitment, participantId);
   if (!shareMatches(tweakedShare, tweakedVerifyingShare)) {
     const verifyingShare = tweakedVerifyingShare.subtract(tweakPoint);
@@ -190,12 +194,12 @@ export class ShareSumError extends Error {
 export function simplParticipantInvestigate(
   { participantId, share, verifyingShare }: SimplInvestigationData,
   partialVerifyingShares: readonly Point[],
-  partialShares: readonly bigint[],
+  partialShares: readonly SecretScalar[],
 ): never {
   if (!sumPoints(partialVerifyingShares).equals(verifyingShare)) {
     throw new FaultyCoordinatorError('Sum of partial pubshares not equal to pubshare');
   }
-  if (sumScalars(partialShares) !== share) {
+  if (!equalBytes(partialShares.reduce(addSecrets, new Uint8Array(SCALAR_BYTES)), share)) {
     throw new ShareSumError('Sum of partial secshares not equal to secshare');
   }
   for (const [i, partialShare] of partialShares.entries()) {

@@ -2,8 +2,9 @@
 // f(i + 1), commitments f_j·G; and the commitment of a threshold key to an unspendable Taproot script path.
 
 import {
-  Fn,
   G,
+  isScalar,
+  multiplyAddSecret,
   multiplyPublic,
   multiplySecret,
   multiplySmallPublic,
@@ -12,7 +13,8 @@ import {
   parseScalar,
   pointsToBytes,
   pointToBytes,
-  scalarToBytes,
+  SCALAR_BYTES,
+  type SecretScalar,
   uintToBytes,
   ValueError,
   xOnlyBytes,
@@ -24,24 +26,26 @@ import { dkgHash } from './encoding.ts';
 export type VssCommitment = readonly Point[];
 
 /** Coefficients of a polynomial, constant term first: all secret. */
-export type Polynomial = readonly bigint[];
+export type Polynomial = readonly SecretScalar[];
 
 /** Derives the polynomial of `threshold` coefficients from a 32-byte seed. */
 export function generatePolynomial(seed: Uint8Array, threshold: number): Polynomial {
   return Array.from({ length: threshold }, (_, i) => {
-    const hash = dkgHash('vss coeffs', seed, uintToBytes(i, 4));
-    const coefficient = parseScalar(hash);
-    hash.fill(0);
-    if (coefficient === null) throw new Error('A coefficient is not below the group order: probability 2^-128.');
+    const coefficient = dkgHash('vss coeffs', seed, uintToBytes(i, 4));
+    if (!isScalar(coefficient)) throw new Error('A coefficient is not below the group order: probability 2^-128.');
     return coefficient;
   });
 }
 
 /** The share f(index + 1) of the participant with this 0-based index; f(0), the secret, cannot be asked for. */
-export function shareFor(polynomial: Polynomial, index: number): bigint {
+export function shareFor(polynomial: Polynomial, index: number): SecretScalar {
   if (!(Number.isSafeInteger(index) && index >= 0)) throw new ValueError('Invalid participant index.');
-  const x = BigInt(index + 1);
-  return polynomial.reduceRight((value, coefficient) => Fn.add(Fn.mul(value, x), coefficient), 0n);
+  const x = uintToBytes(index + 1, SCALAR_BYTES);
+  return polynomial.reduceRight((value, coefficient) => {
+    const next = multiplyAddSecret(value, x, coefficient);
+    value.fill(0);
+    return next;
+  }, new Uint8Array(SCALAR_BYTES));
 }
 
 /** Commits to a polynomial. */
@@ -61,7 +65,7 @@ export function verifyingShareFor(commitment: VssCommitment, index: number): Poi
 }
 
 /** Whether a share belongs to a verifying share. */
-export function shareMatches(share: bigint, verifyingShare: Point): boolean {
+export function shareMatches(share: SecretScalar, verifyingShare: Point): boolean {
   return multiplySecret(share).equals(verifyingShare);
 }
 
@@ -110,11 +114,15 @@ export interface DkgOutput {
 }
 
 /** The output that belongs to a tweaked commitment of a DKG with n participants. */
-export function dkgOutput(commitment: VssCommitment, participants: number, signingShare: bigint | null): DkgOutput {
+export function dkgOutput(
+  commitment: VssCommitment,
+  participants: number,
+  signingShare: SecretScalar | null,
+): DkgOutput {
   const [publicKey] = commitment;
   if (!publicKey) throw new ValueError('A commitment has at least one coefficient.');
   return {
-    signingShare: signingShare === null ? null : scalarToBytes(signingShare),
+    signingShare,
     publicKey: pointToBytes(publicKey),
     verifyingShares: pointsToBytes(Array.from({ length: participants }, (_, i) => verifyingShareFor(commitment, i))),
   };

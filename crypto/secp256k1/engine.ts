@@ -13,6 +13,8 @@ type Operation = (...args: number[]) => void;
 const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble(FUNCTIONS, PAGES)));
 if (!(exports['memory'] instanceof WebAssembly.Memory)) throw new Error('the arithmetic has no memory');
 const words = new BigUint64Array(exports['memory'].buffer);
+/** All memory of the arithmetic, as it is: for what comes in or goes out as bytes. */
+export const memory: Uint8Array = new Uint8Array(exports['memory'].buffer);
 
 function isOperation(value: unknown): value is Operation {
   return typeof value === 'function';
@@ -42,9 +44,12 @@ export const doubling: Operation = operation('doubling');
 export const negation: Operation = operation('negation');
 /** (to, table, entries, magnitude, sign): see point-program.ts. Regular. */
 export const pick: Operation = operation('pick');
-const packElement: Operation = operation('pack');
+/** (to, a): the value of an element below p, packed. */
+export const pack: Operation = operation('pack');
+/** (to, a, b, c): a·b + c modulo the group order, all packed. Regular. */
+export const multiplyAdd: Operation = operation('multiplyAdd');
 
-export { ELEMENT_BYTES, ENTRY_BYTES, P, POINT_BYTES_IN_MEMORY };
+export { ELEMENT_BYTES, ENTRY_BYTES, P, PACKED_BYTES, POINT_BYTES_IN_MEMORY };
 
 let reserved = Math.ceil(SCRATCH_BYTES / 64) * 64;
 
@@ -89,8 +94,18 @@ export function write(at: number, value: bigint): void {
 
 /** The value at an address, below p. */
 export function read(at: number): bigint {
-  packElement(PACKED, at);
+  pack(PACKED, at);
   return readWords(PACKED);
+}
+
+/** Puts 32 big-endian bytes at an address, packed. No number is made of them. */
+export function writeBytes(at: number, bytes: Uint8Array): void {
+  for (let i = 0; i < PACKED_BYTES; i++) memory[at + i] = bytes[PACKED_BYTES - 1 - i] ?? 0;
+}
+
+/** The 32 big-endian bytes of what is packed at an address, into a byte string from `offset` on. */
+export function readBytes(at: number, bytes: Uint8Array, offset = 0): void {
+  for (let i = 0; i < PACKED_BYTES; i++) bytes[offset + i] = memory[at + PACKED_BYTES - 1 - i] ?? 0;
 }
 
 /** Copies an element. */
@@ -107,8 +122,8 @@ export function writePoint(at: number, x: bigint, y: bigint, z: bigint): void {
 
 /** Writes the entry of a table. */
 export function writeEntry(at: number, x: number, y: number): void {
-  packElement(at, x);
-  packElement(at + PACKED_BYTES, y);
+  pack(at, x);
+  pack(at + PACKED_BYTES, y);
 }
 
 const CHAIN = {

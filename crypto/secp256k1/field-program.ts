@@ -25,7 +25,7 @@ export const ELEMENT_BYTES = 8 * LIMBS;
 /** A packed element, in bytes: four words of 64 bits, least first, together below p. */
 export const PACKED_BYTES = 32;
 
-const LIMB_BITS = 29;
+export const LIMB_BITS = 29;
 const LIMB_MASK = i64(2 ** LIMB_BITS - 1);
 const LIMB_BOUND = 2n ** 30n;
 // 2^261 ≡ 2^37 + 31264: what lies above the last limb enters limb 0 times 31264 and limb 1 times 2^8.
@@ -58,10 +58,14 @@ const WORD_PARTS: readonly (readonly (readonly [limb: number, shift: number])[])
   ],
 ];
 
-const indices = Array.from({ length: LIMBS }, (_, i) => i);
-const from = (first: number): number[] => indices.map((i) => first + i);
-const sumOf = (terms: readonly Code[]): Code => terms.reduce((left, term) => add(left, term));
-const limb = (address: number, i: number): Code => load(get(address), 8 * i);
+/** The positions of limbs. */
+export const indices: readonly number[] = Array.from({ length: LIMBS }, (_, i) => i);
+/** So many locals as an element has limbs, from this one on. */
+export const from = (first: number): number[] => indices.map((i) => first + i);
+/** The sum of one term or more. */
+export const sumOf = (terms: readonly Code[]): Code => terms.reduce((left, term) => add(left, term));
+/** A limb of the element, or a word of the packed element, at the address in a local. */
+export const limb = (address: number, i: number): Code => load(get(address), 8 * i);
 const shifted = (value: Code, bits: number): Code => (bits < 0 ? shiftRight(value, -bits) : shiftLeft(value, bits));
 
 // A multiple of p whose every limb is at least LIMB_BOUND, so that subtracting an element from it borrows nothing.
@@ -82,8 +86,8 @@ export function storeCarried(destination: Code, locals: readonly number[]): Code
   });
 }
 
-// Carries from each of `locals` to the one after it, in order; the last keeps what it has.
-function chain(locals: readonly number[]): Code[] {
+/** Carries from each of `locals` to the one after it, in order; the last keeps what it has. */
+export function chain(locals: readonly number[]): Code[] {
   return locals.slice(1).flatMap((next, i) => {
     const giver = locals[i] ?? 0;
     return [set(next, add(get(next), shiftRight(get(giver), LIMB_BITS))), set(giver, and(get(giver), LIMB_MASK))];
@@ -150,33 +154,50 @@ function limbwise(name: string, parameters: number, limbOf: (i: number) => Code)
   return { name, parameters, i64Locals: LIMBS, body };
 }
 
-function pack(): WasmFunction {
-  const [locals, lowered] = [from(2), from(2 + LIMBS)];
-  const [c0 = 0, c1 = 0] = locals;
-  const [last, lastLowered, over] = [2 + LIMBS - 1, 2 + 2 * LIMBS - 1, 2 + 2 * LIMBS];
-  // 2^256 ≡ 2^32 + 977, and 2^32 is 2^3 in limb 1.
+/**
+ * Packs the element in `locals`, its carries done, to words below m = 2^256 − complement, for a complement below 2^130,
+ * given as limbs. Uses as many locals from `lowered` on, and the one after them.
+ */
+export function storePacked(
+  destination: Code,
+  locals: readonly number[],
+  lowered: readonly number[],
+  complement: readonly bigint[],
+): Code[] {
+  const [last, lastLowered] = [locals[LIMBS - 1] ?? 0, lowered[LIMBS - 1] ?? 0];
+  const over = lastLowered + 1;
+  // 2^256 ≡ complement.
   const foldTop = [
     set(over, shiftRight(get(last), TOP_BITS)),
     set(last, and(get(last), TOP_MASK)),
-    set(c0, add(get(c0), mul(get(over), i64(977)))),
-    set(c1, add(get(c1), shiftLeft(get(over), 3))),
+    ...complement.map((value, i) => set(locals[i] ?? 0, add(get(locals[i] ?? 0), mul(get(over), i64(value))))),
     ...chain(locals),
   ];
-  const body = [
-    ...locals.map((local, i) => set(local, limb(1, i))),
-    ...chain(locals),
+  return [
     // The first may carry into bit 256 again; after the second the value lies below 2^256.
     ...foldTop,
     ...foldTop,
-    // It is p or more exactly where 2^32 + 977 more pass 2^256, and what is then left below 2^256 is that less p.
-    ...locals.map((local, i) => set(local + LIMBS, add(get(local), i64([977, 8][i] ?? 0)))),
+    // It is m or more exactly where the complement more passes 2^256, and what is then left below 2^256 is that less m.
+    ...locals.map((local, i) => set(lowered[i] ?? 0, add(get(local), i64(complement[i] ?? 0n)))),
     ...chain(lowered),
     set(over, sub(i64(0), shiftRight(get(lastLowered), TOP_BITS))),
     set(lastLowered, and(get(lastLowered), TOP_MASK)),
-    ...locals.map((local) => set(local, add(get(local), and(sub(get(local + LIMBS), get(local)), get(over))))),
-    ...WORD_PARTS.map((parts, word) => {
-      return store(get(0), 8 * word, sumOf(parts.map(([i, shift]) => shifted(get(2 + i), shift))));
+    ...locals.map((local, i) => {
+      return set(local, add(get(local), and(sub(get(lowered[i] ?? 0), get(local)), get(over))));
     }),
+    ...WORD_PARTS.map((parts, word) => {
+      const value = sumOf(parts.map(([i, shift]) => shifted(get(locals[i] ?? 0), shift)));
+      return store(destination, 8 * word, value);
+    }),
+  ];
+}
+
+function pack(): WasmFunction {
+  const [locals, lowered] = [from(2), from(2 + LIMBS)];
+  const body = [
+    ...locals.map((local, i) => set(local, limb(1, i))),
+    ...chain(locals),
+    ...storePacked(get(0), locals, lowered, [977n, 8n]),
   ];
   return { name: 'pack', parameters: 2, i64Locals: 2 * LIMBS + 1, body };
 }

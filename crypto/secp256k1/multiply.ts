@@ -14,10 +14,13 @@ import {
   inverse,
   negation,
   P,
+  PACKED_BYTES,
   POINT_BYTES_IN_MEMORY,
+  pack,
   pick,
   product,
   read,
+  readBytes,
   reserve,
   squareRoot,
   squares,
@@ -26,6 +29,7 @@ import {
   writePoint,
 } from './engine.ts';
 import { BETA, HALF_BITS, N, nonAdjacentForm, signedWindows, split } from './recoding.ts';
+import { isBelowOrder, isZero } from './scalars.ts';
 import {
   eraseTableWork,
   FIXED_ENTRIES,
@@ -104,13 +108,18 @@ function takeWithInverse(at: number): Point {
   return y === 0n ? Point.ZERO : new Point(read(B), y, 1n);
 }
 
-// Adds scalar · (the point of a table) to SUM. A secret scalar's bytes are to be erased by the caller.
+// TERM = a secret digit's multiple in a window's table. What is handed over must be a small integer for every digit: the
+// negative of a sign of 0, say, is −0, which travels as another kind of number and takes its own time.
+function pickSecretly(window: number, entries: number, digit: number): void {
+  const sign = digit >> 31;
+  pick(TERM, window, entries, (digit ^ sign) - sign, digit >>> 31);
+}
+
+// Adds scalar · (the point of a table) to SUM.
 function addByTable(table: number, scalar: Uint8Array): void {
   const digits = signedWindows(scalar, FIXED_WIDTH);
   for (let window = 0; window < FIXED_WINDOWS; window++) {
-    const digit = digits[window] ?? 0;
-    const sign = digit >> 31;
-    pick(TERM, table + window * FIXED_ENTRIES * ENTRY_BYTES, FIXED_ENTRIES, (digit ^ sign) - sign, -sign);
+    pickSecretly(table + window * FIXED_ENTRIES * ENTRY_BYTES, FIXED_ENTRIES, digits[window] ?? 0);
     addition(SUM, SUM, TERM);
   }
   digits.fill(0);
@@ -129,9 +138,10 @@ function addPublicByTable(table: number, scalar: bigint): void {
 }
 
 /**
- * scalar · point in constant time: below the group order and not zero. Infinity gives infinity.
+ * scalar · point, regularly. The scalar: 32 big-endian bytes, below the group order and not zero; else a RangeError.
+ * Infinity gives infinity.
  */
-export function multiplyRegular(scalar: bigint, point: Point): Point {
+export function multiplyRegular(scalar: Uint8Array, point: Point): Point {
   multiplyIntoSum(scalar, point);
   const result = take(SUM);
   eraseWork();
@@ -139,7 +149,7 @@ export function multiplyRegular(scalar: bigint, point: Point): Point {
 }
 
 /** Two scalars · point, as `multiplyRegular` does each, for one inversion. */
-export function multiplyRegularTwice(first: bigint, second: bigint, point: Point): readonly [Point, Point] {
+export function multiplyRegularTwice(first: Uint8Array, second: Uint8Array, point: Point): readonly [Point, Point] {
   multiplyIntoSum(first, point);
   copy(EARLIER, SUM, POINT_BYTES_IN_MEMORY);
   multiplyIntoSum(second, point);
@@ -148,15 +158,29 @@ export function multiplyRegularTwice(first: bigint, second: bigint, point: Point
   return results;
 }
 
-function multiplyIntoSum(scalar: bigint, point: Point): void {
-  if (scalar <= 0n || scalar >= N) throw new RangeError('the scalar is out of range');
+/** As `multiplyRegular`, for a product that is secret too: its compressed bytes. Not of infinity. */
+export function multiplyRegularToBytes(scalar: Uint8Array, point: Point): Uint8Array {
+  multiplyIntoSum(scalar, point);
+  inverse(A, SUM + 2 * ELEMENT_BYTES);
+  product(B, SUM, A);
+  product(C, SUM + ELEMENT_BYTES, A);
+  const bytes = new Uint8Array(1 + PACKED_BYTES);
+  pack(A, C);
+  readBytes(A, bytes, 1);
+  bytes[0] = 2 + ((bytes[PACKED_BYTES] ?? 0) & 1);
+  pack(A, B);
+  readBytes(A, bytes, 1);
+  eraseWork();
+  return bytes;
+}
+
+function multiplyIntoSum(scalar: Uint8Array, point: Point): void {
+  if (!isBelowOrder(scalar) || isZero(scalar)) throw new RangeError('the scalar is out of range');
   clear(SUM);
   if (point.is0()) return;
-  const bytes = numberToBytesBE(scalar, 32);
   const table = tableOf(point);
-  if (table !== null) addByTable(table, bytes);
-  else climb(point, bytes);
-  bytes.fill(0);
+  if (table !== null) addByTable(table, scalar);
+  else climb(point, scalar);
 }
 
 // What a secret scalar led to.
@@ -173,12 +197,11 @@ function climb(point: Point, scalar: Uint8Array): void {
   const digits = signedWindows(scalar, LADDER_WIDTH);
   for (let window = digits.length - 1; window >= 0; window--) {
     for (let i = 0; i < LADDER_WIDTH; i++) doubling(SUM, SUM);
-    const digit = digits[window] ?? 0;
-    const sign = digit >> 31;
-    pick(TERM, LADDER, LADDER_ENTRIES, (digit ^ sign) - sign, -sign);
+    pickSecretly(LADDER, LADDER_ENTRIES, digits[window] ?? 0);
     addition(SUM, SUM, TERM);
   }
   digits.fill(0);
+  erase(LADDER, LADDER_ENTRIES * ENTRY_BYTES);
   eraseTableWork();
 }
 

@@ -29,6 +29,7 @@ import {
   PACKED_BYTES,
   storeCarried,
 } from './field-program.ts';
+import { multiplyAdd } from './scalar-program.ts';
 
 /** A point in memory, in bytes. */
 export const POINT_BYTES_IN_MEMORY = 3 * ELEMENT_BYTES;
@@ -190,5 +191,13 @@ function squares(): WasmFunction {
   return { name: 'squares', parameters: 3, i64Locals: 0, body };
 }
 
-/** All functions: those of the field, then those of the group. */
-export const FUNCTIONS: readonly WasmFunction[] = [...FIELD, addition(), doubling(), negation(), pick(), squares()];
+/** All functions: those of the field, then those of the group, then that of scalars. */
+export const FUNCTIONS: readonly WasmFunction[] = [
+  ...FIELD,
+  addition(),
+  doubling(),
+  negation(),
+  pick(),
+  squares(),
+  multiplyAdd(),
+];

@@ -1,8 +1,10 @@
 // Scalars of secp256k1 written in signed digits: in windows of fixed width for secret ones, and for public ones split by
 // the curve's endomorphism and in width-w non-adjacent form (Guide to Elliptic Curve Cryptography, 3.3.1 and 3.5).
 
-/** The group order. */
-export const N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+import { N } from './scalar-program.ts';
+
+export { N };
+
 /** λ·(x, y) = (β·x, y) for all points of the group. */
 export const BETA = 0x7ae96a2b657c07106e64479eac3434e99cf0497512f58995c1396c28719501een;
 

@@ -10,7 +10,7 @@ const { BASE, Fn } = secp256k1.Point;
 
 /** The two multiplications that are checked. */
 export interface Arithmetic {
-  readonly secret: (scalar: bigint, point: Point) => Point;
+  readonly secret: (scalar: Uint8Array, point: Point) => Point;
   readonly publicSum: (points: readonly Point[], scalars: readonly bigint[]) => Point;
 }
 
@@ -23,7 +23,7 @@ export function checkArithmetic(arithmetic: Arithmetic = COMPILED): void {
   const [a, b] = [scalarOf('self-check a'), Fn.ORDER - 2n];
   const other = BASE.multiply(scalarOf('self-check point'));
   const expected = BASE.multiply(a).add(other.multiply(b));
-  const secret = arithmetic.secret(a, BASE).add(arithmetic.secret(b, other));
+  const secret = arithmetic.secret(Fn.toBytes(a), BASE).add(arithmetic.secret(Fn.toBytes(b), other));
   const open = arithmetic.publicSum([BASE, other], [a, b]);
   if (secret.equals(expected) && open.equals(expected)) return;
   throw new Error('The arithmetic of secp256k1 computes wrongly on this machine: nothing can be signed here.');

@@ -2,8 +2,8 @@
 // change is written whole to the key file before it is used, so a share that signs is a share that survives.
 
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
-import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { concat, equal, utf8, zeroize } from '../../crypto/bytes.ts';
+import { hostpubkeyGen } from '../../crypto/chilldkg.ts';
 import { type Ed25519Signer, signerFromSeed } from '../../crypto/ed25519.ts';
 import { keyIdOf } from '../../crypto/key-id.ts';
 import {
@@ -15,6 +15,7 @@ import {
   SEALED_BYTES_MAX,
   sealSecrets,
 } from '../../crypto/seal.ts';
+import { isNonzeroScalar } from '../../crypto/secp256k1.ts';
 import { readBounded, writeDurably } from '../runtime/durable-file.ts';
 
 /** What a node without an open key file cannot do. */
@@ -82,7 +83,7 @@ export class KeyRing {
   /** Writes a new key file with fresh identity and host keys. `random` gives 32 bytes at each call. Leaves it open. */
   async create(passphrase: string, random: () => Uint8Array): Promise<void> {
     let hostSecret = random();
-    while (!secp256k1.utils.isValidSecretKey(hostSecret)) hostSecret = random();
+    while (!isNonzeroScalar(hostSecret)) hostSecret = random();
     const { network, index } = this.#options;
     const file: KeyFile = { network, index, identitySeed: random(), hostSecret, keys: [] };
     await this.#write(file, passphrase);
@@ -138,7 +139,7 @@ export class KeyRing {
 
   /** The ChillDKG host public key, 33 bytes. */
   hostPublicKey(): Uint8Array {
-    return secp256k1.getPublicKey(this.#unsealed().file.hostSecret, true);
+    return hostpubkeyGen(this.#unsealed().file.hostSecret);
   }
 
   /** The shares made by a ceremony; null where this node holds none of that name. */

@@ -66,7 +66,12 @@ describe('variable-time arithmetic', () => {
       fc.property(values, ([k1, k2, b, coefficient, share, evenR]) => {
         const binding = { b, evenR, liftedR: G, xOnlyR: new Uint8Array(32), e: 1n, challenge: new Uint8Array(32) };
         const publicNonce = Uint8Array.of(...pointToBytes(G.multiply(k1)), ...pointToBytes(G.multiply(k2)));
-        const signature = partialSignature(binding, [k1, k2], coefficient, share);
+        const signature = partialSignature(
+          binding,
+          [scalarToBytes(k1), scalarToBytes(k2)],
+          coefficient,
+          scalarToBytes(share),
+        );
         const s = parseScalar(signature) ?? 0n;
         const nonce = G.multiply(k1).add(G.multiply(k2).multiply(b));
         const verifyingShare = G.multiply(share);

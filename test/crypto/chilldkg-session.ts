@@ -91,9 +91,10 @@ export function keyOf({ outputs, params }: Session): { readonly key: GroupKey; r
 
 /** A key whose polynomial is known, as a trusted dealer would make it. */
 export function dealtKey(
-  polynomial: Polynomial,
+  coefficients: readonly bigint[],
   participants: number,
 ): { readonly key: GroupKey; readonly shares: Uint8Array[] } {
+  const polynomial: Polynomial = coefficients.map(scalarToBytes);
   const commitment = commit(polynomial);
   const indices = Array.from({ length: participants }, (_, i) => i);
   return {
@@ -104,7 +105,7 @@ export function dealtKey(
       publicKey: pointToBytes(one(commitment, 0)),
       verifyingShares: indices.map((i) => pointToBytes(verifyingShareFor(commitment, i))),
     },
-    shares: indices.map((i) => scalarToBytes(shareFor(polynomial, i))),
+    shares: indices.map((i) => shareFor(polynomial, i)),
   };
 }
 

@@ -1,12 +1,13 @@
 // The project's own arithmetic of secp256k1, held against bigints modulo p and against noble's group.
 import { describe, expect, test } from 'bun:test';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
-import { concatBytes, numberToBytesBE } from '@noble/curves/utils.js';
+import { bytesToNumberBE, concatBytes, numberToBytesBE } from '@noble/curves/utils.js';
 import fc from 'fast-check';
 import * as engine from '../../crypto/secp256k1/engine.ts';
 import {
   liftX,
   multiplyRegular,
+  multiplyRegularToBytes,
   multiplyRegularTwice,
   normalize,
   sumOf,
@@ -14,6 +15,15 @@ import {
   sumsOf,
 } from '../../crypto/secp256k1/multiply.ts';
 import { N, nonAdjacentForm, signedWindows, split } from '../../crypto/secp256k1/recoding.ts';
+import {
+  difference,
+  isBelowOrder,
+  isZero,
+  negative,
+  productSum,
+  reduced,
+  sum,
+} from '../../crypto/secp256k1/scalars.ts';
 import { checkArithmetic } from '../../crypto/secp256k1/self-check.ts';
 import { keepTable, tableOf } from '../../crypto/secp256k1/tables.ts';
 import { parsePoint } from '../../crypto/secp256k1.ts';
@@ -22,6 +32,7 @@ const { Point } = secp256k1;
 const { P, ELEMENT_BYTES } = engine;
 const LAMBDA = 0x5363ad4cc05c30e0a5261c028812645a122e22ea20816678df02967c1b23bd72n;
 const check = <T>(property: fc.IProperty<T>, numRuns = 60) => fc.assert(property, { seed: 20_301, numRuns });
+const bytesOf = (value: bigint) => numberToBytesBE(value, 32);
 const modulo = (value: bigint, by: bigint) => ((value % by) + by) % by;
 
 const near = (order: bigint) => {
@@ -100,8 +111,10 @@ describe('multiplications on secp256k1', () => {
   test('by a secret are those of noble, with a table and without', () => {
     check(
       fc.property(nonzero, point, (k, p) => {
-        expect(multiplyRegular(k, Point.BASE).equals(Point.BASE.multiply(k))).toBe(true);
-        expect(multiplyRegular(k, p).equals(p.is0() ? p : p.multiply(k))).toBe(true);
+        expect(multiplyRegular(bytesOf(k), Point.BASE).equals(Point.BASE.multiply(k))).toBe(true);
+        expect(multiplyRegular(bytesOf(k), p).equals(p.is0() ? p : p.multiply(k))).toBe(true);
+        expect(multiplyRegularToBytes(bytesOf(k), Point.BASE)).toEqual(Point.BASE.multiply(k).toBytes());
+        if (!p.is0()) expect(multiplyRegularToBytes(bytesOf(k), p)).toEqual(p.multiply(k).toBytes());
       }),
     );
   });
@@ -110,9 +123,9 @@ describe('multiplications on secp256k1', () => {
     check(
       fc.property(nonzero, nonzero, point, (first, second, p) => {
         for (const by of [Point.BASE, p]) {
-          const both = multiplyRegularTwice(first, second, by);
+          const both = multiplyRegularTwice(bytesOf(first), bytesOf(second), by);
           for (const [i, k] of [first, second].entries()) {
-            expect(both[i]?.equals(multiplyRegular(k, by))).toBe(true);
+            expect(both[i]?.equals(multiplyRegular(bytesOf(k), by))).toBe(true);
             expect(both[i]?.is0() === true || both[i]?.Z === 1n).toBe(true);
           }
         }
@@ -122,10 +135,12 @@ describe('multiplications on secp256k1', () => {
   });
 
   test('by a secret refuse what is no secret scalar', () => {
-    for (const bad of [0n, -1n, N, N + 1n]) {
+    const right = bytesOf(1n);
+    for (const bad of [bytesOf(0n), bytesOf(N), bytesOf(N + 1n), bytesOf(2n ** 256n - 1n), right.subarray(1)]) {
       expect(() => multiplyRegular(bad, Point.BASE)).toThrow(RangeError);
-      expect(() => multiplyRegularTwice(bad, 1n, Point.BASE)).toThrow(RangeError);
-      expect(() => multiplyRegularTwice(1n, bad, Point.BASE)).toThrow(RangeError);
+      expect(() => multiplyRegularToBytes(bad, Point.BASE)).toThrow(RangeError);
+      expect(() => multiplyRegularTwice(bad, right, Point.BASE)).toThrow(RangeError);
+      expect(() => multiplyRegularTwice(right, bad, Point.BASE)).toThrow(RangeError);
     }
   });
 
@@ -158,10 +173,10 @@ describe('multiplications on secp256k1', () => {
       for (const p of [...points, ...points.slice(0, 3)]) {
         expect(tableOf(p)).not.toBeNull();
         expect(sumOfProducts([p], [k]).equals(p.multiplyUnsafe(k))).toBe(true);
-        expect(multiplyRegular(k, p).equals(p.multiply(k))).toBe(true);
+        expect(multiplyRegular(bytesOf(k), p).equals(p.multiply(k))).toBe(true);
       }
     }
-    expect(multiplyRegular(7n, Point.BASE).equals(Point.BASE.multiply(7n))).toBe(true);
+    expect(multiplyRegular(bytesOf(7n), Point.BASE).equals(Point.BASE.multiply(7n))).toBe(true);
   });
 
   test('sums and normalized points are those of noble', () => {
@@ -230,6 +245,44 @@ describe('encodings of points', () => {
     expect(liftX(P, false)).toBeNull();
     expect(parsePoint(Point.BASE.toBytes(false))).toBeNull();
     expect(parsePoint(new Uint8Array(0))).toBeNull();
+  });
+});
+
+describe('secret scalars', () => {
+  const near256 = fc.oneof(
+    scalar,
+    fc.constantFrom(N, N + 1n, 2n ** 256n - 1n, 2n ** 256n - N),
+    fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }),
+  );
+
+  test('are added and multiplied as integers modulo the order are, whatever 256 bits they have', () => {
+    check(
+      fc.property(near256, near256, near256, (a, b, c) => {
+        expect(bytesToNumberBE(productSum(bytesOf(a), bytesOf(b), bytesOf(c)))).toBe((a * b + c) % N);
+        expect(bytesToNumberBE(reduced(bytesOf(a)))).toBe(a % N);
+        expect(bytesToNumberBE(sum(bytesOf(a), bytesOf(b)))).toBe((a + b) % N);
+        expect(bytesToNumberBE(difference(bytesOf(a), bytesOf(b)))).toBe(modulo(a - b, N));
+        expect(bytesToNumberBE(negative(bytesOf(a)))).toBe(modulo(-a, N));
+      }),
+      500,
+    );
+    for (const bad of [new Uint8Array(31), new Uint8Array(33)]) {
+      expect(() => productSum(bad, bytesOf(1n), bytesOf(1n))).toThrow(RangeError);
+      expect(() => productSum(bytesOf(1n), bad, bytesOf(1n))).toThrow(RangeError);
+      expect(() => productSum(bytesOf(1n), bytesOf(1n), bad)).toThrow(RangeError);
+    }
+  });
+
+  test('are told from what is no scalar as integers are', () => {
+    check(
+      fc.property(near256, (a) => {
+        expect(isBelowOrder(bytesOf(a))).toBe(a < N);
+        expect(isZero(bytesOf(a))).toBe(a === 0n);
+      }),
+      300,
+    );
+    expect(isBelowOrder(new Uint8Array(31))).toBe(false);
+    expect(isBelowOrder(new Uint8Array(33))).toBe(false);
   });
 });
 

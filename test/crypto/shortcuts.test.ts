@@ -21,7 +21,7 @@ import {
   parsePoint,
   pointsToBytes,
   pointToBytes,
-  reduceScalar,
+  reduceSecret,
 } from '../../crypto/secp256k1.ts';
 
 const fresh = (...numbers: number[]) => sha256(...numbers.map(u32be));
@@ -33,14 +33,14 @@ const check = <T>(property: fc.IProperty<T>, numRuns = 30) => fc.assert(property
 
 describe('multiplications on secp256k1', () => {
   test('by a small number gives the point that the general one gives', () => {
-    const point = multiplySecret(reduceScalar(fresh(1)));
+    const point = multiplySecret(reduceSecret(fresh(1)));
     for (let x = 0; x <= 65; x++) {
       expect(multiplySmallPublic(x, point).equals(multiplyPublic(BigInt(x), point))).toBe(true);
     }
   });
 
   test('points are encoded together as they are one by one', () => {
-    const points = [1, 2, 3, 4].map((x) => multiplySmallPublic(x, multiplySecret(reduceScalar(fresh(x)))));
+    const points = [1, 2, 3, 4].map((x) => multiplySmallPublic(x, multiplySecret(reduceSecret(fresh(x)))));
     expect(pointsToBytes(points)).toEqual(points.map(pointToBytes));
     expect(() => pointsToBytes([G, G.subtract(G)])).toThrow();
   });
