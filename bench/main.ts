@@ -12,6 +12,7 @@ import type { BenchOptions, Figure, Report } from './measure.ts';
 import { oneRound } from './one-round.ts';
 import { figureTable } from './results.ts';
 import { robust } from './robust.ts';
+import { secretTiming } from './secret-timing.ts';
 import { signersCpu } from './signers-cpu.ts';
 
 const MEASUREMENTS: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>> = {
@@ -19,6 +20,7 @@ const MEASUREMENTS: Readonly<Record<string, (options: BenchOptions) => Promise<R
   batches,
   robust,
   'signers-cpu': signersCpu,
+  'secret-timing': secretTiming,
   'dkg-cpu': dkgCpu,
   'dkg-federation': dkgFederation,
   'block-scan': async () => ({ figures: [await blockScanRatio()], notes: [] }),

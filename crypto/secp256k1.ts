@@ -86,9 +86,14 @@ export function reduceScalar(bytes: Uint8Array): bigint {
   return Fn.create(bytesToNumberBE(bytes));
 }
 
-/** 32 big-endian bytes. Not for secrets. */
+/** 32 big-endian bytes. Not for secrets. Throws a RangeError where it takes more. */
 export function scalarToBytes(scalar: bigint): Uint8Array {
-  return numberToBytesBE(scalar, SCALAR_BYTES);
+  if (scalar < 0n || scalar >> 256n !== 0n) throw new RangeError('the scalar is out of range');
+  const bytes = new Uint8Array(SCALAR_BYTES);
+  const view = new DataView(bytes.buffer);
+  // What is written is cut to 64 bits.
+  for (let at = 24, rest = scalar; at >= 0; at -= 8, rest >>= 64n) view.setBigUint64(at, rest);
+  return bytes;
 }
 
 /** `value` as `length` big-endian bytes, for lengths, counters and indices. */

@@ -6,7 +6,7 @@ import { isNonzeroScalar, multiplySecret, pointToBytes, ValueError } from './sec
 
 /**
  * The verifying share of a signing share (32 bytes): 33 bytes compressed for bip340, 32 for ed25519, whose scalars are
- * little endian (RFC 9591 section 6.1). Constant time in the share. Throws where the share is no scalar but zero.
+ * little endian (RFC 9591 section 6.1). Regular in a bip340 share (crypto/secp256k1.ts). Throws where the share is no scalar but zero.
  */
 export function verifyingShareOf(scheme: SchemeName, signingShare: Uint8Array): Uint8Array {
   if (scheme === 'bip340') {

@@ -28,7 +28,7 @@ import {
   write,
   writePoint,
 } from './engine.ts';
-import { BETA, HALF_BITS, N, nonAdjacentForm, signedWindows, split } from './recoding.ts';
+import { BETA, HALF_BITS, magnitudeOf, N, nonAdjacentForm, signedWindows, signOf, split } from './recoding.ts';
 import { isBelowOrder, isZero } from './scalars.ts';
 import {
   eraseTableWork,
@@ -108,18 +108,13 @@ function takeWithInverse(at: number): Point {
   return y === 0n ? Point.ZERO : new Point(read(B), y, 1n);
 }
 
-// TERM = a secret digit's multiple in a window's table. What is handed over must be a small integer for every digit: the
-// negative of a sign of 0, say, is −0, which travels as another kind of number and takes its own time.
-function pickSecretly(window: number, entries: number, digit: number): void {
-  const sign = digit >> 31;
-  pick(TERM, window, entries, (digit ^ sign) - sign, digit >>> 31);
-}
-
 // Adds scalar · (the point of a table) to SUM.
 function addByTable(table: number, scalar: Uint8Array): void {
   const digits = signedWindows(scalar, FIXED_WIDTH);
   for (let window = 0; window < FIXED_WINDOWS; window++) {
-    pickSecretly(table + window * FIXED_ENTRIES * ENTRY_BYTES, FIXED_ENTRIES, digits[window] ?? 0);
+    const digit = digits[window] ?? 0;
+    const entries = table + window * FIXED_ENTRIES * ENTRY_BYTES;
+    pick(TERM, entries, FIXED_ENTRIES, magnitudeOf(digit), signOf(digit));
     addition(SUM, SUM, TERM);
   }
   digits.fill(0);
@@ -197,7 +192,8 @@ function climb(point: Point, scalar: Uint8Array): void {
   const digits = signedWindows(scalar, LADDER_WIDTH);
   for (let window = digits.length - 1; window >= 0; window--) {
     for (let i = 0; i < LADDER_WIDTH; i++) doubling(SUM, SUM);
-    pickSecretly(LADDER, LADDER_ENTRIES, digits[window] ?? 0);
+    const digit = digits[window] ?? 0;
+    pick(TERM, LADDER, LADDER_ENTRIES, magnitudeOf(digit), signOf(digit));
     addition(SUM, SUM, TERM);
   }
   digits.fill(0);

@@ -73,3 +73,14 @@ export function signedWindows(scalar: Uint8Array, width: number): Int8Array {
   }
   return digits;
 }
+
+/** The size of a digit. Like its sign a small integer for every digit, and never −0, which travels as a double. */
+export function magnitudeOf(digit: number): number {
+  const sign = digit >> 31;
+  return (digit ^ sign) - sign;
+}
+
+/** 1 where a digit is negative, else 0. */
+export function signOf(digit: number): number {
+  return digit >>> 31;
+}

@@ -14,7 +14,7 @@ import {
   sumOfProducts,
   sumsOf,
 } from '../../crypto/secp256k1/multiply.ts';
-import { N, nonAdjacentForm, signedWindows, split } from '../../crypto/secp256k1/recoding.ts';
+import { magnitudeOf, N, nonAdjacentForm, signedWindows, signOf, split } from '../../crypto/secp256k1/recoding.ts';
 import {
   difference,
   isBelowOrder,
@@ -297,6 +297,13 @@ describe('digits of scalars', () => {
       }),
       200,
     );
+  });
+
+  test('are handed over as a size and a sign that are the same kind of number for each, −0 never being one', () => {
+    for (let digit = -31; digit <= 32; digit++) {
+      expect(Object.is(magnitudeOf(digit), digit < 0 ? 0 - digit : digit)).toBe(true);
+      expect(Object.is(signOf(digit), digit < 0 ? 1 : 0)).toBe(true);
+    }
   });
 
   test('of the halves of a scalar add up to it by λ, in the non-adjacent form', () => {
