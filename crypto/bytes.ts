@@ -1,6 +1,6 @@
 // Byte strings: joining, comparing, hexadecimal, fixed-width integers, SHA-2 (FIPS 180-4) and erasing. Everything in
 // crypto/ that touches raw bytes goes through here, so the encodings exist once.
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 const U32_MAX = 0xffff_ffff;
 const U64_MAX = 0xffff_ffff_ffff_ffffn;
@@ -76,7 +76,10 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** Overwrites secrets with zeros. */
+/**
+ * Overwrites secrets with zeros. Of a small byte string that was made with its length alone, `subarray` and `buffer`
+ * leave a copy behind, which this does not reach: cut secrets with `slice`.
+ */
 export function zeroize(...secrets: readonly Uint8Array[]): void {
   for (const secret of secrets) secret.fill(0);
 }
@@ -91,10 +94,13 @@ export function sha512(...parts: readonly Uint8Array[]): Uint8Array {
   return digest('sha512', parts);
 }
 
+// In one go over bytes of our own: a hash object keeps what it was fed and what it gave, and nothing erases that.
 function digest(algorithm: 'sha256' | 'sha512', parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash(algorithm);
-  for (const part of parts) hash.update(part);
-  // A view, so that whoever hashes secrets can erase the result, and no copy stays.
-  const made = hash.digest();
-  return new Uint8Array(made.buffer, made.byteOffset, made.byteLength);
+  const joined = concat(...parts);
+  const made = hash(algorithm, joined, 'buffer');
+  // Not a view: to make one, the runtime would move the bytes and leave those of before where they were.
+  const result = new Uint8Array(made.length);
+  result.set(made);
+  zeroize(joined, made);
+  return result;
 }

@@ -59,7 +59,7 @@ function routeKey(secret: Uint8Array, otherPublicKey: Uint8Array, route: ShareRo
   const other = parsePoint(otherPublicKey);
   if (other === null || !isNonzeroScalar(secret)) throw new Error('a host key is malformed');
   const shared = sharedSecret(secret, other);
-  const secretX = shared.subarray(1);
+  const secretX = shared.slice(1);
   // Fields of free length are hashed, so no two routes can share one encoding.
   const info = concat(
     sha256(utf8(route.ceremonyId)),
@@ -70,6 +70,6 @@ function routeKey(secret: Uint8Array, otherPublicKey: Uint8Array, route: ShareRo
     u32be(route.recipientIndex),
   );
   const key = new Uint8Array(hkdfSync('sha256', secretX, utf8(SHARE_BOX_DOMAIN), info, 32));
-  zeroize(shared);
+  zeroize(shared, secretX);
   return key;
 }

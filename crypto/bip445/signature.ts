@@ -33,10 +33,13 @@ export type TakenNonce = readonly [SecretScalar, SecretScalar];
  */
 export function takeSecretNonce(secretNonce: Uint8Array): TakenNonce {
   if (secretNonce.length !== SECRET_NONCE_BYTES) throw new ValueError('The secnonce must be a 64-byte array.');
-  const [first, second] = [secretNonce.subarray(0, SCALAR_BYTES), secretNonce.subarray(SCALAR_BYTES)];
-  if (!isNonzeroScalar(first)) throw new ValueError('first secnonce value is out of range.');
-  if (!isNonzeroScalar(second)) throw new ValueError('second secnonce value is out of range.');
-  const taken = [first.slice(), second.slice()] as const;
+  // Not views: see `zeroize`.
+  const taken = [secretNonce.slice(0, SCALAR_BYTES), secretNonce.slice(SCALAR_BYTES)] as const;
+  const wrong = taken.findIndex((half) => !isNonzeroScalar(half));
+  if (wrong >= 0) {
+    for (const half of taken) half.fill(0);
+    throw new ValueError(`${wrong === 0 ? 'first' : 'second'} secnonce value is out of range.`);
+  }
   secretNonce.fill(0);
   return taken;
 }

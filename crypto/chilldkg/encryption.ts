@@ -3,6 +3,7 @@
 // plus a pad, so ciphertexts can be summed by a coordinator who cannot read them.
 
 import { concatBytes } from '@noble/curves/utils.js';
+import { sha256 } from '../bytes.ts';
 import {
   addSecrets,
   isNonzeroScalar,
@@ -16,7 +17,6 @@ import {
   uintToBytes,
   ValueError,
 } from '../secp256k1.ts';
-import { sha256 } from '../tagged-hash.ts';
 import { dkgHash } from './encoding.ts';
 import { FaultyParticipantOrCoordinatorError } from './errors.ts';
 
