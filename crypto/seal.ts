@@ -3,7 +3,7 @@
 // one file of crypto/ in which `await` is allowed; it reads no clock and does no input or output.
 import { armor, Decrypter, Encrypter } from 'age-encryption';
 import { z } from 'zod';
-import { fromHex, toHex, utf8 } from './bytes.ts';
+import { fromHex, toHex, utf8, zeroize } from './bytes.ts';
 import { canonicalBytes, parseCanonicalJson } from './canonical-json.ts';
 import { hexOf } from './json-fields.ts';
 import type { GroupKey, SchemeName } from './scheme.ts';
@@ -47,12 +47,35 @@ export async function openSecrets(file: Uint8Array, passphrase: string): Promise
   const decrypter = new Decrypter();
   decrypter.addPassphrase(passphrase);
   try {
-    return { ok: true, plaintext: await decrypter.decrypt(withoutArmor(file)) };
+    return { ok: true, plaintext: await readErasing(await decrypter.decrypt(new Blob([withoutArmor(file)]).stream())) };
   } catch (error) {
     // The library tells this case apart by its message alone: scrypt gave a key that does not open the file key.
     const isOtherKey = error instanceof Error && error.message.startsWith('no identity matched');
     return { ok: false, reason: isOtherKey ? 'wrong_passphrase' : 'malformed' };
   }
+}
+
+// Joins a stream's parts, and erases each: the library keeps no other copy of what it decrypts.
+async function readErasing(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  try {
+    const reader = stream.getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) parts.push(part.value);
+    return ownCopy(parts);
+  } finally {
+    zeroize(...parts);
+  }
+}
+
+// On a buffer of its own, which the runtime never moves: see `zeroize`.
+function ownCopy(parts: readonly Uint8Array[]): Uint8Array {
+  const copy = new Uint8Array(new ArrayBuffer(parts.reduce((total, part) => total + part.length, 0)));
+  let offset = 0;
+  for (const part of parts) {
+    copy.set(part, offset);
+    offset += part.length;
+  }
+  return copy;
 }
 
 /** One key's public part with this node's signing share (32 secret bytes). */
@@ -114,33 +137,77 @@ const keyFileSchema = z.strictObject({
     .max(64),
 });
 
+/** The members of a key file that are secret: 32 bytes each, in hexadecimal. */
+const SECRET_MEMBERS = ['host_secret', 'identity_seed', 'signing_share'].map((name) => utf8(`"${name}":"`));
+const [SECRET_BYTES, QUOTE] = [32, 0x22];
+
+// Texts cannot be erased, so no secret is ever in one: in the JSON that is made and read as text, a number stands in its
+// place, and its hexadecimal is written into, or taken out of, the bytes.
+const placeholder = (position: number): string => position.toString(16).padStart(2 * SECRET_BYTES, '0');
+
+/** Where the hexadecimal of secrets begins in canonical JSON. A quote inside of a text is escaped there. */
+function secretPlaces(json: Uint8Array): number[] {
+  const places: number[] = [];
+  for (let at = 0; at < json.length; at++) {
+    if (json[at] !== QUOTE) continue;
+    const member = SECRET_MEMBERS.find((name) => name.every((byte, i) => json[at + i] === byte));
+    const begin = at + (member?.length ?? 0);
+    if (member !== undefined && json[begin + 2 * SECRET_BYTES] === QUOTE) places.push(begin);
+  }
+  return places;
+}
+
 /**
- * The plaintext of a key file: RFC 8785 JSON, bytes in hexadecimal. Throws where a field has the wrong length. The texts
- * made on the way cannot be erased, only the returned bytes can: zero them once sealed.
+ * The plaintext of a key file: RFC 8785 JSON, bytes in hexadecimal. Throws where a field has the wrong length. No secret is
+ * left anywhere but in the returned bytes: zero them once sealed.
  */
 export function encodeKeyFile(file: KeyFile): Uint8Array {
+  const secrets: Uint8Array[] = [];
+  const secret = (bytes: Uint8Array): string => {
+    secrets.push(bytes);
+    return bytes.length === SECRET_BYTES ? placeholder(secrets.length - 1) : '';
+  };
   const json = {
     v: 1,
     network: file.network,
     index: file.index,
-    identity_seed: toHex(file.identitySeed),
-    host_secret: toHex(file.hostSecret),
+    identity_seed: secret(file.identitySeed),
+    host_secret: secret(file.hostSecret),
     keys: file.keys.map((key) => ({
       ceremony_id: key.ceremonyId,
       created_at: key.createdAt,
-      bitcoin: encodeKeyShare(key.bitcoin, 'bip340'),
-      attestation: encodeKeyShare(key.attestation, 'ed25519'),
+      bitcoin: encodeKeyShare(key.bitcoin, 'bip340', secret(key.bitcoin.signingShare)),
+      attestation: encodeKeyShare(key.attestation, 'ed25519', secret(key.attestation.signingShare)),
     })),
   };
   const checked = keyFileSchema.safeParse(json);
   // The library's own error would repeat the values that failed.
   if (!checked.success) throw new Error(`key file field ${checked.error.issues[0]?.path.join('.') ?? ''} is malformed`);
-  return canonicalBytes(checked.data);
+  const bytes = canonicalBytes(checked.data);
+  for (const at of secretPlaces(bytes)) {
+    const position = Number.parseInt(new TextDecoder().decode(bytes.slice(at, at + 2 * SECRET_BYTES)), 16);
+    writeHex(bytes, at, secrets[position] ?? new Uint8Array(0));
+  }
+  return bytes;
 }
 
-/** Reads the plaintext of a key file. Never throws, and never repeats a value from it. */
+/** Reads the plaintext of a key file, and leaves it as it was. Never throws, and never repeats a value from it. */
 export function decodeKeyFile(plaintext: Uint8Array): KeyFileVerdict {
-  const json = parseCanonicalJson(plaintext, { bytesMax: SEALED_BYTES_MAX, depthMax: 8 });
+  const bytes = ownCopy([plaintext]);
+  const secrets: Uint8Array[] = [];
+  for (const at of secretPlaces(bytes)) {
+    const secret = readHex(bytes, at);
+    if (secret === null) continue;
+    secrets.push(secret);
+    bytes.set(utf8(placeholder(secrets.length - 1)), at);
+  }
+  const verdict = decodeWith(bytes, secrets);
+  zeroize(bytes, ...(verdict.ok ? [] : secrets));
+  return verdict;
+}
+
+function decodeWith(bytes: Uint8Array, secrets: readonly Uint8Array[]): KeyFileVerdict {
+  const json = parseCanonicalJson(bytes, { bytesMax: SEALED_BYTES_MAX, depthMax: 8 });
   if (!json.ok) return { ok: false, reason: 'malformed' };
   const parsed = keyFileSchema.safeParse(json.value);
   if (!parsed.success) {
@@ -148,37 +215,65 @@ export function decodeKeyFile(plaintext: Uint8Array): KeyFileVerdict {
     return { ok: false, reason: isOtherVersion ? 'unsupported_version' : 'malformed' };
   }
   const file = parsed.data;
+  const secret = (text: string): Uint8Array => {
+    const found = secrets[Number.parseInt(text, 16)];
+    if (found === undefined) throw new Error('a secret of the key file was not taken out of it');
+    return found;
+  };
   const keyFile: KeyFile = {
     network: file.network,
     index: file.index,
-    identitySeed: fromHex(file.identity_seed),
-    hostSecret: fromHex(file.host_secret),
+    identitySeed: secret(file.identity_seed),
+    hostSecret: secret(file.host_secret),
     keys: file.keys.map((key) => ({
       ceremonyId: key.ceremony_id,
       createdAt: key.created_at,
-      bitcoin: decodeKeyShare(key.bitcoin, 'bip340'),
-      attestation: decodeKeyShare(key.attestation, 'ed25519'),
+      bitcoin: decodeKeyShare(key.bitcoin, 'bip340', secret(key.bitcoin.signing_share)),
+      attestation: decodeKeyShare(key.attestation, 'ed25519', secret(key.attestation.signing_share)),
     })),
   };
   return { ok: true, keyFile };
 }
 
-function encodeKeyShare({ groupKey, signingShare }: KeyShare, scheme: SchemeName): KeyShareJson {
+const HEX_DIGITS = utf8('0123456789abcdef');
+
+function writeHex(into: Uint8Array, at: number, secret: Uint8Array): void {
+  for (const [i, byte] of secret.entries()) {
+    into[at + 2 * i] = HEX_DIGITS[byte >> 4] ?? 0;
+    into[at + 2 * i + 1] = HEX_DIGITS[byte & 15] ?? 0;
+  }
+}
+
+// Null where the characters are no lowercase hexadecimal.
+function readHex(from: Uint8Array, at: number): Uint8Array | null {
+  const secret = new Uint8Array(SECRET_BYTES);
+  for (let i = 0; i < SECRET_BYTES; i++) {
+    const [upper, lower] = [HEX_DIGITS.indexOf(from[at + 2 * i] ?? 0), HEX_DIGITS.indexOf(from[at + 2 * i + 1] ?? 0)];
+    if (upper < 0 || lower < 0) {
+      zeroize(secret);
+      return null;
+    }
+    secret[i] = 16 * upper + lower;
+  }
+  return secret;
+}
+
+function encodeKeyShare({ groupKey }: KeyShare, scheme: SchemeName, signingShare: string): KeyShareJson {
   if (groupKey.scheme !== scheme) throw new Error(`expected a key of scheme ${scheme}`);
   return {
     threshold: groupKey.threshold,
     participants: groupKey.participants,
     public_key: toHex(groupKey.publicKey),
     verifying_shares: groupKey.verifyingShares.map(toHex),
-    signing_share: toHex(signingShare),
+    signing_share: signingShare,
   };
 }
 
-function decodeKeyShare(json: KeyShareJson, scheme: SchemeName): KeyShare {
+function decodeKeyShare(json: KeyShareJson, scheme: SchemeName, signingShare: Uint8Array): KeyShare {
   const { threshold, participants } = json;
   const verifyingShares = json.verifying_shares.map((share) => fromHex(share));
   const groupKey = { scheme, threshold, participants, publicKey: fromHex(json.public_key), verifyingShares };
-  return { groupKey, signingShare: fromHex(json.signing_share) };
+  return { groupKey, signingShare };
 }
 
 function withoutArmor(file: Uint8Array): Uint8Array {

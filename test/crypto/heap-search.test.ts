@@ -5,11 +5,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytesToNumberBE } from '@noble/curves/utils.js';
+import { deal } from '../../bench/deal.ts';
 import { interpolatingValue } from '../../crypto/bip445/lagrange.ts';
 import { bindSession, coefficientOf, nonceCoefficientHash } from '../../crypto/bip445/session.ts';
 import { serializeIds } from '../../crypto/bip445/signers.ts';
 import { nonceAgg, nonceGen, tweakContextInit } from '../../crypto/bip445.ts';
 import { concat, toHex } from '../../crypto/bytes.ts';
+import { keyIdOf } from '../../crypto/key-id.ts';
+import { encodeKeyFile, sealSecrets } from '../../crypto/seal.ts';
 import { Fn, scalarToBytes } from '../../crypto/secp256k1.ts';
 import { taggedHash } from '../../crypto/tagged-hash.ts';
 import { bytesOf, dealtKey, one } from './chilldkg-session.ts';
@@ -93,5 +96,50 @@ describe.skipIf(process.platform !== 'linux')('all memory of a process', () => {
     const { args, secrets } = signingCase();
     const left = await leftIn('signer.ts', [...args, 'keep'], secrets);
     expect(left).toEqual(['randomness, as bytes', 'the signing share, as bytes']);
+  }, 60_000);
+
+  const PASSPHRASE = 'a passphrase for the heap';
+  /** A key file with a key, and the secrets in it that are of the bitcoin key or only stored. */
+  async function keyFileCase() {
+    const { key, shares } = dealtKey(
+      ['key file', 'key file slope'].map((label) => Fn.create(bytesToNumberBE(bytesOf(label)))),
+      2,
+    );
+    const attestation = deal('ed25519', 2, 2);
+    const secrets = {
+      hostSecret: bytesOf('heap host secret'),
+      share: one(shares, 0),
+      attestation: one(attestation.shares, 0),
+    };
+    const keys = {
+      ceremonyId: 'heap',
+      createdAt: 1,
+      bitcoin: { groupKey: key, signingShare: secrets.share },
+      attestation: { groupKey: attestation.key, signingShare: secrets.attestation },
+    };
+    const file = {
+      network: 'regtest',
+      index: 0,
+      identitySeed: bytesOf('heap seed'),
+      hostSecret: secrets.hostSecret,
+      keys: [keys],
+    };
+    const path = join(folder, 'keys.age');
+    writeFileSync(path, await sealSecrets(encodeKeyFile(file), PASSPHRASE, { workFactor: 4 }));
+    return {
+      args: [path, PASSPHRASE, keyIdOf(key.publicKey, attestation.key.publicKey)],
+      patterns: Object.entries(secrets).flatMap(([name, secret]) => formsOf(name, secret)),
+    };
+  }
+
+  test('holds nothing of host secret and shares after a key file was opened, used and closed', async () => {
+    const { args, patterns } = await keyFileCase();
+    expect(await leftIn('key-file.ts', args, patterns)).toEqual([]);
+  }, 60_000);
+
+  test('holds them as bytes alone while the key file is open', async () => {
+    const { args, patterns } = await keyFileCase();
+    const left = await leftIn('key-file.ts', [...args, 'keep'], patterns);
+    expect(left).toEqual(['attestation, as bytes', 'hostSecret, as bytes', 'share, as bytes']);
   }, 60_000);
 });
