@@ -20,6 +20,7 @@ import {
   commitToUnspendable,
   type DkgOutput,
   dkgOutput,
+  InfiniteShareError,
   shareMatches,
   type VssCommitment,
   verifyingShareFor,
@@ -84,7 +85,18 @@ function recover(
   hostseckey: Uint8Array | null,
   recoveryData: Uint8Array,
 ): { readonly output: DkgOutput; readonly params: SessionParams } {
-  const { params, commitment, publicNonces, encryptedShares } = certified(recoveryData);
+  try {
+    return recovered(hostseckey, certified(recoveryData));
+  } catch (error) {
+    if (error instanceof InfiniteShareError) throw new RecoveryDataError('Invalid commitment in recovery data');
+    throw error;
+  }
+}
+
+function recovered(
+  hostseckey: Uint8Array | null,
+  { params, commitment, publicNonces, encryptedShares }: RecoveryFields,
+): { readonly output: DkgOutput; readonly params: SessionParams } {
   const { hostpubkeys, threshold } = params;
   const { commitment: tweaked, tweak } = commitToUnspendable(commitment);
   if (hostseckey === null) return { output: dkgOutput(tweaked, hostpubkeys.length, null), params };

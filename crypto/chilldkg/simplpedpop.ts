@@ -17,6 +17,7 @@ import {
 import type { FieldReader } from './encoding.ts';
 import {
   FaultyCoordinatorError,
+  FaultyParticipantError,
   FaultyParticipantOrCoordinatorError,
   ProtocolError,
   UnknownFaultyParticipantOrCoordinatorError,
@@ -28,6 +29,7 @@ import {
   type DkgOutput,
   dkgOutput,
   generatePolynomial,
+  InfiniteShareError,
   shareFor,
   shareMatches,
   type UnspendableCommitment,
@@ -153,7 +155,25 @@ export function simplParticipantStep2(
     const verifyingShare = tweakedVerifyingShare.subtract(tweakPoint);
     return { ok: false, investigation: { participantId, share, verifyingShare } };
   }
-  return { ok: true, output: dkgOutput(commitment, commitmentsToSecrets.length, tweakedShare), equalityInput };
+  const output = withBlame(
+    () => dkgOutput(commitment, commitmentsToSecrets.length, tweakedShare),
+    (culprit) =>
+      culprit === participantId
+        ? new ProtocolError(INFINITE_SHARE)
+        : new FaultyParticipantOrCoordinatorError(culprit, INFINITE_SHARE),
+  );
+  return { ok: true, output, equalityInput };
+}
+
+const INFINITE_SHARE = 'Participant made its verifying share the point at infinity';
+
+// The reference ends in a plain error here, which names nobody. Only the owner of a share knows what would cancel it.
+function withBlame(make: () => DkgOutput, blame: (participantId: number) => ProtocolError): DkgOutput {
+  try {
+    return make();
+  } catch (error) {
+    throw error instanceof InfiniteShareError ? blame(error.participantId) : error;
+  }
 }
 
 // Blames as the reference does: the first participant whose commitment or proof is invalid.
@@ -213,7 +233,10 @@ export function simplParticipantInvestigate(
   throw new Error('An investigation was called for, but all inputs are consistent.');
 }
 
-/** Sums the participants' messages. Throws a ProtocolError if the secrets sum to zero, which takes a conspiracy. */
+/**
+ * Sums the participants' messages. Throws a ProtocolError if the secrets sum to zero, which takes a conspiracy, and a
+ * FaultyParticipantError where a verifying share is the point at infinity.
+ */
 export function simplCoordinatorStep(
   messages: readonly SimplParticipantMessage[],
   threshold: number,
@@ -225,7 +248,11 @@ export function simplCoordinatorStep(
     pops: messages.map(({ pop }) => pop),
   };
   const { unspendable, equalityInput } = sumCommitments(message);
-  return { message, output: dkgOutput(unspendable.commitment, messages.length, null), equalityInput };
+  const output = withBlame(
+    () => dkgOutput(unspendable.commitment, messages.length, null),
+    (culprit) => new FaultyParticipantError(culprit, INFINITE_SHARE),
+  );
+  return { message, output, equalityInput };
 }
 
 /** For each participant in index order, the verifying shares of the partial shares that the others owe it. */

@@ -113,7 +113,24 @@ export interface DkgOutput {
   readonly verifyingShares: readonly Uint8Array[];
 }
 
-/** The output that belongs to a tweaked commitment of a DKG with n participants. */
+/**
+ * The verifying share of this participant is the point at infinity. Whoever knows the shares that the others sent it, and
+ * may speak last, can choose its own part so; by chance it happens to nobody.
+ */
+export class InfiniteShareError extends Error {
+  override readonly name: string = 'InfiniteShareError';
+  readonly participantId: number;
+
+  constructor(participantId: number) {
+    super(`The verifying share of participant ${participantId} is the point at infinity`);
+    this.participantId = participantId;
+  }
+}
+
+/**
+ * The output that belongs to a tweaked commitment of a DKG with n participants. Throws an InfiniteShareError where a
+ * verifying share is no key.
+ */
 export function dkgOutput(
   commitment: VssCommitment,
   participants: number,
@@ -121,9 +138,8 @@ export function dkgOutput(
 ): DkgOutput {
   const [publicKey] = commitment;
   if (!publicKey) throw new ValueError('A commitment has at least one coefficient.');
-  return {
-    signingShare,
-    publicKey: pointToBytes(publicKey),
-    verifyingShares: pointsToBytes(Array.from({ length: participants }, (_, i) => verifyingShareFor(commitment, i))),
-  };
+  const shares = Array.from({ length: participants }, (_, i) => verifyingShareFor(commitment, i));
+  const infinite = shares.findIndex((share) => share.is0());
+  if (infinite >= 0) throw new InfiniteShareError(infinite);
+  return { signingShare, publicKey: pointToBytes(publicKey), verifyingShares: pointsToBytes(shares) };
 }

@@ -9,6 +9,7 @@ import {
   participantStep2,
   UnknownFaultyParticipantOrCoordinatorError,
 } from '../../crypto/chilldkg.ts';
+import { infiniteShareMessage, summedMessage } from './chilldkg-infinite-share.ts';
 import { addedAt, bytesOf, hosts, one, runSession, type Session, thrownBy } from './chilldkg-session.ts';
 
 /** Where the encrypted share for `recipient` stands in a participant's first message. */
@@ -115,6 +116,30 @@ describe('a lie', () => {
     const negated = message.slice();
     negated[0] = (negated[0] ?? 0) ^ 1;
     expect(thrownBy(() => coordinatorStep1([message, negated], two.params)).name).toBe('ProtocolError');
+  });
+
+  describe('of a participant that makes its verifying share the point at infinity', () => {
+    // It has seen what the others sent it before it chose its own part, which takes the coordinator's help.
+    const liar = 2;
+    const lie = infiniteShareMessage(honest, liar, 'lie liar');
+    const messages = first.map((m, i) => (i === liar ? lie : m));
+
+    test('is blamed on it by the coordinator', () => {
+      const error = thrownBy(() => coordinatorStep1(messages, params));
+      expect(error.name).toBe('FaultyParticipantError');
+      expect(error.message).toBe('Participant made its verifying share the point at infinity');
+      expect(error).toHaveProperty('participantId', liar);
+    });
+
+    test('is blamed on it, or the coordinator, by every other participant', () => {
+      const message = summedMessage(messages, params.threshold);
+      expect(summedMessage(first, params.threshold)).toEqual(honest.coordinatorFirst);
+      for (const i of [0, 1]) {
+        const error = thrownBy(() => step2(i, message));
+        expect(error.name).toBe('FaultyParticipantOrCoordinatorError');
+        expect(error).toHaveProperty('participantId', liar);
+      }
+    });
   });
 
   test('in the certificate is blamed on its signer by the coordinator, on the coordinator by participants', () => {
