@@ -48,13 +48,12 @@ export class IssuedNonces {
   private readonly pools = new Map<string, Map<string, TakenNonce>>();
   /** Made ahead, and not issued to anybody. */
   private readonly stocks = new Map<string, TakenNonce[]>();
-  /** How many nonces were made, and how often everything was dropped. */
+  /** How many nonces were made. */
   private made = 0n;
-  private drops = 0;
 
   /**
    * `count` nonces for a peer, from the stock as far as it goes; what is returned may be sent. The oldest unused beyond
-   * the cap are erased. Where everything is dropped meanwhile, those too, and nothing is given out.
+   * the cap are erased. Where they are dropped meanwhile, those too, and nothing is given out.
    */
   issue(owner: NonceOwner, peer: number, count: number, random: RandomSource): PublicNonceJson[] {
     return atOnce(this.issueInSteps(owner, peer, count, random));
@@ -63,7 +62,6 @@ export class IssuedNonces {
   /** `issue`, one newly made nonce after the other. */
   *issueInSteps(owner: NonceOwner, peer: number, count: number, random: RandomSource): Steps<PublicNonceJson[]> {
     const stock = this.stockOf(owner);
-    const { drops } = this;
     const name = poolName(peer, owner.scheme.name, owner.keyId);
     const pool = this.pools.get(name) ?? new Map<string, TakenNonce>();
     this.pools.set(name, pool);
@@ -77,7 +75,7 @@ export class IssuedNonces {
       issued.push({ id, nonce: toHex(nonce.public) });
       if (ready === undefined) yield;
       // The pool is no longer among those that are erased: nothing may be written to it.
-      if (drops !== this.drops) return [];
+      if (this.pools.get(name) !== pool) return [];
     }
     dropOldest(pool, NONCES_ISSUED_PER_PEER_MAX);
     return issued;
@@ -86,7 +84,7 @@ export class IssuedNonces {
   /** Makes nonces ahead, one after the other, until so many (NONCES_STOCKED_MAX at most) are in stock for a key. */
   *stockInSteps(owner: NonceOwner, target: number, random: RandomSource): Steps<void> {
     const stock = this.stockOf(owner);
-    while (stock.length < Math.min(target, NONCES_STOCKED_MAX)) {
+    while (stock.length < Math.min(target, NONCES_STOCKED_MAX) && this.stockOf(owner) === stock) {
       stock.push(this.makeNonce(owner, random));
       yield;
     }
@@ -127,11 +125,24 @@ export class IssuedNonces {
 
   /** Erases everything, as when the node is sealed or stops being live. */
   dropAll(): void {
-    this.drops += 1;
     for (const pool of this.pools.values()) dropOldest(pool, 0);
     this.pools.clear();
     // A stock that is being filled is emptied in place, so that its rest is not kept apart.
     for (const stock of this.stocks.values()) zeroize(...stock.splice(0).map((nonce) => nonce.secret));
+  }
+
+  /** Erases what was made under a key that is of no use any more, whoever it was made for. */
+  dropKey(keyId: string): void {
+    for (const [name, pool] of this.pools) {
+      if (!isOfKey(name, keyId)) continue;
+      dropOldest(pool, 0);
+      this.pools.delete(name);
+    }
+    for (const [name, stock] of this.stocks) {
+      if (!isOfKey(name, keyId)) continue;
+      zeroize(...stock.splice(0).map((nonce) => nonce.secret));
+      this.stocks.delete(name);
+    }
   }
 
   // The counter goes into the hedge: a random source that repeats itself must not make a nonce twice.
@@ -199,6 +210,11 @@ export class HeldNonces {
     this.pools.delete(poolName(key.peer, key.scheme, key.keyId));
   }
 
+  /** Forgets the nonces of all peers under a key that is of no use any more. */
+  dropKey(keyId: string): void {
+    for (const name of this.pools.keys()) if (isOfKey(name, keyId)) this.pools.delete(name);
+  }
+
   /** Forgets a peer's nonces of every start but `boot`, as when a new session certificate arrives. */
   dropOtherBoots(peer: number, boot: string): void {
     for (const [name, pool] of this.pools) {
@@ -213,6 +229,11 @@ function poolName(peer: number, scheme: SchemeName, keyId: string): string {
 
 function stockName(scheme: SchemeName, keyId: string): string {
   return `${scheme}/${keyId}`;
+}
+
+/** Whether a pool or stock of this name is of a key; scheme and peer hold no slash. */
+function isOfKey(name: string, keyId: string): boolean {
+  return name.endsWith(`/${keyId}`);
 }
 
 function dropOldest(pool: Map<string, TakenNonce>, keep: number): void {

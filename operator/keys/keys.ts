@@ -58,6 +58,8 @@ export class Keys {
   /** Keys of rehearsals: in memory only, and gone with the rehearsal. */
   readonly #rehearsals = new Map<string, { readonly key: FederationKey; readonly shares: CeremonyKeys }>();
 
+  readonly #endListeners: ((keyId: string) => void)[] = [];
+
   constructor(db: Queries, ring: KeyRing, myIndex: number) {
     this.#db = db;
     this.#ring = ring;
@@ -115,6 +117,11 @@ export class Keys {
     this.#rehearsals.set(keyId, { key, shares });
   }
 
+  /** Has a listener told of each rehearsal that ends: nothing of its key is needed any more. */
+  whenEnded(listener: (keyId: string) => void): void {
+    this.#endListeners.push(listener);
+  }
+
   /** Destroys a rehearsal's shares. */
   endRehearsal(keyId: string): void {
     const rehearsal = this.#rehearsals.get(keyId);
@@ -122,6 +129,7 @@ export class Keys {
     this.#rehearsals.delete(keyId);
     for (const scheme of ['bip340', 'ed25519']) this.#owners.delete(`${keyId}/${scheme}`);
     zeroize(rehearsal.shares.bitcoin.signingShare, rehearsal.shares.attestation.signingShare);
+    for (const listener of this.#endListeners) listener(keyId);
   }
 
   /** Whether this node's shares are those that the public keys were made with. Null where it holds none or is sealed. */

@@ -86,6 +86,11 @@ export class Coordinator {
     this.#isClosed = true;
   }
 
+  /** Forgets the peers' nonces under a key that is of no use any more. */
+  forget(keyId: string): void {
+    this.#held.dropKey(keyId);
+  }
+
   /** Signs the messages of an intent; up to n − t of the candidates may be silent, slow or lying. */
   async coordinate(task: SigningTask, candidates: readonly number[]): Promise<SigningResult> {
     const isBatch = task.messages.length > 1;

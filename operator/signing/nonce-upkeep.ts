@@ -56,6 +56,11 @@ export class NonceUpkeep {
     this.#begin();
   }
 
+  /** Keeps no stock any more for a key. */
+  forget(keyId: string): void {
+    for (const [name, { owner }] of this.#stocks) if (owner.keyId === keyId) this.#stocks.delete(name);
+  }
+
   /** Notes nonces of a peer, and begins. */
   received(scheme: FrostScheme, nonces: readonly PublicNonceJson[]): void {
     this.#unchecked.push(...nonces.map(({ nonce }) => ({ scheme, nonce })));

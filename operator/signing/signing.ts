@@ -52,6 +52,11 @@ export class Signing {
     });
     // A machine that was put back together with its memory holds nonces that it may have used already.
     input.guard?.whenStopped(() => this.#issued.dropAll());
+    input.keys.whenEnded((keyId) => {
+      this.#upkeep.forget(keyId);
+      this.#issued.dropKey(keyId);
+      this.#coordinator.forget(keyId);
+    });
   }
 
   /** Answers a coordinator (possibly this node itself). */
@@ -160,7 +165,8 @@ export class Signing {
     const { effects } = this.#input;
     const issued = this.#issued.issueInSteps(owner, peer, count, (bytes) => effects.random(bytes));
     const nonces = await this.#slices.run(issued);
-    this.#upkeep.given(owner, count);
+    // None is given under a key that has ended meanwhile, nor made ahead.
+    if (nonces.length > 0) this.#upkeep.given(owner, count);
     return nonces.map(({ id, nonce }) => ({ id, nonce }));
   }
 

@@ -219,6 +219,38 @@ describe('the pool of issued nonces', () => {
     expect(nonces.take({ peer: 0, scheme: 'bip340', keyId: 'key-1', ids })).toHaveLength(3);
   });
 
+  test('loses the nonces of one key alone where that key has ended, also those that are being made', () => {
+    const { one } = setting();
+    const secrets = new Map<string, Uint8Array[]>([
+      ['ended', []],
+      ['other', []],
+    ]);
+    const ownerOf = (keyId: string) => {
+      const generateNonce = () => {
+        const secret = draw(32);
+        secrets.get(keyId)?.push(secret);
+        return { secret, public: new Uint8Array(66) };
+      };
+      return { ...one.owner, keyId, scheme: { ...one.owner.scheme, generateNonce } };
+    };
+    const nonces = new IssuedNonces();
+    const [ended, other] = [ownerOf('ended'), ownerOf('other')];
+    nonces.issue(ended, 0, 3, draw);
+    const kept = nonces.issue(other, 0, 3, draw).map(({ id }) => id);
+    atOnce(nonces.stockInSteps(ended, 2, draw));
+    atOnce(nonces.stockInSteps(other, 2, draw));
+    const [issuing, stocking] = [nonces.issueInSteps(ended, 2, 40, draw), nonces.stockInSteps(ended, 9, draw)];
+    issuing.next();
+    stocking.next();
+    nonces.dropKey('ended');
+    expect(atOnce(issuing)).toEqual([]);
+    atOnce(stocking);
+    expect(secrets.get('ended')?.filter((secret) => secret.some((byte) => byte !== 0))).toEqual([]);
+    expect([nonces.count(0, 'bip340', 'ended'), nonces.stocked(ended), nonces.stocked(other)]).toEqual([0, 0, 2]);
+    expect(nonces.take({ peer: 0, scheme: 'bip340', keyId: 'other', ids: kept })).toHaveLength(3);
+    expect(secrets.get('other')?.every((secret) => secret.some((byte) => byte !== 0))).toBe(true);
+  });
+
   test('makes no nonce twice under a random source that gives one value again and again', () => {
     const { one } = setting();
     for (const { owner } of [one, ...desksOf(2, 3, 'ed25519').slice(0, 1)]) {
@@ -242,6 +274,16 @@ describe('the pool of held nonces', () => {
     expect(pool.take(key, 1)?.nonces).toEqual([nonce('1')]);
     expect(pool.take(key, 2)).toBeNull();
     expect(pool.take(key, 1)?.nonces).toEqual([nonce('2')]);
+  });
+
+  test('forgets the nonces of one key alone where that key has ended', () => {
+    const pool = new HeldNonces();
+    const other = { ...key, keyId: 'key-2' };
+    pool.add(key, 'a', [nonce('1')]);
+    pool.add({ ...key, peer: 2 }, 'a', [nonce('2')]);
+    pool.add(other, 'a', [nonce('3')]);
+    pool.dropKey('key-1');
+    expect([pool.count(key), pool.count({ ...key, peer: 2 }), pool.count(other)]).toEqual([0, 0, 1]);
   });
 
   test('forgets the nonces of an earlier start of a peer', () => {

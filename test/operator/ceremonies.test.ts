@@ -1,10 +1,12 @@
-import { afterEach, describe, expect, test } from 'bun:test';
+import { afterEach, describe, expect, spyOn, test } from 'bun:test';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { verifyCeremonyFile } from '../../ceremony/ceremony-file.ts';
 import { testMessages } from '../../ceremony/intent-messages.ts';
 import { BitcoinViewError } from '../../chain/bitcoin-view.ts';
+import { bip340Scheme } from '../../crypto/bip340-scheme.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
+import { ed25519Scheme } from '../../crypto/ed25519-frost.ts';
 import { signCard } from '../../crypto/operator-card.ts';
 import { decodeKeyFile, openSecrets } from '../../crypto/seal.ts';
 import { storedOutcome } from '../../operator/key-ceremonies/ceremony-outcome.ts';
@@ -233,6 +235,31 @@ describe('a rehearsal', () => {
         expect(bytes.includes(Buffer.from(copy, 'hex'))).toBe(false);
         expect(bytes.includes(copy)).toBe(false);
       }
+    }
+  });
+
+  test('leaves no nonce of its keys, neither issued nor made ahead, once it has ended', async () => {
+    const secrets: Uint8Array[] = [];
+    const spies = [bip340Scheme, ed25519Scheme].map((scheme) => {
+      const { generateNonce } = scheme;
+      return spyOn(scheme, 'generateNonce').mockImplementation((...given) => {
+        const made = generateNonce.call(scheme, ...given);
+        secrets.push(made.secret);
+        return made;
+      });
+    });
+    try {
+      federation = await FederationInMemory.make();
+      await federation.dkgByAll({ ceremony_id: 'rehearsed', rehearsal: true });
+      const ended = federation.members.map(({ index }) => index);
+      await until(
+        () => ended.every((index) => getCeremony(db(index), 'rehearsed')?.status === 'destroyed'),
+        'it ended',
+      );
+      expect(secrets.length).toBeGreaterThan(0);
+      expect(secrets.filter((secret) => secret.some((byte) => byte !== 0))).toEqual([]);
+    } finally {
+      for (const spy of spies) spy.mockRestore();
     }
   });
 
