@@ -33,7 +33,10 @@ const verified = new BoundedCache<object>(VERIFIED_KEPT_MAX);
 /** A signer that holds the key in memory. `seed`: 32 secret bytes (RFC 8032 section 5.1.5), which may be zeroed after. */
 export function signerFromSeed(seed: Uint8Array): Ed25519Signer {
   if (seed.length !== ED25519_KEY_BYTES) throw new Error('an Ed25519 seed has 32 bytes');
-  const der = concat(PKCS8_PREFIX, seed);
+  // On a buffer of its own, so that the view of it below is no copy: see `zeroize`.
+  const der = new Uint8Array(new ArrayBuffer(PKCS8_PREFIX.length + seed.length));
+  der.set(PKCS8_PREFIX);
+  der.set(seed, PKCS8_PREFIX.length);
   const key = createPrivateKey({ key: Buffer.from(der.buffer), format: 'der', type: 'pkcs8' });
   der.fill(0);
   const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });

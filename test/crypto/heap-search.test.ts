@@ -11,11 +11,14 @@ import { bindSession, coefficientOf, nonceCoefficientHash } from '../../crypto/b
 import { serializeIds } from '../../crypto/bip445/signers.ts';
 import { nonceAgg, nonceGen, tweakContextInit } from '../../crypto/bip445.ts';
 import { concat, toHex } from '../../crypto/bytes.ts';
+import { dkgHash } from '../../crypto/chilldkg/encoding.ts';
+import { encryptionContext } from '../../crypto/chilldkg/encryption.ts';
+import { generatePolynomial, shareFor } from '../../crypto/chilldkg/vss.ts';
 import { keyIdOf } from '../../crypto/key-id.ts';
 import { encodeKeyFile, sealSecrets } from '../../crypto/seal.ts';
 import { Fn, scalarToBytes } from '../../crypto/secp256k1.ts';
 import { taggedHash } from '../../crypto/tagged-hash.ts';
-import { bytesOf, dealtKey, one } from './chilldkg-session.ts';
+import { bytesOf, dealtKey, one, runSession } from './chilldkg-session.ts';
 import { foundIn, type Pattern } from './heap/process-memory.ts';
 import { formsOf } from './heap/secrets.ts';
 import type { PublicCase } from './heap/signing-case.ts';
@@ -96,6 +99,42 @@ describe.skipIf(process.platform !== 'linux')('all memory of a process', () => {
     const { args, secrets } = signingCase();
     const left = await leftIn('signer.ts', [...args, 'keep'], secrets);
     expect(left).toEqual(['randomness, as bytes', 'the signing share, as bytes']);
+  }, 60_000);
+
+  /** Participant 0 of a session, and the secrets that it makes and is given. */
+  function dealerCase() {
+    const session = runSession(3, 2, 'heap');
+    const { hostpubkeys, threshold } = session.params;
+    const [host, random, aux] = [one(session.hostseckeys, 0), bytesOf('heap random 0'), bytesOf('heap aux 0')];
+    const seed = dkgHash('encpedpop seed', host, random, encryptionContext(threshold, hostpubkeys));
+    const polynomial = generatePolynomial(seed, threshold);
+    const { signingShare } = one(session.outputs, 0);
+    if (signingShare === null) throw new Error('a participant has a share');
+    const patterns = [
+      ...formsOf('host secret', host),
+      ...formsOf('randomness', random),
+      ...formsOf('seed', seed),
+      ...formsOf('nonce', dkgHash('encpedpop secnonce', seed)),
+      ...polynomial.flatMap((coefficient) => formsOf('a coefficient', coefficient)),
+      ...hostpubkeys.flatMap((_, i) => formsOf('a share for a participant', shareFor(polynomial, i))),
+      ...formsOf('signing share', signingShare),
+    ];
+    const [publicPath, secretPath] = [join(folder, 'session.json'), join(folder, 'session')];
+    const [first, second] = [toHex(session.coordinatorFirst), toHex(session.coordinatorSecond)];
+    writeFileSync(publicPath, JSON.stringify({ hostpubkeys: hostpubkeys.map(toHex), threshold, first, second }));
+    writeFileSync(secretPath, concat(host, random, aux));
+    return { args: [publicPath, secretPath], patterns };
+  }
+
+  test('holds nothing of host secret, polynomial and shares after a ChillDKG session, once they are erased', async () => {
+    const { args, patterns } = dealerCase();
+    expect(await leftIn('dealer.ts', args, patterns)).toEqual([]);
+  }, 60_000);
+
+  test('holds after a session what was not erased, as bytes alone', async () => {
+    const { args, patterns } = dealerCase();
+    const left = await leftIn('dealer.ts', [...args, 'keep'], patterns);
+    expect(left).toEqual(['host secret, as bytes', 'randomness, as bytes', 'signing share, as bytes']);
   }, 60_000);
 
   const PASSPHRASE = 'a passphrase for the heap';
