@@ -378,7 +378,9 @@ describe('keys are not made', () => {
     for (const [index, failure] of failures.entries()) {
       expect(failure).toContain('operator 1 (operator-1) fails "bitcoin node": the node is still syncing');
       // Everybody measures the others' clocks by its own.
-      const clock = new RegExp(`\\(operator-${index === 2 ? 0 : 2}\\) fails "clock": its clock is (59|60)\\.[0-9] s off`);
+      const clock = new RegExp(
+        `\\(operator-${index === 2 ? 0 : 2}\\) fails "clock": its clock is (59|60)\\.[0-9] s off`,
+      );
       expect(failure).toMatch(clock);
     }
     for (const { index, randomTaken } of federation.members) {
