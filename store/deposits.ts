@@ -1,5 +1,5 @@
 // Deposits that this node's own Bitcoin view showed it: seen → confirmed → attested → minted, or gone.
-import { and, asc, desc, eq } from 'drizzle-orm';
+import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import { appendAudit } from './audit-log.ts';
 import { type Listing, type Outpoint, type Page, pageBounds, type Queries, transact } from './database.ts';
@@ -42,6 +42,9 @@ const NEXT: Readonly<Record<DepositStatus, readonly DepositStatus[]>> = {
   gone: ['seen', 'confirmed'],
 };
 
+/** How many deposits one row of the audit log names at most. */
+const MOVED_AT_ONCE = 500;
+
 const ofOutpoint = prepared((db) => {
   const { txid, vout } = deposits;
   const where = and(eq(txid, given(txid, 'txid')), eq(vout, given(vout, 'vout')));
@@ -64,6 +67,16 @@ const updateStatus = prepared((db) => {
     .set({ status: given(status, 'status'), updatedAt: given(updatedAt, 'now') })
     .where(and(eq(txid, given(txid, 'txid')), eq(vout, given(vout, 'vout'))))
     .prepare();
+});
+
+// One parameter for however many outpoints; each is looked up in the primary key.
+const isWanted = sql`(${deposits.txid}, ${deposits.vout}) in
+  (select value ->> 0, value ->> 1 from json_each(${sql.placeholder('wanted')}))`;
+const ofOutpoints = prepared((db) => db.select().from(deposits).where(isWanted).prepare());
+const updateStatuses = prepared((db) => {
+  const { status, updatedAt } = deposits;
+  const changes = { status: given(status, 'status'), updatedAt: given(updatedAt, 'now') };
+  return db.update(deposits).set(changes).where(isWanted).prepare();
 });
 
 const inStatuses = prepared((db) =>
@@ -110,6 +123,33 @@ export function setDepositStatus(db: Queries, outpoint: Outpoint, status: Deposi
     appendAudit(tx, now, `deposit_${status}`, { txid, vout, amount: `${known.amount}`, recipient: known.recipient });
     return { ok: true };
   });
+}
+
+/**
+ * Moves many deposits on, with one row in the audit log. Those that are unknown, or for which it would be the wrong order, stay
+ * as they are. Gives those that were moved.
+ */
+export function setDepositStatuses(
+  db: Queries,
+  outpoints: readonly Outpoint[],
+  status: DepositStatus,
+  now: number,
+): readonly Deposit[] {
+  const all: Deposit[] = [];
+  for (let at = 0; at < outpoints.length; at += MOVED_AT_ONCE) {
+    const wanted = JSON.stringify(outpoints.slice(at, at + MOVED_AT_ONCE).map(({ txid, vout }) => [txid, vout]));
+    transact(db, (tx) => {
+      const moved = ofOutpoints(tx)
+        .all({ wanted })
+        .filter((deposit) => NEXT[deposit.status].includes(status));
+      if (moved.length === 0) return;
+      const items = moved.map(({ txid, vout, amount, recipient }) => ({ txid, vout, amount: `${amount}`, recipient }));
+      updateStatuses(tx).run({ wanted: JSON.stringify(items.map(({ txid, vout }) => [txid, vout])), status, now });
+      appendAudit(tx, now, `deposits_${status}`, { items });
+      all.push(...moved);
+    });
+  }
+  return all;
 }
 
 /** A deposit by its outpoint, or null. */

@@ -1,9 +1,9 @@
 // Deposits that wait to be attested: deep enough, and never attested, or with an attestation that ran out before it was
 // used. And those that are attested and wait for their mint.
 import { and, asc, eq, getTableColumns, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm';
-import { type Listing, type Page, pageBounds, type Queries } from './database.ts';
+import { type Page, pageBounds, type Queries } from './database.ts';
 import type { Deposit } from './deposits.ts';
-import { given, givenPage, prepared, preparedCount } from './prepared.ts';
+import { given, givenPage, prepared } from './prepared.ts';
 import { attestations, deposits } from './schema.ts';
 
 const { height: blockHeight, status, amount } = deposits;
@@ -37,7 +37,6 @@ const openOnes = prepared((db) =>
     .offset(givenPage.offset)
     .prepare(),
 );
-const countOpen = preparedCount(deposits, isOpen);
 
 /** Deposits of `least` sats or more in blocks up to `height`; `nowSeconds` since 1970. */
 export interface OpenUntil {
@@ -47,8 +46,8 @@ export interface OpenUntil {
 }
 
 /** Those that wait to be attested, oldest block first. */
-export function listOpenDeposits(db: Queries, until: OpenUntil, page: Page = {}): Listing<Deposit> {
-  return { rows: openOnes(db).all({ ...until, ...pageBounds(page) }), total: countOpen(db, { ...until }) };
+export function listOpenDeposits(db: Queries, until: OpenUntil, page: Page = {}): readonly Deposit[] {
+  return openOnes(db).all({ ...until, ...pageBounds(page) });
 }
 
 /** A place in the order in which deposits were first seen; `seenAt` in ms since 1970. */

@@ -3,8 +3,8 @@
 
 import { ATTESTATIONS_MAX } from '../../ceremony/intent.ts';
 import { outpointName } from '../../chain/outpoint.ts';
-import { PAGE_ROWS_MAX, transact } from '../../store/database.ts';
-import { type Deposit, setDepositStatus } from '../../store/deposits.ts';
+import { PAGE_ROWS_MAX } from '../../store/database.ts';
+import { type Deposit, setDepositStatuses } from '../../store/deposits.ts';
 import { listOpenDeposits } from '../../store/open-deposits.ts';
 import { exposedDeposits } from '../../store/reorganisation.ts';
 import { BackOff } from '../bridge/back-off.ts';
@@ -67,9 +67,8 @@ export class AttestDeposits {
     const suspended = new Set(exposedDeposits(db).map(({ recipient }) => recipient));
     const isSuspended = ({ recipient }: Deposit): boolean => suspended.has(recipient);
     const open = await this.#open();
-    transact(db, (tx) => {
-      for (const one of open) if (one.status === 'seen') setDepositStatus(tx, one, 'confirmed', effects.now());
-    });
+    const seen = open.filter(({ status }) => status === 'seen');
+    setDepositStatuses(db, seen, 'confirmed', effects.now());
     // Those that wait for a lost deposit of their recipient come last, however old: they must not hold up the others. The
     // Wire nodes are asked by the node alone whose turn it is.
     const turns = new Set([...new Set(open.map(blockName))].filter((name) => this.#turns.isMine(name)));
@@ -102,11 +101,7 @@ export class AttestDeposits {
     const nowSeconds = BigInt(Math.floor(effects.now() / 1000));
     const open: Deposit[] = [];
     for (;;) {
-      const { rows } = listOpenDeposits(
-        db,
-        { height, nowSeconds, least },
-        { limit: PAGE_ROWS_MAX, offset: open.length },
-      );
+      const rows = listOpenDeposits(db, { height, nowSeconds, least }, { limit: PAGE_ROWS_MAX, offset: open.length });
       open.push(...rows);
       if (rows.length < PAGE_ROWS_MAX) break;
     }

@@ -6,7 +6,7 @@ import { type Attestation, attestationId } from '../../crypto/attestation.ts';
 import { fromHex, toHex } from '../../crypto/bytes.ts';
 import { decideAttestations, getAttestation, recordAttestationSignature } from '../../store/attestations.ts';
 import { type Queries, transact } from '../../store/database.ts';
-import { getDeposit, recordDeposit, setDepositStatus } from '../../store/deposits.ts';
+import { getDeposit, recordDeposit, setDepositStatuses } from '../../store/deposits.ts';
 import { recordUtxo } from '../../store/utxos.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { claimOf } from '../validation/validate-attestation.ts';
@@ -49,6 +49,7 @@ export async function keepAttestations(bridge: Bridge, attestations: readonly At
       const output = outputs[i] ?? null;
       keepDeposit(tx, attestation, output === null ? null : tip.height - output.confirmations + 1, now);
     }
+    setDepositStatuses(tx, outpoints, 'attested', now);
   });
   for (const attestation of attestations) {
     log('info', 'deposit_attested', { ...outpointOf(attestation), amount: `${attestation.amountSats}` });
@@ -68,7 +69,6 @@ function keepDeposit(tx: Queries, attestation: Attestation, seenAt: number | nul
   const height = seenAt ?? known?.height ?? null;
   const blockHash = known !== null && known.height === height ? known.blockHash : null;
   recordDeposit(tx, { ...outpoint, recipient: toHex(attestation.recipient), amount, height, blockHash }, now);
-  if (known?.status !== 'minted') setDepositStatus(tx, outpoint, 'attested', now);
   const leaf = leafJson({ kind: 'deposit', recipient: attestation.recipient });
   recordUtxo(tx, { ...outpoint, amount, leaf, height }, now);
 }

@@ -8,7 +8,7 @@ import { type Attestation, parseAttestation, verifyAttestation } from '../../cry
 import { toHex } from '../../crypto/bytes.ts';
 import { decideAttestations, recordAttestationSignature } from '../../store/attestations.ts';
 import { type Queries, transact } from '../../store/database.ts';
-import { type Deposit, getDeposit, setDepositStatus } from '../../store/deposits.ts';
+import { type Deposit, setDepositStatuses } from '../../store/deposits.ts';
 import { type AttestedDeposit, type AttestedPlace, listAttestedAfter } from '../../store/open-deposits.ts';
 import { BackOff } from '../bridge/back-off.ts';
 import type { Bridge } from '../bridge/bridge.ts';
@@ -85,27 +85,34 @@ export async function adoptMints<D extends Deposit>(
       untold.push({ deposit, detail: errorText(error) });
     }
   });
-  const told = transact(bridge.db, (tx) =>
-    asked.map(({ deposit, mint }) => ({
+  const { told, minted } = transact(bridge.db, (tx) => {
+    const told = asked.map(({ deposit, mint }) => ({
       deposit,
-      ...(mint === null ? ({ standing: 'none', news: [] } as const) : adopted(bridge, tx, key, deposit, mint)),
-    })),
-  );
-  for (const { deposit, standing, news } of told) {
+      ...(mint === null ? ({ standing: 'none', isNew: false } as const) : adopted(bridge, tx, key, deposit, mint)),
+    }));
+    const standingAs = (standing: AdoptedStanding): readonly D[] =>
+      told.filter((one) => one.standing === standing).map(({ deposit }) => deposit);
+    const now = bridge.effects.now();
+    setDepositStatuses(tx, standingAs('pending'), 'attested', now);
+    return { told, minted: setDepositStatuses(tx, standingAs('final'), 'minted', now) };
+  });
+  for (const { deposit, standing, isNew } of told) {
     const { txid, vout, amount } = deposit;
-    for (const event of news) bridge.log('info', event, { txid, vout, amount: `${amount}` });
+    if (isNew) bridge.log('info', 'deposit_attested', { txid, vout, amount: `${amount}` });
     if (standing === 'otherwise') bridge.log('error', 'minted_otherwise', { txid, vout });
   }
+  for (const { txid, vout, amount } of minted)
+    bridge.log('info', 'deposit_minted', { txid, vout, amount: `${amount}` });
   return { told, untold };
 }
 
-/** `news`: what the log tells of once it is committed. */
+/** `isNew`: this node did not know that it was attested. */
 interface Adopted {
   readonly standing: AdoptedStanding;
-  readonly news: readonly string[];
+  readonly isNew: boolean;
 }
 
-const OTHERWISE: Adopted = { standing: 'otherwise', news: [] };
+const OTHERWISE: Adopted = { standing: 'otherwise', isNew: false };
 
 function adopted(
   { config, effects }: Bridge,
@@ -116,7 +123,6 @@ function adopted(
 ): Adopted {
   const attestation = mintedAs(mint, key, deposit);
   if (attestation === null) return OTHERWISE;
-  const isFinal = mint.confirmations >= config.wireConfirmations;
   const now = effects.now();
   const { txid, vout, recipient, amount } = deposit;
   const kept = keptAttestation(tx, deposit);
@@ -127,10 +133,7 @@ function adopted(
     if (decision?.ok !== true) return OTHERWISE;
     recordAttestationSignature(tx, claim, toHex(attestation.signature), now);
   }
-  const isNews = isFinal && getDeposit(tx, deposit)?.status !== 'minted';
-  setDepositStatus(tx, deposit, isFinal ? 'minted' : 'attested', now);
-  const news = [...(kept === null ? ['deposit_attested'] : []), ...(isNews ? ['deposit_minted'] : [])];
-  return { standing: isFinal ? 'final' : 'pending', news };
+  return { standing: mint.confirmations >= config.wireConfirmations ? 'final' : 'pending', isNew: kept === null };
 }
 
 function mintedAs(mint: WireMint, key: FederationKey, deposit: Deposit): Attestation | null {

@@ -75,7 +75,7 @@ function depositWaits({ store: { db }, config, chain, input, online }: Node): re
   const nowSeconds = BigInt(Math.floor(now / 1000));
   const until = { height, nowSeconds, least: config.policy.depositMinSats };
   const late = lateOnes(
-    (offset) => listOpenDeposits(db, until, { limit: PAGE_ROWS_MAX, offset }).rows,
+    (offset) => listOpenDeposits(db, until, { limit: PAGE_ROWS_MAX, offset }),
     // Deep enough since it was set to `confirmed`.
     ({ status, updatedAt }) => status === 'confirmed' && now - updatedAt > WAITS_MAX.attestation,
   );
