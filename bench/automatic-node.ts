@@ -36,8 +36,8 @@ import type { NodeAnswers, NodeRequest, NodeSetup } from './node-protocol.ts';
 const NETWORK = 'regtest' as const;
 const CONFIRMATIONS = 6;
 const AMOUNT = 100_000n;
-/** Between two rounds, in ms: a fifth of what operators wait, whose rounds each have a machine of their own. */
-const PAUSE_MS = 100;
+/** Between two rounds, in ms: a tenth of what operators wait, whose rounds each have a machine of their own. */
+const PAUSE_MS = 50;
 const PATIENCE_MS = 120_000;
 
 interface AutomaticNode {

@@ -143,9 +143,10 @@ export class FinishedWork {
 function keepAttestation(bridge: Bridge, key: FederationKey, told: FinishedPage['attestations'][number]): boolean {
   const { db, effects, log } = bridge;
   const { txid, vout, recipient, signature, signature_expiry: expiry } = told;
-  if (signature === null || expiry === null || !signatureHolds(told, key)) return true;
+  if (signature === null || expiry === null) return true;
   const known = getAttestation(db, told);
   if (known?.signature === signature || (known?.signatureExpiry ?? 0n) > BigInt(expiry)) return true;
+  if (!signatureHolds(told, key)) return true;
   const claim = claimOf({ ...told, expiry });
   const deposit = getDeposit(db, told);
   if (deposit === null || deposit.height === null) return false;

@@ -19,7 +19,7 @@ import { claimOf } from '../validation/validate-attestation.ts';
 import { keptAttestation } from './kept-attestations.ts';
 
 /** Most deposits whose mint one round looks after, and how many questions to the Wire nodes are under way at once. */
-const FOLLOWED_PER_ROUND = 100;
+const FOLLOWED_PER_ROUND = 200;
 const ASKED_AT_ONCE = 10;
 /** Most refusals that are remembered for operators; the oldest make room. */
 const REASONS_KEPT_MAX = 1_000;
