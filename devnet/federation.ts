@@ -29,6 +29,8 @@ export interface FederationOptions {
   /** Where to keep everything: an empty folder or one to be made, which stays. By default one that goes with the federation. */
   readonly folder?: string;
   readonly bitcoind?: string;
+  /** A module that operators run from the sources load before the program. */
+  readonly preload?: string;
   /** Configuration keys for every operator, over those of the devnet. */
   readonly more?: Partial<ConfigFile>;
   readonly progress?: Progress;
@@ -130,6 +132,7 @@ function createAll(options: StartOptions, bitcoin: Regtest, ledger: Ledger): rea
       index,
       folder: join(folder, `operator-${index}`),
       binary: options.binary ?? null,
+      ...(options.preload !== undefined && { preload: options.preload }),
       parties,
       threshold,
       addresses,

@@ -36,6 +36,8 @@ export interface OperatorSettings {
   readonly folder: string;
   /** The compiled executable; null: the sources, run by this runtime. */
   readonly binary: string | null;
+  /** A module that the sources load before the program. */
+  readonly preload?: string;
   readonly parties: number;
   readonly threshold: number;
   /** host:port of all operators, in index order. */
@@ -59,8 +61,9 @@ export class OperatorRefusal extends Error {
   }
 }
 
-function programCommand(binary: string | null): readonly string[] {
-  return binary === null ? [process.execPath, join(ROOT, 'server.ts')] : [binary];
+function programCommand({ binary, preload }: Pick<OperatorSettings, 'binary' | 'preload'>): readonly string[] {
+  if (binary !== null) return [binary];
+  return [process.execPath, ...(preload === undefined ? [] : ['--preload', preload]), join(ROOT, 'server.ts')];
 }
 
 /** One operator. */
@@ -133,7 +136,7 @@ export class DevnetOperator {
 
   /** The command that runs the program, without arguments. */
   get program(): readonly string[] {
-    return programCommand(this.#settings.binary);
+    return programCommand(this.#settings);
   }
 
   /** Process id of the server; null where it does not run. */

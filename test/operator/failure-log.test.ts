@@ -109,13 +109,14 @@ describe('a node whose Bitcoin node is down', () => {
     }
     world.pay(await world.recipient());
     world.mine(6);
-    const { log } = world.federation.member(0);
-    log.length = 0;
+    const logs = world.federation.members.map(({ log }) => log);
+    for (const log of logs) log.length = 0;
     for (let round = 0; round < 6; round++) {
       await world.rounds(5);
-      world.pass(5);
+      world.pass(4);
     }
-    expect(log.filter((line) => line.includes('mint_not_submitted')).length).toBeLessThan(2);
-    expect(log.filter((line) => line.includes('"what":"mint"'))).toHaveLength(1);
+    // The node that asked for the signature hands the mint in; the others leave it to that one for a while.
+    const saying = logs.map((log) => log.filter((line) => line.includes('"what":"mint"')).length);
+    expect(saying.toSorted((a, b) => a - b)).toEqual([0, 0, 1]);
   });
 });
