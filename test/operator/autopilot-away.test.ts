@@ -41,6 +41,9 @@ describe('a node that was away', () => {
     await world.federation.start(2);
     await world.rounds(3, [2]);
     expect(world.logged('catching_up', 2).join()).toContain('"left":');
+    // Whose turn it is asks Wire first; this node does once the others could have attested them.
+    world.pass(2 * world.federation.member(2).config.takeoverS);
+    await world.rounds(1, [2]);
     expect([statusAt(2, early), statusAt(2, late)]).toEqual(['minted', 'minted']);
     for (const one of burns) await world.untilAll(one, 'settled');
     expect(stepsAt(2).filter(({ height }) => height !== null)).toEqual(
