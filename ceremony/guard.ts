@@ -1,17 +1,19 @@
 // May this node sign? The guard against a state that is older than what the node has already done, and against two live
 // copies of a node (the design's Never list, 5). Pure: events in, verdict out.
 //
-// What a node has forgotten cannot make it pay twice, nor attest otherwise: the treasury line and the deposit addresses
-// say on the chain what may be signed. So a node that was put back need not learn what it decided. It and its peers raise
-// the alarm, and it goes on in a new epoch, above the state that was shown, so that its next heads are newer.
+// A node that has forgotten something cannot pay twice because of it, nor attest otherwise: the treasury line and the
+// deposit addresses show on the chain what may be signed. So a node that was put back need not learn what it decided.
+// It and its peers raise the alarm, and it goes on in a new epoch, above the state that was shown, so that its next
+// heads are newer.
 //
-// Why t − 1 peers at a start. Any signature has t − 1 other signers, so where fewer answer none can come about anyway; and
-// with so many the one copy of a node that a peer has heard a moment ago has the time to show itself, before this one signs.
-// Two copies that a network keeps apart cannot know of each other; what is promised of them is in docs/SECURITY.md.
+// Why t − 1 peers after a start: any signature needs t − 1 other signers, so with fewer answers there can be none
+// anyway. And if one of them has just heard another copy of this node, that copy has time to show itself before this
+// one signs. Two copies that a network keeps apart cannot know of each other; what is promised of them is in
+// docs/SECURITY.md.
 //
 // Only what this node itself has signed counts against it, so no peer can stop it by a claim: a head shown must carry
-// its own signature, and each can be shown once, as the next epoch lies above it; a duplicate instance must prove itself by this node's
-// identity key.
+// its own signature, and each can be shown once, as the next epoch lies above it; a duplicate instance must prove
+// itself by this node's identity key.
 
 import type { StateHead } from '../crypto/head-statement.ts';
 

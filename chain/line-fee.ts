@@ -1,6 +1,6 @@
-// What a step of the treasury line may pay to the miners (the design's rule 6): at most what its burns bear and what may be
-// taken from the surplus, at a rate near this node's own estimate, or what a replacement takes. Pure: every figure is this
-// node's own view. Fees in sats, rates in sats per 1000 vbytes, sizes in vbytes.
+// What a step of the treasury line may pay to the miners (the design's rule 6): at most the fees of its burns and what
+// may be taken from the surplus, at a rate near this node's own estimate, or at the rate that a replacement needs.
+// Pure: every figure is this node's own view. Fees in sats, rates in sats per 1000 vbytes, sizes in vbytes.
 import { larger, smaller } from './amount.ts';
 import type { Refused } from './burn.ts';
 import { feeAt, outputBytes } from './fee.ts';

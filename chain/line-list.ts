@@ -1,6 +1,6 @@
-// Finds the list of burns that a step of the treasury line commits to. A node that sees a step in a block or a mempool has
-// its bytes alone; what they pay it knows from Wire. The commitment says when kind and list are right, so nothing that is
-// found here rests on anybody's word.
+// Finds the list of burns that a step of the treasury line commits to. A node that sees a step in a block or a mempool
+// has only its bytes, and knows the burns from Wire. The commitment proves that kind and list are right, so nobody has
+// to be trusted for them.
 import { equal } from '../crypto/bytes.ts';
 import { outputName, type ScriptOutput } from './custody-spend.ts';
 import { compareBurns, type LineTerms, type ListedBurn, lineCommitment, type ParsedLine } from './line.ts';

@@ -1,5 +1,5 @@
-// Follows deposits through the mempool, one bounded round at a time: new transactions are looked at once, what is followed
-// is validated by mempool.ts. Nothing here is signed upon; it tells depositors and operators early, and no more.
+// Follows deposits through the mempool, one bounded round at a time: it reads each new transaction once, and mempool.ts
+// validates each followed deposit. Nothing is signed because of it: it only informs depositors and operators early.
 import type { BitcoinView } from './bitcoin-view.ts';
 import type { WatchList } from './block-scan.ts';
 import {

@@ -1,5 +1,5 @@
-// Where a transaction stands, out of what a Bitcoin node says of it: whether it waits is for the mempool to say, whether it
-// is mined for the index and the unspent outputs. What none of them says is unknown.
+// The state of a transaction, from the answers of a Bitcoin node. The mempool shows whether it waits; the index and the
+// unspent outputs show whether it is mined. If none of them knows it, its state is unknown.
 import { z } from 'zod';
 import type { TransactionStatus } from './bitcoin-view.ts';
 import { type Answer, call, disagreement, unwrap } from './node-answers.ts';

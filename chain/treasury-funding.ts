@@ -1,5 +1,6 @@
-// Which transaction of a block funds the treasury line: the first output in the order of the block that pays the treasury
-// script enough. A miner's reward is none: nobody can double-spend it, so a node could never tell that it is gone for good.
+// Which transaction of a block funds the treasury line: the first output in the order of the block that pays the
+// treasury script enough. A miner's reward does not count: nobody can double-spend it, so a node could never know that
+// it is gone for good.
 import { scanTransactions, WatchList } from './block-scan.ts';
 import { ROOT_SATS_MIN } from './line.ts';
 import type { Outpoint, Valued } from './outpoint.ts';

@@ -1,5 +1,5 @@
-// The server's log on standard error, which must never cost the server anything: where it cannot be written (a full disk, a
-// reader that has gone or hangs), lines are dropped and counted, and the log is taken up again with a line that says so.
+// The server's log on standard error. It must never block or stop the server: if it cannot be written (a full disk, a
+// reader that has gone or hangs), lines are dropped and counted. The log continues later, with a line that says so.
 import { write } from 'node:fs';
 import { logLine } from '../operator/runtime/log.ts';
 import { type Problem, problem } from '../operator/runtime/problems.ts';

@@ -1,7 +1,8 @@
-// The runtime inside the executable obeys variables of its own: BUN_OPTIONS can load code into this process, BUN_INSPECT
-// opens a debugger, BUN_CONFIG_VERBOSE_FETCH prints requests, NODE_TLS_REJECT_UNAUTHORIZED trusts any server. An operator
-// needs none of them, so the executable does not start beside them. What the runtime did before this code runs, it has
-// done, and BUN_BE_BUN makes it run other code altogether: who sets the environment of a process owns it. See SECURITY.
+// The runtime inside the executable obeys variables of its own: BUN_OPTIONS can load code into this process,
+// BUN_INSPECT opens a debugger, BUN_CONFIG_VERBOSE_FETCH prints requests, NODE_TLS_REJECT_UNAUTHORIZED trusts any
+// server. An operator needs none of them, so the executable does not start if one is set. It cannot undo what the
+// runtime did before this code ran, and BUN_BE_BUN makes it run other code altogether: whoever sets the environment of
+// a process controls it. See SECURITY.
 
 const REFUSED = /^(BUN_.*|NODE_OPTIONS|NODE_TLS_REJECT_UNAUTHORIZED)$/;
 // Set by the runtime's own installer in many shells, and read by its package manager alone.

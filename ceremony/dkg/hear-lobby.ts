@@ -1,11 +1,11 @@
-// What a node hears in the lobby, and how its stay there ends: with the start of an attempt, at its own refusal of one, at
-// the word of another that there is nothing to wait for, or when the time is over for which its operator would wait.
+// What a node hears in the lobby, and how its stay there ends: an attempt starts; this node refuses a start; another
+// node says that there is nothing to wait for; or the time is over for which its operator would wait.
 //
-// One peer's word ends the stay, and may be a lie. It gives a liar nothing that it lacks: keys are made by all n or not at
-// all, so whoever says that the ceremony is over takes no part in it, and could as well not join, fail a check,
-// refuse the start or abort the attempt right after it. Nothing secret exists in a lobby, so nothing is lost but the
-// operator's word, which it gives again; and the liar is named to it as the one who said so. Where keys may exist
-// already, after this node has confirmed, no single word ends anything for good: see hear-over.ts.
+// One peer is enough to end the stay, and it may lie. The lie gives it no new power: keys are made by all n or not at
+// all, so a peer that says that the ceremony is over takes no part in it. It could as well not join, fail a check,
+// refuse the start or abort the attempt right after it. Nothing secret exists in a lobby, so the operator only has to
+// join again, and sees which peer said it. Once keys may exist, after this node has confirmed, no single peer ends
+// anything for good: see hear-over.ts.
 
 import type { DkgMessage, Outgoing } from '../messages.ts';
 import { type Applied, aboutEnded, type CoreIn, type DkgCore, quiet } from './core.ts';

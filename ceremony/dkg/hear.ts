@@ -1,5 +1,5 @@
-// What hearing one message leads to within an attempt: routes it to the role that awaits it, and catches whoever says
-// two things in one step. Messages that nobody awaits are left without effect; they are sent again if they matter.
+// Handles one message within an attempt: routes it to the role that awaits it, and detects a sender that says two
+// things in one step. Messages that nobody awaits have no effect; they are sent again if they matter.
 import { sha256, toHex } from '../../crypto/bytes.ts';
 import { canonicalBytes } from '../../crypto/canonical-json.ts';
 import type { DkgMessage, Outgoing } from '../messages.ts';

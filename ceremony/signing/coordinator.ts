@@ -1,7 +1,6 @@
-// The coordinator of a signature, robust in the manner of ROAST (Ruffing et al., 2022): whoever refuses, lies or falls
-// silent is left out with its reason and a new session starts with others, until a signature comes out or fewer than t
-// candidates remain. Nonces are pre-shared, so that a session is one round trip. The coordinator is trusted with
-// nothing.
+// The coordinator of a signature, robust like ROAST (Ruffing et al., 2022): a signer that refuses, lies or falls silent
+// is left out with its reason. A new session starts with others, until a signature comes out or fewer than t candidates
+// remain. Nonces are pre-shared, so that a session is one round trip. The coordinator is trusted with nothing.
 import { sha256, toHex, tryFromHex, utf8 } from '../../crypto/bytes.ts';
 import type { MessageBody, Outgoing, SigningMessage } from '../messages.ts';
 import { NONCE_BATCH_MAX, SIGN_MESSAGES_MAX } from '../messages-signing.ts';

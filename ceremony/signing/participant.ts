@@ -1,6 +1,6 @@
 // A participant's side of signing (BIP 445, RFC 9591 round two): checks that a request fits the key and the nonces this
 // process issued, then makes one partial signature per message. Whether the request may be signed at all is validated
-// before, by whoever derives the messages from the intent; this file only makes sure that no nonce serves twice.
+// before, where the messages are derived from the intent; this file only makes sure that no nonce serves twice.
 import { fromHex, toHex, zeroize } from '../../crypto/bytes.ts';
 import type { Tweak } from '../../crypto/scheme.ts';
 import type { MessageBody } from '../messages.ts';

@@ -1,5 +1,5 @@
-// How long single pieces of work are left alone that fail again and again: twice as long after each failure, so that what can
-// never succeed costs less and less, and what is behind it in a queue has its turn.
+// How long a piece of work rests that fails again and again: twice as long after each failure. So work that can never
+// succeed costs less and less, and the work behind it in a queue has its turn.
 import type { Effects } from '../runtime/effects.ts';
 
 /** Most pieces of work that are remembered; the oldest make room, and are tried early. */

@@ -1,5 +1,5 @@
-// What the log is told of work that is tried again and again: that it fails and why, not each time that it does. A node of
-// the operator's own that is down makes every round fail, several times a second.
+// What the log says of work that is tried again and again: that it fails and why, not each single failure. If one of
+// the operator's own nodes is down, every round fails, several times a second.
 import type { Effects } from '../runtime/effects.ts';
 import type { Log } from '../runtime/log.ts';
 

@@ -1,5 +1,5 @@
-// Whose turn a piece of work is (schedule.ts), with what a node remembers between rounds: since when work could have been
-// done, and until when it is left alone after a failure. A restart forgets both, which only makes this node wait anew.
+// Whose turn a piece of work is (schedule.ts), with what a node remembers between rounds: since when work could have
+// been done, and until when it rests after a failure. A restart forgets both, so this node only waits again.
 
 import type { OperatorConfig } from '../config/config.ts';
 import type { Effects } from '../runtime/effects.ts';

@@ -1,5 +1,5 @@
-// Follows the line from its tip on: what is signed and not mined is sent to the own Bitcoin nodes again and again, also
-// after a reorganisation, and never made anew; what the line has passed for good is forgotten.
+// Follows the line from its tip on. Steps that are signed and not mined are sent to the own Bitcoin nodes again and
+// again, also after a reorganisation, and never made again. Steps that the line has passed for good are deleted.
 
 import { asUnavailable } from '../../chain/bitcoin-view.ts';
 import type { LineRoot } from '../../chain/line.ts';

@@ -1,5 +1,5 @@
-// Deposits that wait in the mempool: told early, and named when another transaction spends their coins. Nothing is signed
-// upon it.
+// Deposits that wait in the mempool: reported early, and named when another transaction spends their coins. Nothing is
+// signed because of them.
 
 import type { WatchList } from '../../chain/block-scan.ts';
 import type { MempoolDeposit } from '../../chain/mempool.ts';

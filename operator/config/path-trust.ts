@@ -1,9 +1,9 @@
-// Who else can change what lies at a path. Whoever may write a file, or any folder on the way to it, decides what the node
-// reads there: a configuration that names commands to run, keys, or a socket that takes the passphrase.
+// Who else can change what lies at a path. A user who may write a file, or any folder on the way to it, decides what
+// the node reads there: a configuration that names commands to run, keys, or a socket that takes the passphrase.
 //
 // The rule: every step of a path, symbolic links followed, belongs to this user or to root, and neither its group nor
-// others may write it. A sticky folder such as /tmp may be open, as only owners can replace what lies in it. Writing by a
-// group is refused even where it is the user's private group: who is in a group, and comes into it later, cannot be told.
+// others may write it. A sticky folder such as /tmp may be open, as only owners can replace what lies in it. Writing by
+// a group is refused even where it is the user's private group: nobody knows who is in a group, or joins it later.
 import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 

@@ -1,4 +1,4 @@
-// Deposits that are deep enough are attested without being told to: the leader of a block asks for all of its deposits
+// Deposits that are deep enough are attested without a command: the leader of a block asks for all of its deposits
 // together; the others take over when it is silent.
 
 import { ATTESTATIONS_MAX } from '../../ceremony/intent.ts';

@@ -1,5 +1,5 @@
-// What the others attested while this node was away. Announcements are sent once and live in memory; so each node asks the
-// others again and again for what was signed since it asked last, verifies it, and keeps how far it has come.
+// What the others attested while this node was away. Announcements are sent once and are kept in memory only. So each
+// node regularly asks the others for what was signed since it asked last, verifies it, and stores how far it has come.
 
 import type { Json } from '../../crypto/canonical-json.ts';
 import { decideAttestations, getAttestation, recordAttestationSignature } from '../../store/attestations.ts';

@@ -1,5 +1,6 @@
-// How the last stay in a key ceremony ended without keys, in the words that its command told: a ceremony that failed can be
-// joined again, so the store has it as running, and its events are sealed while the node is.
+// How the last stay in a key ceremony ended without keys, in the words that its command printed. The store cannot say
+// it: a failed ceremony can be joined again, so the store has it as running, and its events are sealed while the node
+// is.
 import { z } from 'zod';
 import { loadCursor, saveCursor } from '../../store/cursors.ts';
 import type { Queries } from '../../store/database.ts';

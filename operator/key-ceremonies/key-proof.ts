@@ -1,6 +1,6 @@
-// Sees to it that the keys of a ceremony that is over are proven, whoever is silent and whatever crashed: one node at a
-// time has the signatures made, in an order that all work out alike, and every node asks the others for a proof that it
-// missed. Two provers at once do no harm: the first proof that verifies is kept.
+// Makes sure that the keys of a finished ceremony are proven, even if nodes are silent or crash. One node at a time has
+// the signatures made, in an order that all compute alike. Every node asks the others for a proof that it missed. Two
+// provers at once do no harm: the first proof that verifies is kept.
 
 import { endCeremony, getCeremony } from '../../store/ceremonies.ts';
 import type { Queries } from '../../store/database.ts';

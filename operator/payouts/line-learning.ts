@@ -1,5 +1,5 @@
-// What a coordinator learns from refusals of a step: burns and outputs to leave out, and the rate that signers need. A liar
-// can teach it nothing but to try again later with less, as what is planned then is validated anew by everybody.
+// What a coordinator learns from refusals of a step: burns and outputs to leave out, and the rate that signers need. A
+// liar can only make it try again later with less, because every signer validates the new plan again.
 import { z } from 'zod';
 import { outpointName } from '../../chain/outpoint.ts';
 import { hexOf, voutField } from '../../crypto/json-fields.ts';

@@ -1,6 +1,6 @@
-// The full meaning of a step whose list of burns is known, put together from what this node itself has read: burns from its own
-// Wire nodes, outputs from its own scan. A transaction does not show what its burns bore in fees, nor a list what its inputs
-// held, so that whoever tells a step could tell other figures with it.
+// The full meaning of a step whose list of burns is known, put together from what this node itself has read: burns from
+// its own Wire nodes, outputs from its own scan. A transaction does not show the fees of its burns, and a list does not
+// show the amounts of its inputs. So a peer that sends a step could send wrong figures with it.
 
 import { parseLeaf } from '../../chain/custody-leaf.ts';
 import { buildLine, type LineTerms, parseLine } from '../../chain/line.ts';

@@ -1,8 +1,8 @@
 // Heartbeats: every node shows every peer the head of its audit log, signed, and is shown the highest that the peer has
-// seen of it. What comes of it is for ceremony/guard.ts to say; this file keeps the time.
+// seen of it. ceremony/guard.ts decides what follows from it; this file keeps the time.
 //
-// What heartbeats cannot see: a decision whose head no peer was told of before the state was rolled back. A beat goes out
-// together with the shares of a decision, so that takes the loss of a disk's state within a network delay.
+// What heartbeats cannot see: a decision whose head no peer received before the state was rolled back. A beat leaves
+// together with the shares of a decision, so this happens only if a disk loses its state within one network delay.
 import type { GuardSetup } from '../../ceremony/guard.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { CLOCK_SKEW_MS_MAX } from '../../crypto/envelope.ts';

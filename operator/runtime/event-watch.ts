@@ -1,5 +1,6 @@
-// Faults that show in the log alone: those that come again and again, and those that must not be overlooked, become problems
-// of `status`. EVENTS names every warning and error of the log, with what an operator is to make of it or where else it is told.
+// Faults that only the log shows. Those that come again and again, and those that must not be overlooked, become
+// problems of `status`. EVENTS names every warning and error of the log, with its meaning for an operator, or the
+// problem that shows it.
 
 import type { Effects } from './effects.ts';
 import { errorText, type Log, type LogFields, type LogLevel } from './log.ts';

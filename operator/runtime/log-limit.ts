@@ -1,9 +1,9 @@
-// A bound on what the log takes, whatever happens again and again: a peer that asks for refusals, work that fails each
-// time it is tried. What is left out is counted, and the count is told.
+// A bound on the size of the log, whatever repeats: a peer that asks for refusals, work that fails each time it is
+// tried. Omitted lines are counted, and the count is logged.
 //
-// Two buckets of lines stand for each event. One is for lines with the very same fields: one a minute. The other is for all
-// lines of the event, of each peer by itself where a peer is named, since a peer decides how often it comes. Information
-// about the node's own work has so much room that only a fault of the program fills it.
+// Each event has two buckets of lines. One is for lines with the very same fields: one a minute. The other is for all
+// lines of the event, of each peer by itself where a peer is named, since a peer decides how often it comes.
+// Information about the node's own work has so much room that only a fault of the program fills it.
 import type { Effects } from './effects.ts';
 import type { Log, LogFields, LogLevel } from './log.ts';
 

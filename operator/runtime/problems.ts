@@ -1,5 +1,5 @@
-// What an operator should look at, as data: `status` prints it, and whatever else shows it is made from the same. Each problem
-// has one name here, with how bad it is.
+// What needs an operator's attention, as data: `status` prints it, and everything else that shows it is made from the
+// same data. Each problem has one name here, with its severity.
 
 /** How bad a problem is, the worst first: signing has stopped or money is at risk; work waits; it will matter later. */
 export const SEVERITIES = ['critical', 'error', 'warning'] as const;

@@ -1,6 +1,6 @@
-// What can be done about nonces while nothing waits for it: a stock of own ones is kept, from which answers are refilled,
-// and the others' are checked before a session needs them. Where there is never time for it, whoever needs a nonce
-// makes or checks it then.
+// Work on nonces that is done while no signature waits for it. The node keeps a stock of its own nonces, from which it
+// refills its answers, and checks the nonces of others before a session needs them. If there is never time for that,
+// nonces are made or checked when they are needed.
 import type { PublicNonceJson } from '../../ceremony/messages-signing.ts';
 import { type IssuedNonces, NONCES_STOCKED_MAX, type NonceOwner } from '../../ceremony/signing/nonce-pool.ts';
 import { tryFromHex } from '../../crypto/bytes.ts';

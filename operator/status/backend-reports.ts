@@ -1,5 +1,5 @@
-// The operator's own Bitcoin and Wire nodes in `status`: asked anew, but never waited for longer than people wait; what is then
-// not known yet is shown as it was known before, with its age.
+// The operator's own Bitcoin and Wire nodes in `status`. They are asked again, but for no longer than people wait.
+// Until a node answers, its last known answer is shown with its age.
 
 import type { Node } from '../node.ts';
 import type { CommandResults } from '../runtime/command-types.ts';

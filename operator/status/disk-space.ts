@@ -1,4 +1,4 @@
-// Room on the disk of the database: what is full stops the node, so its operator is told before.
+// Free space on the disk of the database. A full disk stops the node, so its operator is warned before.
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Problem, problem } from '../runtime/problems.ts';

@@ -1,5 +1,5 @@
-// Work that waits longer than it should, whatever the reason: deposits, mints, burns, steps of the treasury line, and what only
-// a person can decide. What the work itself says of the reason is told along.
+// Work that waits longer than it should, for any reason: deposits, mints, burns, steps of the treasury line, and
+// decisions that only a person can make. Each is shown with the reason that the work itself gives.
 
 import type { WaitCause, WaitReason } from '../../chain/line-plan.ts';
 import { type Outpoint, outpointName } from '../../chain/outpoint.ts';

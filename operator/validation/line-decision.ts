@@ -1,5 +1,6 @@
-// Writes down that this node signs a step, in one durable commit before its share leaves: for its audit log, and to give its
-// peers the list of burns. Safety does not rest on it: whoever forgets it still sees the step's bytes (chain/line-rule.ts).
+// Writes down that this node signs a step, in one durable commit before its share leaves: for its audit log, and to
+// give its peers the list of burns. Safety does not rest on it: a node that forgets it still sees the step's bytes
+// (chain/line-rule.ts).
 
 import { lineJson } from '../../chain/line-intent.ts';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
