@@ -20,7 +20,7 @@ test('a run that failed never sums to no failure', () => {
   expect(findSummary('Segmentation fault', 139)).toEqual({ passed: 0, failed: 1, skipped: 0 });
 });
 
-test('the closing line is plain, and tells of skipped tests where there are some', () => {
+test('the closing line is plain, and names skipped tests if there are any', () => {
   expect(summaryLine({ passed: 2, failed: 0, skipped: 0 })).toBe('2 passed, 0 failed');
   expect(summaryLine({ passed: 2, failed: 1, skipped: 4 })).toBe('2 passed, 1 failed, 4 skipped');
 });

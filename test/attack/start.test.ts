@@ -112,7 +112,7 @@ describe("a card that takes another operator's place", () => {
   };
   const added = (card: object, replace = false) => run(siege.victim, 'peer-add', { card: { ...card }, replace });
 
-  test('by its index is refused without the word of the operator', async () => {
+  test('by its index is refused without the approval of the operator', async () => {
     const card = signCard({ ...cardOf(1), issued_at: Date.now() }, mallory);
     await expect(added(card)).rejects.toThrow(/known with another identity key/);
     await siege.stillSigns();

@@ -65,13 +65,13 @@ describe('a stay in the lobby ends', () => {
     expect(progressAt(federation, 1).abort).toMatchObject({ by: 1, reason: 'preflight_failed', culprit: 2 });
   });
 
-  test('of a node that was away while the others ended an attempt, by any that knows, which has started anew since', () => {
+  test('of a node that missed the end of an attempt, by any node that knows of it, even one that has joined again since', () => {
     const { federation } = endedWithoutTheThird();
     expect(federation.run(({ nodes }) => nodes[2]?.state.core.phase === 'aborted')).toBe(true);
     expect(progressAt(federation, 2).abort).toMatchObject({ reason: 'operator', detail: 'wrong day' });
   });
 
-  test('of such a node also where the others have joined anew, and all make keys once it has too', () => {
+  test('of such a node even if the others have joined again, and all make keys once it has joined again too', () => {
     const { federation, away } = endedWithoutTheThird();
     away.clear();
     federation.tick(1_000);
@@ -109,7 +109,7 @@ describe('a stay in the lobby ends', () => {
     expect(federation.node(0).state.core.phase).toBe('idle');
   });
 
-  test('with that time also where its clock was an hour ahead and is put right meanwhile', () => {
+  test('at its time limit even if its clock was an hour ahead and is corrected meanwhile', () => {
     const federation = new Federation(OPTIONS);
     federation.setClocks(3_600_000);
     federation.feed(0, { kind: 'operator_joined', rehearsal: false, checks: [], waitMs: 5_000 });
@@ -120,7 +120,7 @@ describe('a stay in the lobby ends', () => {
     expect(federation.node(0).state.core.phase).toBe('idle');
   });
 
-  test('each time anew where another node has given the ceremony up for good', () => {
+  test('every time again if another node has given up the ceremony for good', () => {
     const federation = new Federation(OPTIONS);
     for (const _ of [1, 2]) {
       federation.join(0);

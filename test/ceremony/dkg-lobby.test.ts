@@ -20,7 +20,7 @@ function expectNothingMade(federation: Federation): void {
 }
 
 describe('the lobby', () => {
-  test('waits for whoever has not joined, by index', () => {
+  test('waits for the operators that have not joined, and names them by index', () => {
     const federation = new Federation(OPTIONS);
     federation.join(0);
     federation.join(2);
@@ -58,7 +58,7 @@ describe('the lobby', () => {
     expectNothingMade(federation);
   });
 
-  test('says who has an old card of whom', () => {
+  test('names the node with an old card, and the operator whose card is old', () => {
     const of = (index: number) => toHex(new Uint8Array(32).fill(index));
     const cards = [of(0), of(1), of(2)];
     // Operator 2 has a new card, of which operator 1 knows; operator 0 has an old one of it.
@@ -84,7 +84,7 @@ describe('the lobby', () => {
     expectNothingMade(federation);
   });
 
-  test('names a node whose own checks fail, and goes on when its operator has mended it and joined again', () => {
+  test('names a node whose own checks fail, and continues once its operator has corrected them and joined again', () => {
     const federation = new Federation(OPTIONS);
     federation.join(0);
     federation.join(1);
@@ -216,7 +216,7 @@ describe('an attempt that has ended', () => {
     expect(begun()).toBe(2);
   });
 
-  test('by the word of an operator is named so to the others', () => {
+  test('because an operator stopped it is shown so to the others', () => {
     const federation = new Federation(OPTIONS, {
       tamper: (flight) => (flight.message.type === 'dkg_packages' ? [] : [flight]),
     });

@@ -79,7 +79,7 @@ describe('a key ceremony', () => {
   }
 });
 
-test('a key ceremony goes on at once where clocks are set back by an hour in the midst of it, also over a lossy network', () => {
+test('a key ceremony continues at once if clocks are set back by an hour during it, also over a lossy network', () => {
   const federation = new Federation({ n: 3, t: 2 }, { drop: 0.3, seed: 'set back' });
   federation.setClocks(3_600_000);
   federation.joinAll();

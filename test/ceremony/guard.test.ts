@@ -107,7 +107,7 @@ describe('a node that has just started', () => {
     expect(signs(setup(3, 2), run(setup(3, 2), [agreed(0), agreed(3), agreed(-1)]))).toBe(false);
   });
 
-  test('waits out another start of its own that spoke a moment ago, and no longer whatever a peer says', () => {
+  test('waits out another start of its own that has just spoken, and no longer, whatever a peer claims', () => {
     const of = setup(3, 2);
     const waiting = run(of, [agreed(1, false), agreed(2)]);
     expect(signs(of, waiting)).toBe(false);
@@ -149,7 +149,7 @@ describe('a node that was shown a state which it lacks', () => {
     expect(signs(of, run(of, [agreed(1), REGRESSED, agreed(2)]))).toBe(false);
   });
 
-  test('beside a start that spoke a moment ago waits until a living one would have shown itself, though it has waited before', () => {
+  test('waits again until a living copy would have shown itself, if another start of it has just spoken', () => {
     const waiting = run(of, [QUIET, agreed(1), REGRESSED, agreed(1, false), agreed(2)]);
     expect(waiting.phase).toBe('starting');
     expect(guardStep(of, waiting, QUIET).phase).toBe('live');
@@ -180,12 +180,12 @@ describe('a head that was seen', () => {
     expect(validateSeen({ epoch: 1 }, seen(1, 5, 'a'), 'a')).toBe('known');
   });
 
-  test('is newer where the row is missing, or another stands in its place', () => {
+  test('is newer if its row is missing here, or differs from the row here', () => {
     expect(validateSeen({ epoch: 1 }, seen(1, 5, 'a'), null)).toBe('newer');
     expect(validateSeen({ epoch: 1 }, seen(1, 5, 'a'), 'b')).toBe('newer');
   });
 
-  test('of an epoch that was left behind is known, of a later one newer, whatever the row', () => {
+  test('of an earlier epoch is known, and one of a later epoch is newer, whatever its row', () => {
     expect(validateSeen({ epoch: 2 }, seen(1, 500, 'a'), null)).toBe('known');
     expect(validateSeen({ epoch: 1 }, seen(2, 5, 'a'), 'a')).toBe('newer');
   });

@@ -43,7 +43,7 @@ describe('settings that differ', () => {
     ...{ wire_confirmations: 6, attestation_validity_s: 86_400, cards: ['aa', 'bb', 'cc'] },
   };
 
-  test('are told with both values, each of them', () => {
+  test('are each reported with both values', () => {
     for (const [key, value] of Object.entries(here)) {
       if (key === 'cards') continue;
       const there = { ...here, [key]: typeof value === 'number' ? value + 1 : '999' };

@@ -105,7 +105,7 @@ describe.each(['bip340', 'ed25519'] as const)('a participant that signs %s step 
 });
 
 describe.each(['bip340', 'ed25519'] as const)('a coordinator of %s signatures', (name) => {
-  test('comes to the same signatures step by step, and gives way between the messages', () => {
+  test('makes the same signatures step by step, and lets other work run between the messages', () => {
     const desks = desksOf(2, 3, name);
     const room = new SigningRoom({ desks, messages: MESSAGES });
     room.run();

@@ -202,7 +202,7 @@ for (const scheme of ['bip340', 'ed25519'] as const) {
       ]);
     });
 
-    test('tells who has no nonces to give, as its share is not live yet, from who gives fewer than it was asked for', () => {
+    test('distinguishes a signer whose share is not live yet from one that gives too few nonces', () => {
       const giving =
         (count: number): Behaviour =>
         (_message, honest) => {

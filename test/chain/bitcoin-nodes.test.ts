@@ -118,7 +118,7 @@ describe('a view over several nodes', () => {
     expect(await ask(gone, gone)).toBe('ok');
   });
 
-  test('tells what weighs on a transaction in the mempool, as the node sees it upon which most hangs', async () => {
+  test('reports the descendants of a mempool transaction as the node with most of them sees it', async () => {
     const waiting = (descendant: string) =>
       node({
         answers: {
@@ -211,7 +211,7 @@ describe('a view over several nodes', () => {
     expect(await refusal(regtest({ getmempoolinfo }))).toBe('bitcoin_unavailable');
   });
 
-  test('relays at what the strictest of the nodes asks, and with the usual dust rate where a node tells none', async () => {
+  test('relays at the rate of the strictest node, and with the usual dust rate if a node gives none', async () => {
     const floor = (least: string, relay: string, incremental: string, dust?: string) => {
       const getmempoolinfo = { mempoolminfee: least, minrelaytxfee: relay, incrementalrelayfee: incremental };
       const told = dust === undefined ? getmempoolinfo : { ...getmempoolinfo, dustrelayfee: dust };
@@ -326,7 +326,7 @@ describe('a view over several nodes', () => {
 describe('the reports of several nodes', () => {
   const answers = { getindexinfo: { txindex: { best_block_height: 9 } }, estimatesmartfee: { feerate: '0.00002000' } };
 
-  test('tell the tip, index and fee estimate of each, and what is the matter with the others', async () => {
+  test('give the tip, index and fee estimate of each node, or what is wrong with it', async () => {
     const poor = node({ answers: { getindexinfo: {}, estimatesmartfee: { errors: ['Insufficient data'] } } });
     const nodes = [node({ answers }), poor, node({ down: true }), node({ chain: 'test', answers })];
     const { nodes: reports, comparison } = await readNodeReports('mainnet', nodes);

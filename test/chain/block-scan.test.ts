@@ -36,7 +36,7 @@ describe('a table of byte strings', () => {
     );
   });
 
-  test('tells keys apart that share whatever the hash is made of', () => {
+  test('distinguishes keys that share all bytes which the hash uses', () => {
     const table = new ByteTable<number>(32, 1);
     const key = (byte: number) => new Uint8Array(32).fill(byte, 8, 28);
     for (const value of [0, 1, 2]) table.set(key(value), value);

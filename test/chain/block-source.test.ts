@@ -125,7 +125,7 @@ describe('the cursor of a scan', () => {
     );
   });
 
-  test('tells how far a long absence is caught up', () => {
+  test('shows how many blocks are left to read after a long absence', () => {
     const chain = grow(GENESIS, 1_000, 'a');
     const half = scan(from, chain.slice(0, 251)).cursor;
     expect(scanProgress(0, half, tipOf(chain))).toEqual({ height: 250, tip: 1_000, left: 750, done: 0.25 });
@@ -183,7 +183,7 @@ describe('the source of blocks', () => {
     expect(state.questions).toBeLessThan(4);
   });
 
-  test('tells a reorg by what it undoes, and goes on from there', async () => {
+  test('reports a reorg with the blocks that it undoes, and continues from there', async () => {
     const common = build(5);
     const { state, source } = node(build(3, common, 1));
     let cursor = start(common);

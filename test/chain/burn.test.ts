@@ -27,7 +27,7 @@ const validate = (known: Partial<WireBurn>, asked: Partial<typeof claim> = {}, r
 const terms = (change: Partial<typeof claim>) => validate(change, change);
 
 describe('a burn', () => {
-  test('that the ledger tells as claimed is ok, with the output that pays it', async () => {
+  test('that the ledger shows as claimed is ok, with the output that pays it', async () => {
     const script = addressScript(ADDRESS, 'regtest');
     expect(await validate({})).toEqual({
       ok: true,
@@ -101,7 +101,7 @@ describe('the burn proof command', () => {
     expect(verdict).toMatchObject({ ok: false, reason: 'burn_proof_invalid' });
   });
 
-  test('tells nothing when it does not start or does not end', async () => {
+  test('gives no verdict when it does not start or does not end', async () => {
     expect(await withCommand(['/nowhere/verify'])).toMatchObject({ ok: false, reason: 'wire_unavailable' });
     expect(await withCommand(['sleep', '60'], 50)).toMatchObject({ ok: false, reason: 'wire_unavailable' });
   });

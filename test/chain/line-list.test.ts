@@ -117,7 +117,7 @@ describe('the list of a step', () => {
     expect(listOf(line, terms, burns.map(candidate))).toBeNull();
   });
 
-  test('a burn that is told twice does not serve for two outputs', () => {
+  test('a burn that is listed twice does not serve for two outputs', () => {
     const line = parsed(payout([burn(1), burn(2)]));
     expect(listOf(line, terms, [burn(1), burn(1)].map(candidate))).toBeNull();
     expect(listOf(line, terms, [burn(1), burn(1), burn(2)].map(candidate))).not.toBeNull();

@@ -40,7 +40,7 @@ describe('entry', () => {
     expect(world.advance({ estimate: 10_000n }).intent.fee).toBe(1_500n);
   });
 
-  test('a burn whose fee does not bear its own bytes waits, with the missing sats and the rate at which it enters', () => {
+  test('a burn whose fee does not pay for its own bytes waits, with the missing sats and the rate at which it is paid', () => {
     const world = rich();
     world.addBurns(burnOf('a', 50_000n, 9_000n), burnOf('b', 50_000n, 200n));
     const plan = world.advance({ estimate: 5_000n });
@@ -48,7 +48,7 @@ describe('entry', () => {
     expect(reasonFor(plan, hashOf('b'))).toMatchObject({ reason: 'fee_too_small', missing: 15n, rate: 4_651n });
   });
 
-  test('a burn that bears its bytes but not twice is carried by others that bear more', () => {
+  test('a burn whose fee pays for its bytes once but not twice is paid together with others that pay more', () => {
     const world = rich();
     world.addBurns(burnOf('a', 50_000n, 300n));
     expect(reasonFor(world.plan({ estimate: 5_000n }), hashOf('a')).reason).toBe('fee_too_small');
@@ -138,7 +138,7 @@ describe('funding', () => {
     expect(intent.swept.map(({ amount }) => amount)).toEqual([900_000n]);
   });
 
-  test('a payout sweeps the deposits along that it needs, where the fees of its burns bear them', () => {
+  test('a payout also sweeps the deposits that it needs, if the fees of its burns pay for them', () => {
     const world = lineWorld(20_000n);
     world.addCoins(depositOf('one', 900_000n), depositOf('two', 300_000n));
     world.addBurns(burnOf('a', 850_000n, 2_000n));
@@ -168,7 +168,7 @@ describe('funding', () => {
     expect(world.advance(changes).intent.burns).toHaveLength(1);
   });
 
-  test('nothing is swept for a burn that would not bear its fee even then', () => {
+  test('nothing is swept for a burn whose fee would still be too small', () => {
     const world = lineWorld(20_000n);
     world.addCoins(depositOf('one', 900_000n));
     world.addBurns(burnOf('a', 500_000n, 50n));
@@ -250,7 +250,7 @@ describe('what waits', () => {
     expect(world.advance({ estimate: null }).intent.fee).toBe(feeAt(first.built.vsize, 3_000n));
   });
 
-  test('takes B where its burns do not bear the next rate, only once it has waited', () => {
+  test('is replaced with B if its burns do not pay for the next rate, but only once it has waited', () => {
     const world = lineWorld(60_000n);
     world.addBurns(burnOf('a', 20_000n, 1_000n));
     world.advance();
@@ -262,7 +262,7 @@ describe('what waits', () => {
     expect(intent.surplus).toBe(50_000n + 1_000n - intent.fee);
   });
 
-  test('drops the burns that do not bear their share where all together do not bear the next rate', () => {
+  test('drops the burns that do not pay their share if all together do not pay for the next rate', () => {
     const world = lineWorld(20_000n + 2_000_000n);
     world.addBurns(burnOf('rich', 50_000n, 18_000n), ...manyBurns(30, 100n));
     const first = world.advance();

@@ -49,7 +49,7 @@ describe('the health of the nodes', () => {
     expect(health([up('a'), up('b', { tip: tip(101) })])).toEqual({ tip: { state: 'ok', ...tip(100) }, problems: [] });
   });
 
-  test('speaks of other nodes that go on only where there are others', () => {
+  test('mentions other nodes only if there are others', () => {
     const details = (nodes: readonly NodeReport[]) =>
       health(nodes)
         .problems.map(({ detail }) => detail)
@@ -124,7 +124,7 @@ describe('the health of the nodes', () => {
     expect([...stopped(health([up('a', { index: told(97) })]))]).toEqual(['history']);
   });
 
-  test('names an index that a node does not tell of, which stops what needs it and nothing else', () => {
+  test('names a node that does not report its index, which stops only what needs the index', () => {
     const one = health([up('a', { index: untold('a: getindexinfo: Method not found') })]);
     expect(one.problems).toMatchObject([{ problem: 'index_unknown', node: 'a' }]);
     expect(one.problems[0]?.detail).toContain('Method not found');
@@ -173,7 +173,7 @@ describe('a fork', () => {
     expect(need([forkAt(11), agreedAt(12), agreedAt(15)])).toBe(6);
   });
 
-  test('begins anew when the nodes part again, and remembers where it began', () => {
+  test('begins again when the nodes differ again, and remembers where it began', () => {
     const verdicts = [forkAt(11), agreedAt(12), forkAt(13), agreedAt(14), agreedAt(16)];
     expect(after(verdicts)).toEqual({ state: 'forked', at: 0, height: 11, agreedFrom: 14 });
     expect(need([...verdicts, agreedAt(17)])).toBe(6);

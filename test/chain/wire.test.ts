@@ -119,12 +119,12 @@ describe('a mint', () => {
   });
   const mintOf = (...urls: string[]) => wireNodes({ urls }).mint('de'.repeat(32), 1);
 
-  test('has the least confirmations that any node tells, whenever its attestation was made', async () => {
+  test('has the lowest confirmations that any node reports, whenever its attestation was made', async () => {
     const other = minted({ expiry: NOW_SECONDS + 9n }, { height: 7, confirmations: 2 });
     expect((await mintOf(told(minted()), told(other)))?.confirmations).toBe(2);
   });
 
-  test('that one node tells otherwise, in another block or not at all is no answer', async () => {
+  test('that one node reports differently, in another block or not at all, is no answer', async () => {
     const others = [
       minted({ recipient: new Uint8Array(32) }),
       minted({ amountSats: 1n }),
@@ -245,7 +245,7 @@ describe('several Wire nodes', () => {
     await expect(ask(DOWN).status()).rejects.toThrow('0 of 1');
   });
 
-  test('list burns up to the first that no majority tells alike, so that a cursor skips none', async () => {
+  test('list burns up to the first on which no majority agrees, so that a cursor skips none', async () => {
     const list = async (...urls: string[]) => (await ask(...urls).burns(0, 100)).map((one) => one.seq);
     const [one, two, three] = [burn(1), burn(2), burn(3)];
     expect(await list(node(one, two, three), node(one, two))).toEqual([1, 2]);

@@ -48,19 +48,19 @@ describe('a control socket', () => {
     expect(heard).toHaveLength(2);
   });
 
-  test('in a folder that others may write is told nothing, and the sentence says how to mend that', async () => {
+  test('in a folder that others may write is sent nothing, and the message says how to correct that', async () => {
     chmodSync(folder, 0o777);
     await expectNothingSent(
       new RegExp(`^The control socket ${socket} cannot be trusted: .* Run: chmod go-w ${folder}$`),
     );
   });
 
-  test('that others may write is told nothing', async () => {
+  test('that others may write is sent nothing', async () => {
     chmodSync(socket, 0o666);
     await expectNothingSent(new RegExp(`Run: chmod go-w ${socket}$`));
   });
 
-  test.skipIf(process.geteuid?.() !== 0)('of another user, or in a folder of one, is told nothing', async () => {
+  test.skipIf(process.geteuid?.() !== 0)('of another user, or in a folder of one, is sent nothing', async () => {
     chownSync(socket, OTHER, OTHER);
     await expectNothingSent(/control\.sock belongs to user 1001 \(mode 0600\)/);
     chownSync(socket, 0, 0);
@@ -68,7 +68,7 @@ describe('a control socket', () => {
     await expectNothingSent(/run belongs to user 1001 \(mode 0700\)/);
   });
 
-  test('reached by a link in a folder that others may write is told nothing', async () => {
+  test('reached by a link in a folder that others may write is sent nothing', async () => {
     const open = join(scratch, 'open');
     mkdirSync(open);
     chmodSync(open, 0o777);

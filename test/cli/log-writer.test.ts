@@ -53,7 +53,7 @@ const dropped = (lines: number, reason: string) =>
   expect.stringMatching(new RegExp(`^{"at":"2026.*"event":"log_lines_dropped","lines":${lines},"reason":"${reason}"`));
 
 describe('a log that cannot be written', () => {
-  test('is dropped and counted, is a problem meanwhile, and is taken up again with the count', () => {
+  test('is dropped and counted, is a problem meanwhile, and continues later with the count', () => {
     const outlet = new Outlet();
     const writer = new LogWriter(outlet);
     writer.take('one\n');
@@ -88,7 +88,7 @@ describe('a log that cannot be written', () => {
     expect(outlet.lines()).toEqual(['br', dropped(1, 'ENOSPC')]);
   });
 
-  test('because its reader hangs keeps a bounded rest, in order, and tells what is missing', () => {
+  test('because its reader hangs keeps a bounded part, in order, and reports how much is missing', () => {
     const outlet = new Outlet();
     const writer = new LogWriter(outlet);
     outlet.hangs = true;

@@ -273,7 +273,7 @@ describe('secret scalars', () => {
     }
   });
 
-  test('are told from what is no scalar as integers are', () => {
+  test('are distinguished from what is not a scalar as integers are', () => {
     check(
       fc.property(near256, (a) => {
         expect(isBelowOrder(bytesOf(a))).toBe(a < N);

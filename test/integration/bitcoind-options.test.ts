@@ -29,7 +29,7 @@ async function healthOf(node: Regtest) {
   return { problems: health.problems.map(({ problem }) => problem), stopped: [...stopped(health)], health };
 }
 
-describe('a bitcoind that cannot or may not tell everything', () => {
+describe('a bitcoind that cannot or may not answer everything', () => {
   test('with blocksonly gives no fee estimate, and stops nothing but what needs one', async () => {
     const node = await startRegtest({ flags: ['-blocksonly=1'] });
     try {
@@ -44,7 +44,7 @@ describe('a bitcoind that cannot or may not tell everything', () => {
     }
   }, 60_000);
 
-  test('with a whitelist of the needed methods alone answers every question but that for a fee rate', async () => {
+  test('with a whitelist of only the needed methods answers every question except that for a fee rate', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'mpc-whitelist-'));
     const first = await startFundedRegtest({ dir });
     const paid = await first.wallet.send(await first.wallet.newAddress(), 480_000n);

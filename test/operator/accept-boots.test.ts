@@ -126,7 +126,7 @@ describe('handling', () => {
     expect(faults).toEqual([cause]);
   });
 
-  test('one peer with too many requests at once is told busy, while another is served, until its own finish', async () => {
+  test('one peer with too many requests at once is answered busy until its own finish, while another is served', async () => {
     let release = (): void => {};
     const gate = new Promise<readonly OutMessage[]>((resolve) => {
       release = () => resolve([]);

@@ -39,7 +39,7 @@ async function untilReplaced(before: string): Promise<string> {
   throw new Error(`nothing replaces it:\n${world.federation.logLines().slice(-20).join('\n')}`);
 }
 
-test('a node that has read another block at the height of the tip does not tell where the line is', async () => {
+test('a node that has read another block at the height of the tip gives no place of the line', async () => {
   const { bridge } = world.federation.at(0).services;
   const key = world.federation.key(0);
   expect((await lineNow(bridge, key)).ok).toBe(true);

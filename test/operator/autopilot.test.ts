@@ -55,7 +55,7 @@ describe('a deposit to a registered recipient', () => {
     expect(world.federation.chain.minted.size).toBe(1);
   });
 
-  test('of which alone the Wire nodes cannot tell whether it is minted holds up no other', async () => {
+  test('whose mint alone the Wire nodes do not report delays no other', async () => {
     const untold = world.pay(await world.recipient());
     world.mine(1);
     for (const ledger of world.federation.chain.ledgers) {
@@ -126,7 +126,7 @@ describe('a burn', () => {
     expect(world.paymentsOf(good)).toHaveLength(1);
   });
 
-  test('about which alone nothing can be told, as by its proof or Wire nodes that disagree, holds up no other', async () => {
+  test('that alone cannot be verified, because of its proof or Wire nodes that disagree, delays no other', async () => {
     await world.minted();
     const untold = world.burn();
     for (const ledger of world.federation.chain.ledgers) {
@@ -209,7 +209,7 @@ describe('a leader', () => {
 });
 
 describe('recipients', () => {
-  test('are told in pages, in the order in which they came', async () => {
+  test('are sent in pages, in the order in which they came', async () => {
     const registered = [await world.recipient(0), await world.recipient(0), await world.recipient(0)];
     const { recipients } = world.federation.at(0).services;
     const first = recipients.answer({ after: 0, limit: 2 });

@@ -211,7 +211,7 @@ describe('a node that restarts', () => {
 });
 
 describe('a node that missed the end', () => {
-  test('completes after its restart from whoever has the certificate, with the coordinator gone', async () => {
+  test('completes after its restart from any node that has the certificate, with the coordinator gone', async () => {
     federation = await FederationInMemory.make();
     const tellNodeTwo = hideTheEndFrom(2);
     const first = federation.dkg(0).catch(() => null);

@@ -91,7 +91,7 @@ describe('a node without the key', () => {
     expect(federation.key(2).keyId).toBe(federation.key(0).keyId);
   });
 
-  test('is told nothing of the kind about a rehearsal, which they could join', async () => {
+  test('gets no such answer about a rehearsal, which they could join', async () => {
     federation = await FederationInMemory.make();
     await federation.dkgByAll();
     await loseDatabase(2);

@@ -86,7 +86,7 @@ test('a stay that came to nothing is listed as failed with its reason, also by a
   await again;
 });
 
-test('a rehearsal never tells that its keys are live or go live', async () => {
+test('a rehearsal never says that its keys are live or go live', async () => {
   federation = await FederationInMemory.make();
   const told: string[] = [];
   const params = { ceremony_id: 'try', rehearsal: true, wait_s: 60 };

@@ -36,7 +36,7 @@ describe('the clock of a node', () => {
     expect(logged).toEqual([]);
   });
 
-  test('that was set is told with when and by how much, in the log once, and as a problem for an hour', () => {
+  test('that was set is reported with when and by how much, once in the log and for an hour as a problem', () => {
     wall -= 3_600_000;
     watch.look();
     watch.look();
@@ -51,7 +51,7 @@ describe('the clock of a node', () => {
     expect(watch.problems().map(problemText).join()).toContain('was set forward, or the machine slept, by 1.0 s');
   });
 
-  test('that differs from those of peers is told with by how much, half a round trip taken off', () => {
+  test('that differs from those of peers is reported with the difference, less half a round trip', () => {
     watch.heard(2, wall + CLOCK_OFFSET_MS_MAX - 50, 100);
     watch.heard(1, wall - 45_000, 0);
     expect(watch.standing().offsets).toEqual([

@@ -35,7 +35,7 @@ describe('a link', () => {
     expect(apart?.detail).toStartWith('its clock is 9.0 s ahead');
   });
 
-  test('tells all of several flaws', () => {
+  test('reports all of several flaws', () => {
     const [one] = checked(link(1, { certificate_days_left: -1, version: '0.9.0' }));
     expect(one?.detail).toContain('its certificate has expired');
     expect(one?.detail).toContain('it runs version 0.9.0, this node 1.0.0');

@@ -266,7 +266,7 @@ describe('a configuration file', () => {
     expect(refused({ q: 1 }).join()).toContain('the known keys are parties, threshold');
   });
 
-  test('is told of every problem at once', () => {
+  test('gets every problem reported at once', () => {
     expect(refused({ parties: 'three', my_index: null, extra_thing: 1 })).toHaveLength(3);
     expect(refused({ threshold: 1 + 3, my_index: 7, fork_confirmations: 1 })).toHaveLength(3);
   });

@@ -18,7 +18,7 @@ for (const [code, sentence] of [
   test(`${code} is told in a plain sentence with the address and the code`, () => expect(fault(code)).toBe(sentence));
 }
 
-test('any other fault of a certificate is told as one', () => {
+test('any other fault of a certificate is reported as a fault of the certificate', () => {
   for (const code of [
     'DEPTH_ZERO_SELF_SIGNED_CERT',
     'UNABLE_TO_VERIFY_LEAF_SIGNATURE',

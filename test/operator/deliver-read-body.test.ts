@@ -36,7 +36,7 @@ describe('a body', () => {
     expect(endless.given()).toBeLessThan(14);
   });
 
-  test('that never comes ends with the reason of the signal, and the source is told', async () => {
+  test('that never comes ends with the reason of the signal, and the source is cancelled', async () => {
     let cancelled: unknown = null;
     const stream = new ReadableStream<Uint8Array>({
       cancel(reason) {

@@ -116,11 +116,11 @@ describe('two copies of a node that both speak to a peer', () => {
   });
 });
 
-describe('a node whose clock was ahead, and that was started again with the clock set right', () => {
+describe('a node whose clock was ahead, and that was restarted after the clock was corrected', () => {
   const AHEAD_MS = 20_000;
   const [before, after] = [begin(1, T - 60_000), begin(1, T + 1_000)];
 
-  test('is no copy of itself because of the last words of the process before it, whenever they come and by any clock', () => {
+  test('is not taken for its own copy because of the last messages of the process before it, whenever they come and by any clock', () => {
     const { sessions, at, pass, hear } = aPeer();
     hear(before, 1, T + AHEAD_MS);
     pass(1_100);

@@ -35,7 +35,7 @@ describe('a durable file', () => {
     expect(await readdir(join(folder, 'b'))).toEqual(['file']);
   });
 
-  test('that cannot be written or read is told by its path, the fault and what to do', async () => {
+  test('that cannot be written or read is reported with its path, the fault and what to do', async () => {
     await writeFile(join(folder, 'file-in-the-way'), 'x');
     const place = join(folder, 'file-in-the-way', 'file');
     const wrong = (code: string, said: string) => ({ code, message: `${place} cannot be used (${code}): ${said}` });
@@ -79,7 +79,7 @@ describe('a durable file', () => {
   });
 });
 
-test('a fault of the database is told by its path and what to do, and other errors are none', () => {
+test('a fault of the database is reported with its path and what to do, and other errors are not', () => {
   const thrown = (code: string): Error => Object.assign(new Error('attempt to write a readonly database'), { code });
   const said =
     'the database /d/security.db cannot be used (SQLITE_READONLY_DIRECTORY): it and its folder must be writable';

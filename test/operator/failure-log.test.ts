@@ -16,7 +16,7 @@ describe('a trouble', () => {
   });
   const told = () => lines.splice(0).map(({ event, fields }) => [event, fields['what'], fields['detail'] ?? null]);
 
-  test('is told when it begins, when its reason changes, and once a minute while it lasts', () => {
+  test('is logged when it begins, when its reason changes, and once a minute while it lasts', () => {
     trouble.failed('scan', 'down');
     expect(told()).toEqual([['work_failed', 'scan', 'down']]);
     for (let i = 0; i < 200; i++) {
@@ -30,7 +30,7 @@ describe('a trouble', () => {
     expect(told()).toEqual([['work_failed', 'scan', 'disk full']]);
   });
 
-  test('is told to be over once, with how long it lasted', () => {
+  test('is logged once when it is over, with how long it lasted', () => {
     trouble.failed('scan', 'down');
     now += 30_000;
     trouble.failed('scan', 'down');
@@ -47,7 +47,7 @@ describe('a trouble', () => {
     expect(told()).toEqual([['work_failed', 'scan', 'down']]);
   });
 
-  test('that comes and goes, with reasons in turn or ever new ones, is not told each time', () => {
+  test('that comes and goes, with alternating or new reasons, is not logged each time', () => {
     for (let i = 0; i < 200; i++) {
       now += 100;
       trouble.failed('scan', i % 2 === 0 ? 'first' : 'second');
@@ -58,7 +58,7 @@ describe('a trouble', () => {
     expect(told().length).toBeLessThan(10);
   });
 
-  test('of one kind of work is told beside that of another', () => {
+  test('of one kind of work is logged beside that of another', () => {
     for (const what of ['scan', 'pay', 'scan', 'pay']) trouble.failed(what, 'down');
     expect(told()).toHaveLength(2);
   });

@@ -23,7 +23,7 @@ describe('the fault of a text that is no JSON', () => {
     ['no text', '', 'line 1, column 1: a value'],
   ];
   for (const [what, text, told] of cases) {
-    test(`is told with line and column: ${what}`, () => expect(jsonFault(text)).toStartWith(told));
+    test(`is reported with line and column: ${what}`, () => expect(jsonFault(text)).toStartWith(told));
   }
 
   test('is found exactly where the runtime finds the text to be none, for any text', () => {
@@ -42,7 +42,7 @@ describe('the fault of a text that is no JSON', () => {
     );
   });
 
-  test('of a text nested without end is told, not a fault of this program', () => {
+  test('of an endlessly nested text is reported, and is not a fault of this program', () => {
     expect(jsonFault('['.repeat(200_000))).toStartWith('line 1, column 65: a value');
   });
 });

@@ -107,7 +107,7 @@ describe('a key file', () => {
     expect(['malformed', 'wrong_passphrase']).toContain(await reasonOf(ringAt().unseal('right')));
   });
 
-  test('that is damaged, too large or cannot be read is told in one sentence with its path and what to do', async () => {
+  test('that is damaged, too large or cannot be read is reported in one sentence with its path and what to do', async () => {
     const reading = (): Promise<unknown> =>
       ringAt()
         .unseal('right')

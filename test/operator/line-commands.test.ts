@@ -29,7 +29,7 @@ const audited = (index: number) =>
     .reverse();
 
 describe('withdraw', () => {
-  test('pays the burns that are named and no others, and what is under way already is told as such', async () => {
+  test('pays the burns that are named and no others, and says so if they are being paid already', async () => {
     const [one, other] = [world.burn(), world.burn({ fee: 2_000n })];
     const made = await pay([one.burnTxid]);
     expect(made).toMatchObject({ status: 'new', step: { kind: 'payout', broadcast: true, swept: 0 } });
@@ -106,7 +106,7 @@ describe('void', () => {
     return { one, payout: step.txid, told };
   }
 
-  test("is made once enough signers' operators have approved, and what it makes worthless is paid anew", async () => {
+  test("is made once enough signers' operators have approved, and a later step pays the burns of what it made worthless", async () => {
     const { one, payout, told } = await asked();
     expect(told).toMatchObject({ step: null, request: { decision: 'approved', asked_by: 0, kind: 'void' } });
     expect(mempool()).toEqual([payout]);

@@ -106,7 +106,7 @@ describe('an announced step', () => {
   });
 });
 
-describe('a peer that tells wrong steps', () => {
+describe('a peer that sends wrong steps', () => {
   const pull = () => world.federation.at(2).services.line.pull(world.federation.key(2), new AbortController().signal);
   const wrong = () => world.logged('told_step_wrong', 2).length;
 
@@ -127,7 +127,7 @@ describe('a peer that tells wrong steps', () => {
     expect(wrong()).toBe(1);
   }, 60_000);
 
-  test('in its answer is not heard to the end', async () => {
+  test('in its answer: the rest of that answer is ignored', async () => {
     const [step] = await told(1);
     if (step === undefined) throw new Error('a step was made');
     world.federation.meddle = ({ from, message }) => (from === 2 && message.type === 'line_request' ? message : 'lost');
@@ -152,7 +152,7 @@ describe('what waits', () => {
     expect(listLine(world.db(2)).rows).toMatchObject([{ kind: 'payout', height: null }]);
   });
 
-  test('is not told before the treasury is open, nor a step that the asker holds', async () => {
+  test('is not sent before the treasury is open, nor is a step that the asker holds', async () => {
     const [step] = await told(1);
     const { line } = world.federation.at(0).services;
     const [txid = ''] = [...world.chain.mempool.keys()];

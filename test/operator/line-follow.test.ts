@@ -181,7 +181,7 @@ describe('the line now', () => {
     expect(await now()).toEqual({ depth: 0, waiting: first, child: second });
   }, 60_000);
 
-  test('takes the signatures of a step from the own mempool where nobody told them', async () => {
+  test('takes the signatures of a step from the own mempool if no peer sent them', async () => {
     world.federation.meddle = ({ message }) =>
       ['announce_step', 'line_request'].includes(message.type) ? 'lost' : message;
     const one = world.burn();
@@ -197,7 +197,7 @@ describe('the line now', () => {
     expect(world.paymentsOf(one)).toHaveLength(1);
   }, 60_000);
 
-  test('is not told while the chain holds another block than was read, at the same height', async () => {
+  test('is not reported while the chain holds another block than was read, at the same height', async () => {
     world.mine(1);
     await world.rounds(1);
     world.chain.reorganise(1, never, null);
@@ -209,7 +209,7 @@ describe('the line now', () => {
     expect(await now()).toBe('chain_behind');
   }, 60_000);
 
-  test('is not told while the scan is behind, or the own nodes are silent', async () => {
+  test('is not reported while the scan is behind, or the own nodes are silent', async () => {
     world.mine(1);
     expect(await now()).toBe('chain_behind');
     await world.rounds(1);
@@ -220,7 +220,7 @@ describe('the line now', () => {
     expect(await now()).toBe('bitcoin_unavailable');
   });
 
-  test('stands still where something spends the treasury that is no step', async () => {
+  test('stops if a transaction spends the treasury and is not a step', async () => {
     const standing = await lineNow(world.federation.at(0).services.bridge, world.federation.key());
     if (!standing.ok) throw new Error(standing.detail);
     const { txid, vout } = standing.line.root;

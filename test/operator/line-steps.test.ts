@@ -74,7 +74,7 @@ describe('what signers refuse', () => {
     expect(world.paymentsOf(bad)).toHaveLength(0);
   });
 
-  test('as too low a rate is planned anew at the rate that they need', async () => {
+  test('as too low a rate is planned again at the rate that they need', async () => {
     const [leader = 0, next = 0, last = 0] = order();
     for (const index of [next, last]) {
       Object.assign(world.federation.chain.views[index] ?? {}, {
@@ -102,7 +102,7 @@ describe('what signers refuse', () => {
 });
 
 describe('a step that is signed', () => {
-  test('and was not sent before its node died is sent by the others, or by itself once it is back, and never made anew', async () => {
+  test('and was not sent before its node died is sent by the others, or by that node once it is back, and never made again', async () => {
     const [leader = 0] = order();
     const { bitcoin } = world.federation.at(leader).services.bridge;
     const { broadcast } = bitcoin;
@@ -122,7 +122,7 @@ describe('a step that is signed', () => {
     expect(world.paymentsOf(one)).toHaveLength(1);
   });
 
-  test('is told to all, who keep it with its list', async () => {
+  test('is announced to all, who keep it with its list', async () => {
     const one = world.burn();
     await world.untilAll(one, 'signed');
     for (const index of [0, 1, 2]) {
@@ -143,7 +143,7 @@ test('more burns that bear nothing than one plan looks at crowd out none that be
   await world.until(() => world.paymentsOf(one).length === 1);
 }, 60_000);
 
-test('what waits is told with its reason and what would let it go on', async () => {
+test('what waits is reported with its reason and what it needs', async () => {
   const poor = world.burn({ fee: 0n });
   const rich = world.burn({ amount: 5_000_000n });
   const held = world.burn();

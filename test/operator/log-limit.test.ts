@@ -83,14 +83,14 @@ describe('an event', () => {
     }
   });
 
-  test('of many items of the node’s own at once is told of each', () => {
+  test('is logged for each of many items of the node’s own at once', () => {
     for (let i = 0; i < TROUBLE_LINES.burst; i++) limiter.log('error', 'attested_deposit_taken_back', { txid: `${i}` });
     expect(lines).toHaveLength(TROUBLE_LINES.burst);
   });
 });
 
 describe('the report', () => {
-  test('tells of each event once how many lines were left out and since when, and nothing where none were', () => {
+  test('says once for each event how many lines were left out and since when, and nothing if none were', () => {
     limiter.log('warn', 'quiet', {});
     for (let i = 0; i < 30; i++) limiter.log('warn', 'sign_refused', { session: `${i}`, from: 1 });
     lines = [];

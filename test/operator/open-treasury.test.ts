@@ -171,7 +171,7 @@ describe('an attestation', () => {
 });
 
 describe('status', () => {
-  test('says in one line where the treasury stands, who is missing, and what to do next', async () => {
+  test('says in one line the state of the treasury, who is missing, and what to do next', async () => {
     const told = async (index = 0) => (await statusReport(world.federation.at(index).node)).treasury?.detail;
     const address = taprootAddress(script(), 'regtest');
     expect(await told()).toBe(`not funded: pay at least 20000 sats to ${address}`);

@@ -50,7 +50,7 @@ describe('a node that is started again after its clock was set back', () => {
     expect(after.certificate.issued_at).toBe(before.certificate.issued_at + 1);
   });
 
-  test('or whose peer’s clock was ahead with its own when they first spoke, is heard on when both are put right', () => {
+  test('or that first spoke while its own and its peer’s clock were ahead, is still heard when both are corrected', () => {
     const [peer, ahead] = [aPeer(), T + 7_200_000];
     const start = startAt(ahead);
     expect(peer.admit(speak(start, ahead), header(start), ahead)).toBeNull();

@@ -52,7 +52,7 @@ describe('a signer that gave a wrong share', () => {
     expect(verifyAuditLog(db).ok).toBe(true);
   });
 
-  test('is told with counts, reason and time, and is something to look at for a day', () => {
+  test('is reported with counts, reason and time, and needs attention for a day', () => {
     const standing = federation.at(0).services.signing.signers();
     const liar = standing.find(({ index }) => index === 1);
     if (liar === undefined) throw new Error('the liar has no record');
@@ -88,7 +88,7 @@ describe('a signer that gave a wrong share', () => {
 });
 
 describe('a signer whose share of a new key is not live yet', () => {
-  test('is asked again until it is, and neither counted nor told as one that failed', async () => {
+  test('is asked again until it is, and neither counted nor reported as failed', async () => {
     const late = await FederationInMemory.make();
     try {
       let early = 0;

@@ -46,7 +46,7 @@ describe('work in slices', () => {
     expect(turns).toBeGreaterThan(10);
   });
 
-  test('gives way after each step where steps are slow, by the clock it is given', async () => {
+  test('lets other work run after each slow step, by the clock it is given', async () => {
     let time = 0;
     const pauses: number[] = [];
     const sleep = async (ms: number): Promise<void> => {

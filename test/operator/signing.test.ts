@@ -77,7 +77,7 @@ describe.each([...SCHEMES])('a %s signature comes about', (name) => {
     expect(signers(await signBy(0, name))).toEqual([0, 2]);
   });
 
-  test('with one that refuses, and its reason is told', async () => {
+  test('with one that refuses, and its reason is reported', async () => {
     await federation.stop(1);
     await federation.start(1, true);
     const result = await signBy(0, name);

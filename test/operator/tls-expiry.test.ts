@@ -76,7 +76,7 @@ test('nothing is sent to a peer whose certificate has expired, though a connecti
   expect(running.received).toHaveLength(1);
 });
 
-test('validity is told in words: days left, expired today, days ago, not valid yet', async () => {
+test('validity is given in words: days left, expired today, days ago, not valid yet', async () => {
   const facts = readCertificate((await makeCertificate({ name: 'a', address: 'a', now, days: 3 })).certificate);
   if (facts === null) throw new Error('the certificate reads');
   const { notBefore, notAfter } = facts;

@@ -94,7 +94,7 @@ describe('a card whose certificate file has changed', () => {
     return runLocally(nodes.inputOf(config), 'peer-export', {}, run);
   }
 
-  test('is made anew by peer export where no server runs, and the passphrase is asked for only then', async () => {
+  test('is made again by peer export if no server runs, and only then is the passphrase asked for', async () => {
     const config = await nodes.init(0);
     let asked = 0;
     const passphrase = async () => {

@@ -21,7 +21,7 @@ const paying = (burns: readonly LineBurn[], rate?: bigint): LineIntent =>
 const withFee = (step: LineIntent, fee: bigint) => desk.validate(desk.changed(step, { fee }));
 
 describe('the fee of a payout', () => {
-  test('is at most what its burns bear', async () => {
+  test('is at most the fees of its burns', async () => {
     const step = paying([burn(1, 15_000n, 800n), burn(2, 15_000n, 700n)]);
     expect(await withFee(step, 1_500n)).toBe('signed');
     expect(await desk.refusal(desk.changed(step, { fee: 1_501n }))).toMatchObject({
@@ -30,7 +30,7 @@ describe('the fee of a payout', () => {
     });
   });
 
-  test('may take B besides, once this node has seen a payout upon the same output wait payout_bump_blocks', async () => {
+  test('may also take B, once this node has seen a payout from the same output wait payout_bump_blocks', async () => {
     const burns = [burn(1, 15_000n, 800n), burn(2, 15_000n, 700n)];
     const stuck = paying(burns, 4_500n);
     desk.rules.feeRateMax = 1_000_000n;
@@ -103,7 +103,7 @@ describe('the fee of a payout', () => {
     });
   });
 
-  test('upon a step that waits is counted for the two of them', async () => {
+  test('on a waiting step is counted for the two together', async () => {
     const first = paying([burn(1), burn(2)], 2_000n);
     const { step, entry } = desk.wait(first);
     const place = desk.hold(first);
@@ -169,7 +169,7 @@ describe("the own Bitcoin nodes' policy", () => {
     });
   });
 
-  test('that cannot be told leaves the step unsigned', async () => {
+  test('that no node reports leaves the step unsigned', async () => {
     for (const question of ['relayFloor', 'testPolicy', 'agreedTip'] as const) {
       desk.wait(paying([burn(2)], 1_000n));
       const before = desk.bitcoin[question];

@@ -71,7 +71,7 @@ describe('while a payout waits, a step that spends the same treasury output', ()
     expect(await desk.validate(paying([burn(1), burn(4)], REPLACING))).toBe('sibling_waits');
   });
 
-  test('is refused where it drops a burn, though others told this node another fee of it', async () => {
+  test('is refused where it drops a burn, though others reported another fee of it to this node', async () => {
     const truth = paying([burn(1), burn(2)]);
     // The same transaction: what one burn is said to bear more, the other is said to bear less.
     const told = [burn(1, 15_100n, 5_100n), burn(2, 14_900n, 4_900n)];
@@ -79,7 +79,7 @@ describe('while a payout waits, a step that spends the same treasury output', ()
     expect(await desk.refusal(droppingTwo())).toMatchObject({ reason: 'sibling_waits' });
   });
 
-  test('is not signed on the word of silent Wire nodes', async () => {
+  test('is not signed while the Wire nodes are silent', async () => {
     waiting();
     const dropping = droppingTwo();
     desk.ledger.unavailable = true;
@@ -90,7 +90,7 @@ describe('while a payout waits, a step that spends the same treasury output', ()
     expect(await desk.validate(sweep)).toBe('sibling_waits');
   });
 
-  test('is not signed on the word of Wire nodes of another network', async () => {
+  test('is not signed because of Wire nodes on another network', async () => {
     waiting();
     const sweep = desk.provide(desk.step({ step: 'sweep', swept: [coin] }, REPLACING));
     desk.ledger.status = async () => ({ network: 'mainnet', height: 9, lastBurnSeq: 0 });
@@ -162,7 +162,7 @@ describe('while a step waits whose list is not known here', () => {
 });
 
 describe('what does not count as a sibling', () => {
-  test('a sweep that waits: whatever pays for its place is signed', async () => {
+  test('a sweep that waits: any step that pays for replacing it is signed', async () => {
     desk.wait(desk.provide(desk.step({ step: 'sweep', swept: [coin] })));
     expect(await desk.validate(paying([burn(1), burn(2)], REPLACING))).toBe('signed');
   });

@@ -181,7 +181,7 @@ describe('a stray', () => {
   });
 });
 
-test('what the own Bitcoin nodes cannot tell now is not swept', async () => {
+test('about which the own Bitcoin nodes give no answer now is not swept', async () => {
   const step = sweeping(one);
   desk.bitcoin.unavailable = true;
   expect(await desk.validate(step)).toBe('bitcoin_unavailable');

@@ -18,7 +18,7 @@ const payout = (...numbers: readonly number[]) => {
   return desk.provide(desk.step({ step: 'payout', swept: [deposit(1, 900_000n)], burns }));
 };
 
-describe('a step that everything bears out', () => {
+describe('a step that every check confirms', () => {
   test('is signed: a payout, a sweep, and a step that follows the mined one', async () => {
     const first = payout(1, 2);
     expect(await desk.validate(first)).toBe('signed');
@@ -35,7 +35,7 @@ describe('a step that everything bears out', () => {
     expect(messages).toHaveLength(2);
   });
 
-  test('is written down with its list before its share leaves, once, and its burns with it', async () => {
+  test('is written down once, with its list and its burns, before its share leaves', async () => {
     const step = payout(1, 2);
     const { txid } = desk.built(step);
     const verdict = await desk.validation(step, 2);
@@ -63,7 +63,7 @@ describe('a step that everything bears out', () => {
     expect(await desk.validate(step)).toBe('signed');
   });
 
-  test('is not written down where what it builds upon has gone since it was validated', async () => {
+  test('is not written down if the step that it builds on has gone since it was validated', async () => {
     const parent = payout(1);
     desk.wait(parent);
     const step = desk.provide(desk.step({ step: 'payout', burns: [burn(5)] }, 8_000n, desk.hold(parent)));
@@ -132,7 +132,7 @@ describe('the own line', () => {
 });
 
 describe('the place of a step', () => {
-  test('is the tip: what spends the root is refused once a step upon it is mined', async () => {
+  test('is the tip: a step that spends the root is refused once another one from it is mined', async () => {
     const late = payout(2);
     desk.mine(payout(1));
     const refusal = await desk.refusal(late);
@@ -211,7 +211,7 @@ describe('a test step', () => {
     expect(listAudit(desk.store.db, { limit: 50 }).rows.some(({ kind }) => kind === 'line_decided')).toBe(false);
   });
 
-  test('is signed beside a payout that waits, for it can replace nothing, and no node can be asked about it', async () => {
+  test('is signed beside a payout that waits, because it can replace nothing, and no node can be asked about it', async () => {
     desk.wait(payout(2));
     desk.relayRefusal = 'missing-inputs';
     expect(await desk.validate(tested(1))).toBe('signed');

@@ -111,7 +111,7 @@ describe('a command over the control socket', () => {
     expect(client.run('refuse', {})).rejects.toThrow('There is no key yet.');
   });
 
-  test('that meets a fault tells the log, and the caller only that there was one', async () => {
+  test('that meets a fault writes it into the log, and tells the caller only that there was one', async () => {
     const outcome = await (await listening()).call('fail', {});
     expect(outcome).toMatchObject({ ok: false, code: 'internal' });
     expect(JSON.stringify(outcome)).not.toContain('secret detail');
@@ -212,7 +212,7 @@ describe('the control socket', () => {
   });
 });
 
-test('a control socket whose folder cannot be made is told in one sentence, with its path', async () => {
+test('a control socket whose folder cannot be made is reported in one sentence, with its path', async () => {
   writeFileSync(join(folder, 'a-file'), '');
   const path = join(folder, 'a-file', 'run', 'control.sock');
   const app = createControlApp(commands, { version: 'test', onFault: () => {} });

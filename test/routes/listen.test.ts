@@ -64,7 +64,7 @@ describe('a port', () => {
     );
   });
 
-  test('is listened on anew when the peers change', async () => {
+  test('is listened on again when the peers change', async () => {
     const listener = listen(0);
     await listener.replacePeers([node.tls.facts.pem]);
     await listener.replaceIdentity(node.tls);

@@ -157,7 +157,7 @@ describe('a simulated federation is found out whose nodes', () => {
   );
 
   test(
-    'attest a deposit to whomever they are told, again and again (Never 1)',
+    'attest a deposit to any recipient that the coordinator names, again and again (Never 1)',
     async () => {
       const event = ({ members }: World): void => {
         for (const { process } of members) process?.store.database.run('DELETE FROM attestations');

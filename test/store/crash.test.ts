@@ -37,7 +37,7 @@ function isStored({ db }: Store, line: string): boolean {
   return stored?.inputs.length === 2 && stored.burns?.length === 1;
 }
 
-test('whatever a writer acknowledged before it was killed is there, whole, and the audit log verifies', async () => {
+test('everything that a writer acknowledged before it was killed is there, whole, and the audit log verifies', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'store-'));
   const path = join(folder, 'security.db');
   try {

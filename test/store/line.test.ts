@@ -26,7 +26,7 @@ const kinds = (db: Parameters<typeof listAudit>[0]) =>
 const txids = (steps: readonly { readonly txid: string }[]) => steps.map(({ txid }) => txid);
 
 describe('a step is decided', () => {
-  test('once, with its audit row, and stands as it was decided', () => {
+  test('once, with its audit row, and never changes', () => {
     withStore((store) => {
       beginLine(store);
       const one = step({ burns: ['a', 'b'], swept: ['s'], askedBy: 3 });
@@ -231,7 +231,7 @@ describe('a block', () => {
 });
 
 describe('the line as it stands', () => {
-  test('has as waiting what is signed and can still be mined, the nearest to the tip first', () => {
+  test('lists as waiting the signed steps that can still be mined, the nearest to the tip first', () => {
     withStore((store) => {
       const { db } = store;
       beginLine(store);

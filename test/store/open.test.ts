@@ -121,7 +121,7 @@ describe('opening', () => {
     });
   });
 
-  test('a reader of a missing file, or of one without the schema, is told so', () => {
+  test('a reader of a missing file, or of one without the schema, gets an error that says so', () => {
     inFolder((folder) => {
       expect(() => openReader(join(folder, 'none.db'))).toThrow(/there is no database/);
       const path = join(folder, 'empty.db');

@@ -112,7 +112,7 @@ describe('a prepared question', () => {
     expect(() => preparedCount(things)(one.db)).toThrow();
   });
 
-  test('tells what a file holds when it is opened again, not what it held', () => {
+  test('returns what a file holds when it is opened again, not what it held before', () => {
     inFolder((folder) => {
       const path = join(folder, 'things.db');
       const { ask, made } = byName();
@@ -146,7 +146,7 @@ describe('a prepared question', () => {
     expect([ask(one.db, 'a'), count(one.db)]).toEqual([null, 0]);
   });
 
-  test('is answered as one that is made anew, whatever is written and asked in between', () => {
+  test('is answered like a newly made one, whatever is written and asked in between', () => {
     const name = fc.constantFrom('a', 'b', "'; drop table things; --", '');
     const step = fc.record({ at: fc.nat(1), name, amount: fc.bigInt(0n, SATS_MAX), write: fc.boolean() });
     fc.assert(
@@ -169,7 +169,7 @@ describe('a prepared question', () => {
 });
 
 describe('the values of a prepared question', () => {
-  test('are bound anew each time: one that is not given fails, and none is left from before', () => {
+  test('are bound again each time: a missing one fails, and none is left from before', () => {
     const one = opened();
     add(one, { name: 'a' });
     const ask = prepared((db) =>

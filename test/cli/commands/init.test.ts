@@ -172,7 +172,7 @@ describe('init', () => {
     expect(ran.stderr).toContain('--passphrase-file');
   });
 
-  test('tells a refusal of the node as one sentence', async () => {
+  test('prints a refusal of the node as one sentence', async () => {
     const { services } = noting({ fault: new CommandError('exists', 'the key file belongs to another node') });
     const file = desk.write('passphrase', PASSPHRASE);
     const ran = await desk.run([...FEDERATION, '--output', 'x.json', '--passphrase-file', file], { services });

@@ -97,7 +97,7 @@ describe('without a server', () => {
     expect(await told('one.example.com:1 is gone')).toBe('mpc_operator: one.example.com:1 is gone (deposit_spent).');
   });
 
-  test('a bug of the node is told as a bug', async () => {
+  test('a bug of the node is reported as a bug', async () => {
     const ran = await desk.run(['status'], { services: localNode(new TypeError('x is undefined')) });
     expect(ran.code).toBe(1);
     expect(ran.stderr).toContain('Unexpected fault: x is undefined');
@@ -152,7 +152,7 @@ test('with a server nothing runs in this process', async () => {
   expect(desk.calls).toHaveLength(1);
 });
 
-test('a wrong configuration is told before anything runs', async () => {
+test('a wrong configuration is reported before anything runs', async () => {
   desk.write('config.json', '{"parties": 3}');
   const ran = await desk.run(['status'], { services: localNode(results.status) });
   expect(ran.code).toBe(1);

@@ -78,7 +78,7 @@ describe('a bad value', () => {
     });
   }
 
-  test('given to init for several flags at once is told for each, and nothing is written', async () => {
+  test('given to init for several flags at once is reported for each, and nothing is written', async () => {
     const ran = await desk.run([
       'init',
       '--parties',

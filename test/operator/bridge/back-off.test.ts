@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test';
 import { BackOff } from '../../../operator/bridge/back-off.ts';
 
-test('what fails again and again rests twice as long each time, up to the longest; what went well begins anew', () => {
+test('work that fails again and again rests twice as long each time, up to a limit; after a success the rests begin again at the shortest', () => {
   let now = 0;
   const rests = new BackOff({ monotonic: () => now }, { firstMs: 10, longestMs: 35 });
   expect(rests.rests('a')).toBeFalse();
@@ -19,7 +19,7 @@ test('what fails again and again rests twice as long each time, up to the longes
   expect(rests.failed('b', true)).toBe(35);
 });
 
-test('so many are remembered and no more, whoever makes them fail', () => {
+test('a bounded number of failing works is remembered, whoever makes them fail', () => {
   const rests = new BackOff({ monotonic: () => 0 }, { firstMs: 10, longestMs: 10 });
   for (let i = 0; i <= 20_000; i++) rests.failed(`${i}`);
   expect(rests.rests('0')).toBeFalse();

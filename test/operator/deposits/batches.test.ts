@@ -15,7 +15,7 @@ describe('deposits of one block', () => {
   }, 60_000);
   afterEach(() => world.close());
 
-  test('are asked for together by one node, a hundred in a request, told in as few messages, and minted everywhere', async () => {
+  test('are asked for together by one node, a hundred in a request, announced in as few messages, and minted everywhere', async () => {
     const paid = [];
     for (let i = 0; i < 130; i++) paid.push(world.pay(await world.recipient()));
     world.mine(6);

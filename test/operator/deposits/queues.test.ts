@@ -60,7 +60,7 @@ describe('a mint that Wire refuses', () => {
     expect(await roundsAfter(federation, [0, 1, 30, 31, 30], asked)).toEqual([1, 0, 1, 0, 1]);
   });
 
-  test('for good is handed in once a day, and told once as an error', async () => {
+  test('for good is handed in once a day, and logged once as an error', async () => {
     const federation = await federationWithKeys();
     const asked = refusing(federation, 'bad_signature');
     await attestBy(federation, 0, deposit(federation));

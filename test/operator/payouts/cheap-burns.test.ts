@@ -9,7 +9,7 @@ beforeEach(async () => {
 }, 60_000);
 afterEach(() => world.close());
 
-test('thousands of older burns whose fee bears the least rate that is relayed, and not that of today, keep no other from being paid', async () => {
+test('thousands of older burns whose fee pays for the relay rate but not for the present rate keep no other burn from being paid', async () => {
   const { address } = world.burn({ amount: 20_000n, fee: 5_000n });
   for (let i = 0; i < 2_100; i++) {
     const name = toHex(u32be(i)).repeat(8);

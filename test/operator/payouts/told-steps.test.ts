@@ -82,7 +82,7 @@ function manySteps(count: number, burn: LineBurn, isListed: boolean): readonly s
   });
 }
 
-test('are kept in a bounded number for each peer that told them, the newest', async () => {
+test('are kept in a bounded number for each peer that sent them, and the newest are kept', async () => {
   const burn = world.burn({ amount: 20_000n, fee: 5_000n, confirmations: 1 });
   const txids = manySteps(UNMINED_PER_PEER_MAX + 8, burn, true);
   await world.rounds(1, [NODE]);
@@ -90,7 +90,7 @@ test('are kept in a bounded number for each peer that told them, the newest', as
   expect(kept.sort()).toEqual(txids.slice(-UNMINED_PER_PEER_MAX).sort());
 }, 60_000);
 
-test('whose list nobody tells keep this node from asking for no other list', async () => {
+test('whose list no peer sends do not keep this node from asking for other lists', async () => {
   const { address } = world.burn({ amount: 20_000n, fee: 5_000n, confirmations: 1 });
   const name = 'ab'.repeat(32);
   const txids = manySteps(70, { burnTxid: name, nullifier: name, address, amount: 30_000n, fee: 5_000n }, false);

@@ -35,7 +35,7 @@ test('a lobby shows at a running node who has joined and since when the others a
 });
 
 describe('the history of a ceremony', () => {
-  test('has each step once with its beginning, and counts the wait for a participant anew in each', () => {
+  test('has each step once with its beginning, and counts the wait for a participant again in each', () => {
     const history = new CeremonyHistory();
     history.note({ step: 'lobby', waitingFor: [1, 2] }, 1_000);
     history.note({ step: 'lobby', waitingFor: [2] }, 2_000);
@@ -67,7 +67,7 @@ describe('a participant', () => {
     ]);
   });
 
-  test('that is blamed, and those of whom one is at fault, are named as such', () => {
+  test('that is blamed is shown so, and so are the suspects of whom one is at fault', () => {
     const abort = { attempt: 'a', by: 0, reason: 'timeout' as const, culprit: 2, suspects: [1], detail: 'bad share' };
     const states = rows({ phase: 'aborted', waitingFor: [], abort }).map(({ state }) => state);
     expect(states).toEqual(['done', 'suspected', 'blamed', 'done']);

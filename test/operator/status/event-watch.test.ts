@@ -37,14 +37,14 @@ function watched() {
   return { clock, watch, log: watch.over(silentLog), codes: () => watch.problems().map(({ code }) => code) };
 }
 
-test('every warning and error of the log is a problem of status, or says where else it is told', () => {
+test('every warning and error of the log is a problem of status, or says where else it is shown', () => {
   const found = eventsInSource();
   expect(found.size).toBeGreaterThan(50);
   expect([...found].filter((name) => EVENTS[name] === undefined)).toEqual([]);
   expect(Object.keys(EVENTS).filter((name) => !found.has(name))).toEqual([]);
 });
 
-test('what is told elsewhere by a problem is one that exists', () => {
+test('an event that another problem shows names a problem that exists', () => {
   const codes = Object.values(EVENTS).flatMap((meaning) =>
     typeof meaning === 'string' && /^[a-z]+_[a-z_]+$/.test(meaning) ? [meaning] : [],
   );
@@ -74,7 +74,7 @@ describe('work that fails', () => {
     expect(codes()).toEqual([]);
   });
 
-  test('is over when it is heard of no more, and begins anew after that', () => {
+  test('is over when no more failures come, and begins again after that', () => {
     const { clock, log, codes, watch } = watched();
     for (let times = 0; times < 3; times++) {
       log('warn', 'round_failed', { what: 'mints', detail: 'x' });
@@ -135,7 +135,7 @@ describe('the disk of the database', () => {
     expect(full).toMatchObject({ code: 'disk_full', severity: 'critical' });
   });
 
-  test('is told from the file system itself, and nothing is said where that cannot tell', async () => {
+  test('is measured by the file system itself, and nothing is said if that gives no answer', async () => {
     expect(await diskProblem('/proc/self/status')).toMatchObject({ code: 'disk_full' });
     expect(await diskProblem('/no/such/folder/security.db')).toBeNull();
   });
