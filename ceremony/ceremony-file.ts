@@ -73,7 +73,7 @@ function shapeProblems({ transcript, certificate }: CeremonyFile): string[] {
   const { n, t, participants, ed25519: packages, outputs } = transcript;
   const problems: string[] = [];
   const count = (what: string, length: number) => {
-    if (length !== n) problems.push(`${length} ${what} where there are ${n} participants`);
+    if (length !== n) problems.push(`${length} ${what} for ${n} participants`);
   };
   if (t > n || 2 * t <= n) problems.push(`a threshold of ${t} out of ${n} is not allowed`);
   count('participants', participants.length);
@@ -95,7 +95,7 @@ function shapeProblems({ transcript, certificate }: CeremonyFile): string[] {
 
 function certificateProblems({ transcript, certificate }: CeremonyFile): string[] {
   const hash = transcriptHash(transcript);
-  if (certificate.transcript_hash !== hash) return ['the certificate is of another transcript'];
+  if (certificate.transcript_hash !== hash) return ['the certificate belongs to another transcript'];
   return transcript.participants
     .filter(
       ({ index, identity_key }) => !isConfirmation(fromHex(identity_key), hash, certificate.signatures[index] ?? ''),
@@ -108,9 +108,9 @@ function chilldkgProblems({ chilldkg, outputs, participants, t }: Transcript): s
   const problems: string[] = [];
   try {
     const hash = toHex(paramsHash(params));
-    if (hash !== chilldkg.params_hash) problems.push('the ChillDKG parameters hash is not that of the host keys');
+    if (hash !== chilldkg.params_hash) problems.push('the ChillDKG parameters hash does not fit the host keys');
     const recovered = coordinatorRecover(fromHex(chilldkg.recovery_data));
-    if (toHex(paramsHash(recovered.params)) !== hash) problems.push('the recovery data is of other participants');
+    if (toHex(paramsHash(recovered.params)) !== hash) problems.push('the recovery data belongs to other participants');
     const { publicKey, verifyingShares } = recovered.output;
     const key = bitcoinKey(t, publicKey, verifyingShares);
     if (!sameOutput(key, outputs.bitcoin)) problems.push('the bitcoin key is not the one of the recovery data');
@@ -209,9 +209,9 @@ function rootProblems({ transcript, treasury_root: root }: CeremonyFile): string
   const problems: string[] = [];
   if (rehearsal) problems.push('a rehearsal has no treasury');
   const { statement } = root;
-  if (statement.network !== network) problems.push(`the treasury root is one of ${statement.network}, not ${network}`);
+  if (statement.network !== network) problems.push(`the treasury root is for ${statement.network}, not ${network}`);
   const keyId = keyIdOf(fromHex(outputs.bitcoin.public_key), fromHex(outputs.attestation.public_key));
-  if (statement.key_id !== keyId) problems.push(`the treasury root is one of key ${statement.key_id}, not ${keyId}`);
+  if (statement.key_id !== keyId) problems.push(`the treasury root is for key ${statement.key_id}, not ${keyId}`);
   const identityKeys = participants.map(({ identity_key }) => fromHex(identity_key));
   const verdict = verifyRootCertificate(root, identityKeys);
   if (verdict.ok) return problems;

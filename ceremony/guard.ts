@@ -125,7 +125,7 @@ export function maySign(
 function awaited(setup: GuardSetup, { agreed }: Starting): string {
   const missing = startQuorum(setup) - agreed.size;
   if (missing <= 0)
-    return 'a moment, as a peer has just heard another start of it: a living copy would show itself now';
+    return 'a moment: a peer has just heard another start of it, and a second copy would show itself now';
   const peers = Array.from({ length: setup.participants }, (_, index) => index);
   const left = peers.filter((index) => index !== setup.myIndex && !agreed.has(index));
   const one = left.length === 1 ? `operator ${left.join()}` : `one of the operators ${left.join(', ')}`;

@@ -30,9 +30,9 @@ export const shareBoxesField = z.array(hexOf(SHARE_BOX_BYTES)).max(PARTICIPANTS_
 /** Why a ceremony's attempt ended without keys. */
 export const ABORT_REASONS = {
   operator: 'an operator stopped the ceremony',
-  timeout: 'somebody did not answer in time',
-  preflight_failed: 'a node does not meet what must hold before keys are made',
-  equivocation: 'somebody said two different things in one step',
+  timeout: 'a participant did not answer in time',
+  preflight_failed: 'a node fails a check that comes before keys are made',
+  equivocation: 'a participant said two different things in one step',
   invalid_message: "a message's content is malformed",
   invalid_contribution: 'a contribution to the bitcoin key is wrong',
   invalid_package: 'a contribution to the attestation key is wrong',

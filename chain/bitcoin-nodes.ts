@@ -131,5 +131,8 @@ function readRaw(outcomes: readonly RpcOutcome[], label: string, txid: string): 
   if (text === null) return null;
   const bytes = tryFromHex(text);
   if (bytes !== null && tryParseTransaction(bytes)?.txid(0) === txid) return bytes;
-  throw new BitcoinRpcError('malformed', `${label}: what it gives for transaction ${txid} is another, or none`);
+  throw new BitcoinRpcError(
+    'malformed',
+    `${label}: its answer for transaction ${txid} is another transaction, or is not one`,
+  );
 }

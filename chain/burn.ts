@@ -54,7 +54,10 @@ export function burnOutput(
   if (!address.ok) return refuse('address_invalid', `burn ${burn.burnTxid}: ${address.detail}`);
   const amount = burn.amount - burn.fee;
   if (burn.fee < 0n || amount <= 0n) {
-    return refuse('fee_above_amount', `burn ${burn.burnTxid}: the fee ${burn.fee} eats up the amount ${burn.amount}`);
+    return refuse(
+      'fee_above_amount',
+      `burn ${burn.burnTxid}: the fee ${burn.fee} is not smaller than the amount ${burn.amount}`,
+    );
   }
   const least = larger(dustThreshold(address.script), terms.outputMin ?? 0n);
   if (amount < least) return refuse('below_dust', `burn ${burn.burnTxid}: pays ${amount} sats, the least is ${least}`);
@@ -92,7 +95,7 @@ export async function verifyBurn(
     const payable = burnOutput(rules, claim);
     if (!payable.ok) return payable;
     if (rules.verifyProof !== undefined && !(await rules.verifyProof(burn))) {
-      return refuse('burn_proof_invalid', `burn ${claim.burnTxid}: its proof does not hold`);
+      return refuse('burn_proof_invalid', `burn ${claim.burnTxid}: its proof does not verify`);
     }
     const { confirmations: have } = burn;
     const { confirmations: need } = rules;

@@ -130,7 +130,7 @@ function validate(output: TxOut, unspent: TxOut | null, rules: DepositRules, cla
     return { ok: false, reason: 'deposit_wrong_script', detail: `${name} does not pay the recipient's address` };
   }
   if (output.amount !== claim.amount) {
-    const detail = `${name} pays ${output.amount} sats, claimed are ${claim.amount}`;
+    const detail = `${name} pays ${output.amount} sats, not the claimed ${claim.amount}`;
     return { ok: false, reason: 'deposit_wrong_amount', detail, have: output.amount, claimed: claim.amount };
   }
   if (unspent === null) {

@@ -126,7 +126,7 @@ export function feeRange(terms: FeeTerms): FeeRange | FeeRefusal {
     const detail = `the least fee is ${min} sats; at the highest rate that this operator signs it is ${capped}`;
     return refuse('fee_too_high', detail, { min, max }, terms.vsize);
   }
-  const detail = `the least fee is ${min} sats; what may be spent is ${budget}, ${min - budget} too little`;
+  const detail = `the least fee is ${min} sats; the step may spend ${budget}, which is ${min - budget} too little`;
   return refuse('fee_too_high', detail, { min, max }, terms.vsize, min - budget);
 }
 

@@ -49,21 +49,21 @@ function screen(
   burn: LineBurn,
 ): Omit<Candidate, 'bound'> | WaitReason {
   const { burnTxid, nullifier } = burn;
-  if (held.has(burnTxid)) return leave(burnTxid, 'held', `let it go with \`unhold ${burnTxid}\``);
+  if (held.has(burnTxid)) return leave(burnTxid, 'held', `release it with \`unhold ${burnTxid}\``);
   if (nullifiers.has(nullifier)) {
-    return leave(burnTxid, 'nullifier_twice', 'another burn has the same nullifier: look at your Wire nodes');
+    return leave(burnTxid, 'nullifier_twice', 'another burn has the same nullifier: check your Wire nodes');
   }
   const verdict = burnOutput(terms, burn);
   if (!verdict.ok) return leave(burnTxid, verdict.reason, `no payout can pay it: ${verdict.detail}`);
   const { script, amount } = verdict.output;
   if (own.some((treasury) => equal(treasury, script))) {
-    return leave(burnTxid, 'names_treasury', 'no payout can pay it: it names the treasury itself');
+    return leave(burnTxid, 'names_treasury', 'no payout can pay it: it asks for a payout to the treasury itself');
   }
   if (maybePaid.has(outputName(verdict.output))) {
     return leave(
       burnTxid,
       'unlisted',
-      'a step whose list of burns is not known may pay it: the peers are asked for the list',
+      'a step may pay it whose list of burns is not known: this node asks its peers for the list',
     );
   }
   const dust = dustThreshold(script, relay.dustRelayRate);
@@ -84,7 +84,7 @@ export function leave(burnTxid: string | null, reason: WaitCause, remedy: string
 export function tooSmall({ burn, bytes }: Candidate, rate: bigint, share: bigint): WaitReason {
   const enters = (burn.fee * 1000n) / (BigInt(bytes) * share);
   const missing = feeAt(bytes, rate) * share - burn.fee;
-  const remedy = `it enters once the fee rate is ${satVb(enters)} sat/vB or less, or with burns that bear more`;
+  const remedy = `it is paid once the fee rate is ${satVb(enters)} sat/vB or less, or together with burns that pay more fees`;
   return { burnTxid: burn.burnTxid, reason: 'fee_too_small', missing, rate: enters, remedy };
 }
 

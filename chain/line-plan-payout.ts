@@ -140,7 +140,7 @@ function unfunded(position: Position, coins: Coins, { burn, pays }: Candidate): 
   const has = position.place.amount - TREASURY_SATS_MIN + total([...coins.kept, ...coins.strays, ...coins.deposits]);
   const missing = larger(pays - has, 0n);
   const remedy =
-    missing > 0n ? 'further deposits have to become final and large enough to be swept' : 'deposits are swept first';
+    missing > 0n ? 'more deposits that are large enough to be swept have to become final' : 'deposits are swept first';
   return leave(burn.burnTxid, 'no_funds', remedy, missing);
 }
 
@@ -156,7 +156,11 @@ function onePerBurn(reasons: readonly WaitReason[]): readonly WaitReason[] {
 }
 
 function notDue({ burn }: Candidate): WaitReason {
-  return leave(burn.burnTxid, 'not_due', 'the batch policy (payout_batch) lets it wait for others');
+  return leave(
+    burn.burnTxid,
+    'not_due',
+    'it waits for more burns to share a step (payout_batch_count, payout_batch_age_s)',
+  );
 }
 
 /** Why the attempt that came closest failed, for the step and for each burn that it would have added. */
@@ -189,7 +193,7 @@ function failureReasons(
       return leave(burn.burnTxid, 'no_funds', 'deposits are swept first', missing);
     }
     const remedy =
-      'the fees of all that could go together do not bear a payout: it goes with others, or at a lower rate';
+      'the fees of all waiting burns together do not pay for a payout: it waits for more burns or a lower fee rate';
     return { burnTxid: burn.burnTxid, reason: 'fee_too_small', missing: settled.missing, rate: null, remedy };
   });
 }
@@ -209,6 +213,6 @@ function pinned(position: Position, { draft, terms, fee }: Settled, aimed: bigin
     return leave(null, 'pinned', 'it goes on by itself once the payout has waited payout_bump_blocks');
   }
   const missing = topUp(position, { terms, fee }, aimed, (added) => larger(shortOf(fee + added), short + added));
-  const remedy = `top up the treasury with ${missing} sats or more at once: replacing what waits costs ${fee} sats`;
+  const remedy = `top up the treasury with ${missing} sats or more at once: replacing the waiting step costs ${fee} sats`;
   return leave(null, 'pinned', remedy, missing);
 }

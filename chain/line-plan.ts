@@ -55,7 +55,7 @@ function planAuto(input: PlanInput): Plan {
   if (isUnlisted(waiting)) return planOverUnlisted(input, waiting);
   if (waiting.kind === 'payout') return planOverPayout(input, waiting);
   if (waiting.kind === 'sweep') return planOverSweep(input);
-  return wait([leave(null, 'other_step_waits', `a step of the kind ${waiting.kind} waits: it has to be mined first`)]);
+  return wait([leave(null, 'other_step_waits', `a ${waiting.kind} step waits: it has to be mined first`)]);
 }
 
 /** Nothing waits: burns first, then what they lack, then what is cheap. */
@@ -122,7 +122,7 @@ function planBump(input: PlanInput, rate: bigint | null): Plan {
   const position = positionOn(input, child === null ? null : waiting);
   if (bumped.kind === 'payout') return planOf(planPayout(input, position, { kind: 'bump', rate }));
   if (bumped.kind !== 'sweep') {
-    return wait([leave(null, 'other_step_waits', `a step of the kind ${bumped.kind} is replaced by \`void\` alone`)]);
+    return wait([leave(null, 'other_step_waits', `only \`void\` can replace a ${bumped.kind} step`)]);
   }
   const sweep = planSweep(input, position, { kind: 'bump', rate });
   return sweep ?? wait([stuckSweep(input, position, rate)]);
@@ -163,15 +163,15 @@ function planConsolidation(input: PlanInput, wish: Extract<PlanWish, { kind: 'co
   const least = dustThreshold(wish.script, input.relay.dustRelayRate);
   if (!settled.ok || amount < least) {
     const missing = larger(least - amount, settled.ok ? 0n : settled.missing);
-    return wait([leave(null, 'no_funds', 'the surplus has to grow: it keeps the reserve and pays the fee', missing)]);
+    return wait([
+      leave(null, 'no_funds', 'the surplus is too small: it has to keep the reserve and pay the fee', missing),
+    ]);
   }
   const paying = { ...draft, destination: { script: wish.script, amount } };
   const plan = finish(input, position, paying, settled.fee);
   if (plan !== null) return plan;
   const missing = treasuryShort(position, paying, settled.fee);
-  return wait([
-    leave(null, 'no_funds', 'deposits have to be swept first: the treasury does not hold so much', missing),
-  ]);
+  return wait([leave(null, 'no_funds', 'the treasury does not hold enough: deposits have to be swept first', missing)]);
 }
 
 function isUnlisted({ kind, burns }: PlanSibling): boolean {
@@ -190,7 +190,7 @@ function unlisted(): WaitReason {
   return leave(
     null,
     'unlisted',
-    'the peers are asked which burns the step that waits pays; it goes on once one answers',
+    'this node asks its peers which burns the waiting step pays; it goes on once one answers',
   );
 }
 
@@ -213,5 +213,5 @@ function stuckSweep(input: PlanInput, position: Position, rate: bigint | null): 
   const terms = draftTerms(position, draft);
   const verdict = validateFee(terms, costOf(terms, rate ?? nextRate(input, position)));
   if (!verdict.ok) return refusedRate(verdict);
-  return leave(null, 'no_funds', 'the treasury does not hold what the fee takes: top it up');
+  return leave(null, 'no_funds', 'the treasury does not hold enough for the fee: top it up');
 }

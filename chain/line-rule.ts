@@ -85,7 +85,7 @@ export function ruleLine(
   const { built } = formed;
   const parent = history.place(intent.treasury);
   if (parent === null) {
-    return refuse('parent_unknown', `this node holds no step that makes ${outpointName(intent.treasury)}`, {
+    return refuse('parent_unknown', `this node does not have the step that makes ${outpointName(intent.treasury)}`, {
       txid: intent.treasury.txid,
     });
   }
@@ -112,7 +112,9 @@ function refuseScripts(
   for (const { burnTxid, address } of burns) {
     const named = addressScript(address, network);
     if (named.ok && own.some((script) => equal(script, named.script))) {
-      return refuse('burn_pays_treasury', `burn ${burnTxid} names the treasury itself`, { burn_txid: burnTxid });
+      return refuse('burn_pays_treasury', `burn ${burnTxid} asks for a payout to the treasury itself`, {
+        burn_txid: burnTxid,
+      });
     }
   }
   const isOwn = destination !== null && own.some((script) => equal(script, destination.script));

@@ -221,7 +221,7 @@ function refuseDestination(
   { script, amount }: ScriptOutput,
 ): Refused<'address_invalid' | 'below_dust'> | null {
   if (scriptAddress(script, network) === null) {
-    return refuse('address_invalid', `the destination ${toHex(script)} is no script with an address`);
+    return refuse('address_invalid', `the destination ${toHex(script)} is not a script with an address`);
   }
   const least = dustThreshold(script);
   return amount < least ? refuse('below_dust', `the destination gets ${amount} sats, the least is ${least}`) : null;

@@ -125,7 +125,10 @@ export function stopped(health: ChainHealth): ReadonlySet<Dependent> {
 export function tipVerdict({ nodes, comparison }: NodeReports): TipVerdict {
   const count = nodes.filter(isAnswering).length;
   if (count * 2 <= nodes.length || comparison === null) {
-    return { state: 'unavailable', detail: `${count} of ${nodes.length} Bitcoin nodes answer, which is no majority.` };
+    return {
+      state: 'unavailable',
+      detail: `${count} of ${nodes.length} Bitcoin nodes answer, which is not a majority.`,
+    };
   }
   const { agreed, fork } = comparison;
   if (fork === null && agreed !== null) return { state: 'ok', ...agreed };
@@ -150,7 +153,7 @@ function tipProblems(tip: TipVerdict): ChainProblem[] {
     return [{ problem: 'no_majority', node: null, detail, stops: EVERYTHING }];
   }
   if (tip.agreed === null) {
-    const detail = `${tip.detail} They part so deep that nothing is scanned or signed until a person has looked.`;
+    const detail = `${tip.detail} The fork is so deep that nothing is scanned or signed until a person has checked it.`;
     return [{ problem: 'fork', node: null, detail, stops: EVERYTHING }];
   }
   // Each question about an output still needs the same answer from all nodes that answer.
@@ -162,7 +165,7 @@ function nodeProblems(report: NodeReport, nodes: number): ChainProblem[] {
   const { node } = report;
   if (report.ok) {
     if (!report.syncing) return [];
-    const detail = `${node} is still syncing (block ${report.tip.height} of ${report.headers}) and is not asked meanwhile.`;
+    const detail = `${node} is still syncing (block ${report.tip.height} of ${report.headers}). This node does not ask it until it has finished.`;
     return [{ problem: 'node_syncing', node, detail, stops: [] }];
   }
   if (report.fault === 'wrong_network') {
@@ -170,7 +173,9 @@ function nodeProblems(report: NodeReport, nodes: number): ChainProblem[] {
     return [{ problem: 'wrong_network', node, detail, stops: EVERYTHING }];
   }
   const after =
-    nodes === 1 ? 'There is no other node to go on with.' : 'The other nodes go on as long as they are a majority.';
+    nodes === 1
+      ? 'There is no other node to use instead.'
+      : 'This node uses the others as long as they are a majority.';
   const detail = `${report.detail}. ${after}`;
   return [{ problem: 'node_unavailable', node, detail, stops: [] }];
 }
@@ -198,7 +203,7 @@ function behindProblems({ node, tip }: Answering, answering: readonly Answering[
   const highest = Math.max(...answering.map((other) => other.tip.height));
   if (highest - tip.height <= BEHIND_BLOCKS_MAX) return [];
   const blocks = highest - tip.height;
-  const detail = `${node} is ${blocks} blocks behind the others, so everything counts ${blocks} confirmations fewer.`;
+  const detail = `${node} is ${blocks} blocks behind the others, so this node counts ${blocks} confirmations fewer for everything.`;
   return [{ problem: 'node_behind', node, detail, stops: [] }];
 }
 
@@ -209,11 +214,11 @@ function indexProblems({ node, tip, index }: Answering): ChainProblem[] {
     return [{ problem: 'index_unknown', node, detail, stops }];
   }
   if (index.value === null) {
-    const detail = `${node} has no transaction index (txindex=1), so it cannot tell what was spent from what never was.`;
+    const detail = `${node} has no transaction index (txindex=1), so it cannot distinguish a spent output from one that never existed.`;
     return [{ problem: 'index_missing', node, detail, stops }];
   }
   if (tip.height - index.value <= BEHIND_BLOCKS_MAX) return [];
-  const detail = `The transaction index of ${node} ends at block ${index.value} of ${tip.height}: what came later it cannot find.`;
+  const detail = `The transaction index of ${node} ends at block ${index.value} of ${tip.height}: it cannot find later transactions.`;
   return [{ problem: 'index_behind', node, detail, stops }];
 }
 
@@ -221,7 +226,7 @@ function feeProblems({ node, feeRate }: Answering, limits: HealthLimits): ChainP
   const rate = feeRate.ok ? feeRate.value : null;
   if (rate === null || (rate >= limits.feeRateMin && rate <= limits.feeRateMax)) return [];
   const bounds = `${limits.feeRateMin} to ${limits.feeRateMax}`;
-  const detail = `${node} estimates ${rate} sats per 1000 vbytes, outside ${bounds}: no payout takes its fee from that.`;
+  const detail = `${node} estimates ${rate} sats per 1000 vbytes, outside ${bounds}: no payout uses this estimate.`;
   return [{ problem: 'fee_absurd', node, detail, stops: ['fee_estimates'] }];
 }
 

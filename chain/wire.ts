@@ -113,7 +113,9 @@ function mintOf(outpoint: Outpoint, mint: WireMint | null): WireMint | null {
   if (mint === null) return null;
   const { deposit_txid: txid, deposit_vout: vout } = mint.attestation;
   if (txid === outpoint.txid && vout === outpoint.vout) return mint;
-  throw new WireLedgerError(`a Wire node tells of the mint of ${txid}:${vout}, asked for ${outpointName(outpoint)}`);
+  throw new WireLedgerError(
+    `a Wire node answered with the mint of ${txid}:${vout}, but was asked for ${outpointName(outpoint)}`,
+  );
 }
 
 // Expiry, signature and time of making may differ between attestations of one mint: each was valid.

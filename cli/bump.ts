@@ -8,7 +8,7 @@ import { feeRateValue } from './values.ts';
 export function registerBump(program: Command, cli: Cli): void {
   const command = program
     .command('bump')
-    .description('Replace the step of the treasury line that waits by one with a higher fee.')
+    .description('Replace the waiting step of the treasury line by one with a higher fee.')
     .option('--fee-rate <sat/vB>', 'the fee rate (default: one step up, or the estimate)', feeRateValue('--fee-rate'))
     .action(({ feeRate }: { readonly feeRate?: number }) =>
       runCommand(

@@ -20,7 +20,7 @@ const CEREMONY_FILE_BYTES_MAX = 4 * 1024 * 1024;
 export function registerCeremony(program: Command, cli: Cli): void {
   const ceremony = program
     .command('ceremony')
-    .description('Look at key ceremonies, verify exported ones, and recover from them.');
+    .description('List and show key ceremonies, verify exported ones, and recover keys from them.');
   addExamples(ceremony, 'mpc_operator ceremony list', 'mpc_operator ceremony verify initial-dkg.json');
   registerList(ceremony, cli);
   registerShow(ceremony, cli);
@@ -96,7 +96,7 @@ function showText({ ceremony, file }: CommandResults['ceremony-show']): string {
 function registerAbandon(ceremony: Command, cli: Cli): void {
   const command = ceremony
     .command('abandon')
-    .description('Give up a ceremony that can never end, so that another may be held.')
+    .description('Give up a ceremony that can never end, so that another can start.')
     .argument('<id>', 'the ceremony', ceremonyIdValue('The ceremony id'))
     .action((id: string) => runCommand(cli, 'ceremony-abandon', { ceremony_id: id }, { text: abandonText }));
   addExamples(command, 'mpc_operator ceremony abandon practice-1');
@@ -112,7 +112,7 @@ function abandonText({ ceremony_id, may_be_live_elsewhere }: CommandResults['cer
 function registerRecover(ceremony: Command, cli: Cli): void {
   const command = ceremony
     .command('recover')
-    .description("Take up the federation's key from an exported ceremony, where this node lost it or missed the end.")
+    .description("Recover the federation's key from an exported ceremony, if this node lost it or missed the end.")
     .argument('<file>', "what another operator's `ceremony show --output` wrote; '-' is standard input")
     .action((path: string) => recover(cli, path));
   addExamples(command, 'mpc_operator ceremony recover initial-dkg.json');
@@ -146,7 +146,7 @@ function nameOf({ ceremony_id, rehearsal }: CeremonyReport): string {
 function registerVerify(ceremony: Command, cli: Cli): void {
   const command = ceremony
     .command('verify')
-    .description('Verify an exported ceremony offline; exit code 1 where anything in it does not hold.')
+    .description('Verify an exported ceremony offline; exit code 1 if anything in it is wrong.')
     .argument('<file>', "the exported file; '-' is standard input")
     .action((path: string) => verify(cli, path));
   addExamples(command, 'mpc_operator ceremony verify initial-dkg.json');
@@ -161,8 +161,8 @@ async function verify({ context, services }: Cli, path: string): Promise<void> {
   context.output.result(verdict, () => {
     const found = problems.map((problem) => `  - ${printable(problem)}`);
     const conclusion = verdict.ok
-      ? context.output.style('Everything in this file holds.', 'green')
-      : [context.output.style('This file does NOT hold:', 'bold', 'red'), ...found].join('\n');
+      ? context.output.style('This file is valid.', 'green')
+      : [context.output.style('This file is NOT valid:', 'bold', 'red'), ...found].join('\n');
     return transcript === null ? conclusion : `${transcriptText(transcript, treasuryRoot)}\n\n${conclusion}`;
   });
   if (!verdict.ok) throw new CliError(`${name} fails: ${count(problems.length, 'problem')}.`);

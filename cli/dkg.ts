@@ -51,10 +51,10 @@ function dkgText(result: Dkg): string {
   ]);
   if (result.rehearsal) {
     const next = 'Next, with all operators at the agreed time: mpc_operator dkg --ceremony-id initial-dkg';
-    return `${fields}\n\nThe rehearsal went through; its keys are gone.\n${next}`;
+    return `${fields}\n\nThe rehearsal succeeded; its keys are destroyed.\n${next}`;
   }
   const kept = 'The keys are live. Compare the transcript hash with the other operators, then back up the key file.';
   const next =
-    'Next: mpc_operator server, where it does not run yet; then mpc_operator treasury, which shows what to fund.';
+    'Next: mpc_operator server, if it does not run yet; then mpc_operator treasury, which shows what to fund.';
   return `${fields}\n\n${kept}\n${next}`;
 }

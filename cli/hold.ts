@@ -9,7 +9,9 @@ const REASON_MAX = 500;
 export function registerHold(program: Command, cli: Cli): void {
   const hold = program
     .command('hold')
-    .description('Hold a burn back: this node signs no payout of it. With n − t + 1 such nodes it is not paid.')
+    .description(
+      'Hold a burn back: this node signs no payout of it. The burn is not paid once n − t + 1 nodes hold it.',
+    )
     .argument('<burn>', 'the burn, by its transaction id on Wire', txidValue('<burn>'))
     .requiredOption('--reason <text>', 'why, for the audit log', textValue('--reason', REASON_MAX, 'a reason'))
     .action((burn: string, { reason }: { readonly reason: string }) =>
@@ -18,10 +20,10 @@ export function registerHold(program: Command, cli: Cli): void {
   addExamples(hold, `mpc_operator hold ${'cd'.repeat(32)} --reason "the address is on a sanctions list"`);
   const unhold = program
     .command('unhold')
-    .description('Let a burn go that was held.')
+    .description('Release a burn that was held: this node may sign its payout again.')
     .argument('<burn>', 'the burn, by its transaction id on Wire', txidValue('<burn>'))
     .action((burn: string) =>
-      runCommand(cli, 'unhold', { burn_txid: burn }, { text: ({ burn_txid }) => `Burn ${burn_txid} is let go.` }),
+      runCommand(cli, 'unhold', { burn_txid: burn }, { text: ({ burn_txid }) => `Burn ${burn_txid} is released.` }),
     );
   addExamples(unhold, `mpc_operator unhold ${'cd'.repeat(32)}`);
 }

@@ -58,7 +58,7 @@ export function registerInit(program: Command, cli: Cli): void {
   const index = wholeValue('--index', 0, PARTICIPANTS_MAX - 1, 'a place in --addresses');
   const command = program
     .command('init')
-    .description('Write the configuration; make keys and TLS certificate where they are missing.')
+    .description('Write the configuration; make keys and TLS certificate if they are missing.')
     .requiredOption('--parties <n>', 'how many operators there are', operators('--parties', WHY_PARTIES))
     .requiredOption('--threshold <t>', 'how many must sign', operators('--threshold', WHY_THRESHOLD))
     .requiredOption('--index <i>', "this operator's place in --addresses, counted from 0", index)
@@ -72,7 +72,10 @@ export function registerInit(program: Command, cli: Cli): void {
     .option('--network <name>', `${NETWORKS.join(', ')} (default: mainnet)`, choiceValue('--network', NETWORKS))
     .option('--wire-node <url>', 'URL of your own Wire node; may be repeated', repeated)
     .option('--bitcoin-node <url>', 'URL of your own Bitcoin node; may be repeated', repeated)
-    .option('--force', 'change a node that is set up; what no flag says is kept, and old files stay under another name')
+    .option(
+      '--force',
+      'change a node that is set up; settings without a flag stay, and old files are kept under another name',
+    )
     .action((flags: InitFlags) => init(cli, flags));
   addPassphraseOptions(command);
   addExamples(
@@ -98,7 +101,7 @@ async function init({ context, services }: Cli, flags: InitFlags): Promise<void>
     const force = flags.force === true;
     const result = await services.initialise({ file, home: paths.home, content: whole, passphrase, force });
     context.output.result(plainJson(result), () => initText(result));
-    if (before !== null) context.output.note(`${file} was there: what no flag says was kept of it.`);
+    if (before !== null) context.output.note(`${file} was there already: settings without a flag were kept.`);
     context.output.note('Next: mpc_operator peer export --output card.json, and send the card to the other operators.');
   } catch (error) {
     throw asFailure(error);
@@ -132,7 +135,7 @@ async function readBefore(context: CliContext, file: string, force: boolean): Pr
   } catch {
     if (force) return null;
     const where = jsonFault(text);
-    const flaw = where === null ? 'is no JSON object' : `is not JSON (${where})`;
+    const flaw = where === null ? 'is not a JSON object' : `is not JSON (${where})`;
     throw new CliError(`${file} ${flaw}: correct it, or give --force to keep it under another name.`);
   }
 }
@@ -142,7 +145,7 @@ function checkContent(context: CliContext, content: Readonly<Record<string, unkn
   if (verdict.ok) return;
   const [first, ...others] = verdict.problems.map(flagProblem);
   for (const other of others) context.output.fault(other);
-  throw new UsageError(first ?? `${file} would be no valid configuration.`);
+  throw new UsageError(first ?? `${file} would not be a valid configuration.`);
 }
 
 // The configuration's checks speak of its keys; who types flags looks for flags.

@@ -64,7 +64,7 @@ export class LogWriter {
   /** Takes one line, its line break included. Never throws, never waits. */
   readonly take = (line: string): void => {
     if (this.#loss !== null || this.#waitingLength + line.length > LOG_WAITING_MAX) {
-      this.#lose(1, 'its reader does not read on');
+      this.#lose(1, 'its reader has stopped reading');
       return;
     }
     this.#waiting.push(line);
@@ -81,7 +81,7 @@ export class LogWriter {
       subject: 'log',
       since,
       cause: `it cannot be written (${reason}), ${count(lines, 'line')} dropped`,
-      action: 'see where the standard error of the server goes; the log goes on by itself once it can be written',
+      action: 'check where the standard error of the server goes; the log continues once it can be written',
     });
   }
 

@@ -69,7 +69,7 @@ async function nextStep(cli: Cli, added: readonly CommandResults['peer-add'][]):
 async function readCard({ context }: Cli, source: string): Promise<FoundCard> {
   const verdict = parseCard(await readInput(context, source, INPUT_BYTES_MAX));
   const name = source === '-' ? 'Standard input' : source;
-  if (!verdict.ok) throw new CliError(`${name} is no valid operator card: ${verdict.detail}. Nothing was added.`);
+  if (!verdict.ok) throw new CliError(`${name} is not a valid operator card: ${verdict.detail}. Nothing was added.`);
   return { source: name, card: verdict.card };
 }
 

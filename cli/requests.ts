@@ -11,7 +11,7 @@ import { bad, textValue } from './values.ts';
 const EXAMPLE_ID = 'ab'.repeat(16);
 
 export function registerRequests(program: Command, cli: Cli): void {
-  const requests = program.command('requests').description('See, approve or refuse what operators ask to be approved.');
+  const requests = program.command('requests').description('See, approve or refuse the requests of operators.');
   addExamples(requests, 'mpc_operator requests list', `mpc_operator requests approve ${EXAMPLE_ID}`);
   const list = requests
     .command('list')

@@ -39,7 +39,7 @@ export function registerSimulate(program: Command, cli: Cli): void {
   const stride = wholeValue('--every-await', 1, STRIDE_MAX, 'a number of awaits');
   const command = program
     .command('simulate')
-    .description('Run simulated federations with crashes, liars and reorgs; exit code 1 where a promise is broken.')
+    .description('Run simulated federations with crashes, liars and reorgs; exit code 1 if a promise is broken.')
     .option('--seeds <number>', 'how many runs', seeds, SEEDS_DEFAULT)
     .option('--seed <number>', 'seed of the first run; a failing seed alone repeats its run', seed, 1)
     .option('--processes <number>', 'how many processes share the runs (default: one for each core)', processes)

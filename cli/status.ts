@@ -30,7 +30,7 @@ const FRESH_MS = 15_000;
 export function registerStatus(program: Command, cli: Cli): void {
   const command = program
     .command('status')
-    .description('Show the state of this node; exit code 1 where something needs attention.')
+    .description('Show the state of this node; exit code 1 if something needs attention.')
     .action(() => runCommand(cli, 'status', {}, { text: statusText, failure: statusFailure }));
   addExamples(command, 'mpc_operator status', 'mpc_operator status --json');
 }

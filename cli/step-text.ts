@@ -20,7 +20,7 @@ export function stepText(step: StepReport): string {
 /** What waits, why, and what would let it go on. */
 export function waitsTable(waiting: readonly WaitReport[]): string {
   return renderTable(
-    [{ title: 'BURN' }, { title: 'WHY' }, { title: 'MISSING', align: 'right' }, { title: 'WHAT LETS IT GO ON' }],
+    [{ title: 'BURN' }, { title: 'WHY' }, { title: 'MISSING', align: 'right' }, { title: 'WHAT IT NEEDS' }],
     waiting.map(({ burn_txid, reason, missing_sats, remedy, top_up_address }) => [
       burn_txid ?? '(the line)',
       reason,

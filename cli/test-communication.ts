@@ -27,7 +27,7 @@ export function registerTestCommunication(program: Command, cli: Cli): void {
   const parse = wholeValue('--rounds', 1, ROUNDS_MAX, 'a whole number of pings');
   const command = program
     .command('test-communication')
-    .description('Ping every peer; exit code 1 where one cannot be reached or does not fit.')
+    .description('Ping every peer; exit code 1 if one cannot be reached or does not fit.')
     .option('--rounds <number>', 'pings to each peer', parse, ROUNDS_DEFAULT)
     .action(({ rounds }: { rounds: number }) =>
       runCommand(cli, 'test-communication', { rounds }, { text: communicationText, failure }),

@@ -23,7 +23,7 @@ export function registerTreasury(program: Command, cli: Cli): void {
   const { stdout } = cli.context.surroundings;
   const treasury = program
     .command('treasury')
-    .description('Show where the treasury is paid, what it holds, and who has not signed for it yet.')
+    .description('Show the address of the treasury, what it holds, and who has not signed for it yet.')
     .action(() => runCommand(cli, 'treasury', {}, { text: (report) => treasuryText(report, stdout.isTTY === true) }));
   addExamples(treasury, 'mpc_operator treasury', 'mpc_operator treasury --json');
   registerOpen(treasury, cli);
@@ -89,7 +89,7 @@ function nextText(report: TreasuryReport): string {
     case 'opening':
       return 'The nodes go on by themselves until all have signed. Until then no deposit is attested and no burn is paid.';
     case 'open':
-      return 'Deposits are attested and burns are paid. Whatever else is paid to this address adds to the surplus.';
+      return 'Deposits are attested and burns are paid. Further payments to this address add to the surplus.';
   }
 }
 

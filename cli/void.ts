@@ -8,19 +8,19 @@ import { stepText, waitsTable } from './step-text.ts';
 import { textValue } from './values.ts';
 
 const ABOUT = [
-  'Make everything worthless that was signed from the tip of the treasury line and is not mined yet, by one step that',
-  "spends the tip itself. Each signer's operator has to approve it (`requests approve ID`); until enough have, this node",
-  'tries again, for at most a day. Burns that were being paid are paid again afterwards.',
+  'Make all steps worthless that are signed from the tip of the treasury line and not mined yet: a void step spends',
+  "the tip instead. Each signer's operator has to approve it (`requests approve ID`). Until enough operators have",
+  'approved, this node tries again, for at most a day. A later step pays the burns whose payout became worthless.',
 ].join(' ');
 
 export function registerVoid(program: Command, cli: Cli): void {
   const command = program
     .command('void')
-    .summary('Make all signed and unmined steps of the treasury line worthless, once operators approve.')
+    .summary('Make all steps worthless that are signed and not mined, once the operators approve.')
     .description(ABOUT)
     .requiredOption('--reason <text>', 'why, shown to the other operators', textValue('--reason', 500, 'a reason'))
     .action(({ reason }: { readonly reason: string }) => runCommand(cli, 'void', { reason }, { text: voidText }));
-  addExamples(command, 'mpc_operator void --reason "a payout was signed upon a wrong fee estimate"');
+  addExamples(command, 'mpc_operator void --reason "a payout was signed with a wrong fee estimate"');
 }
 
 function voidText({ request, step, left, detail }: CommandResults['void']): string {

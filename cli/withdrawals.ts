@@ -12,7 +12,7 @@ export function registerWithdrawals(program: Command, cli: Cli): void {
   const command = program
     .command('withdrawals')
     .description('List the steps of the treasury line with the burns they pay, or the burns that wait and why.')
-    .option('--waiting', 'list what waits to be paid, why, and what would let it go on')
+    .option('--waiting', 'list what waits to be paid, why, and what it needs')
     .action(({ limit, offset, waiting = false }: PageOptions & { readonly waiting?: boolean }) =>
       waiting
         ? runCommand(cli, 'withdrawals-waiting', {}, { text: waitingText })

@@ -56,5 +56,5 @@ function remember(db: Queries, head: AuditHead, now: number): void {
 function auditDamage(path: string, { seq, reason }: Extract<AuditVerdict, { ok: false }>): string {
   const what =
     reason === 'gap' ? `entry ${seq} of its audit log is missing` : `entry ${seq} of its audit log was changed`;
-  return `the database ${path} is damaged (${what}): nothing is signed on it; put its latest backup in its place`;
+  return `the database ${path} is damaged (${what}): nothing is signed with it; replace it with its latest backup`;
 }

@@ -61,8 +61,10 @@ function linkFlaws(link: Link, version: string, isOwnClock: boolean): readonly s
   const { clock_offset_ms: offset, certificate_days_left: days } = link;
   const flaws: string[] = [];
   if (offset !== null && Math.abs(offset) > CLOCK_OFFSET_MS_MAX) flaws.push(clockFlaw(offset, isOwnClock));
-  if (days !== null && days < 0) flaws.push('its certificate has expired: it has to make a new one and send its card');
-  if (link.version !== version) flaws.push(`it runs version ${link.version}, this node ${version}: run the same`);
+  if (days !== null && days < 0)
+    flaws.push('its certificate has expired: its operator has to make a new one and send the new card');
+  if (link.version !== version)
+    flaws.push(`it runs version ${link.version}, this node ${version}: run the same version`);
   return flaws;
 }
 
@@ -73,7 +75,7 @@ function clockFlaw(offset: number, isOwnClock: boolean): string {
     const side = offset > 0 ? 'behind' : 'ahead of';
     return `the clock of this node is ${seconds} ${side} those of all peers: set it right (${most})`;
   }
-  return `its clock is ${seconds} ${offset > 0 ? 'ahead of' : 'behind'} this node's: set right whichever is wrong (${most})`;
+  return `its clock is ${seconds} ${offset > 0 ? 'ahead of' : 'behind'} this node's: correct the one that is wrong (${most})`;
 }
 
 type Pinged = Omit<Link, 'index' | 'name' | 'address' | 'certificate_days_left' | 'signing'>;
@@ -118,7 +120,7 @@ async function ping(node: Node, index: number): Promise<Answer | string> {
   if (!result.ok) return `${result.error}: ${result.detail}`;
   const [reply] = result.messages;
   const message = reply === undefined ? null : parseServiceMessage(reply.type, reply.body);
-  if (message === null || message === false || message.type !== 'pong') return 'answered with something else';
+  if (message === null || message === false || message.type !== 'pong') return 'gave an answer of another kind';
   const { roundTripMs } = result;
   return { pong: message.body, roundTripMs, clockOffsetMs: message.body.now - (sentAt + roundTripMs / 2) };
 }
@@ -130,7 +132,7 @@ function missingReports(node: Node, known: readonly { readonly index: number }[]
     const nothing = {
       ...{ version: null, certificate_days_left: null, clock_offset_ms: null, round_trip_ms: null, signing: null },
     };
-    const detail = 'no operator card of it is here: run `mpc_operator peer add`';
+    const detail = 'this node does not have its operator card: run `mpc_operator peer add`';
     return [{ index, name: `operator-${index}`, address, reachable: false, detail, ...nothing }];
   });
 }

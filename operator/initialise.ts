@@ -110,7 +110,7 @@ function checked({ file, home, content }: InitialiseInput): OperatorConfig {
 function assertMayChange({ keySharePath, securityDbPath }: OperatorConfig, file: string, force: boolean): void {
   const isSetUp = existsSync(keySharePath) || existsSync(securityDbPath);
   if (force || !isSetUp || !existsSync(file)) return;
-  const remedy = 'give --force to change it; what no flag says is kept, keys and certificate too';
+  const remedy = 'give --force to change it; settings without a flag stay, keys and certificate too';
   throw new CommandError('config_exists', `${file} belongs to a node that is set up: ${remedy}`);
 }
 

@@ -141,7 +141,7 @@ function watchAudit(node: Node): void {
   const { db, path } = store;
   watchAuditLog({ db, path, effects: input.effects, onDamage }, stop.signal).catch((error: unknown) =>
     onDamage(
-      `the database ${path} cannot be verified (${errorText(error)}): nothing is signed on it; look at its disk`,
+      `the database ${path} cannot be verified (${errorText(error)}): nothing is signed with it; look at its disk`,
     ),
   );
 }

@@ -22,7 +22,7 @@ export async function exportCard(node: Node): Promise<CommandResults['peer-expor
   if (await isStale(node)) {
     const changed = `${node.config.tlsCertPath} has changed since this node made its card`;
     const remedy =
-      node.online === null ? 'run `mpc_operator unseal` first, which renews it' : 'start the server anew first';
+      node.online === null ? 'run `mpc_operator unseal` first, which renews it' : 'restart the server first';
     throw new CommandError('card_stale', `${changed}: ${remedy}, then export the card`);
   }
   return { card: { ...card }, fingerprint: cardFingerprint(card).join(' ') };

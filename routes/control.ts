@@ -129,7 +129,7 @@ export async function listenControl(path: string, app: Pick<Hono, 'fetch'>): Pro
       return {
         ok: false,
         reason: 'not_a_socket',
-        detail: `${path} exists and is no socket. Set "control_socket" to another path.`,
+        detail: `${path} exists and is not a socket. Set "control_socket" to another path.`,
       };
     }
     if (await answers(path)) {

@@ -90,7 +90,7 @@ function asDamage(error: unknown, file: string): unknown {
 function damaged(file: string, what: string): StoreError {
   const told = what.replaceAll('\n', ' ');
   return new StoreError(
-    `the database ${file} is damaged (${told}): nothing is signed on it; put its latest backup in its place`,
+    `the database ${file} is damaged (${told}): nothing is signed with it; replace it with its latest backup`,
   );
 }
 

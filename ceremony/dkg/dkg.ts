@@ -158,7 +158,7 @@ function hearWhileRunning(context: DkgContext, core: CoreIn<'running'>, event: H
   if (message.type === 'dkg_join') {
     const known = lobby.joins.get(from);
     if (!confirmed && known !== undefined && message.body.joined_at > known.body.joined_at) {
-      return quiet(aborted(context, core, faultOf('superseded', null, 'a node has left the attempt and joined anew')));
+      return quiet(aborted(context, core, faultOf('superseded', null, 'a node has left the attempt and joined again')));
     }
     return { core, replies: message.body.answer ? [joinMessage(context.setup, lobby, from, now, false)] : [] };
   }

@@ -194,7 +194,7 @@ function parameterProblems(setup: DkgSetup, lobby: Lobby, from: number, there: S
 // Whoever has joined has said itself which card is its own, so that it can be told who holds an old one.
 function cardProblem(setup: DkgSetup, lobby: Lobby, from: number, there: SharedParameters, index: number): string {
   const whose = nameOf(setup, index);
-  if (index === setup.myIndex) return 'it has an old card of this node: give it the one of `peer export`';
+  if (index === setup.myIndex) return 'it has an old card of this node: send it the new one from `peer export`';
   const own = lobby.joins.get(index)?.body.parameters.cards[index];
   if (index === from || (own !== undefined && own === there.cards[index])) {
     return `this node has an old card of ${whose}: add its new one with \`peer add\``;

@@ -123,7 +123,7 @@ function holdsOwn(commitment: Uint8Array, own: Uint8Array, signers: readonly num
 /** What is wrong with a list of signers: ascending, distinct, within [0, n), t to n of them; null if nothing is. */
 export function signersFlaw(signers: readonly number[], threshold: number, participants: number): string | null {
   if (signers.length < threshold) return `${signers.length} of ${threshold} signers that are needed`;
-  if (signers.length > participants) return `${signers.length} signers where there are ${participants} participants`;
+  if (signers.length > participants) return `${signers.length} signers, but only ${participants} participants`;
   for (const [i, signer] of signers.entries()) {
     if (!Number.isInteger(signer) || signer < 0 || signer >= participants) return 'a signer is no participant';
     if (i > 0 && signer <= (signers[i - 1] ?? signer)) return 'signers are not in ascending order';

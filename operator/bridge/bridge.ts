@@ -43,5 +43,5 @@ export function signingReport(result: SigningResult, begun: number, now: number)
 export function notSigned(result: Extract<SigningResult, { kind: 'failed' }>): CommandError {
   const reasons = result.exclusions.map(({ index, reason, detail }) => `operator ${index}: ${reason} (${detail})`);
   const told = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
-  return new CommandError('not_signed', `the federation did not sign, as ${result.detail}${told}`);
+  return new CommandError('not_signed', `the federation did not sign, because ${result.detail}${told}`);
 }

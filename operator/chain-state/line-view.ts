@@ -123,7 +123,7 @@ async function waitingOn(
   // It comes and goes; the next look will find it in a block, or gone.
   throw new BitcoinViewError(
     'bitcoin_unavailable',
-    `what spends ${outpoint.txid}:${outpoint.vout} changes while it is read`,
+    `the spender of ${outpoint.txid}:${outpoint.vout} changed while it was read`,
   );
 }
 
@@ -142,7 +142,9 @@ async function heldStep(
   if (held === null) {
     const parsed = parseLine(raw, key.bitcoin.publicKey);
     if (parsed === null)
-      throw new ForeignSpendError(`transaction ${txid} in the mempool spends the treasury and is no step`);
+      throw new ForeignSpendError(
+        `transaction ${txid} in the mempool spends the treasury but is not a step of its line`,
+      );
     const seen = seenStep(parsed, root, parseTransaction(raw).unsigned(0));
     recordStep(db, { ...seen, signedTx: toHex(raw), height: null, blockHash: null }, now);
   } else recordStepSigned(db, txid, toHex(raw), now);

@@ -61,7 +61,7 @@ function takeMined(
   const parsed = readLineAt(transactions, index, key.bitcoin.publicKey);
   if (parsed === null) {
     throw new ForeignSpendError(
-      `transaction ${txid} spends the treasury and is no step of its line: stop and look at it`,
+      `transaction ${txid} spends the treasury but is not a step of its line: check it with the other operators`,
     );
   }
   const seen = seenStep(parsed, root, transactions.unsigned(index));

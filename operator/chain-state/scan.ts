@@ -171,8 +171,8 @@ export class Scan {
 
   #tooDeep(height: number): Error {
     this.#lost = { height, since: this.#lost?.since ?? this.#context.effects.now() };
-    const told = `the chain has changed below every block this node remembers (${height})`;
-    return new Error(`${told}: it must be looked at`);
+    const told = `the chain was reorganised deeper than the stored history (below block ${height})`;
+    return new Error(`${told}: check your Bitcoin nodes`);
   }
 
   async #cursor(key: FederationKey): Promise<ScanCursor> {

@@ -32,7 +32,7 @@ export function parseHostPort(input: string): HostPortVerdict {
   const bracketed = match[1];
   if (bracketed !== undefined) {
     if (!isIPv6(bracketed))
-      return no('has brackets around what is no IPv6 address', 'Write for example [2001:db8::1]:50051.');
+      return no('has brackets around what is not an IPv6 address', 'Write for example [2001:db8::1]:50051.');
     return { ok: true, address: { host: bracketed, port, text: `[${bracketed}]:${port}` } };
   }
   const host = match[2] ?? '';
@@ -51,7 +51,7 @@ export function parseHostPort(input: string): HostPortVerdict {
 export function nodeUrlProblem(text: string): { readonly problem: string; readonly remedy: string } | null {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '') {
-    return { problem: 'is no http or https URL', remedy: 'Write for example http://localhost:8332.' };
+    return { problem: 'is not an http or https URL', remedy: 'Write for example http://localhost:8332.' };
   }
   if (url.username !== '' || url.password !== '') {
     return {

@@ -89,7 +89,7 @@ const additions = {
   attestation_validity_s: whole(HOUR_S, 30 * DAY_S, 'seconds for which a mint attestation is valid').optional(),
   fee_rate_max_sat_vb: whole(1, 10_000, 'the highest fee rate this operator signs, in sat/vB').optional(),
   fee_target_blocks: whole(1, 1008, 'blocks within which a payout should confirm').optional(),
-  automatic: z.boolean().optional().describe('true or false: attest deposits and pay burns without being told to'),
+  automatic: z.boolean().optional().describe('true or false: attest deposits and pay burns without a command'),
   takeover_s: whole(
     1,
     HOUR_S,

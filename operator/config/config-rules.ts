@@ -52,7 +52,7 @@ function federationProblems({ parties: n, threshold: t, my_index, party_addresse
     problems.push({
       key: 'my_index',
       value: String(my_index),
-      problem: `is no place among ${n} operators`,
+      problem: `is not a place among ${n} operators`,
       remedy: `Indices count from 0: set it to 0 … ${n - 1}.`,
     });
   }
@@ -141,7 +141,7 @@ function policyProblems({ policy, network = 'mainnet' }: ConfigFile): ConfigProb
   return (policy?.consolidate_addresses ?? []).flatMap((address, index) => {
     const verdict = addressScript(address, network);
     if (verdict.ok) return [];
-    const problem = `is no address of ${network}: ${verdict.detail}`;
+    const problem = `is not an address of ${network}: ${verdict.detail}`;
     const remedy = 'Correct it, or take it out.';
     return [{ key: `policy.consolidate_addresses[${index}]`, value: JSON.stringify(address), problem, remedy }];
   });

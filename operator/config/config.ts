@@ -141,7 +141,7 @@ export function checkConfig(raw: unknown, file: string, home: string): ConfigVer
     const problem = {
       key: null,
       value: null,
-      problem: 'holds no JSON object',
+      problem: 'is not a JSON object',
       remedy: 'Start from `mpc_operator init`.',
     };
     return { ok: false, file, problems: [problem] };

@@ -298,7 +298,7 @@ export class Ceremonies {
     }
     const live = this.#input.keys.live();
     if (live !== null && live.keyId !== outcome.key_id) {
-      throw new CommandError('key_exists', `the keys were made, and are not used: key ${live.keyId} is live already`);
+      throw new CommandError('key_exists', `the keys were made but are not used: key ${live.keyId} is live already`);
     }
     const detail = `the keys are made and safe, but not every share has signed yet: ${proof.detail}`;
     throw new CommandError('not_proven', `${detail}. The nodes go on trying: see \`ceremony show ${ceremonyId}\``);

@@ -43,7 +43,7 @@ export function assertMayEnter(input: EntryInput, params: CommandParams<'dkg'>):
     throw new CommandError('ceremony_exists', `ceremony ${id} ${how}: choose another --ceremony-id`);
   }
   if (known !== null && known.rehearsal !== rehearsal) {
-    const begun = known.rehearsal ? 'a rehearsal' : 'the real thing';
+    const begun = known.rehearsal ? 'a rehearsal' : 'a ceremony for real keys';
     throw new CommandError('ceremony_exists', `ceremony ${id} was begun as ${begun}: choose another --ceremony-id`);
   }
   if (!rehearsal && keys.live() !== null) {
@@ -66,8 +66,8 @@ function assertNothingElseAtWork({ db, runners }: Pick<EntryInput, 'db' | 'runne
     if (id === ceremonyId || !runner.isAtWork()) continue;
     const words = `ceremony ${id} is under way at this node, and a node takes part in one at a time`;
     if (runner.hasBegun()) {
-      const how = `see \`ceremony show ${id}\`; where it can never end, \`ceremony abandon ${id}\``;
-      throw new CommandError('ceremony_running', `${words}: let it end (${how})`);
+      const how = `see \`ceremony show ${id}\`; if it can never end, run \`ceremony abandon ${id}\``;
+      throw new CommandError('ceremony_running', `${words}: wait until it ends (${how})`);
     }
     const flag = getCeremony(db, id)?.rehearsal === true ? ' --rehearsal' : '';
     const how = `join it with \`dkg --ceremony-id ${id}${flag}\`, or leave it with \`ceremony abandon ${id}\``;

@@ -10,7 +10,7 @@ const STEPS: Readonly<Record<string, string>> = {
   gathering_round2: 'every node checks its shares and signs what it saw of the bitcoin key',
   shares_awaited: 'this node collects its shares of the attestation key',
   certificate_awaited: 'this node has checked all its shares',
-  investigating: 'something is wrong: finding out whose fault it is',
+  investigating: 'something is wrong: the nodes find out whose fault it is',
   gathering_confirmations: 'every node confirms the transcript',
   confirmed: 'this node has confirmed the transcript',
   completing: 'all have confirmed; the keys go live',
@@ -28,7 +28,7 @@ const REHEARSED: Readonly<Record<string, string>> = {
 /** What an operator can do where others cannot join for a reason. */
 const WAYS_OUT: Readonly<Record<NotJoinedReason, string>> = {
   key_live:
-    'Where this node belongs to that key, restore it here instead: `ceremony recover FILE` with what another operator ' +
+    'If this node belongs to that key, restore the key here instead: `ceremony recover FILE` with what another operator ' +
     'exports by `ceremony show ID --output FILE`, or a backup',
 };
 
@@ -100,5 +100,7 @@ function abortText(setup: DkgSetup, { abort, mayStillComplete }: DkgProgress): s
     return `this node holds no keys of it: ${why}. Take the exported ceremony of another and run \`ceremony recover\``;
   }
   const told = `no keys were made: ${why}`;
-  return mayStillComplete ? `${told}. This node had confirmed: others may still show that all did` : told;
+  return mayStillComplete
+    ? `${told}. This node had confirmed: another operator may still show that all confirmed`
+    : told;
 }

@@ -64,7 +64,7 @@ function reasonOf(
   if (offsetMs !== null && Math.abs(offsetMs) > CLOCK_OFFSET_MS_MAX) return clockText(offsetMs, isOwnClock);
   if (failure !== null) return failure;
   const flag = rehearsal ? ' --rehearsal' : '';
-  return `its node answers, and its operator has not joined: there, run \`dkg --ceremony-id ${ceremonyId}${flag}\``;
+  return `its node answers, but its operator has not joined: run \`dkg --ceremony-id ${ceremonyId}${flag}\` there`;
 }
 
 function clockText(offsetMs: number, isOwnClock: boolean): string {
@@ -72,5 +72,5 @@ function clockText(offsetMs: number, isOwnClock: boolean): string {
   if (isOwnClock) {
     return `this node's clock is ${seconds} ${offsetMs > 0 ? 'behind' : 'ahead of'} those of all others: set it right`;
   }
-  return `its clock is ${seconds} ${offsetMs > 0 ? 'ahead of' : 'behind'} this node's: set right whichever is wrong`;
+  return `its clock is ${seconds} ${offsetMs > 0 ? 'ahead of' : 'behind'} this node's: correct the one that is wrong`;
 }

@@ -50,7 +50,11 @@ async function diskCheck(config: OperatorConfig): Promise<PreflightCheck> {
     const free = bavail * bsize;
     return { name, ok: free >= DISK_FREE_BYTES_MIN, detail: `${Math.floor(free / 1024 / 1024)} MiB free` };
   } catch (error) {
-    return { name, ok: false, detail: clip(`cannot be told: ${error instanceof Error ? error.message : 'unknown'}`) };
+    return {
+      name,
+      ok: false,
+      detail: clip(`cannot be checked: ${error instanceof Error ? error.message : 'unknown'}`),
+    };
   }
 }
 

@@ -33,7 +33,7 @@ export interface RecoveryInput extends CompletionInput {
 export async function recoverKeys(input: RecoveryInput, json: unknown): Promise<CommandResults['ceremony-recover']> {
   const { db, keyRing, effects } = input;
   const verdict = verifyCeremonyFile(json);
-  if (!verdict.ok) throw refusal(`the file does not hold: ${verdict.problems[0]}`);
+  if (!verdict.ok) throw refusal(`the file is not valid: ${verdict.problems[0]}`);
   const { transcript, certificate, height, treasury_root: root } = ceremonyFileSchema.parse(json);
   assertOurs(input, transcript, verdict.summary);
   const keyId = keyIdOf(fromHex(verdict.summary.bitcoinKey), fromHex(verdict.summary.attestationKey));
@@ -76,7 +76,7 @@ export async function recoverKeys(input: RecoveryInput, json: unknown): Promise<
 function assertLacking({ keyRing, keys }: RecoveryInput, live: StoredKey, keyId: string): void {
   if (live.keyId !== keyId) throw keyExists(`another key, ${live.keyId}, is live here`);
   if (keyRing.keysOf(keyId) === null) return;
-  if (keys.sharesFit(keyId) === true) throw keyExists('that very key is live here already');
+  if (keys.sharesFit(keyId) === true) throw keyExists('this key is live here already');
   throw refusal('the key file holds shares of the live key that do not fit it: put it back from its backup');
 }
 

@@ -102,7 +102,7 @@ export class KeyRing {
       if (opened.reason === 'wrong_passphrase') {
         throw new KeyFileError('wrong_passphrase', `the passphrase does not open ${path}`);
       }
-      throw new KeyFileError('malformed', `${path} is damaged, or is no key file: put it back from a backup`);
+      throw new KeyFileError('malformed', `${path} is damaged, or is not a key file: put it back from a backup`);
     }
     const decoded = decodeKeyFile(opened.plaintext);
     zeroize(opened.plaintext);

@@ -74,5 +74,5 @@ async function requireBurn(
   ].find(([, known, given]) => known !== given);
   if (differs === undefined) return;
   const [what, known, given] = differs;
-  throw new CommandError('burn_mismatch', `burn ${txid} has the ${what} ${known} on Wire, given is ${given}`);
+  throw new CommandError('burn_mismatch', `burn ${txid} has the ${what} ${known} on Wire, but ${given} was given`);
 }

@@ -133,7 +133,7 @@ export class WaitingBurns {
       return this.#keepWhy(
         burnTxid,
         'burn_mismatch',
-        'your Wire nodes tell another nullifier than before: look at them',
+        'your Wire nodes report another nullifier than before: check them',
       );
     const { reason, detail } = verdict;
     const takeoverMs = this.#bridge.config.takeoverS * 1000;

@@ -162,7 +162,7 @@ function sentenceOf(reason: EnvelopeRejection): string {
     case 'wrong_recipient':
       return 'the message is for another node';
     case 'unknown_sender':
-      return 'no peer with that index is known here';
+      return 'this node knows no peer with that index';
     case 'clock_skew':
       return `the clocks differ by more than ${CLOCK_SKEW_MS_MAX / 1000} seconds`;
     case 'unknown_type':

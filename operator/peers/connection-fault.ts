@@ -4,15 +4,15 @@ import { errorText } from '../runtime/log.ts';
 
 const SENTENCES: ReadonlyMap<string, (address: string) => string> = new Map([
   // A node listens for its peers only while it is unsealed.
-  ['ECONNREFUSED', (address: string) => `nothing answers at ${address}: that node is not running or sealed`],
+  ['ECONNREFUSED', (address: string) => `nothing answers at ${address}: that node does not run, or it is sealed`],
   ['ETIMEDOUT', (address: string) => `nothing answered at ${address} in time`],
-  ['EHOSTUNREACH', (address: string) => `no network path leads to ${address}`],
-  ['ENETUNREACH', (address: string) => `no network path leads to ${address}`],
+  ['EHOSTUNREACH', (address: string) => `there is no network route to ${address}`],
+  ['ENETUNREACH', (address: string) => `there is no network route to ${address}`],
   ['ENOTFOUND', (address: string) => `the name in ${address} is not found`],
   ['EAI_AGAIN', (address: string) => `the name in ${address} cannot be looked up now`],
   [
     'ECONNRESET',
-    (address: string) => `${address} closed the connection, as a node does that lacks this node's card: send it yours`,
+    (address: string) => `${address} closed the connection; it probably lacks this node's card: send it yours`,
   ],
   ['EPROTO', (address: string) => `${address} does not speak TLS 1.3, or refuses this node's certificate`],
   [

@@ -100,7 +100,7 @@ export class HttpsPeerClient implements PeerClient {
 
   async send(to: number, message: Outgoing, options: SendOptions): Promise<SendResult> {
     const peer = this.input.sessions.peer(to);
-    if (peer === null) return failed('unreachable', `no operator card of node ${to} is known here`);
+    if (peer === null) return failed('unreachable', `this node does not have the operator card of operator ${to}`);
     const flaw = this.input.sessions.certificateFlaw(to, this.input.now());
     if (flaw !== null) {
       const result = failed('unreachable', flaw);

@@ -202,14 +202,14 @@ export class PeerSessions {
    */
   admit(envelope: PeerEnvelope, header: string | null, now: number): Refusal | null {
     const entry = this.entries.get(envelope.from);
-    if (entry === undefined) return refuse('unknown_sender', 'no peer with that index is known here');
+    if (entry === undefined) return refuse('unknown_sender', 'this node knows no peer with that index');
     const flaw = this.certificateFlaw(envelope.from, now);
     if (flaw !== null) return refuse('certificate_not_valid', flaw);
     const claimed = this.claimedSession(entry, header);
     if ('ok' in claimed) return claimed;
     const { certificate } = claimed;
     if (certificate.boot !== envelope.boot) {
-      return refuse('bad_signature', 'the session certificate is of another boot than the message');
+      return refuse('bad_signature', 'the session certificate belongs to another boot than the message');
     }
     if (!verifyEnvelope(envelope, sessionKeyOf(certificate))) {
       return refuse('bad_signature', 'the signature does not fit the session key');
@@ -232,7 +232,7 @@ export class PeerSessions {
     const current = known !== null && followsOn ? known : claimed;
     const sequence = acceptSequence(current.window, envelope.seq);
     if (!sequence.ok)
-      return refuse('replay', 'a message with this sequence number has been seen, or is too old to tell');
+      return refuse('replay', 'a message with this sequence number came before, or it is too old to check');
     current.window = sequence.window;
     if (entry.known !== current) entry.knownSince = this.elapsed();
     entry.known = current;

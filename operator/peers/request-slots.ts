@@ -41,10 +41,10 @@ export class RequestSlots {
       return `the requests of this peer that are being handled take ${PEER_BYTES_IN_FLIGHT_MAX} bytes already`;
     }
     if (load.requests >= PEER_REQUESTS_RESERVED && shared.requests > SHARED_REQUESTS_IN_FLIGHT_MAX) {
-      return 'the node handles many requests, and this peer has its part of them already';
+      return 'the node handles many requests, and this peer has used its part of them';
     }
     if (load.requests > 0 && shared.bytes > this.#shared.bytes && shared.bytes > SHARED_BYTES_IN_FLIGHT_MAX) {
-      return 'the node handles many large requests, and this peer has its part of them already';
+      return 'the node handles many large requests, and this peer has used its part of them';
     }
     this.#change(peer, 1, bytes);
     return () => this.#change(peer, -1, -bytes);

@@ -40,7 +40,7 @@ export function provenDuplicate(own: OwnStart, evidence: DuplicateEvidence): str
   const isIts = envelope.boot === earlier.boot && envelope.from === earlier.index;
   if (!isIts || !verifyEnvelope(envelope, sessionKeyOf(earlier))) return null;
   if (envelope.sent_at <= own.session.issued_at + DUPLICATE_MARGIN_MS) return null;
-  return `an earlier start of it was still speaking at ${new Date(envelope.sent_at).toISOString()}`;
+  return `an earlier start of it was still sending at ${new Date(envelope.sent_at).toISOString()}`;
 }
 
 function otherStart({ session, identityKey }: OwnStart, value: unknown): SessionCertificate | null {

@@ -163,12 +163,12 @@ export class Heartbeat {
     const { issued_at: issuedAt } = this.#input.session.certificate;
     if (issuedAt > this.#input.effects.now() + CLOCK_SKEW_MS_MAX && this.standing.state.phase === 'starting') {
       const at = new Date(issuedAt).toISOString();
-      const cause = `it was started while its clock was ahead, at ${at} by it: peers refuse it until then`;
+      const cause = `it was started while its clock was ahead (at ${at} by that clock): peers refuse it until then`;
       problems.push(problem('session_from_future', { subject: 'this node', cause, action: 'restart it' }));
     }
     for (const { index, regressedSince, phaseSince, beat } of this.book.peers()) {
       if (regressedSince !== null) {
-        const cause = 'it has shown an older state than it had: it was put back or copied (shown for a day)';
+        const cause = 'it showed an older state than before: a backup was restored, or it was copied (shown for a day)';
         const action = 'ask its operator whether a backup was restored or a copy was started';
         const subject = `operator ${index}`;
         problems.push(problem('peer_state_regressed', { subject, since: regressedSince, cause, action }));
@@ -264,7 +264,7 @@ function haltedPeer(index: number, since: number | null): Problem {
   return problem('peer_halted', {
     subject: `operator ${index}`,
     since,
-    cause: 'it signs nothing: it has halted, as two copies of it were alive',
+    cause: 'it signs nothing: it has halted, because two copies of it were running',
     action: 'ask its operator to end one of them for good and to restart the other',
   });
 }

@@ -92,8 +92,8 @@ export class Standing {
     const problems = verdict.ok ? [] : [this.#signsNothing(verdict.detail)];
     if (this.#regression === null) return problems;
     const { since, peer, epoch } = this.#regression;
-    const cause = `operator ${peer} showed a newer state of this node than it has, so it goes on in epoch ${epoch}: its database was put back, or a copy of it has run elsewhere`;
-    const action = 'find out which; a restart then ends this alarm';
+    const cause = `operator ${peer} has seen a newer state of this node than its database has (it is now in epoch ${epoch}): a backup was restored, or a copy of it ran elsewhere`;
+    const action = 'find out which of the two; then restart the server, which ends this alarm';
     return [...problems, problem('state_regressed', { subject: 'this node', since, cause, action })];
   }
 
@@ -101,7 +101,7 @@ export class Standing {
     const action =
       this.#state.phase === 'halted'
         ? 'end the other copy of this node for good, then restart this one'
-        : 'wait a minute; where this lasts, ask the operators who do not answer to start and unseal their nodes';
+        : 'wait a minute; if this lasts, ask the operators who do not answer to start and unseal their nodes';
     return problem('signs_nothing', {
       subject: 'this node',
       since: this.#phaseSince,

@@ -100,14 +100,14 @@ export class ClockWatch {
       const refused = `; messages between clocks more than ${CLOCK_SKEW_MS_MAX / 1000} s apart are refused`;
       const cause = `that of this node is ${relation} the clock of ${whose}${isRefused ? refused : ''}`;
       const since = Math.min(...off.map(({ index }) => this.#offsets.get(index)?.offSince ?? this.#clocks.now()));
-      problems.push(problem('clock_off', { subject, since, cause, action: 'set right whichever is wrong' }));
+      problems.push(problem('clock_off', { subject, since, cause, action: 'correct the one that is wrong' }));
     }
     if (this.#step !== null && this.#clocks.monotonic() - this.#step.measuredAt < STEP_TOLD_MS) {
       const { byMs, at } = this.#step;
       // While a machine sleeps its monotonic clock may stand still.
       const how = byMs < 0 ? 'was set back' : 'was set forward, or the machine slept,';
       const cause = `that of this node ${how} by ${seconds(byMs)} while it ran`;
-      problems.push(problem('clock_set', { subject, since: at, cause, action: 'see that it is right now' }));
+      problems.push(problem('clock_set', { subject, since: at, cause, action: 'make sure that it is right now' }));
     }
     return problems;
   }

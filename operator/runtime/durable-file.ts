@@ -35,7 +35,8 @@ export async function writeNewDurably(path: string, bytes: Uint8Array, mode = 0o
 export async function readBounded(path: string, bytesMax: number): Promise<Uint8Array | null> {
   try {
     const facts = await stat(path);
-    if (!facts.isFile()) throw new FileError('unusable', `${path} is no regular file: name one, or move it away`);
+    if (!facts.isFile())
+      throw new FileError('unusable', `${path} is not a regular file: name another path, or move it away`);
     if (facts.size > bytesMax) {
       throw new FileError('unusable', `${path} is larger than ${bytesMax} bytes: put the right file in its place`);
     }
@@ -63,7 +64,7 @@ async function writeBeside(
 async function refuseSpecial(path: string): Promise<void> {
   const found = await stat(path).catch(() => null);
   if (found === null || found.isFile() || found.isDirectory()) return;
-  throw new FileError('unusable', `${path} is no regular file: name one, or move it away`);
+  throw new FileError('unusable', `${path} is not a regular file: name another path, or move it away`);
 }
 
 async function placeBeside(

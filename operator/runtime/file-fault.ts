@@ -3,13 +3,13 @@
 const MEANINGS: Readonly<Record<string, string>> = {
   EACCES: 'permission is denied: it and its folder must be open to the user that runs mpc_operator',
   EDQUOT: 'the disk quota is used up: make room',
-  EEXIST: 'a file stands where its folder must be: move that away, or correct the path',
+  EEXIST: 'a file is in the place of its folder: move the file away, or correct the path',
   EIO: 'the disk fails: look at the system log',
   EISDIR: 'it is a folder: name a file, or move the folder away',
-  ELOOP: 'its symbolic links lead in a circle: mend them',
+  ELOOP: 'its symbolic links form a loop: correct them',
   ENOENT: 'it is not there: make it, or correct the path',
   ENOSPC: 'no space is left: make room on its file system',
-  ENOTDIR: 'a part of its path is no folder: correct the path',
+  ENOTDIR: 'a part of its path is not a folder: correct the path',
   EPERM: 'the system does not allow it: it must belong to the user that runs mpc_operator',
   EROFS: 'its file system is read-only: name a path that can be written, or mount it for writing',
 };

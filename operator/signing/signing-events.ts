@@ -23,7 +23,7 @@ export function eventsOf(
     if (message.type === 'sign_refusal') events.push({ kind: 'refusal', now, from, body: message.body });
   }
   if (events.length > 0) return events;
-  return [{ kind: 'failed', now, from, reason: 'malformed', detail: 'answered with something else' }];
+  return [{ kind: 'failed', now, from, reason: 'malformed', detail: 'gave an answer of another kind' }];
 }
 
 /** The event of a request that got no answer. */

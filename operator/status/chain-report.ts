@@ -21,17 +21,17 @@ const OF_CHAIN: Readonly<Record<ChainProblemName, readonly [ProblemCode, action:
   fork: ['bitcoin_fork', 'find out which of your Bitcoin nodes is on the wrong chain'],
   wrong_network: ['bitcoin_wrong_network', 'take this node out of bitcoin_nodes, or set network'],
   node_unavailable: ['bitcoin_unavailable', LOOK],
-  node_syncing: ['bitcoin_syncing', 'wait: it is asked once it is done'],
+  node_syncing: ['bitcoin_syncing', 'wait: this node asks it again once it has synchronised'],
   node_behind: ['bitcoin_behind', LOOK],
   stale_tip: ['bitcoin_stale_tip', LOOK],
   index_missing: ['bitcoin_index', 'put txindex=1 into its bitcoin.conf and restart it'],
-  index_behind: ['bitcoin_index', 'wait while its index is being built; else look at its log'],
+  index_behind: ['bitcoin_index', 'wait while it builds its index; if that does not end, look at its log'],
   index_unknown: ['bitcoin_index', 'allow getindexinfo in its rpcwhitelist, or look at its log'],
   fee_absurd: [
     'bitcoin_fee_estimate',
-    'look at this Bitcoin node; until then name a rate yourself: `mpc_operator bump`',
+    'look at this Bitcoin node; meanwhile choose a fee rate yourself: `mpc_operator bump`',
   ],
-  fee_estimate_missing: ['bitcoin_fee_estimate', 'wait, where it was started of late; else look at its log'],
+  fee_estimate_missing: ['bitcoin_fee_estimate', 'wait if it was started recently; otherwise look at its log'],
 };
 
 /** A problem of the own Bitcoin nodes; `since` in ms since 1970. */
@@ -60,8 +60,8 @@ export function chainProblems(node: Node): readonly Problem[] {
   if (exposed.length > 0) problems.push(exposedProblem(exposed));
   for (const { txid, detail, since } of online?.autopilot.follow.refused() ?? []) {
     const subject = `step ${txid} of the treasury line`;
-    const cause = `it is signed, and your Bitcoin nodes refuse it: ${detail}`;
-    const action = 'wait: it is sent again; where this lasts, `mpc_operator bump` replaces it';
+    const cause = `it is signed, but your Bitcoin nodes refuse it: ${detail}`;
+    const action = 'wait: this node sends it again; if this lasts, replace it with `mpc_operator bump`';
     problems.push(problem('line_step_refused', { subject, since, cause, action }));
   }
   return problems;
@@ -69,12 +69,12 @@ export function chainProblems(node: Node): readonly Problem[] {
 
 function forkProblem(since: number | null, config: Node['config']): Problem {
   const cause = `it looks forked: deposits and coins need ${config.forkConfirmations} confirmations instead of ${config.normalConfirmations}`;
-  const action = 'see that your Bitcoin nodes have the same blocks; this ends some blocks after they agree';
+  const action = 'make sure that your Bitcoin nodes have the same blocks; this alarm ends some blocks after they agree';
   return problem('chain_forked', { subject: 'Bitcoin chain', since, cause, action });
 }
 
 function lostProblem({ height, since }: { readonly height: number; readonly since: number }): Problem {
-  const cause = `it was reorganised below block ${height}, deeper than this node remembers, so no block is read`;
+  const cause = `it was reorganised deeper than the stored history (below block ${height}), so no block is read`;
   return problem('history_lost', { subject: 'Bitcoin chain', since, cause, action: 'check your Bitcoin nodes' });
 }
 
@@ -93,12 +93,12 @@ export function lagProblem(
     subject: 'Bitcoin blocks',
     since: since === null ? null : clocks.now - lastsMs,
     cause: `${counted(left, 'block')} to read (${height} of ${tip}); this node starts no attestations or payouts until then`,
-    action: 'wait, where the height rises; else look at what your Bitcoin nodes answer',
+    action: 'wait if the height rises; otherwise check your Bitcoin nodes',
   });
 }
 
 function contestedProblems(contested: readonly Contested[]): readonly Problem[] {
-  const action = 'wait until a block has decided; it is not attested before';
+  const action = 'wait until a block decides; the deposit is not attested before that';
   const named = contested
     .slice(0, CONTESTED_SHOWN_MAX)
     .map(({ detail, since }) => problem('deposit_contested', { subject: 'mempool', since, cause: detail, action }));

@@ -88,7 +88,7 @@ function depositWaits({ store: { db }, config, chain, input, online }: Node): re
       subject: 'deposits',
       since: Math.min(...late.map(({ updatedAt }) => updatedAt)),
       cause: `${someOf(late.length, 'deposit')} deep enough, but not attested yet; one of them is ${name}${why === null ? '' : ` (${why})`}`,
-      action: `try it yourself, which tells the reason: \`mpc_operator attest --txid ${first.txid} --vout ${first.vout} --recipient ${first.recipient} --amount ${first.amount}\``,
+      action: `run it yourself to see the reason: \`mpc_operator attest --txid ${first.txid} --vout ${first.vout} --recipient ${first.recipient} --amount ${first.amount}\``,
     }),
   ];
 }
@@ -119,7 +119,8 @@ function mintWaits({ store: { db }, online, input }: Node): readonly Problem[] {
       subject: 'mints',
       since: Math.min(...late.map(({ decidedAt }) => decidedAt)),
       cause: `${someOf(late.length, 'deposit')} attested, but the mint is not final on your Wire nodes; one of them is ${name}${why === null ? '' : ` (${why})`}`,
-      action: 'see that your Wire nodes are at the tip; what they refuse for good, take up with the operators of Wire',
+      action:
+        'make sure that your Wire nodes are at the tip; ask the operators of Wire about mints that are refused for good',
     }),
   ];
 }
@@ -149,7 +150,7 @@ function unpayableProblems({ store }: Node, unpayable: readonly WaitReason[]): r
       subject: 'burns',
       since: seen.length === 0 ? null : Math.min(...seen),
       cause: `${someOf(found.length, 'burn')} not payable (${reason}: ${first.remedy}); one of them is ${first.burnTxid}`,
-      action: `agree with the other operators what becomes of it; \`mpc_operator hold ${first.burnTxid} --reason TEXT\` ends this alarm`,
+      action: `agree with the other operators what to do about it; \`mpc_operator hold ${first.burnTxid} --reason TEXT\` ends this alarm`,
     });
   });
 }
@@ -193,7 +194,7 @@ function stepWaits({ store, input }: Node): readonly Problem[] {
     problem('line_step_unmined', {
       subject: `step ${late.txid} of the treasury line`,
       since: late.createdAt,
-      cause: 'it is signed, and no block has it yet',
+      cause: 'it is signed, but it is in no block yet',
       action: 'raise its fee: `mpc_operator bump`; `mpc_operator treasury` shows its rate',
     }),
   ];
@@ -210,7 +211,7 @@ function proofWaits({ store, input }: Node, key: FederationKey): readonly Proble
       subject: `key ceremony ${key.ceremonyId}`,
       since: key.createdAt,
       cause: 'not every share of its key has signed yet; the nodes go on trying',
-      action: 'see that all operators answer: every one of them is needed for this',
+      action: 'make sure that all operators answer: this needs every one of them',
     }),
   ];
 }
@@ -224,7 +225,8 @@ function treasuryWaits(node: Node, key: FederationKey): readonly Problem[] {
       subject: 'treasury',
       since: key.createdAt,
       cause: `it is not open, so no burn can be paid: ${treasuryStatus(node)?.detail ?? state}`,
-      action: state === 'opening' ? 'ask the operators who are named' : 'do what it says next',
+      action:
+        state === 'opening' ? 'ask the operators named here' : 'run `mpc_operator treasury`, which shows what to do',
     }),
   ];
 }

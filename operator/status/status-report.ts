@@ -90,14 +90,14 @@ function nodeProblems(node: Node): readonly Problem[] {
   const problems: Problem[] = [...(input.processProblems?.() ?? [])];
   const subject = 'this node';
   if (damage !== undefined) {
-    const [cause = damage.detail, action = 'put its latest backup in its place'] = damage.detail.split('; ');
+    const [cause = damage.detail, action = 'replace it with its latest backup'] = damage.detail.split('; ');
     problems.push(problem('database_damaged', { subject: 'database', since: damage.since, cause, action }));
   }
   if (!serves(node)) {
     const cause = `no server runs with ${config.file}, so nothing is signed or followed`;
     problems.push(problem('not_running', { subject, cause, action: 'start it: `mpc_operator server`' }));
   } else if (online === null && damage === undefined) {
-    const cause = 'the server runs, but it is sealed: it cannot sign, and its peers do not reach it';
+    const cause = 'the server runs, but it is sealed: it cannot sign, and its peers cannot reach it';
     problems.push(problem('sealed', { subject, since: startedAt, cause, action: 'run `mpc_operator unseal`' }));
   }
   return problems;
@@ -107,7 +107,7 @@ function cardProblems({ config, store, input }: Node): readonly Problem[] {
   const cards = listCards(store.db);
   const problems: Problem[] = [];
   for (const index of missingCards(config, cards)) {
-    const cause = 'no operator card of it is here';
+    const cause = 'this node does not have its operator card';
     const action = `ask for its card, then run \`mpc_operator peer add CARD\``;
     problems.push(problem('card_missing', { subject: `operator ${index}`, cause, action }));
   }
@@ -145,7 +145,7 @@ function twinProblems({ online }: Node): readonly Problem[] {
     return problem('peer_runs_twice', {
       subject: `operator ${index}`,
       since: duplicate.since,
-      cause: `it seems to run twice: an older start of it still speaks, last at ${new Date(duplicate.at).toISOString()}`,
+      cause: `it seems to run twice: an older start of it still sends messages, last at ${new Date(duplicate.at).toISOString()}`,
       action: 'ask its operator to end one of the two for good',
     });
   });
@@ -190,7 +190,7 @@ function ceremonyProblems(node: Node): readonly Problem[] {
         subject: `key ceremony ${id}`,
         since: Date.parse(updated_at),
         cause: `it does not go on: ${detail}`,
-        action: `ask the operators who are awaited; \`mpc_operator ceremony show ${id}\` tells more`,
+        action: `ask the operators it waits for; \`mpc_operator ceremony show ${id}\` shows more`,
       }),
     );
 }

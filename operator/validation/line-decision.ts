@@ -69,6 +69,6 @@ function waitingIn({ sight: { waiting, child } }: PlacedStep): ReadonlySet<strin
 
 const SENTENCES = {
   parent_unknown: 'this node no longer holds the step that makes the treasury output',
-  burn_already_paid: 'a burn of this step is paid by an ancestor, whose list this node has learned meanwhile',
+  burn_already_paid: 'an ancestor pays a burn of this step; this node has learned its list meanwhile',
   input_spent: 'an output that this step sweeps is spent by an ancestor',
 } as const satisfies Record<StepRefusal, string>;

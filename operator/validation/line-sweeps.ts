@@ -43,7 +43,7 @@ export async function refuseSwept(
 // Steps of the line spend it, one after the other; counted as a stray it would add to the surplus a second time.
 function refuseTreasury(history: LineHistory, one: SweptOutput): Refusal | null {
   if (one.leaf.kind !== 'treasury' || history.place(one) === null) return null;
-  return about(one, refuse('bad_request', `${outpointName(one)} is a treasury output of the line and no stray`));
+  return about(one, refuse('bad_request', `${outpointName(one)} is a treasury output of the line, not a stray`));
 }
 
 function refuseOutput({ terms, rules }: SignerViews, one: SweptOutput, output: TxOut | null): Refusal | null {

@@ -104,14 +104,14 @@ function sizeRefusal({ depositMinSats }: AttestationContext, item: Item): Refusa
   const amount = BigInt(item.amount);
   if (amount > 0n && amount >= depositMinSats) return null;
   const least = `the federation's least is ${depositMinSats} (policy.deposit_min_sats)`;
-  return refuse('deposit_too_small', `deposit ${outpointName(item)} is of ${amount} sats; ${least}`);
+  return refuse('deposit_too_small', `deposit ${outpointName(item)} holds ${amount} sats; ${least}`);
 }
 
 function expiryRefusal(context: AttestationContext, item: Item): Refusal | null {
   const expected = BigInt(Math.floor(context.now() / 1000) + context.validityS);
   const off = BigInt(item.expiry) - expected;
   if (off <= BigInt(EXPIRY_TOLERANCE_S) && off >= -BigInt(EXPIRY_TOLERANCE_S)) return null;
-  return refuse('expiry_out_of_range', `the expiry stands ${off} s off; ${EXPIRY_TOLERANCE_S} s are allowed`);
+  return refuse('expiry_out_of_range', `the expiry is ${off} s off; at most ${EXPIRY_TOLERANCE_S} s are allowed`);
 }
 
 // Whoever has had a deposit minted that then left the chain gets nothing more before it is mined again.

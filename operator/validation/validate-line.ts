@@ -76,7 +76,7 @@ function refuseUnwanted(
 ): Refusal | null {
   const { txid, vout } = treasury;
   if (step === 'void' && !isApproved({ kind: 'void', treasury: { txid, vout } })) {
-    const detail = `this operator has not approved that what spends ${outpointName(treasury)} becomes worthless`;
+    const detail = `this operator has not approved a void step that spends ${outpointName(treasury)}`;
     return { ok: false, reason: 'approval_needed', detail, data: { kind: 'void', txid, vout } };
   }
   if (destination === null || rules.consolidateScripts.some((script) => equal(script, destination.script))) return null;

@@ -99,7 +99,7 @@ describe('an exported ceremony', () => {
 
   test('fails where the transcript was changed after it was signed', () => {
     const transcript = { ...FILE.transcript, rehearsal: true };
-    expect(problemsOf({ ...FILE, transcript })).toEqual(['the certificate is of another transcript']);
+    expect(problemsOf({ ...FILE, transcript })).toEqual(['the certificate belongs to another transcript']);
   });
 
   test('fails naming whose signature is wrong', () => {
@@ -112,7 +112,7 @@ describe('an exported ceremony', () => {
   test('fails where a signature is missing', () => {
     const signatures = FILE.certificate.signatures.slice(1);
     expect(problemsOf({ ...FILE, certificate: { ...FILE.certificate, signatures } })).toContain(
-      '2 signatures where there are 3 participants',
+      '2 signatures for 3 participants',
     );
   });
 
@@ -137,7 +137,7 @@ describe('an exported ceremony', () => {
       ],
       [
         conspired((made) => ({ ...made, chilldkg: { ...chilldkg, params_hash: flipped(chilldkg.params_hash) } })),
-        'the ChillDKG parameters hash is not that of the host keys',
+        'the ChillDKG parameters hash does not fit the host keys',
       ],
       [
         conspired((made) => ({ ...made, chilldkg: { ...chilldkg, cmsg2: flipped(chilldkg.cmsg2) } })),
@@ -178,7 +178,7 @@ describe('an exported ceremony', () => {
         conspired((made) => ({ ...made, attempt: flipped(made.attempt) })),
         "operator-0's Ed25519 proof of possession is not of this ceremony",
       ],
-      [conspired((made) => ({ ...made, t: 3 })), 'the ChillDKG parameters hash is not that of the host keys'],
+      [conspired((made) => ({ ...made, t: 3 })), 'the ChillDKG parameters hash does not fit the host keys'],
     ];
     for (const [file, problem] of cases) {
       expect(problemsOf(file).some((found) => found.startsWith(problem))).toBe(true);
@@ -198,8 +198,8 @@ describe('an exported ceremony', () => {
   test('fails where the root of the treasury is of another key or network, or one participant did not sign it', () => {
     const problems = (change: Partial<RootStatement>) => problemsOf({ ...FILE, treasury_root: rootBy(change) });
     const other = 'f'.repeat(16);
-    expect(problems({ key_id: other })).toEqual([`the treasury root is one of key ${other}, not ${STATEMENT.key_id}`]);
-    expect(problems({ network: 'signet' })).toEqual(['the treasury root is one of signet, not regtest']);
+    expect(problems({ key_id: other })).toEqual([`the treasury root is for key ${other}, not ${STATEMENT.key_id}`]);
+    expect(problems({ network: 'signet' })).toEqual(['the treasury root is for signet, not regtest']);
     const root = rootBy();
     const [first = '', second = '', third = ''] = root.signatures;
     const name = FILE.transcript.participants[1]?.name;

@@ -70,7 +70,7 @@ describe('the lobby', () => {
     const old = 'this node has an old card of operator-2: add its new one with `peer add`';
     expect(details(0)).toEqual([`1: ${old}`, `2: ${old}`]);
     expect(details(1)).toEqual(['0: it has an old card of operator-2: its operator adds the new one with `peer add`']);
-    expect(details(2)).toEqual(['0: it has an old card of this node: give it the one of `peer export`']);
+    expect(details(2)).toEqual(['0: it has an old card of this node: send it the new one from `peer export`']);
     expectNothingMade(federation);
   });
 

@@ -91,8 +91,16 @@ const flaws: Readonly<Record<string, readonly [LineIntent, string, string]>> = {
     'address_invalid',
     'another network',
   ],
-  'a burn whose fee eats it up': [{ ...payout, burns: [burn(1, 500n, 500n)] }, 'fee_above_amount', 'eats up'],
-  'a burn with a negative fee': [{ ...payout, burns: [burn(1, 5_000n, -5n)] }, 'fee_above_amount', 'eats up'],
+  'a burn whose fee eats it up': [
+    { ...payout, burns: [burn(1, 500n, 500n)] },
+    'fee_above_amount',
+    'is not smaller than the amount',
+  ],
+  'a burn with a negative fee': [
+    { ...payout, burns: [burn(1, 5_000n, -5n)] },
+    'fee_above_amount',
+    'is not smaller than the amount',
+  ],
   'a burn below dust': [{ ...payout, burns: [burn(1, 1_329n, 1_000n)] }, 'below_dust', '330'],
   'a consolidation below dust': [to(toHex(target.script), 329n), 'below_dust', '330'],
   'a consolidation to data': [to('6a0401020304'), 'address_invalid', 'destination'],

@@ -54,9 +54,11 @@ describe('the health of the nodes', () => {
       health(nodes)
         .problems.map(({ detail }) => detail)
         .join(' ');
-    expect(details([down('a')])).toContain('There is no other node to go on with.');
+    expect(details([down('a')])).toContain('There is no other node to use instead.');
     expect(details([down('a')])).not.toContain('other nodes');
-    expect(details([up('a'), up('b'), down('c')])).toContain('The other nodes go on as long as they are a majority.');
+    expect(details([up('a'), up('b'), down('c')])).toContain(
+      'This node uses the others as long as they are a majority.',
+    );
   });
 
   test('goes on with a majority and stops everything without one', () => {

@@ -97,7 +97,7 @@ describe('a log that cannot be written', () => {
     expect(told(writer)).toContain('10 lines dropped');
     outlet.readOn();
     expect(outlet.lines()).toHaveLength(LOG_WAITING_MAX / line.length + 2);
-    expect(outlet.lines().at(-1)).toEqual(dropped(10, 'its reader does not read on'));
+    expect(outlet.lines().at(-1)).toEqual(dropped(10, 'its reader has stopped reading'));
     expect(writer.problem()).toBeNull();
   });
 

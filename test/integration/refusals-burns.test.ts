@@ -85,7 +85,7 @@ const wrongBurns: readonly [what: string, address: string, amount: bigint, fee: 
       'regtest',
     ],
     ['below dust', VALID, 1_293n, 1_000n, 'below_dust', 'pays 293 sats, the least is 294'],
-    ['with a fee of all of it', VALID, 5_000n, 5_000n, 'fee_above_amount', 'eats up the amount 5000'],
+    ['with a fee of all of it', VALID, 5_000n, 5_000n, 'fee_above_amount', 'is not smaller than the amount 5000'],
     ['with a fee above it', VALID, 5_000n, 5_001n, 'fee_above_amount', 'the fee 5001 eats up'],
     ['with a fee below its own bytes', VALID, 100_000n, 20n, 'nothing_to_pay', 'fee_too_small'],
   ];
@@ -107,7 +107,7 @@ test(
     const changes = { btc_address: await federation.wallet.newAddress(), amount: '200001', fee: '999' };
     for (const [field, value] of Object.entries(changes)) {
       const said = await failure(federation.operator(0), ['test-burn', ...burnFlags({ ...burnt, [field]: value })]);
-      expect(said).toEqual({ code: 1, says: expect.stringMatching(/ on Wire, given is .*\(burn_mismatch\)\.$/) });
+      expect(said).toEqual({ code: 1, says: expect.stringMatching(/ on Wire, but .* was given \(burn_mismatch\)\.$/) });
     }
     expect((await federation.operator(0).mustRun(['test-burn', ...burnFlags(burnt)])).length).toBeGreaterThan(0);
   },

@@ -57,8 +57,18 @@ async function expectRefused(wrong: Omit<Deposit, 'address'>, name: string, says
 }
 
 const wrongClaims: readonly [what: string, change: () => Partial<Deposit>, name: string, says: string][] = [
-  ['one sat more', () => ({ amount: AMOUNT + 1n }), 'deposit_wrong_amount', 'pays 1000000 sats, claimed are 1000001'],
-  ['one sat less', () => ({ amount: AMOUNT - 1n }), 'deposit_wrong_amount', 'pays 1000000 sats, claimed are 999999'],
+  [
+    'one sat more',
+    () => ({ amount: AMOUNT + 1n }),
+    'deposit_wrong_amount',
+    'pays 1000000 sats, not the claimed 1000001',
+  ],
+  [
+    'one sat less',
+    () => ({ amount: AMOUNT - 1n }),
+    'deposit_wrong_amount',
+    'pays 1000000 sats, not the claimed 999999',
+  ],
   ['another recipient', () => ({ recipient: newRecipient() }), 'deposit_wrong_script', "the recipient's address"],
   ['the vout of the change', () => ({ vout: 1 - claim.vout }), 'deposit_wrong_script', "the recipient's address"],
   ['a vout that is not there', () => ({ vout: 7 }), 'deposit_not_found', 'has no output'],

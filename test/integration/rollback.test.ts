@@ -76,8 +76,8 @@ test(
     await victim.stop();
     await copyDatabase(`${database}.backup`, database);
     await victim.start();
-    await untilSays(victim, 'operator 0 showed a newer state of this node than it has', true);
-    await untilSays(coordinator, 'operator 1: it has shown an older state than it had', true);
+    await untilSays(victim, 'operator 0 has seen a newer state of this node than its database has', true);
+    await untilSays(coordinator, 'operator 1: it showed an older state than before', true);
     await untilSays(victim, 'signs nothing', false);
     const log = await readFile(join(victim.folder, 'server.log'), 'utf8');
     expect(log).toContain('state_regressed');
@@ -87,7 +87,7 @@ test(
     expect(again.attestation).toMatchObject({ id: `${attested.attestation['id']}` });
     await victim.stop();
     await victim.start();
-    await untilSays(victim, 'showed a newer state', false);
+    await untilSays(victim, 'has seen a newer state', false);
     await untilSays(victim, 'signs nothing', false);
     await third.start();
   },

@@ -274,7 +274,7 @@ describe('a node that missed the end', () => {
     const { ceremonies } = federation.at(2).services;
     const refusalOf = (file: unknown): Promise<string> => ceremonies.recover(file).then(() => 'taken', String);
     expect(await refusalOf(rehearsed)).toContain('rehearsal');
-    expect(await refusalOf({ ...good, v: 2 })).toContain('does not hold');
+    expect(await refusalOf({ ...good, v: 2 })).toContain('is not valid');
     const own = federation;
     try {
       federation = await FederationInMemory.make();

@@ -108,7 +108,7 @@ test('a node in the lobby says of each operator why it is waited for, and how lo
   const waiting = services.ceremonies.join(params, (step) => void steps.push(step), ended.signal).catch(() => null);
   const told = (text: string) => steps.some((step) => step.text.includes(text));
   await until(() => told('operator 2 (operator-2): '), 'the absent operator is named');
-  await until(() => told('its node answers, and its operator has not joined'), 'the other is told to join');
+  await until(() => told('its node answers, but its operator has not joined'), 'the other is told to join');
   const elsewhere = federation.dkg(1, { ceremony_id: 'inital', wait_s: 1 }).catch(() => null);
   await until(() => told('it waits in ceremony inital, this node in initial'), 'the mistyped id is named');
   const [first] = steps.filter(({ step }) => step === 'joining');

@@ -66,7 +66,7 @@ describe('the clock of a node', () => {
         since: new Date(wall).toISOString(),
         cause:
           'that of this node is ahead of the clock of operator 1 (45.0 s); messages between clocks more than 30 s apart are refused',
-        action: 'set right whichever is wrong',
+        action: 'correct the one that is wrong',
       },
     ]);
     watch.heard(2, wall + CLOCK_OFFSET_MS_MAX + 1, 0);

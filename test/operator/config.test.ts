@@ -204,7 +204,7 @@ describe('the federation', () => {
 
   test('with an index outside 0 to n - 1 is refused', () => {
     expect(federation(3, 2, { my_index: 3 })).toContain(
-      '"my_index" (3) is no place among 3 operators. Indices count from 0',
+      '"my_index" (3) is not a place among 3 operators. Indices count from 0',
     );
     expect(federation(3, 2, { my_index: -1 })).toContain('"my_index" (-1)');
     expect(federation(3, 2, { my_index: 0.5 })).toContain('"my_index" (0.5)');
@@ -248,7 +248,7 @@ describe('an address', () => {
       ['https://a.example:50051', 'has a scheme'],
       ['2001:db8::1', 'IPv6 address without brackets'],
       ['2001:db8::1:50051', 'IPv6 address without brackets'],
-      ['[10.0.0.1]:50051', 'no IPv6 address'],
+      ['[10.0.0.1]:50051', 'not an IPv6 address'],
       ['[2001:db8::1]', 'is not host:port'],
       ['10.0.0.256:50051', 'neither a DNS name nor an IP address'],
       ['a b.example:1', 'neither a DNS name nor an IP address'],
@@ -285,8 +285,8 @@ describe('a configuration file', () => {
   });
 
   test('with node URLs that are none is refused', () => {
-    expect(refused({ bitcoin_nodes: ['localhost:8332'] }).join()).toContain('is no http or https URL');
-    expect(refused({ wire_nodes: ['ftp://x'] }).join()).toContain('"wire_nodes[0]" ("ftp://x") is no http');
+    expect(refused({ bitcoin_nodes: ['localhost:8332'] }).join()).toContain('is not an http or https URL');
+    expect(refused({ wire_nodes: ['ftp://x'] }).join()).toContain('"wire_nodes[0]" ("ftp://x") is not an http');
     expect(refused({ bitcoin_nodes: [] }).join()).toContain('"bitcoin_nodes" ([])');
   });
 
@@ -325,7 +325,7 @@ describe('a configuration file', () => {
       'F does not exist. Write it with `mpc_operator init`, or name another with --config.',
     ]);
     expect(said('bad.json', '{"parties": <n>}')[0]).toContain('F is not JSON');
-    expect(said('list.json', '[]')[0]).toContain('F holds no JSON object');
+    expect(said('list.json', '[]')[0]).toContain('F is not a JSON object');
     expect(said('good.json', JSON.stringify(APPENDIX_A))).toEqual([]);
   });
 

@@ -6,16 +6,17 @@ const ADDRESS = 'mpc.example:7000';
 const fault = (code: string) => connectionFault(Object.assign(new Error("the runtime's own text"), { code }), ADDRESS);
 
 for (const [code, sentence] of [
-  ['ECONNREFUSED', 'nothing answers at mpc.example:7000: that node is not running or sealed (ECONNREFUSED)'],
+  ['ECONNREFUSED', 'nothing answers at mpc.example:7000: that node does not run, or it is sealed (ECONNREFUSED)'],
   ['ETIMEDOUT', 'nothing answered at mpc.example:7000 in time (ETIMEDOUT)'],
-  ['EHOSTUNREACH', 'no network path leads to mpc.example:7000 (EHOSTUNREACH)'],
+  ['EHOSTUNREACH', 'there is no network route to mpc.example:7000 (EHOSTUNREACH)'],
   ['ENOTFOUND', 'the name in mpc.example:7000 is not found (ENOTFOUND)'],
   [
     'CERT_HAS_EXPIRED',
     'the certificate of mpc.example:7000 has expired: its operator makes a new one and sends the card (CERT_HAS_EXPIRED)',
   ],
 ] as const) {
-  test(`${code} is told in a plain sentence with the address and the code`, () => expect(fault(code)).toBe(sentence));
+  test(`${code} is reported in a plain sentence with the address and the code`, () =>
+    expect(fault(code)).toBe(sentence));
 }
 
 test('any other fault of a certificate is reported as a fault of the certificate', () => {

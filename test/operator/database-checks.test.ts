@@ -47,14 +47,14 @@ describe('an audit log', () => {
     tamper(config, `UPDATE audit_log SET kind = 'other' WHERE seq = ${seq}`);
     const what = `entry ${seq} of its audit log was changed`;
     expect(() => nodes.open(config)).toThrow(
-      `the database ${config.securityDbPath} is damaged (${what}): nothing is signed on it; put its latest backup in its place`,
+      `the database ${config.securityDbPath} is damaged (${what}): nothing is signed with it; replace it with its latest backup`,
     );
   });
 
   test('whose last rows were taken out keeps the node from opening', async () => {
     const config = await withLog(5);
     tamper(config, 'DELETE FROM audit_log WHERE seq = (SELECT max(seq) FROM audit_log)');
-    expect(() => nodes.open(config)).toThrow('of its audit log is missing): nothing is signed on it');
+    expect(() => nodes.open(config)).toThrow('of its audit log is missing): nothing is signed with it');
   });
 
   test('with a row changed long ago is noticed while the node runs: it seals itself, and stays sealed', async () => {
@@ -67,7 +67,7 @@ describe('an audit log', () => {
     const damage = `the database ${config.securityDbPath} is damaged (entry 301 of its audit log was changed)`;
     const found = (await status(node)).problems.find(({ code }) => code === 'database_damaged');
     expect(found?.cause).toStartWith(damage);
-    expect(found?.action).toBe('put its latest backup in its place');
+    expect(found?.action).toBe('replace it with its latest backup');
     expect(nodes.logged.map(([event]) => event)).toContain('database_damaged');
     expect(await codeOf(unsealNode(node, PASSPHRASE))).toBe('database_damaged');
   });

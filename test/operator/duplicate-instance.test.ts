@@ -64,7 +64,7 @@ describe('two copies of a node that both speak to a peer', () => {
     expect(sight.at).toBe(T + 10_101 + LAST_WORDS_MS);
     expect(provenDuplicate(own(first), duplicateEvidence(sight))).toContain('another copy of it was started');
     expect(provenDuplicate(own(second), duplicateEvidence(sight))).toContain(
-      'an earlier start of it was still speaking',
+      'an earlier start of it was still sending',
     );
   });
 
@@ -153,9 +153,7 @@ describe('a node whose clock was ahead, and that was restarted after the clock w
     const sight = sessions.duplicateOf(1);
     if (sight === null) throw new Error('the peer has seen two copies');
     expect(sessions.states()[0]?.duplicate).toEqual({ since: T + 6_200, at: T + 6_200 });
-    expect(provenDuplicate(own(after), duplicateEvidence(sight))).toContain(
-      'an earlier start of it was still speaking',
-    );
+    expect(provenDuplicate(own(after), duplicateEvidence(sight))).toContain('an earlier start of it was still sending');
   });
 
   test('is not held to have a copy by two others that lived before it', () => {

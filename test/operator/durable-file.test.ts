@@ -39,8 +39,8 @@ describe('a durable file', () => {
     await writeFile(join(folder, 'file-in-the-way'), 'x');
     const place = join(folder, 'file-in-the-way', 'file');
     const wrong = (code: string, said: string) => ({ code, message: `${place} cannot be used (${code}): ${said}` });
-    const inTheWay = wrong('EEXIST', 'a file stands where its folder must be: move that away, or correct the path');
-    const noFolder = wrong('ENOTDIR', 'a part of its path is no folder: correct the path');
+    const inTheWay = wrong('EEXIST', 'a file is in the place of its folder: move the file away, or correct the path');
+    const noFolder = wrong('ENOTDIR', 'a part of its path is not a folder: correct the path');
     const faultOf = (use: Promise<unknown>): Promise<unknown> =>
       use.then(
         () => null,
@@ -55,7 +55,9 @@ describe('a durable file', () => {
     const place = join(folder, 'pipe');
     Bun.spawnSync(['mkfifo', place]);
     const refused = writeDurably(place, utf8('x')).catch((error: unknown) => error);
-    expect(await refused).toMatchObject({ message: `${place} is no regular file: name one, or move it away` });
+    expect(await refused).toMatchObject({
+      message: `${place} is not a regular file: name another path, or move it away`,
+    });
     expect((await stat(place)).isFIFO()).toBe(true);
   });
 

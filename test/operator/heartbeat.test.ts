@@ -153,8 +153,8 @@ describe('a node that was put back to an older state', () => {
     expect(of.phase(1)).toBe('live');
     const [own, ...more] = of.node(1).heartbeat.problems();
     expect(own).toMatchObject({ code: 'state_regressed', severity: 'critical', since });
-    expect(own?.cause).toContain('operator 0 showed a newer state of this node than it has');
-    expect(own?.action).toContain('a restart then ends this alarm');
+    expect(own?.cause).toContain('operator 0 has seen a newer state of this node than its database has');
+    expect(own?.action).toContain('then restart the server, which ends this alarm');
     expect(more).toEqual([]);
     expect(of.node(1).log.join('\n')).toContain('error state_regressed {"shown_by":0,"shown_epoch":0');
     of.restart(1);
@@ -174,7 +174,9 @@ describe('a node that was put back to an older state', () => {
     expect(of.phase(1)).toBe('live');
     const [told, ...more] = of.node(1).heartbeat.problems();
     expect(told?.since).toBe(since);
-    expect(told?.cause).toContain('operator 2 showed a newer state of this node than it has, so it goes on in epoch 5');
+    expect(told?.cause).toContain(
+      'operator 2 has seen a newer state of this node than its database has (it is now in epoch 5)',
+    );
     expect(more).toEqual([]);
   });
 
@@ -186,14 +188,16 @@ describe('a node that was put back to an older state', () => {
     const says = () => of.node(2).heartbeat.problems().map(problemText).join();
     await of.rounds(2);
     expect(of.phase(1)).toBe('live');
-    expect(says()).toContain('operator 1: it has shown an older state than it had: it was put back or copied');
+    expect(says()).toContain(
+      'operator 1: it showed an older state than before: a backup was restored, or it was copied',
+    );
     expect(says()).toContain(`(since ${since})`);
     expect(of.node(2).log.join('\n')).toContain('error peer_state_regressed {"peer":1');
     const told = listAudit(of.node(2).store.db).rows.find(({ kind }) => kind === 'peer_state_regressed');
     expect(told).toMatchObject({ body: { index: 1, from: { epoch: 0 }, to: { epoch: 1 } } });
     of.pass(REGRESSION_SHOWN_MS - 10_000);
     await of.rounds(1);
-    expect(says()).toContain('operator 1: it has shown');
+    expect(says()).toContain('operator 1: it showed');
     // A clock that is set makes no difference.
     of.now -= 24 * 3_600_000;
     of.pass(10_000);
@@ -279,7 +283,7 @@ describe('a node that was put back to an older state', () => {
     of.down.delete(2);
     await of.node(1).heartbeat.beat(2);
     expect(of.phase(1)).toBe('starting');
-    expect(of.node(1).heartbeat.problems().map(problemText).join()).toContain('operator 2 showed a newer state');
+    expect(of.node(1).heartbeat.problems().map(problemText).join()).toContain('operator 2 has seen a newer state');
   });
 });
 

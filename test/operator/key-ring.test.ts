@@ -117,7 +117,7 @@ describe('a key file', () => {
       return reading();
     };
     await created();
-    const damaged = `${path} is damaged, or is no key file: put it back from a backup`;
+    const damaged = `${path} is damaged, or is not a key file: put it back from a backup`;
     expect(await told('')).toBe(damaged);
     expect(await told((await sealSecrets(utf8('{}'), 'right', { workFactor: 2 })).subarray(0, 90))).toBe(damaged);
     const contents = await sealSecrets(utf8('{"v":1}'), 'right', { workFactor: 2 });
@@ -126,7 +126,7 @@ describe('a key file', () => {
     expect(await told(new Uint8Array(SEALED_BYTES_MAX + 1))).toBe(larger);
     await rm(path);
     await mkdir(path);
-    expect(await reading()).toBe(`${path} is no regular file: name one, or move it away`);
+    expect(await reading()).toBe(`${path} is not a regular file: name another path, or move it away`);
   });
 
   test('is a plain age file that the age library opens', async () => {

@@ -31,12 +31,12 @@ describe('an operator that is waited for', () => {
   test('whose node answers is told to join, with the command', () => {
     const [one] = lines([well], [], true);
     expect(one).toBe(
-      'operator 1 (bank-1): its node answers, and its operator has not joined: there, run `dkg --ceremony-id initial-dkg --rehearsal`',
+      'operator 1 (bank-1): its node answers, but its operator has not joined: run `dkg --ceremony-id initial-dkg --rehearsal` there',
     );
   });
 
   test('whose node cannot be reached is named with the reason', () => {
-    const failure = 'nothing answers at bank.example:1: that node is not running or sealed (ECONNREFUSED)';
+    const failure = 'nothing answers at bank.example:1: that node does not run, or it is sealed (ECONNREFUSED)';
     expect(lines([{ offsetMs: null, failure }, well])[0]).toBe(`operator 1 (bank-1): ${failure}`);
   });
 
@@ -49,7 +49,7 @@ describe('an operator that is waited for', () => {
       { ok: false, error: 'rejected', rejection: 'clock_skew', detail: 'the clocks differ', peerTime: 1_000_000 },
       1_040_000,
     );
-    expect(lines([late, well])[0]).toContain("its clock is 40.0 s behind this node's: set right whichever is wrong");
+    expect(lines([late, well])[0]).toContain("its clock is 40.0 s behind this node's: correct the one that is wrong");
   });
 
   test('is not blamed where the own clock is the odd one out', () => {

@@ -133,7 +133,7 @@ describe('opening', () => {
 
 describe('a damaged file', () => {
   const damaged = (path: string) =>
-    new RegExp(`^the database ${path} is damaged \\(.+\\): nothing is signed on it; put`);
+    new RegExp(`^the database ${path} is damaged \\(.+\\): nothing is signed with it; replace`);
 
   test('whose table has lost its first page is refused to writer and reader, though nothing has read the table', () => {
     inFolder((folder) => {

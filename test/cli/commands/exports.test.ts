@@ -43,7 +43,7 @@ describe('ceremony show', () => {
       ['ceremony', 'show', 'initial-dkg'],
     ]) {
       const refused = await desk.run([...command, '--output', 'pipe']);
-      const said = `mpc_operator: ${pipe} is no regular file: name one, or move it away.\n`;
+      const said = `mpc_operator: ${pipe} is not a regular file: name another path, or move it away.\n`;
       expect([refused.code, refused.stderr]).toEqual([1, said]);
       expect(lstatSync(pipe).isFIFO()).toBe(true);
       const missing = await desk.run([...command, '--output', 'no/such/card.json']);
@@ -86,7 +86,7 @@ describe('ceremony verify', () => {
     desk.write('export.json', '{"v":1}');
     const services = verifier([]);
     const ran = await desk.run(['ceremony', 'verify', 'export.json'], { services });
-    expect(ran).toEqual({ code: 0, stdout: 'Everything in this file holds.\n', stderr: '' });
+    expect(ran).toEqual({ code: 0, stdout: 'This file is valid.\n', stderr: '' });
     expect(services.files).toEqual([{ v: 1 }]);
   });
   test('lists what fails, exit code 1', async () => {

@@ -126,7 +126,7 @@ describe('init', () => {
     const passphrase = desk.write('passphrase', PASSPHRASE);
     for (const [draft, told] of [
       ['{\n"parties": <number_of_operators>}', 'is not JSON (line 2, column 12: a value'],
-      ['["parties"]', 'is no JSON object: correct it, or give --force'],
+      ['["parties"]', 'is not a JSON object: correct it, or give --force'],
       ['{"bitcoin_node": ["http://a:1"]}', 'Did you mean "bitcoin_nodes"?'],
     ] as const) {
       const path = desk.write('draft.json', draft);

@@ -73,7 +73,7 @@ const cases = [
     'dkg',
     { ceremony_id: 'try', rehearsal: true, wait_s: 3600 },
     { ...results.dkg, rehearsal: true, key_id: null },
-    ['destroyed after the rehearsal', 'its keys are gone', 'mpc_operator dkg --ceremony-id initial-dkg'],
+    ['destroyed after the rehearsal', 'its keys are destroyed', 'mpc_operator dkg --ceremony-id initial-dkg'],
   ),
   expected(['treasury'], 'treasury', {}, results.treasury, [
     'not funded',
@@ -171,10 +171,10 @@ const cases = [
   expected(['hold', BURN, '--reason', 'a list'], 'hold', { burn_txid: BURN, reason: 'a list' }, results.hold, [
     'is held',
   ]),
-  expected(['unhold', BURN], 'unhold', { burn_txid: BURN }, results.unhold, ['is let go']),
+  expected(['unhold', BURN], 'unhold', { burn_txid: BURN }, results.unhold, ['is released']),
   expected(['void', '--reason', 'a wrong estimate'], 'void', { reason: 'a wrong estimate' }, results.voidAsked, [
     `${TXID}:0`,
-    'Not signed yet: the federation did not sign, as 1 of 2 answered',
+    'Not signed yet: the federation did not sign, because 1 of 2 answered',
     `mpc_operator requests approve ${REQUEST}`,
   ]),
   expected(['void', '--reason', 'a wrong estimate'], 'void', { reason: 'a wrong estimate' }, results.voidMade, [
@@ -233,7 +233,7 @@ const cases = [
     '1 to 2 of 2',
   ]),
   expected(['withdrawals', '--waiting'], 'withdrawals-waiting', {}, results.waiting, [
-    'it enters once the fee rate is 1500 sats/kvB or less',
+    'it is paid once the fee rate is 1.5 sat/vB or less',
     '(the line)',
     '4000 sats (0.00004000 BTC)',
     'top up the treasury with 4000 sats or more; top-ups go to bcrt1ptreasury',

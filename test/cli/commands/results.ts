@@ -276,7 +276,7 @@ const poor: CommandResults['withdrawals-waiting']['waiting'][number] = {
   reason: 'fee_too_small',
   missing_sats: '120',
   fee_rate: 1.5,
-  remedy: 'it enters once the fee rate is 1500 sats/kvB or less',
+  remedy: 'it is paid once the fee rate is 1.5 sat/vB or less',
   top_up_address: null,
 };
 const broke: CommandResults['withdrawals-waiting']['waiting'][number] = {
@@ -319,7 +319,7 @@ export const voidAsked: CommandResults['void'] = {
   request: requestApproved.request,
   step: null,
   left: [],
-  detail: 'the federation did not sign, as 1 of 2 answered',
+  detail: 'the federation did not sign, because 1 of 2 answered',
 };
 export const voidMade: CommandResults['void'] = {
   ...voidAsked,
