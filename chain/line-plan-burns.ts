@@ -63,7 +63,7 @@ function screen(
     return leave(
       burnTxid,
       'unlisted',
-      'a step may pay it whose list of burns is not known: this node asks its peers for the list',
+      'a step whose burns are not known may pay it: this node asks its peers for its list of burns',
     );
   }
   const dust = dustThreshold(script, relay.dustRelayRate);

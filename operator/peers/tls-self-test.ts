@@ -12,7 +12,7 @@ export type ProveTls = (identity: TlsIdentity, certificatePath: string) => Promi
 const LOOPBACK = '127.0.0.1';
 const HANDSHAKE_MS_MAX = 10_000;
 const REMEDY =
-  'use a self-signed one without extended key usage, or with serverAuth and clientAuth, and with digitalSignature where it names key usages';
+  'use a self-signed one without extended key usage, or with serverAuth and clientAuth, and with digitalSignature if it names key usages';
 
 /** Shows the certificate to itself, as listener and as client. Its dates are validated by the machine's clock. */
 export const proveTlsIdentity: ProveTls = async (identity, certificatePath) => {

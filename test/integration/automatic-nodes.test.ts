@@ -118,7 +118,8 @@ test('without an answering majority everything stops', async () => {
       .map(({ problem }) => problem)
       .sort(),
   ).toEqual(['no_majority', 'node_unavailable']);
-  for (const what of ['scan', 'attestations', 'payouts'] as const) expect(watch.stops(what)).toContain('not a majority');
+  for (const what of ['scan', 'attestations', 'payouts'] as const)
+    expect(watch.stops(what)).toContain('not a majority');
   const bitcoin = bitcoinNodes('regtest', nodes);
   expect(await bitcoin.tip().catch((error: Error) => error.message)).toContain('1 of 2');
 });

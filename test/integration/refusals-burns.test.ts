@@ -86,7 +86,14 @@ const wrongBurns: readonly [what: string, address: string, amount: bigint, fee: 
     ],
     ['below dust', VALID, 1_293n, 1_000n, 'below_dust', 'pays 293 sats, the least is 294'],
     ['with a fee of all of it', VALID, 5_000n, 5_000n, 'fee_above_amount', 'is not smaller than the amount 5000'],
-    ['with a fee above it', VALID, 5_000n, 5_001n, 'fee_above_amount', 'the fee 5001 eats up'],
+    [
+      'with a fee above it',
+      VALID,
+      5_000n,
+      5_001n,
+      'fee_above_amount',
+      'the fee 5001 is not smaller than the amount 5000',
+    ],
     ['with a fee below its own bytes', VALID, 100_000n, 20n, 'nothing_to_pay', 'fee_too_small'],
   ];
 
