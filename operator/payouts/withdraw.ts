@@ -82,12 +82,21 @@ export async function bump(
   return { step: madeReport(bridge, outcome, begun), left: outcome.left.map((one) => waitReport(bridge, key, one)) };
 }
 
-/** Holds a burn back: this node signs no step that pays it. */
+/**
+ * Holds a burn back: this node signs no step that pays it. What is signed already can still be mined; `signed_step` names it.
+ */
 export function hold(bridge: Bridge, { burn_txid, reason }: CommandParams<'hold'>): CommandResults['hold'] {
   if (!holdBurn(bridge.db, burn_txid, reason, bridge.effects.now())) {
     throw new CommandError('burn_held', `burn ${burn_txid} is held already`);
   }
-  return { burn_txid, held: true };
+  const standing = burnStanding(bridge.db, burn_txid, 0);
+  return {
+    burn_txid,
+    held: true,
+    known: getBurn(bridge.db, burn_txid) !== null,
+    signed_step: standing.state === 'waiting' ? null : standing.txid,
+    holds_needed: bridge.config.parties - bridge.config.threshold + 1,
+  };
 }
 
 /** Lets a burn go that was held. */

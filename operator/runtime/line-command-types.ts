@@ -114,7 +114,16 @@ export interface LineCommandResults {
     readonly left: readonly WaitReport[];
   };
   bump: { readonly step: StepReport; readonly left: readonly WaitReport[] };
-  hold: { readonly burn_txid: string; readonly held: boolean };
+  hold: {
+    readonly burn_txid: string;
+    readonly held: boolean;
+    /** Whether this node has read the burn on its Wire nodes. */
+    readonly known: boolean;
+    /** The step that pays it all the same, where one is signed or mined. */
+    readonly signed_step: string | null;
+    /** How many operators must hold a burn so that it is not paid. */
+    readonly holds_needed: number;
+  };
   unhold: { readonly burn_txid: string; readonly held: boolean };
   void: {
     readonly request: RequestReport;

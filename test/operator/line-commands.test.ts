@@ -79,6 +79,9 @@ describe('hold', () => {
     expect(hold(bridge, { burn_txid: one.burnTxid, reason: 'a list' })).toEqual({
       burn_txid: one.burnTxid,
       held: true,
+      known: false,
+      signed_step: null,
+      holds_needed: 2,
     });
     expect(() => hold(bridge, { burn_txid: one.burnTxid, reason: 'a list' })).toThrow(/held already/);
     await expect(pay([one.burnTxid])).rejects.toThrow(/held/);
@@ -86,6 +89,14 @@ describe('hold', () => {
     expect(() => unhold(bridge, { burn_txid: one.burnTxid })).toThrow(/not held/);
     expect(await pay([one.burnTxid])).toMatchObject({ status: 'new' });
     expect(audited(0)).toEqual(['burn_held', 'burn_let_go']);
+  });
+
+  test('of a burn that a signed step pays names that step, and of an unknown one says that it is unknown', async () => {
+    const one = world.burn();
+    const { step } = await pay([one.burnTxid]);
+    const { bridge } = services();
+    expect(hold(bridge, { burn_txid: one.burnTxid, reason: 'too late' }).signed_step).toBe(step.txid);
+    expect(hold(bridge, { burn_txid: 'cd'.repeat(32), reason: 'mistyped' })).toMatchObject({ known: false });
   });
 
   test('by as many nodes as keep t from signing keeps the federation from paying it', async () => {

@@ -290,7 +290,13 @@ const broke: CommandResults['withdrawals-waiting']['waiting'][number] = {
 
 export const withdraw: CommandResults['withdraw'] = { status: 'new', step, left: [poor] };
 export const bump: CommandResults['bump'] = { step, left: [] };
-export const hold: CommandResults['hold'] = { burn_txid: BURN, held: true };
+export const hold: CommandResults['hold'] = {
+  burn_txid: BURN,
+  held: true,
+  known: true,
+  signed_step: null,
+  holds_needed: 2,
+};
 export const unhold: CommandResults['unhold'] = { burn_txid: BURN, held: false };
 export const waiting: CommandResults['withdrawals-waiting'] = { waiting: [poor, broke] };
 
