@@ -2,6 +2,7 @@
 // change is written whole to the key file before it is used, so a share that signs is a share that survives.
 
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { concat, equal, utf8, zeroize } from '../../crypto/bytes.ts';
 import { hostpubkeyGen } from '../../crypto/chilldkg.ts';
 import { type Ed25519Signer, signerFromSeed } from '../../crypto/ed25519.ts';
@@ -148,6 +149,17 @@ export class KeyRing {
     return (
       keys.find((key) => keyIdOf(key.bitcoin.groupKey.publicKey, key.attestation.groupKey.publicKey) === keyId) ?? null
     );
+  }
+
+  /** Ids of all keys that it holds shares of, the newest last. */
+  keyIds(): readonly string[] {
+    const { keys } = this.#unsealed().file;
+    return keys.map((key) => keyIdOf(key.bitcoin.groupKey.publicKey, key.attestation.groupKey.publicKey));
+  }
+
+  /** Whether there is a file where the key file should be. */
+  exists(): boolean {
+    return existsSync(this.#options.path);
   }
 
   /**

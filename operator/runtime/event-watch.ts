@@ -196,15 +196,19 @@ export class EventWatch {
   /** What goes on, or came of late. */
   problems(): readonly Problem[] {
     const now = this.#clocks.monotonic();
-    const shown: Problem[] = [];
+    const shown = new Map<string, Problem>();
     for (const [key, { meaning, subject, since, firstAt, lastAt, detail }] of this.#faults) {
       if (now - lastAt > meaning.shownMs) this.#faults.delete(key);
       else if (lastAt - firstAt >= meaning.lastsMs) {
         const cause = detail === '' ? meaning.cause : `${meaning.cause}: ${detail}`;
-        shown.push(problem(meaning.code, { subject, since, cause, action: meaning.action }));
+        // Several events may have one cause, as a full disk: it is one problem, since the first of them.
+        const name = `${meaning.code} ${subject} ${cause}`;
+        const known = shown.get(name)?.since ?? null;
+        const from = known === null ? since : Math.min(since, Date.parse(known));
+        shown.set(name, problem(meaning.code, { subject, since: from, cause, action: meaning.action }));
       }
     }
-    return shown;
+    return [...shown.values()];
   }
 
   #take(level: LogLevel, event: string, fields: LogFields): void {

@@ -34,6 +34,8 @@ export const PROBLEM_SEVERITIES = {
   internal_fault: 'error',
   // Keys and key ceremonies.
   no_key: 'error',
+  database_lost: 'critical',
+  key_file_missing: 'critical',
   shares_missing: 'critical',
   shares_wrong: 'critical',
   keys_not_proven: 'warning',

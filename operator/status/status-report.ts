@@ -152,15 +152,26 @@ function twinProblems({ online }: Node): readonly Problem[] {
 }
 
 function keyProblems(node: Node): readonly Problem[] {
-  const { keys, keyRing } = node;
+  const { config, keys, keyRing } = node;
   const key = keys.live();
   if (key === null) {
+    const [lost] = keyRing.sealed ? [] : keyRing.keyIds().slice(-1);
+    if (lost !== undefined) {
+      const cause = `the key file holds shares of key ${lost}, which this database does not know: the database was lost`;
+      const action = 'put the database back; else add the cards again, and run: mpc_operator ceremony recover FILE';
+      return [problem('database_lost', { subject: 'key', cause, action })];
+    }
     const cause = 'the federation has no key yet';
     const action = 'make one together: `mpc_operator dkg --ceremony-id NAME`';
     return [problem('no_key', { subject: 'key', cause, action })];
   }
   const problems: Problem[] = [...lastingWaits(node, key)];
-  if (keyRing.sealed) return problems;
+  if (keyRing.sealed) {
+    if (keyRing.exists()) return problems;
+    const cause = `there is none at ${config.keySharePath}, but the key ${key.keyId} is in use`;
+    const action = 'put it back from a backup, and do not run `mpc_operator init`: no peer accepts a new identity';
+    return [...problems, problem('key_file_missing', { subject: 'key file', cause, action })];
+  }
   // The key file was put back to one of before the key was made, or does not go with the database.
   if (keyRing.keysOf(key.keyId) === null) {
     const cause = 'it holds no shares of the live key';

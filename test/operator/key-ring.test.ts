@@ -12,6 +12,7 @@ import { initialise } from '../../operator/initialise.ts';
 import { KeyFileError, KeyRing, SealedError } from '../../operator/keys/key-ring.ts';
 import { closeNode, openNode, unsealNode } from '../../operator/node.ts';
 import type { OpenGate } from '../../operator/opened-node.ts';
+import { statusReport } from '../../operator/status/status-report.ts';
 
 import { FederationInMemory, PASSPHRASE } from './federation-in-memory.ts';
 
@@ -267,6 +268,23 @@ describe('unsealing a node', () => {
     await federation.close();
   });
 
+  test('whose database was lost says so in status, and not that a key is to be made', async () => {
+    const federation = await FederationInMemory.make();
+    await federation.dkgByAll();
+    const { keyId } = federation.key(0);
+    const { config } = federation.member(0);
+    await federation.stop(0);
+    for (const suffix of ['', '-wal', '-shm']) await rm(`${config.securityDbPath}${suffix}`, { force: true });
+    const gate = { address: '127.0.0.1:1', replacePeers: async () => {}, stop: async () => {} };
+    const node = openedAt(federation, () => gate);
+    await unsealNode(node, PASSPHRASE);
+    const { problems } = await statusReport(node);
+    expect(problems.find(({ code }) => code === 'database_lost')?.cause).toContain(keyId);
+    expect(problems.filter(({ code }) => code === 'no_key')).toEqual([]);
+    await closeNode(node);
+    await federation.close();
+  });
+
   test('without its key file says, where a key is in use, that a backup must be put back and init not be run', async () => {
     const federation = await FederationInMemory.make();
     await federation.dkgByAll();
@@ -281,6 +299,10 @@ describe('unsealing a node', () => {
       throw new Error('no gate is opened');
     });
     await expect(unsealNode(node, PASSPHRASE)).rejects.toThrow(said);
+    const { problems } = await statusReport(node);
+    expect(problems.find(({ code }) => code === 'key_file_missing')?.action).toContain(
+      'do not run `mpc_operator init`',
+    );
     await closeNode(node);
     const input = { file: join(federation.folder, 'new.json'), home: federation.folder, force: false, env: {} };
     const content = draftConfig({
