@@ -36,7 +36,7 @@ export function welch(first: readonly number[], second: readonly number[]): numb
   return difference === 0 ? 0 : difference / Math.sqrt(a.variance / a.count + b.variance / b.count);
 }
 
-/** What is measured, and by which clock (any unit). */
+/** The work that is timed, and the clock that times it, in any unit. */
 export interface TimedWork {
   /** Called with the same byte string each time, and another scalar in it. */
   readonly work: (scalar: Uint8Array) => unknown;

@@ -35,7 +35,7 @@ const MEBIBYTE = 1024 * 1024;
 const PRELOAD = fileURLToPath(new URL('collect-on-signal.ts', import.meta.url));
 const memorySchema = z.object({ rss: z.number(), at: z.number() });
 
-/** What was begun. */
+/** The deposits and burns that this run has made. */
 interface Load {
   readonly recipients: string[];
   readonly burns: { readonly recipient: string; readonly address: string }[];

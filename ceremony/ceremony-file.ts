@@ -133,7 +133,7 @@ function attestationProblems(transcript: Transcript): string[] {
   const { outputs, participants, t } = transcript;
   const malformed = participants.filter(({ index }) => pointsOf(fromHex(packages[index] ?? ''), t) === null);
   if (malformed.length > 0) return malformed.map(({ name }) => `${name}'s Ed25519 package is malformed`);
-  // What the proofs are bound to, as ceremony/dkg/ed25519.ts has it.
+  // The proofs are bound to this context; ceremony/dkg/ed25519.ts makes the same.
   const context = utf8(`${ATTEMPT_DOMAIN}/${transcript.ceremony_id}/${transcript.attempt}`);
   const unproven = participants.filter(({ index: dealer }) => {
     const dealerPackage = fromHex(packages[dealer] ?? '');

@@ -63,7 +63,7 @@ const check = z.strictObject({ name: z.string().min(1).max(64), ok: z.boolean(),
 export type PreflightCheck = Readonly<z.infer<typeof check>>;
 
 const confirmationsField = z.int().min(1).max(CONFIRMATIONS_MAX);
-/** What all operators must have set alike, and the hashes of all operator cards (`memberHash`), in index order. */
+/** The settings that must be equal at all operators, and the hashes of all operator cards (`memberHash`), in index order. */
 const parameters = z.strictObject({
   threshold: z.int().min(THRESHOLD_MIN).max(PARTICIPANTS_MAX),
   deposit_min_sats: satsField,

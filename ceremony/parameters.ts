@@ -7,7 +7,7 @@ import type { DkgContext } from './dkg/setup.ts';
 import { PARTICIPANTS_MAX, THRESHOLD_MIN } from './fields.ts';
 import type { SharedParameters } from './messages-dkg.ts';
 
-/** What all members must hold alike of each of them. Keys and the SHA-256 of the TLS certificate in hexadecimal. */
+/** The facts about one operator that must be equal at all operators. Keys and the SHA-256 of the TLS certificate in hexadecimal. */
 export interface MemberParameters {
   readonly index: number;
   readonly name: string;

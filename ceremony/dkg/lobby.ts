@@ -191,7 +191,7 @@ function parameterProblems(setup: DkgSetup, lobby: Lobby, from: number, there: S
   return [...settings, ...indices.map((index) => cardProblem(setup, lobby, from, there, index))];
 }
 
-// Whoever has joined has said itself which card is its own, so that it can be told who holds an old one.
+// Each operator sends the hash of its own card when it joins. So a node can name the operator that holds an old card.
 function cardProblem(setup: DkgSetup, lobby: Lobby, from: number, there: SharedParameters, index: number): string {
   const whose = nameOf(setup, index);
   if (index === setup.myIndex) return 'it has an old card of this node: send it the new one from `peer export`';

@@ -45,7 +45,7 @@ export interface DkgSetup {
   readonly myIndex: number;
   readonly threshold: number;
   readonly participants: readonly CeremonyParticipant[];
-  /** What all operators must hold alike, as this node has it. */
+  /** The settings and cards that must be equal at all operators, as this node has them. */
   readonly parameters: SharedParameters;
   readonly timing: DkgTiming;
 }
