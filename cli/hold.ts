@@ -16,7 +16,7 @@ function heldText({ burn_txid, known, holds_needed }: Held): string {
 
 function notStopped({ signed_step }: Held): string | null {
   if (signed_step === null) return null;
-  return `Step ${signed_step} that pays it is signed already and can still be mined. To stop it, run \`mpc_operator void --reason TEXT\` at once.`;
+  return `Step ${signed_step} pays it and is signed already. Unless it is mined, \`mpc_operator void --reason TEXT\` can stop it.`;
 }
 
 export function registerHold(program: Command, cli: Cli): void {
