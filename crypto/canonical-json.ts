@@ -70,19 +70,25 @@ const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 
 /** Whether no more than `depthMax` brackets are open at any place of a JSON text; brackets inside strings are text. */
 export function nestsWithin(text: string, depthMax: number): boolean {
   let depth = 0;
-  let inString = false;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
-    if (inString) {
-      if (unit === BACKSLASH) i++;
-      else if (unit === QUOTE) inString = false;
-    } else if (unit === QUOTE) inString = true;
+    if (unit === QUOTE) i = endOfString(text, i + 1);
     else if (unit === OPEN_ARRAY || unit === OPEN_OBJECT) {
       depth++;
       if (depth > depthMax) return false;
     } else if (unit === CLOSE_ARRAY || unit === CLOSE_OBJECT) depth--;
   }
   return true;
+}
+
+// Where the string that began before `from` is closed: at a quote after an even number of backslashes.
+function endOfString(text: string, from: number): number {
+  for (let end = text.indexOf('"', from); end >= 0; end = text.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (text.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) return end;
+  }
+  return text.length;
 }
 
 // RFC 8785 is JSON.stringify (ECMAScript's numbers and escapes) with the members of objects sorted by their names' UTF-16
@@ -98,18 +104,33 @@ function textOf(value: unknown, open: Set<object>): string {
   if (typeof value !== 'object') throw new Error(`JSON cannot carry a value of type ${typeof value}`);
   if (open.has(value)) throw new Error('JSON cannot carry a cycle');
   open.add(value);
-  const text = Array.isArray(value)
-    ? // Array.from shows the holes of a sparse array as undefined, which is then refused.
-      `[${Array.from<unknown, string>(value, (member) => textOf(member, open)).join(',')}]`
-    : textOfObject(value, open);
+  const text = Array.isArray(value) ? textOfArray(value, open) : textOfObject(value, open);
   open.delete(value);
   return text;
 }
 
+// Texts are appended, not mapped and joined: every message of every signature comes through here, read or written.
+function textOfArray(value: readonly unknown[], open: Set<object>): string {
+  let text = '[';
+  // By index, so that the holes of a sparse array are seen as undefined and refused.
+  for (let i = 0; i < value.length; i++) text += (i === 0 ? '' : ',') + textOf(value[i], open);
+  return `${text}]`;
+}
+
 function textOfObject(value: object, open: Set<object>): string {
   if (!isPlain(value)) throw new Error('JSON carries plain objects and arrays only');
-  const names = Object.keys(value).sort();
-  return `{${names.map((name) => `${textOfString(name)}:${textOf(value[name], open)}`).join(',')}}`;
+  let text = '{';
+  for (const name of sortedNames(value)) {
+    text += `${text === '{' ? '' : ','}${textOfString(name)}:${textOf(value[name], open)}`;
+  }
+  return `${text}}`;
+}
+
+// What was read in canonical form has its names in order already.
+function sortedNames(value: object): readonly string[] {
+  const names = Object.keys(value);
+  const isSorted = names.every((name, i) => i === 0 || (names[i - 1] ?? '') < name);
+  return isSorted ? names : names.sort();
 }
 
 function isPlain(value: object): value is Record<string, unknown> {
@@ -117,7 +138,11 @@ function isPlain(value: object): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
+// Printable ASCII without quote and backslash, which nothing escapes: nearly all strings of a message.
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 function textOfString(value: string): string {
+  if (PLAIN.test(value)) return `"${value}"`;
   if (!value.isWellFormed()) throw new Error('JSON cannot carry a lone surrogate');
   return JSON.stringify(value);
 }
