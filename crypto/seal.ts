@@ -1,7 +1,7 @@
-// Secrets at rest: age files (age-encryption.org/v1) under an scrypt passphrase, so the standard age tool opens them in an
-// emergency, and the key file inside. The age library is asynchronous and draws its own salt and file key, so this is the
-// one file of crypto/ in which `await` is allowed; it reads no clock and does no input or output.
-import { armor, Decrypter, Encrypter } from 'age-encryption';
+// Secrets at rest: age files (age-encryption.org/v1) under an scrypt passphrase or to a recipient, so the standard age tool
+// opens them in an emergency, and the key file inside. The age library is asynchronous and draws its own salts and keys, so
+// this is the one file of crypto/ in which `await` is allowed; it reads no clock and does no input or output.
+import { armor, Decrypter, Encrypter, identityToRecipient } from 'age-encryption';
 import { z } from 'zod';
 import { fromHex, toHex, utf8, zeroize } from './bytes.ts';
 import { canonicalBytes, parseCanonicalJson } from './canonical-json.ts';
@@ -15,44 +15,134 @@ export const SCRYPT_WORK_FACTOR_MAX = 20;
 /** Largest sealed file, in bytes. */
 export const SEALED_BYTES_MAX = 4 * 1024 * 1024;
 
+/** What tells a sealed file's kind: its first line, and the beginning of the second. */
+const HEAD_BYTES = 64;
+
 /** Verdict on opening a sealed file. */
 export type OpenVerdict =
   | { readonly ok: true; readonly plaintext: Uint8Array }
   | { readonly ok: false; readonly reason: 'too_large' | 'wrong_passphrase' | 'malformed' };
 
+/** What opens a sealed file again: a passphrase, or the identity of a recipient (`age1…`). `workFactor`: scrypt's. */
+export type Sealing = { readonly passphrase: string; readonly workFactor?: number } | { readonly recipient: string };
+
+/** A passphrase, or an identity: the text `AGE-SECRET-KEY-1…`, or an X25519 key of the runtime's own. */
+export type Opening = { readonly passphrase: string } | { readonly identity: string | CryptoKey };
+
+/** Whether a text is a recipient that age files can be sealed to. */
+export function isRecipient(text: string): boolean {
+  try {
+    new Encrypter().addRecipient(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a text is an identity that age files can be opened with. */
+export function isIdentity(text: string): boolean {
+  try {
+    new Decrypter().addIdentity(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
- * Seals a secret into an armored age file (ASCII). Blocks for the time of one scrypt (about a second at the default work
- * factor, with 256 MiB of memory). Throws on an empty passphrase or a work factor out of range. The caller zeroes
- * `plaintext`.
+ * A fresh identity for one passage from process to process, and its recipient. The key cannot be read out of the runtime, so
+ * no text of it is left in memory.
  */
-export async function sealSecrets(
+export async function passingIdentity(): Promise<{ readonly identity: CryptoKey; readonly recipient: string }> {
+  const made: unknown = await crypto.subtle.generateKey({ name: 'X25519' }, false, ['deriveBits']);
+  const identity = typeof made === 'object' && made !== null && 'privateKey' in made ? made.privateKey : null;
+  if (!(identity instanceof CryptoKey)) throw new Error('the runtime made no key pair');
+  return { identity, recipient: await identityToRecipient(identity) };
+}
+
+/**
+ * Seals a secret into an armored age file (ASCII). With a passphrase it blocks for the time of one scrypt (about a second
+ * at the default work factor, with 256 MiB of memory). Throws on an empty passphrase, a work factor out of range, or a text
+ * that is no recipient. The caller zeroes `plaintext`.
+ */
+export async function sealArmored(plaintext: Uint8Array, sealing: Sealing): Promise<Uint8Array> {
+  return utf8(armor.encode(await encrypterFor(sealing).encrypt(plaintext)));
+}
+
+/** As `sealArmored`, a piece at a time and binary, for what does not fit into memory. */
+export function sealStream(
+  plaintext: ReadableStream<Uint8Array>,
+  sealing: Sealing,
+): Promise<ReadableStream<Uint8Array>> {
+  return encrypterFor(sealing).encrypt(plaintext);
+}
+
+/** Seals a key file: `sealArmored` with a passphrase. */
+export function sealSecrets(
   plaintext: Uint8Array,
   passphrase: string,
   options: { readonly workFactor?: number } = {},
 ): Promise<Uint8Array> {
-  const workFactor = options.workFactor ?? SCRYPT_WORK_FACTOR_DEFAULT;
+  return sealArmored(plaintext, { passphrase, ...options });
+}
+
+/** Opens an age file, armored or binary, that a passphrase seals. Never throws on the file's contents. */
+export function openSecrets(file: Uint8Array, passphrase: string): Promise<OpenVerdict> {
+  return openSealed(file, { passphrase }, SEALED_BYTES_MAX);
+}
+
+/** Opens an age file of at most `bytesMax` bytes, armored or binary. Never throws on the file's contents. */
+export async function openSealed(file: Uint8Array, opening: Opening, bytesMax: number): Promise<OpenVerdict> {
+  if (file.length > bytesMax) return { ok: false, reason: 'too_large' };
+  try {
+    const plaintext = await openStream(new Blob([withoutArmor(file)]).stream(), opening);
+    return { ok: true, plaintext: await readErasing(plaintext) };
+  } catch (error) {
+    return { ok: false, reason: openingFault(error) };
+  }
+}
+
+/** As `openSealed`, a piece at a time, of a binary file. Rejects where it does not open: `openingFault` says why. */
+export function openStream(file: ReadableStream<Uint8Array>, opening: Opening): Promise<ReadableStream<Uint8Array>> {
+  const decrypter = new Decrypter();
+  if ('passphrase' in opening) decrypter.addPassphrase(opening.passphrase);
+  else decrypter.addIdentity(opening.identity);
+  return decrypter.decrypt(file);
+}
+
+/** Why a sealed file did not open: a passphrase or identity that is not its own, or damage. */
+export function openingFault(error: unknown): 'wrong_passphrase' | 'malformed' {
+  // The library tells this case apart by its message alone: no key that was given opens the file key.
+  const isOtherKey = error instanceof Error && error.message.startsWith('no identity matched');
+  return isOtherKey ? 'wrong_passphrase' : 'malformed';
+}
+
+/** What opens an age file, by what it begins with (all of it where it is armored): a passphrase or an identity; null where it is no age file. */
+export function openedBy(file: Uint8Array): 'passphrase' | 'identity' | null {
+  let head: string;
+  try {
+    head = new TextDecoder().decode(withoutArmor(file).subarray(0, HEAD_BYTES));
+  } catch {
+    return null;
+  }
+  if (!head.startsWith('age-encryption.org/v1\n-> ')) return null;
+  return head.startsWith('age-encryption.org/v1\n-> scrypt ') ? 'passphrase' : 'identity';
+}
+
+function encrypterFor(sealing: Sealing): Encrypter {
+  const encrypter = new Encrypter();
+  if ('recipient' in sealing) {
+    encrypter.addRecipient(sealing.recipient);
+    return encrypter;
+  }
+  const { passphrase, workFactor = SCRYPT_WORK_FACTOR_DEFAULT } = sealing;
   if (passphrase === '') throw new Error('the passphrase is empty');
   if (!Number.isInteger(workFactor) || workFactor < 1 || workFactor > SCRYPT_WORK_FACTOR_MAX) {
     throw new RangeError(`the scrypt work factor must be between 1 and ${SCRYPT_WORK_FACTOR_MAX}`);
   }
-  const encrypter = new Encrypter();
   encrypter.setPassphrase(passphrase);
   encrypter.setScryptWorkFactor(workFactor);
-  return utf8(armor.encode(await encrypter.encrypt(plaintext)));
-}
-
-/** Opens an age file, armored or binary, that a passphrase seals. Never throws on the file's contents. */
-export async function openSecrets(file: Uint8Array, passphrase: string): Promise<OpenVerdict> {
-  if (file.length > SEALED_BYTES_MAX) return { ok: false, reason: 'too_large' };
-  const decrypter = new Decrypter();
-  decrypter.addPassphrase(passphrase);
-  try {
-    return { ok: true, plaintext: await readErasing(await decrypter.decrypt(new Blob([withoutArmor(file)]).stream())) };
-  } catch (error) {
-    // The library tells this case apart by its message alone: scrypt gave a key that does not open the file key.
-    const isOtherKey = error instanceof Error && error.message.startsWith('no identity matched');
-    return { ok: false, reason: isOtherKey ? 'wrong_passphrase' : 'malformed' };
-  }
+  return encrypter;
 }
 
 // Joins a stream's parts, and erases each: the library keeps no other copy of what it decrypts.
@@ -276,7 +366,12 @@ function decodeKeyShare(json: KeyShareJson, scheme: SchemeName, signingShare: Ui
   return { groupKey, signingShare };
 }
 
-function withoutArmor(file: Uint8Array): Uint8Array {
+/** Whether a sealed file is in its form of ASCII. */
+export function isArmored(file: Uint8Array): boolean {
   const head = new TextDecoder().decode(file.subarray(0, 64)).trimStart();
-  return head.startsWith('-----BEGIN AGE ENCRYPTED FILE-----') ? armor.decode(new TextDecoder().decode(file)) : file;
+  return head.startsWith('-----BEGIN AGE ENCRYPTED FILE-----');
+}
+
+function withoutArmor(file: Uint8Array): Uint8Array {
+  return isArmored(file) ? armor.decode(new TextDecoder().decode(file)) : file;
 }

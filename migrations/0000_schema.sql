@@ -676,3 +676,34 @@ BEGIN SELECT RAISE(ABORT, 'line_burns: rows never change'); END;
 CREATE TRIGGER line_burns_stay BEFORE DELETE ON line_burns
 WHEN EXISTS (SELECT 1 FROM line_steps WHERE txid = OLD.txid)
 BEGIN SELECT RAISE(ABORT, 'line_burns: rows go with their step only'); END;
+--> statement-breakpoint
+-- Backups: which were made of this node, and which of them were tried in a drill. Rows are never changed or deleted, so that
+-- nobody makes an old backup look new.
+CREATE TABLE `backup_events` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`at` integer NOT NULL,
+	`event` text NOT NULL,
+	`kind` text NOT NULL,
+	`sha256` text NOT NULL,
+	`bytes` integer NOT NULL,
+	`path` text NOT NULL,
+	`made_at` integer NOT NULL,
+	`key_id` text,
+	CONSTRAINT "backup_events_event" CHECK("backup_events"."event" in ('made', 'drilled')),
+	CONSTRAINT "backup_events_kind" CHECK("backup_events"."kind" in ('key_share', 'database')),
+	CONSTRAINT "backup_events_sha256" CHECK(length("backup_events"."sha256") = 64 and "backup_events"."sha256" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "backup_events_bytes" CHECK("backup_events"."bytes" > 0),
+	CONSTRAINT "backup_events_key" CHECK(length("backup_events"."key_id") = 16 and "backup_events"."key_id" not glob '*[^0-9a-f]*')
+) STRICT;
+--> statement-breakpoint
+CREATE INDEX `backup_events_by_kind` ON `backup_events` (`kind`,`event`,`made_at`);
+--> statement-breakpoint
+CREATE TRIGGER backup_events_no_update BEFORE UPDATE ON backup_events
+BEGIN SELECT RAISE(ABORT, 'backup_events: rows never change'); END;
+--> statement-breakpoint
+CREATE TRIGGER backup_events_no_delete BEFORE DELETE ON backup_events
+BEGIN SELECT RAISE(ABORT, 'backup_events: rows are never deleted'); END;
+--> statement-breakpoint
+CREATE TRIGGER backup_events_no_replace BEFORE INSERT ON backup_events
+WHEN EXISTS (SELECT 1 FROM backup_events WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'backup_events: the row is there already'); END;

@@ -5,6 +5,7 @@ import { sql } from 'drizzle-orm';
 import { check, index, integer, primaryKey, sqliteTable, text, unique } from 'drizzle-orm/sqlite-core';
 import { bytes, integer53, isHex, isOneOf, isOutpoint, isSats, json, sats, uint63 } from './columns.ts';
 
+export * from './schema-backups.ts';
 export * from './schema-line.ts';
 export * from './schema-node.ts';
 export * from './schema-requests.ts';

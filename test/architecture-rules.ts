@@ -48,11 +48,12 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 };
 /**
  * The rooms of operator/, from the ground up: each may import from those before it. The four that a node's work is done in do
- * not import each other. What lies in operator/ itself puts them together, and no room imports it but those at the top, which
- * show operators how all of it does.
+ * not import each other. Backups stand above them: a restored node's keys come back the way a key ceremony's do. What lies in
+ * operator/ itself puts them together, and no room imports it but those at the top, which show operators how all of it does.
  */
 const GROUND_ROOMS = ['runtime', 'config', 'keys', 'peers', 'chain-state', 'validation', 'signing', 'bridge'];
 const TOP_ROOMS = ['status'];
+const KEEPING_ROOMS = ['backups'];
 const WORK_ROOMS = ['deposits', 'payouts', 'rollback-guard', 'key-ceremonies'];
 /** Folders that stand outside the layers and may import whatever they show, measure or test. */
 const OUTSIDE = ['test', 'devnet', 'bench'];
@@ -141,11 +142,18 @@ function roomViolation(source: Source, node: Node, specifier: string): string[] 
   const room = roomOf(source.path);
   const target = roomOf(posix.normalize(posix.join(posix.dirname(source.path), specifier)));
   if (room === null || room === target || TOP_ROOMS.includes(room)) return [];
-  const isWork = WORK_ROOMS.includes(room);
-  if (!isWork && !GROUND_ROOMS.includes(room)) return [at(source, source.file, `is in a room that operator/ has not`)];
-  const below = isWork ? GROUND_ROOMS : GROUND_ROOMS.slice(0, GROUND_ROOMS.indexOf(room));
+  const below = roomsBelow(room);
+  if (below === null) return [at(source, source.file, `is in a room that operator/ has not`)];
   if (target !== null && below.includes(target)) return [];
   return [at(source, node, `operator/${room} imports ${specifier}, which is not below it`)];
+}
+
+// Null where operator/ has no such room.
+function roomsBelow(room: string): readonly string[] | null {
+  if (KEEPING_ROOMS.includes(room)) return [...GROUND_ROOMS, ...WORK_ROOMS];
+  if (WORK_ROOMS.includes(room)) return GROUND_ROOMS;
+  const place = GROUND_ROOMS.indexOf(room);
+  return place < 0 ? null : GROUND_ROOMS.slice(0, place);
 }
 
 // Null for what lies in operator/ itself, and for other layers.

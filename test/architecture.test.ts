@@ -72,6 +72,16 @@ const breaking: Readonly<Record<string, readonly [path: string, text: string, sa
     'which is not below it',
   ],
   'payouts importing deposits': ['operator/payouts/b.ts', `import { x } from '../deposits/x.ts';`, 'is not below it'],
+  'key ceremonies importing backups': [
+    'operator/key-ceremonies/a.ts',
+    `import { x } from '../backups/x.ts';`,
+    'is not below it',
+  ],
+  'backups importing what puts the rooms together': [
+    'operator/backups/a.ts',
+    `import { x } from '../x.ts';`,
+    'is not below it',
+  ],
   'a room that operator has not': ['operator/other/a.ts', `import { x } from '../keys/x.ts';`, 'has not'],
   'store importing chain by re-export': ['store/a.ts', `export { x } from '../chain/x.ts';`, 'must not import chain'],
   'operator importing routes dynamically': [

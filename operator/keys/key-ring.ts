@@ -180,6 +180,11 @@ export class KeyRing {
     open.file = file;
   }
 
+  /** The key file as it is inside its sealing, for a backup: secret bytes, which the caller zeroes. */
+  plaintext(): Uint8Array {
+    return encodeKeyFile(this.#unsealed().file);
+  }
+
   /** What lies beside the key file about the treasury of its keys, public as it is; null where there is nothing. */
   readTreasury(bytesMax: number): Promise<Uint8Array | null> {
     return readBounded(treasuryPath(this.#options.path), bytesMax);

@@ -23,9 +23,13 @@ export type TreasuryFile = Readonly<z.infer<typeof fileSchema>>;
 /** Reads the file; null where there is none, it is of another key, or it cannot be read as one. */
 export async function readTreasuryFile(ring: KeyRing, keyId: string): Promise<TreasuryFile | null> {
   const bytes = await ring.readTreasury(TREASURY_FILE_BYTES_MAX);
-  if (bytes === null) return null;
-  const parsed = fileSchema.safeParse(jsonOf(bytes));
-  return parsed.success && parsed.data.key_id === keyId ? parsed.data : null;
+  const file = bytes === null ? null : parseTreasuryFile(bytes);
+  return file?.key_id === keyId ? file : null;
+}
+
+/** What such a file says, of whichever key; null where it cannot be read as one. */
+export function parseTreasuryFile(bytes: Uint8Array): TreasuryFile | null {
+  return fileSchema.safeParse(jsonOf(bytes)).data ?? null;
 }
 
 /** Writes the file, durably. */

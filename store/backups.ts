@@ -1,0 +1,59 @@
+// Which backups were made of this node, and which of them were tried. The node itself never needs this: its operator does.
+import { and, desc, eq } from 'drizzle-orm';
+import { appendAudit } from './audit-log.ts';
+import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
+import { type BACKUP_EVENTS, type BACKUP_KINDS, backupEvents } from './schema.ts';
+
+export type BackupEvent = (typeof BACKUP_EVENTS)[number];
+export type BackupKind = (typeof BACKUP_KINDS)[number];
+
+/** What happened to a backup. `sha256` and `bytes` of the sealed file; `madeAt` in ms since 1970. */
+export interface BackupRecord {
+  readonly event: BackupEvent;
+  readonly kind: BackupKind;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly path: string;
+  readonly madeAt: number;
+  /** The newest key whose shares it holds, or null. */
+  readonly keyId: string | null;
+}
+
+/** The same as it is stored; `at` in ms since 1970. */
+export interface StoredBackupEvent extends BackupRecord {
+  readonly id: number;
+  readonly at: number;
+}
+
+/** Writes down that a backup was made, or held in a drill, with an entry in the audit log. */
+export function recordBackup(db: Queries, record: BackupRecord, now: number): void {
+  transact(db, (tx) => {
+    const [last] = listBackups(tx, { limit: 1 }).rows;
+    const id = (last?.id ?? 0) + 1;
+    tx.insert(backupEvents)
+      .values({ id, ...record, at: now })
+      .run();
+    const { event, kind, sha256, bytes, path, madeAt, keyId } = record;
+    const made_at = new Date(madeAt).toISOString();
+    appendAudit(tx, now, `backup_${event}`, { kind, sha256, bytes, path, made_at, key_id: keyId });
+  });
+}
+
+/** The newest backup of a kind that was made, or drilled; null where none was. */
+export function newestBackup(db: Queries, kind: BackupKind, event: BackupEvent): StoredBackupEvent | null {
+  const row = db
+    .select()
+    .from(backupEvents)
+    .where(and(eq(backupEvents.kind, kind), eq(backupEvents.event, event)))
+    .orderBy(event === 'made' ? desc(backupEvents.madeAt) : desc(backupEvents.at), desc(backupEvents.id))
+    .limit(1)
+    .get();
+  return row ?? null;
+}
+
+/** All that happened to backups, newest first. */
+export function listBackups(db: Queries, page: Page = {}): Listing<StoredBackupEvent> {
+  const { limit, offset } = pageBounds(page);
+  const rows = db.select().from(backupEvents).orderBy(desc(backupEvents.id)).limit(limit).offset(offset).all();
+  return { rows, total: countRows(db, backupEvents) };
+}
