@@ -1,6 +1,7 @@
 // The commands, in the order in which an operator meets them; `--help` lists them so.
 import type { Command } from 'commander';
 import { registerAttest, registerTestAttestation } from './attest.ts';
+import { registerBackup } from './backup.ts';
 import { registerBump } from './bump.ts';
 import type { Cli } from './call.ts';
 import { registerCeremony } from './ceremony.ts';
@@ -15,6 +16,7 @@ import { nodeServices } from './node-services.ts';
 import { registerPeer } from './peer.ts';
 import type { CommandModule } from './program.ts';
 import { registerRequests } from './requests.ts';
+import { registerSeal } from './seal.ts';
 import { registerServer } from './server.ts';
 import type { NodeServices } from './services.ts';
 import { registerSimulate } from './simulate.ts';
@@ -34,8 +36,10 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerDkg,
   registerKeyInfo,
   registerCeremony,
+  registerBackup,
   registerServer,
   registerUnseal,
+  registerSeal,
   registerStatus,
   registerTreasury,
   registerTestCommunication,

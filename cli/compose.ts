@@ -69,7 +69,7 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
     const app = createControlApp(controlCommands(node), { version: VERSION, onFault });
     const { passphrase } = options;
     // Before commands are listened for: a node that answers is as open as its passphrase file makes it.
-    if (passphrase !== null) await unsealNode(node, textOf(passphrase));
+    if (passphrase !== null) await unsealNode(node, textAndZero(passphrase));
     const control = await listenControl(config.controlSocket, app);
     if (!control.ok) throw new CommandError(control.reason, control.detail);
     try {

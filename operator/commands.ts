@@ -7,13 +7,14 @@ import { canonicalBytes, type Json } from '../crypto/canonical-json.ts';
 import { cardFingerprint } from '../crypto/operator-card.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
 import { taprootAddress } from '../crypto/taproot.ts';
+import { backupKeyShare, backupReports, noteBackup } from './backup-commands.ts';
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
 import { scannedHeight } from './chain-state/scan.ts';
 import { testCommunication } from './communication.ts';
 import { attest } from './deposits/attest.ts';
 import { keepRecipient } from './deposits/recipient-exchange.ts';
 import type { FederationKey } from './keys/keys.ts';
-import { type Node, requireOnline, unsealNode } from './node.ts';
+import { type Node, requireOnline, sealNode, unsealNode } from './node.ts';
 import { exportCard, ownCard } from './own-card.ts';
 import { testBurn } from './payouts/test-burn.ts';
 import { requestReports, requestShown } from './payouts/void-requests.ts';
@@ -47,6 +48,13 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
     await unsealNode(node, passphrase);
     return { sealed: false };
   },
+  seal: async (node) => {
+    await sealNode(node);
+    return { sealed: true };
+  },
+  'backup-key-share': backupKeyShare,
+  'backup-record': noteBackup,
+  'backup-list': backupReports,
   'key-info': keyReports,
   'peer-export': exportCard,
   'peer-add': addCard,

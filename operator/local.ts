@@ -24,6 +24,7 @@ export interface LocalRun {
 const LINGER_MS = 3_000;
 const NEEDS_SERVER: ReadonlySet<CommandName> = new Set<CommandName>([
   'unseal',
+  'seal',
   'ceremony-abandon',
   'ceremony-recover',
   'treasury-open',
@@ -53,6 +54,7 @@ const READ_ONLY: ReadonlySet<CommandName> = new Set<CommandName>([
   'requests-show',
   'deposits',
   'withdrawals',
+  'backup-list',
 ]);
 
 /** How long a process waits for another that writes the database, such as a command that is just ending, in ms. */

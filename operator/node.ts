@@ -5,6 +5,7 @@ import type { BurnProofVerifier } from '../chain/burn.ts';
 import { BURN_PROOF_TIMEOUT_MS_DEFAULT, burnProofCommand } from '../chain/burn-proof.ts';
 import { type BitcoinRpc, createBitcoinRpc } from '../chain/rpc.ts';
 import { wireNodes } from '../chain/wire.ts';
+import { appendAudit } from '../store/audit-log.ts';
 import { openReader, openStore } from '../store/open.ts';
 import { assertAuditLog, watchAuditLog } from './audit-watch.ts';
 import { ChainWatch } from './chain-state/chain-watch.ts';
@@ -12,6 +13,7 @@ import { WireWatch } from './chain-state/wire-watch.ts';
 import type { OperatorConfig } from './config/config.ts';
 import { bitcoinCredentials } from './config/config-bitcoin.ts';
 import { untrustedFile } from './config/trusted-files.ts';
+import { scryptWorkFactor } from './config/work-factor.ts';
 import { assertOwnPlace, claimDatabase } from './keys/database-owner.ts';
 import { KeyFileError, KeyRing, lostKeyFile } from './keys/key-ring.ts';
 import { type FederationKey, Keys } from './keys/keys.ts';
@@ -146,6 +148,21 @@ function watchAudit(node: Node): void {
   );
 }
 
+/** Drops the keys of a running node from its memory, with an entry in the audit log; the node serves on, sealed. */
+export function sealNode(node: Node): Promise<void> {
+  const before = unsealing.get(node) ?? Promise.resolve();
+  const turn = before.catch(() => {}).then(() => seal(node));
+  unsealing.set(node, turn);
+  return turn;
+}
+
+async function seal(node: Node): Promise<void> {
+  if (node.online === null && node.keyRing.sealed) return;
+  appendAudit(node.store.db, node.input.effects.now(), 'node_sealed', {});
+  await goOffline(node);
+  node.input.log('info', 'sealed', { index: node.config.myIndex });
+}
+
 async function goOffline(node: Node): Promise<void> {
   watches.get(node)?.abort();
   const { online } = node;
@@ -186,18 +203,4 @@ function openBitcoin({ config, env, home }: NodeInput): readonly BitcoinRpc[] {
 function proofVerifier(config: OperatorConfig): BurnProofVerifier | null {
   const command = config.burnProofVerifier;
   return command === null ? null : burnProofCommand(command, BURN_PROOF_TIMEOUT_MS_DEFAULT);
-}
-
-/**
- * The scrypt work factor of new key files: the default, unless `MPC_OPERATOR_SCRYPT_WORK_FACTOR` says otherwise on
- * regtest, where federations on one machine make many key files at once and hold nothing.
- */
-export function scryptWorkFactor(
-  network: OperatorConfig['network'],
-  env: Readonly<Record<string, string | undefined>>,
-): { readonly workFactor?: number } {
-  const text = env['MPC_OPERATOR_SCRYPT_WORK_FACTOR'];
-  if (text === undefined || network !== 'regtest') return {};
-  const workFactor = Number(text);
-  return Number.isInteger(workFactor) && workFactor >= 1 && workFactor <= 20 ? { workFactor } : {};
 }

@@ -12,7 +12,8 @@ export const PASSPHRASE_CHARACTERS_MIN = 12;
 export const PASSPHRASE_BYTES_MAX = 1024;
 
 const FILE_VARIABLE = 'MPC_OPERATOR_PASSPHRASE_FILE';
-const CREDENTIAL_NAME = 'mpc-operator-passphrase';
+/** The long name is for units that hold credentials of several programs. */
+const CREDENTIAL_NAMES = ['passphrase', 'mpc-operator-passphrase'];
 const REFUSED_VARIABLES = ['MPC_OPERATOR_PASSPHRASE', 'MPC_OPERATOR_PASSWORD'];
 
 /** Asks a person without showing what is typed; null where they gave up. The caller zeroes the result. */
@@ -71,11 +72,34 @@ export async function readPassphrase(
   const credentials = paths.env['CREDENTIALS_DIRECTORY'];
   if (credentials !== undefined && credentials !== '') {
     // systemd guards this folder itself, and its access lists make the mode bits look wider than they are.
-    const found = fromFile(join(credentials, CREDENTIAL_NAME), false);
-    if (found !== 'missing') return validated(found, purpose);
+    for (const name of CREDENTIAL_NAMES) {
+      const found = fromFile(join(credentials, name), false);
+      if (found !== 'missing') return validated(found, purpose);
+    }
   }
   if (sources.prompt === null) return { ok: true, passphrase: null };
-  return ask(sources.prompt, purpose);
+  return ask(sources.prompt, purpose, 'key file');
+}
+
+/**
+ * Finds the passphrase of a backup: its file, then a person. What the environment and systemd hold is the key file's, and
+ * must not seal a backup by chance.
+ */
+export async function readBackupPassphrase(
+  { file, paths, prompt }: Pick<PassphraseSources, 'file' | 'paths' | 'prompt'>,
+  purpose: PassphrasePurpose,
+): Promise<PassphraseVerdict> {
+  if (file !== undefined) {
+    return validated(fromFile(absolutePath(file, paths.workingDirectory, paths.home), true), purpose);
+  }
+  return prompt === null ? { ok: true, passphrase: null } : ask(prompt, purpose, 'backup');
+}
+
+/** The bytes of a file that nobody else may read or replace, such as one with an identity of age; the caller zeroes them. */
+export function readGuardedFile(path: string): PassphraseVerdict {
+  const found = fromFile(path, true);
+  if (found === 'missing') return no('unreadable', `There is no file ${path}`);
+  return found instanceof Uint8Array ? { ok: true, passphrase: found } : found;
 }
 
 /** Why a passphrase cannot protect a new key file, as a sentence; null where it can. Length in characters, not bytes. */
@@ -88,8 +112,8 @@ export function passphraseWeakness(passphrase: Uint8Array): string | null {
   return new Set(passphrase).size < 4 ? 'The passphrase repeats the same few characters' : null;
 }
 
-async function ask(prompt: SecretPrompt, purpose: PassphrasePurpose): Promise<PassphraseVerdict> {
-  const first = await prompt(purpose === 'create' ? 'New passphrase of the key file' : 'Passphrase of the key file');
+async function ask(prompt: SecretPrompt, purpose: PassphrasePurpose, of: string): Promise<PassphraseVerdict> {
+  const first = await prompt(purpose === 'create' ? `New passphrase of the ${of}` : `Passphrase of the ${of}`);
   if (first === null) return no('cancelled', 'No passphrase was given');
   const verdict = validated(first, purpose);
   if (!verdict.ok || purpose === 'open') return verdict;

@@ -25,6 +25,20 @@ const app = createControlApp(commands, { version: '0', onFault: (command, error)
 
 const samples: { readonly [C in CommandName]: Json } = {
   status: {},
+  seal: {},
+  'backup-key-share': { recipient: 'age1', passphrase: 'correct horse battery staple' },
+  'backup-record': {
+    ...{
+      event: 'made',
+      kind: 'key_share',
+      sha256: hash,
+      bytes: 5,
+      path: '/backup',
+      made_at: '2026-11-30T16:00:00.000Z',
+    },
+    ...{ key_id: '0a'.repeat(8), identity_key: hash },
+  },
+  'backup-list': { limit: 5, offset: 0 },
   unseal: { passphrase: 'correct horse battery staple' },
   'key-info': {},
   'peer-export': {},
