@@ -16,6 +16,7 @@ import { nodeServices } from './node-services.ts';
 import { registerPeer } from './peer.ts';
 import type { CommandModule } from './program.ts';
 import { registerRequests } from './requests.ts';
+import { registerRestore } from './restore.ts';
 import { registerSeal } from './seal.ts';
 import { registerServer } from './server.ts';
 import type { NodeServices } from './services.ts';
@@ -37,6 +38,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerKeyInfo,
   registerCeremony,
   registerBackup,
+  registerRestore,
   registerServer,
   registerUnseal,
   registerSeal,

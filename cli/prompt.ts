@@ -35,6 +35,40 @@ export function secretPrompt(input: TerminalInput, stderr: TextStream, signal?: 
   return (question) => askSecret(input, stderr, question, signal);
 }
 
+/**
+ * Asks a question that is answered with yes or no; only `y` and `yes` are yes. Null where nobody can be asked. The terminal
+ * itself shows what is typed.
+ */
+export function askYes(
+  input: TerminalInput,
+  stderr: TextStream,
+  question: string,
+  signal: AbortSignal,
+): Promise<boolean> | null {
+  if (input.isTTY !== true || stderr.isTTY !== true) return null;
+  if (signal.aborted) return Promise.resolve(false);
+  stderr.write(`${printable(question)} [y/N] `);
+  return new Promise((resolve) => {
+    let typed = '';
+    const finish = (answer: boolean) => {
+      input.off('data', onData);
+      input.off('end', onEnd);
+      signal.removeEventListener('abort', onEnd);
+      input.pause();
+      resolve(answer);
+    };
+    const onEnd = () => finish(false);
+    const onData = (chunk: Uint8Array) => {
+      typed += new TextDecoder().decode(chunk);
+      if (/[\r\n]/.test(typed)) finish(/^y(es)?$/i.test(typed.trim()));
+    };
+    input.on('data', onData);
+    input.on('end', onEnd);
+    signal.addEventListener('abort', onEnd, { once: true });
+    input.resume();
+  });
+}
+
 function askSecret(
   input: TerminalInput,
   stderr: TextStream,

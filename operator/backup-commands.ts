@@ -52,6 +52,7 @@ async function sealedFor(node: Node, ring: KeyRing, recipient: string): Promise<
   const manifest = {
     ...{ version: input.version, network: config.network, index: config.myIndex, name: config.name },
     ...{ identity_key: toHex(ring.identity().publicKey), key_ids: [...ring.keyIds()] },
+    live_key: live?.keyId ?? null,
   };
   const config_file = await required(config.file, CONFIG_BYTES_MAX);
   const tlsCertificate = await required(config.tlsCertPath, PEM_BYTES_MAX);

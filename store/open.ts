@@ -125,6 +125,21 @@ function asStore(database: Database, path: string, unlock: () => void): Store {
   };
 }
 
+/**
+ * Keeps every process from writing a database, which need not be there, until the function it returns is called (twice is harmless). Throws
+ * `StoreError` where another writes it.
+ */
+export function lockDatabase(path: string): () => void {
+  const file = databasePath(path);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const unlock = lockFile(file, 0);
+  let locked = true;
+  return () => {
+    if (locked) unlock();
+    locked = false;
+  };
+}
+
 function lockFile(file: string, waitMs: number): () => void {
   const path = `${file}.lock`;
   makePrivate(path);

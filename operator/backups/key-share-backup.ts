@@ -23,6 +23,8 @@ const TREASURY = 'treasury.json';
 const CARD = /^cards\/operator-([0-9]{1,2})\.json$/;
 const CEREMONY = /^ceremonies\/[A-Za-z0-9][A-Za-z0-9._-]*\.json$/;
 
+const keyId = z.string().regex(/^[0-9a-f]{16}$/);
+
 const manifestSchema = z.strictObject({
   v: z.literal(1),
   kind: z.literal(KEY_SHARE_BACKUP_KIND),
@@ -35,7 +37,9 @@ const manifestSchema = z.strictObject({
   name: z.string().min(1).max(128),
   identity_key: z.string().regex(/^[0-9a-f]{64}$/),
   /** Of the keys whose shares the backup holds, the newest last. */
-  key_ids: z.array(z.string().regex(/^[0-9a-f]{16}$/)).max(64),
+  key_ids: z.array(keyId).max(64),
+  /** The one that was in use. */
+  live_key: keyId.nullable(),
 });
 
 /** What a backup says of itself; all of it public. */

@@ -66,7 +66,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** Where the public part about the treasury lies: beside the key file, so that a copy of one takes the other along. */
-function treasuryPath(keySharePath: string): string {
+export function treasuryPath(keySharePath: string): string {
   return `${keySharePath}.treasury.json`;
 }
 

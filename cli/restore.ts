@@ -1,0 +1,143 @@
+// `restore`: brings a node back from a backup of its key material, or puts its database back.
+import type { Command } from 'commander';
+import { zeroize } from '../crypto/bytes.ts';
+import { asFailure, type Cli } from './call.ts';
+import type { CliContext, PassphraseOptions } from './context.ts';
+import { CliError, UsageError } from './errors.ts';
+import { localTime } from './format.ts';
+import { renderTable } from './output.ts';
+import { addExamples, addPassphraseOptions } from './program.ts';
+import { askYes } from './prompt.ts';
+
+export interface RestoreFlags extends PassphraseOptions {
+  readonly input: string;
+  readonly identity?: string;
+  readonly backupPassphraseFile?: string;
+  readonly force?: boolean;
+  readonly yes?: boolean;
+}
+
+export function registerRestore(program: Command, cli: Cli): void {
+  const restore = program
+    .command('restore')
+    .description('Bring a node back from its backups. Nothing that is there is lost: it is kept under another name.');
+  addExamples(restore, 'mpc_operator restore key-share --input ~/key-share-backup.enc');
+  const keyShare = addRestoreOptions(restore.command('key-share'))
+    .description(
+      'Restore the key material on an empty machine or over this node. Proves every share first, shows what it will do, and asks.',
+    )
+    .option('--force', 'move key material and a configuration of another node out of the way')
+    .action((flags: RestoreFlags) => restoreKeyShare(cli, flags));
+  addPassphraseOptions(keyShare);
+  addExamples(keyShare, 'mpc_operator restore key-share --input ~/key-share-backup.enc');
+}
+
+function addRestoreOptions(command: Command): Command {
+  return command
+    .requiredOption('--input <file>', 'the backup')
+    .option('--identity <path>', 'age identity file (mode 0600), for a backup that was sealed to a recipient')
+    .option('--backup-passphrase-file <path>', 'file (mode 0600) with the passphrase of the backup')
+    .option('--yes', 'do not ask');
+}
+
+async function restoreKeyShare(cli: Cli, flags: RestoreFlags): Promise<void> {
+  const { context } = cli;
+  const { openWhole } = await import('./backup-files.ts');
+  const { decodeBackup, eraseBackup, KEY_SHARE_BACKUP_BYTES_MAX } = await import(
+    '../operator/backups/key-share-backup.ts'
+  );
+  const { planRestore, carryOut } = await import('../operator/backups/restore-key-share.ts');
+  const { systemEffects } = await import('../operator/runtime/effects.ts');
+  const { silentLog } = await import('../operator/runtime/log.ts');
+  await refuseServer(context);
+  const { plaintext, sha256, bytes, place } = await openWhole(context, flags.input, KEY_SHARE_BACKUP_BYTES_MAX, flags);
+  const decoded = decodeBackup(plaintext);
+  zeroize(plaintext);
+  if (!decoded.ok) throw new CliError(`${flags.input} is no backup of key material: ${decoded.detail}.`);
+  const { backup } = decoded;
+  try {
+    const { home } = context.surroundings.paths;
+    const sealed = { path: place, sha256, bytes };
+    const where = { file: context.configFile, home, force: flags.force === true };
+    const plan = await planRestore({ backup, sealed, ...where, effects: systemEffects, log: silentLog });
+    const { network, index, created_at, live_key } = backup.manifest;
+    const whose = `operator ${index} on ${network}, backed up ${localTime(created_at)}`;
+    context.output.note(`All shares are proven. This restores ${whose}:`);
+    for (const { what, path, action } of plan.files) context.output.note(`  ${ACTIONS[action]} ${what} ${path}`);
+    await confirm(context, flags, 'Never start it beside a living copy of this node. Restore?');
+    const files = await carryOut(plan, await newKeyPassphrase(context, flags), await factorOf(context, network));
+    const restored = { network, index, live_key, files: files.map((file) => ({ ...file })) };
+    context.output.result(restored, () => filesText(files));
+    for (const line of nextSteps(plan.files.some(({ what, action }) => what === 'database' && action !== 'keep'))) {
+      context.output.note(line);
+    }
+  } catch (error) {
+    throw asFailure(error);
+  } finally {
+    eraseBackup(backup);
+  }
+}
+
+const ACTIONS = { write: 'writes', replace: 'replaces, and keeps the old', keep: 'leaves' } as const;
+
+/** What an operator does after a restore. A new database knows no decision: nothing was switched on in it. */
+function nextSteps(isNew: boolean): readonly string[] {
+  return [
+    'The node is sealed, and signs nothing yet. RPC credentials and the passphrase file of a service are not in the backup.',
+    'Next: mpc_operator server, then mpc_operator unseal. It signs once its peers have answered and it has read the chain.',
+    ...(isNew
+      ? ['The database is new: the peers will show an alarm that this node was put back, which is expected.']
+      : []),
+    'Wait until `mpc_operator status` says that all is well.',
+  ];
+}
+
+/** Throws where a server runs with the configuration that is here: it has the files open. */
+async function refuseServer(context: CliContext): Promise<void> {
+  const { existsSync } = await import('node:fs');
+  const { loadConfig } = await import('../operator/config/config.ts');
+  if (!existsSync(context.configFile)) return;
+  const here = loadConfig(context.configFile, context.surroundings.paths.home);
+  if (!here.ok || (await context.server(here.config)) === null) return;
+  throw new CliError(`A server runs with ${context.configFile}. Stop it first: it has these files open.`);
+}
+
+/** Asks before anything is changed; `--yes` stands for the answer. */
+async function confirm({ surroundings, signal }: CliContext, { yes }: RestoreFlags, question: string): Promise<void> {
+  if (yes === true) return;
+  const answer = askYes(surroundings.stdin, surroundings.stderr, question, signal);
+  if (answer === null) throw new UsageError('This changes the node, and nobody can be asked here: give --yes.');
+  if (!(await answer)) throw new CliError('Nothing was changed.');
+}
+
+async function newKeyPassphrase(context: CliContext, flags: RestoreFlags): Promise<string> {
+  const bytes = await context.passphrase(flags, 'create');
+  if (bytes === null) {
+    throw new CliError('The restored key file needs a passphrase: give --passphrase-file or --passphrase-fd.');
+  }
+  try {
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  } finally {
+    zeroize(bytes);
+  }
+}
+
+async function factorOf({ surroundings }: CliContext, network: string): Promise<{ readonly workFactor?: number }> {
+  const { scryptWorkFactor } = await import('../operator/config/work-factor.ts');
+  return network === 'regtest' ? scryptWorkFactor(network, surroundings.paths.env) : {};
+}
+
+function filesText(
+  files: readonly {
+    readonly what: string;
+    readonly path: string;
+    readonly action: string;
+    readonly aside: string | null;
+  }[],
+): string {
+  const rows = files.map(({ what, path, action, aside }) => {
+    const done = action === 'keep' ? 'left' : action === 'write' ? 'written' : 'replaced';
+    return [what, done, path, aside ?? '-'];
+  });
+  return renderTable([{ title: 'FILE' }, { title: 'DONE' }, { title: 'PATH' }, { title: 'OLD FILE' }], rows);
+}
