@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { sha256, toHex, utf8, zeroize } from '../crypto/bytes.ts';
 import type { CommandParams, CommandResults } from '../operator/runtime/command-types.ts';
 import { writeDurably, writeNewDurably } from '../operator/runtime/durable-file.ts';
-import { type Cli, callNode, requiredPassphrase, runCommand } from './call.ts';
+import { asFailure, type Cli, callNode, requiredPassphrase, runCommand } from './call.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
 import { CliError, UsageError } from './errors.ts';
 import { localTime, optionalTime } from './format.ts';
@@ -29,6 +29,7 @@ export function registerBackup(program: Command, cli: Cli): void {
   const backup = program.command('backup').description('Back up the key material and the database, and try backups.');
   addExamples(backup, 'mpc_operator backup key-share --output ~/key-share-backup.enc');
   registerKeyShare(backup, cli);
+  registerDatabase(backup, cli);
   registerVerify(backup, cli);
   registerList(backup, cli);
 }
@@ -143,6 +144,71 @@ function madeText(path: string, made: CommandResults['backup-key-share']): strin
     ['keys', key_ids.length === 0 ? 'none yet: back up again after the key ceremony' : key_ids.join(', ')],
     ['made', localTime(created_at)],
   ]);
+}
+
+type DatabaseFlags = Omit<KeyShareFlags, keyof PassphraseOptions>;
+
+function registerDatabase(backup: Command, cli: Cli): void {
+  const command = backup
+    .command('database')
+    .description('Write an encrypted backup of the database, also while the server runs. Holds no key material.')
+    .requiredOption('--output <file>', 'where to write it, mode 0600')
+    .option('--recipient <age1…>', 'encrypt it for this age recipient instead of a passphrase')
+    .option('--backup-passphrase-file <path>', 'file (mode 0600) with the passphrase of the backup')
+    .option('--force', 'replace the file if it exists')
+    .action((flags: DatabaseFlags) => database(cli, flags));
+  addExamples(
+    command,
+    'mpc_operator backup database --output ~/security-db.age --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
+  );
+}
+
+// In this process: a server that runs goes on, and its event loop is not held.
+async function database(cli: Cli, flags: DatabaseFlags): Promise<void> {
+  const { context } = cli;
+  const files = await import('./backup-files.ts');
+  const { isRecipient } = await import('../crypto/seal.ts');
+  const { backUpDatabase } = await import('../operator/backups/database-backup.ts');
+  const { ownerOf } = await import('../store/owner.ts');
+  const { openReader } = await import('../store/open.ts');
+  const { scryptWorkFactor } = await import('../operator/config/work-factor.ts');
+  const { recipient, force = false } = flags;
+  if (recipient !== undefined && !isRecipient(recipient)) {
+    throw bad('--recipient', recipient, 'a recipient of age (age1…), as age-keygen prints it');
+  }
+  const config = context.config();
+  const place = files.outputPlace(context, flags.output, force);
+  const passphrase = recipient === undefined ? await files.newBackupPassphrase(context, flags) : null;
+  try {
+    const store = openReader(config.securityDbPath);
+    const owner = ownerOf(store.db);
+    store.close();
+    const factor = scryptWorkFactor(config.network, context.surroundings.paths.env);
+    const sealing =
+      recipient === undefined
+        ? {
+            passphrase: new TextDecoder('utf-8', { ignoreBOM: true }).decode(passphrase ?? new Uint8Array(0)),
+            ...factor,
+          }
+        : { recipient };
+    const made_at = new Date().toISOString();
+    const made = await backUpDatabase(config.securityDbPath, place, sealing, force);
+    if (owner !== null) {
+      const event = { event: 'made', kind: 'database', key_id: null, identity_key: owner.identityKey } as const;
+      await callNode(cli, 'backup-record', { ...event, ...made, made_at });
+    }
+    context.output.result({ ...made, made_at }, () =>
+      renderFields([
+        ['backup', place],
+        ['bytes', `${made.bytes}`],
+        ['made', localTime(made_at)],
+      ]),
+    );
+  } catch (error) {
+    throw asFailure(error);
+  } finally {
+    if (passphrase !== null) zeroize(passphrase);
+  }
 }
 
 function registerVerify(backup: Command, cli: Cli): void {

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { verifyCeremonyFile } from '../ceremony/ceremony-file.ts';
 import { ceremonyFileSchema } from '../ceremony/transcript.ts';
 import { zeroize } from '../crypto/bytes.ts';
+import { keepBackups } from '../operator/backups/backup-schedule.ts';
 import { commands } from '../operator/commands.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
 import { processPaths } from '../operator/config/paths.ts';
@@ -62,6 +63,12 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
   const { log } = limiter;
   const input = nodeInput(config, log, () => present(coreDumpProblem(), writer.problem()));
   const node = opened(input);
+  const stopBackups = keepBackups({
+    config,
+    effects: systemEffects,
+    log,
+    make: (output, recipient) => backUpApart(config, output, recipient),
+  });
   const stopReporting = systemEffects.every(LEFT_OUT_REPORT_MS, () => limiter.report());
   try {
     const onFault = (command: string, error: unknown): void =>
@@ -85,10 +92,23 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
       await control.listener.stop();
     }
   } finally {
+    stopBackups();
     await closeNode(node);
     stopReporting();
     limiter.report();
   }
+}
+
+// In a process of its own, by the very command that an operator has; it tells this server when it is done.
+async function backUpApart({ file }: OperatorConfig, output: string, recipient: string): Promise<void> {
+  const isCompiled = !process.execPath.endsWith('/bun');
+  const program = isCompiled ? [process.execPath] : [process.execPath, Bun.main];
+  const flags = ['--config', file, '--output', output, '--recipient', recipient];
+  const child = Bun.spawn([...program, 'backup', 'database', ...flags], {
+    ...{ stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' },
+  });
+  const [code, said] = await Promise.all([child.exited, child.stderr.text()]);
+  if (code !== 0) throw new Error(said.trim().split('\n')[0] ?? `it ended with ${code}`);
 }
 
 /** Runs a command in this process. */

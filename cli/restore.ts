@@ -28,8 +28,46 @@ export function registerRestore(program: Command, cli: Cli): void {
     )
     .option('--force', 'move key material and a configuration of another node out of the way')
     .action((flags: RestoreFlags) => restoreKeyShare(cli, flags));
+  registerDatabase(restore, cli);
   addPassphraseOptions(keyShare);
   addExamples(keyShare, 'mpc_operator restore key-share --input ~/key-share-backup.enc');
+}
+
+function registerDatabase(restore: Command, cli: Cli): void {
+  const command = addRestoreOptions(restore.command('database'))
+    .description(
+      'Put the database back from its backup. The peers notice, and the node goes on once they have answered.',
+    )
+    .option('--force', 'move the database of another node out of the way')
+    .action((flags: RestoreFlags) => database(cli, flags));
+  addExamples(command, 'mpc_operator restore database --input ~/security-db.age --identity ~/backup-identity');
+}
+
+async function database({ context }: Cli, flags: RestoreFlags): Promise<void> {
+  const config = context.config();
+  await refuseServer(context);
+  const { inputPlace, notOpened, openingOf } = await import('./backup-files.ts');
+  const { openingFault } = await import('../crypto/seal.ts');
+  const { restoreDatabase } = await import('../operator/backups/restore-database.ts');
+  const input = inputPlace(context, flags.input);
+  const opening = await openingOf(context, flags.input, await Bun.file(input).slice(0, 4096).bytes(), flags);
+  const confirmed = async ({ head, writtenAt }: { head: { seq: number }; writtenAt: number | null }) => {
+    const written = writtenAt === null ? 'never' : localTime(new Date(writtenAt).toISOString());
+    context.output.note(`The backup is whole. Its last decision is entry ${head.seq} of the audit log, of ${written}.`);
+    await confirm(context, flags, `This replaces ${config.securityDbPath}, and keeps the old one. Restore?`);
+  };
+  const opened = { config, input, opening, force: flags.force === true, now: Date.now(), confirm: confirmed };
+  const { facts, path, aside } = await restoreDatabase(opened).catch((error: unknown) => {
+    if (!(error instanceof Error) || (error.name !== 'Error' && error.name !== 'TypeError')) throw asFailure(error);
+    throw new CliError(notOpened(flags.input, openingFault(error), opening));
+  });
+  context.output.result(
+    { path, aside, head: { ...facts.head } },
+    () => `Restored ${path}.\nThe old one: ${aside ?? 'there was none'}`,
+  );
+  context.output.note(
+    'Next: mpc_operator server. The peers show an alarm that this node was put back, which is expected.',
+  );
 }
 
 function addRestoreOptions(command: Command): Command {

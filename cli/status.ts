@@ -12,7 +12,7 @@ import type {
 import { problemSentences } from '../operator/runtime/problems.ts';
 import { printable } from '../operator/runtime/shown-text.ts';
 import { type Cli, runCommand } from './call.ts';
-import { count, duration, localTime, signerFaults, tally } from './format.ts';
+import { count, duration, localTime, optionalTime, signerFaults, tally } from './format.ts';
 import { type Output, renderFields, type Style } from './output.ts';
 import { addExamples } from './program.ts';
 
@@ -55,6 +55,7 @@ function statusText(status: Status, output: Output): string {
     ...signerFields(status.signers),
     ['clock', clockLine(status.clock)],
     ['audit log', `entry ${status.audit_head.seq}, ${status.audit_head.hash}`],
+    ['backups', backupLine(status)],
     ['version', status.version],
   ]);
   const verdict =
@@ -125,6 +126,10 @@ function clockLine({ now, peers, set }: Status['clock']): string {
   if (set === null) return told;
   const direction = set.by_ms < 0 ? 'back' : 'forward';
   return `${told}; set ${direction} by ${duration(Math.abs(set.by_ms))} at ${localTime(set.at)}`;
+}
+
+function backupLine({ backups: { key_share, database, drill } }: Status): string {
+  return `key material ${optionalTime(key_share)}, database ${optionalTime(database)}, last drill ${optionalTime(drill)}`;
 }
 
 function serverLine(status: Status): string {

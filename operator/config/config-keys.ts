@@ -66,6 +66,25 @@ const policySchema = z.strictObject({
     .describe('a list of up to 16 Bitcoin addresses that funds may be moved to'),
 });
 
+/** The block `backup`: backups of the database by the clock. */
+const backupSchema = z.strictObject({
+  folder: path('the folder for backups of the database, which must exist'),
+  every_hours: whole(1, 24 * 31, 'hours from one backup to the next'),
+  keep: whole(1, 1000, 'how many of the newest backups are kept'),
+  recipient: z
+    .string()
+    .regex(/^age1[0-9a-z]{20,4090}$/)
+    .describe('a recipient of age (age1…), whose identity is kept off this machine'),
+});
+
+/** Keys that hold a block of keys. */
+const BLOCKS = { policy: policySchema, backup: backupSchema } as const;
+
+/** Whether a key holds a block of keys. */
+export function isBlock(key: string): boolean {
+  return Object.hasOwn(BLOCKS, key);
+}
+
 const additions = {
   network: z
     .enum(NETWORKS)
@@ -103,6 +122,7 @@ const additions = {
   policy: policySchema
     .optional()
     .describe(`an object with any of the keys ${Object.keys(policySchema.shape).join(', ')}`),
+  backup: backupSchema.optional().describe(`an object with the keys ${Object.keys(backupSchema.shape).join(', ')}`),
 };
 
 /** The file as JSON, keys as written. Unknown keys are refused before this schema sees the file. */
@@ -112,11 +132,11 @@ export type ConfigFile = z.infer<typeof configFileSchema>;
 /** Every key there is, those of Appendix A first. */
 export const CONFIG_KEYS: readonly string[] = Object.keys(configFileSchema.shape);
 
-/** What a key's value must be, to complete the sentence "… must be"; null for an unknown key. `policy.x`: x of that block. */
+/** What a key's value must be, to complete the sentence "… must be"; null for an unknown key. `policy.x`: x of the block `policy`. */
 export function keyExpectation(key: string): string | null {
-  const inPolicy = key.startsWith('policy.');
-  const schemas: Record<string, z.ZodType> = inPolicy ? policySchema.shape : configFileSchema.shape;
-  const name = inPolicy ? key.slice('policy.'.length) : key;
+  const block = Object.entries(BLOCKS).find(([of]) => key.startsWith(`${of}.`));
+  const schemas: Record<string, z.ZodType> = block === undefined ? configFileSchema.shape : block[1].shape;
+  const name = block === undefined ? key : key.slice(block[0].length + 1);
   const schema = Object.hasOwn(schemas, name) ? schemas[name] : undefined;
   if (schema === undefined) return null;
   return schema.description ?? (schema instanceof z.ZodOptional ? description(schema.unwrap()) : undefined) ?? null;

@@ -9,6 +9,7 @@ import {
   CONFIG_KEYS,
   type ConfigFile,
   configFileSchema,
+  isBlock,
   keyExpectation,
   NAME_CHARACTERS_MAX,
   nearestKey,
@@ -58,6 +59,18 @@ export interface OperatorConfig {
   readonly payoutBatch: { readonly count: number; readonly ageS: number; readonly cheapSatVb: number };
   readonly payoutBump: { readonly afterBlocks: number; readonly stepPercent: number };
   readonly policy: LinePolicy;
+  /** Backups of the database by the clock; null: none. */
+  readonly backup: BackupSchedule | null;
+}
+
+/** When the database is backed up, where to, and for whom. */
+export interface BackupSchedule {
+  readonly folder: string;
+  readonly everyHours: number;
+  /** How many of the newest are kept. */
+  readonly keep: number;
+  /** Of age. */
+  readonly recipient: string;
 }
 
 /** What this operator signs of the treasury line. */
@@ -174,12 +187,12 @@ function unknownKey(key: string, value: unknown): ConfigProblem {
   return { key: shown(key, 64), value: shownValue(value), problem: 'is not a known key', remedy };
 }
 
-// The key that an issue is about, and its value. Of the block `policy` the key in it, where that is a known one.
+// The key that an issue is about, and its value. Of a block the key in it, where that is a known one.
 function faultyKey(path: readonly PropertyKey[], file: Readonly<Record<string, unknown>>): readonly [string, unknown] {
   const [key, inner] = path.map(String);
   const value = file[key ?? ''];
-  if (key !== 'policy' || inner === undefined || typeof value !== 'object') return [key ?? '', value];
-  return [`policy.${inner}`, new Map(Object.entries(value ?? {})).get(inner)];
+  if (!isBlock(key ?? '') || inner === undefined || typeof value !== 'object') return [key ?? '', value];
+  return [`${key}.${inner}`, new Map(Object.entries(value ?? {})).get(inner)];
 }
 
 function wrongValue(key: string, value: unknown): ConfigProblem {
@@ -241,6 +254,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     feeRateMaxSatVb: data.fee_rate_max_sat_vb ?? FEE_RATE_MAX_SAT_VB_DEFAULT,
     feeTargetBlocks: data.fee_target_blocks ?? FEE_TARGET_BLOCKS_DEFAULT,
     ...automation(data, network),
+    backup: data.backup === undefined ? null : schedule(data.backup, path),
   };
 }
 
@@ -269,6 +283,13 @@ function automation(
       consolidateScripts: (data.policy?.consolidate_addresses ?? []).map((address) => checkedScript(address, network)),
     },
   };
+}
+
+function schedule(
+  { folder, every_hours: everyHours, keep, recipient }: NonNullable<ConfigFile['backup']>,
+  path: (written: string) => string,
+): BackupSchedule {
+  return { folder: path(folder), everyHours, keep, recipient };
 }
 
 function checkedAddress(text: string): HostPort {

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { TEST_MESSAGE_CHARACTERS_MAX } from '../../ceremony/intent.ts';
 import { PAGE_ROWS, PAGE_ROWS_MAX } from '../../store/database.ts';
-import { type BackupCommandResults, backupCommandParams } from './backup-command-types.ts';
+import { type BackupAges, type BackupCommandResults, backupCommandParams } from './backup-command-types.ts';
 import type { ClockReport } from './clock-watch.ts';
 import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
 import type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
@@ -203,6 +203,7 @@ export interface CommandResults extends LineCommandResults, BackupCommandResults
     readonly withdrawals: Readonly<Record<string, number>>;
     readonly clock: ClockReport;
     readonly audit_head: { readonly seq: number; readonly hash: string };
+    readonly backups: BackupAges;
     readonly rejections: Readonly<Record<string, number>>;
     readonly signers: readonly SignerReport[];
     /** What an operator should look at, the most pressing first; empty when all is well. */

@@ -95,6 +95,12 @@ export const EVENTS: Readonly<Record<string, EventMeaning | string>> = {
   heartbeat_failed: fault('this node cannot handle its heartbeat', peer),
   lie_not_recorded: fault('it cannot write into the audit log that a signer gave a wrong share'),
   told_step_not_taken: fault('it cannot store a step that a peer sent'),
+  backup_failed: {
+    ...fault('the scheduled backup of the database fails', () => 'backup'),
+    code: 'backup_old',
+    shownMs: 3_600_000,
+    action: 'correct "backup" in the configuration, or make room in its folder',
+  },
   seal_failed: fault('it cannot be sealed'),
   proof_failed: fault('the proof of its keys fails', ceremony),
   ceremony_tick_failed: fault('it does not go on', ceremony),

@@ -32,6 +32,8 @@ export const PROBLEM_SEVERITIES = {
   core_dumps: 'warning',
   log_not_written: 'warning',
   internal_fault: 'error',
+  backup_old: 'warning',
+  backup_drill_old: 'warning',
   // Keys and key ceremonies.
   no_key: 'error',
   database_lost: 'critical',

@@ -15,6 +15,7 @@ import type { CommandResults } from '../runtime/command-types.ts';
 import { inOrder, type Problem, problem } from '../runtime/problems.ts';
 import { treasuryStatus } from '../treasury-report.ts';
 import { backendProblems, backendReports } from './backend-reports.ts';
+import { backupProblems, backupReport } from './backup-problems.ts';
 import { chainProblems } from './chain-report.ts';
 import { diskProblem } from './disk-space.ts';
 import { lastingWaits } from './lasting-waits.ts';
@@ -62,6 +63,7 @@ export async function statusReport(node: Node): Promise<Status> {
     withdrawals: withdrawalCounts(node),
     clock: clockReport(node.online?.heartbeat?.clock ?? null, input.effects.now()),
     audit_head: auditHead(store.db),
+    backups: backupReport(node),
     rejections: rejectionCounts(node),
     signers: signerReports(node),
     problems: inOrder([
@@ -76,6 +78,7 @@ export async function statusReport(node: Node): Promise<Status> {
       ...(node.online?.heartbeat?.problems() ?? []),
       ...chainProblems(node),
       ...keyProblems(node),
+      ...backupProblems(node),
       ...signerProblems(node),
     ]),
   };

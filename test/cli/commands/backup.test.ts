@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -168,5 +177,69 @@ describe('backup verify', () => {
       expect(failed.stderr.trimEnd().split('\n')).toHaveLength(1);
     }
     expect((await list()).total).toBe(before + 1);
+  });
+});
+
+describe('backup database and restore database', () => {
+  const sealed = ['--input', 'db.age', ...BACKUP];
+  const restore = (...more: readonly string[]) => run('restore', 'database', ...sealed, ...more);
+
+  test('copy all that is committed into a sealed file, which holds in a drill, and leave no copy in the clear', async () => {
+    const made = await run('backup', 'database', '--output', 'db.age', ...BACKUP, '--json');
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    expect(statSync(path('db.age')).mode & 0o777).toBe(0o600);
+    const drilled = await verify(...sealed, '--json');
+    expect(JSON.parse(drilled.stdout)).toMatchObject({ ok: true, kind: 'database', index: 0, recorded: true });
+    expect((await list()).newest.database).toBe(JSON.parse(made.stdout).made_at);
+    expect(readdirSync(home).filter((name) => name.includes('backup-copy') || name.includes('.new'))).toEqual([]);
+  });
+
+  test('put the older database back, with what came since kept under another name', async () => {
+    const before = await list();
+    const asked = await restore();
+    expect(asked).toMatchObject({ code: 2, stdout: '' });
+    expect(asked.stderr).toContain('nobody can be asked here: give --yes');
+    expect(await list()).toEqual(before);
+    const restored = await restore('--yes', '--json');
+    expect(restored.code).toBe(0);
+    const { aside } = JSON.parse(restored.stdout);
+    expect((await list()).total).toBeLessThan(before.total);
+    expect(existsSync(aside)).toBe(true);
+    expect((await run('status', '--json')).stdout).toContain('"sealed": true');
+  });
+
+  test('refuse another kind of backup, a damaged one, and another passphrase, and change nothing', async () => {
+    const bytes = readFileSync(path('db.age'));
+    bytes[bytes.length - 5000] = (bytes[bytes.length - 5000] ?? 0) ^ 1;
+    writeFileSync(path('bad.age'), bytes, { mode: 0o600 });
+    const before = await list();
+    for (const [args, says] of [
+      [['--input', 'bad.age', ...BACKUP], 'bad.age is damaged'],
+      [['--input', 'db.age', '--backup-passphrase-file', 'other-passphrase'], 'The passphrase does not open db.age.'],
+      [['--input', 'none.txt', ...BACKUP], 'none.txt is not a backup'],
+    ] as const) {
+      const refused = await run('restore', 'database', ...args, '--yes');
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toContain(says);
+    }
+    expect(await list()).toEqual(before);
+    expect(readdirSync(home).filter((name) => name.includes('.new'))).toEqual([]);
+  });
+});
+
+describe('restore key-share', () => {
+  test('asks first, shows what it will do, and says what comes next', async () => {
+    await keyShare('--output', 'mine.enc', ...BACKUP);
+    const restore = (...more: readonly string[]) =>
+      run('restore', 'key-share', '--input', 'mine.enc', ...BACKUP, ...KEYS, ...more);
+    const asked = await restore();
+    expect(asked).toMatchObject({ code: 2, stdout: '' });
+    expect(asked.stderr).toContain(`replaces, and keeps the old key file ${path('key_share.enc')}`);
+    const restored = await restore('--yes', '--json');
+    expect(restored.code).toBe(0);
+    expect(restored.stderr).toContain('The node is sealed, and signs nothing yet.');
+    expect(restored.stderr).toContain('Next: mpc_operator server, then mpc_operator unseal.');
+    const { files } = JSON.parse(restored.stdout);
+    expect(files).toContainEqual(expect.objectContaining({ what: 'database', action: 'keep' }));
   });
 });

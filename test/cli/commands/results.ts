@@ -80,6 +80,7 @@ export const status: CommandResults['status'] = {
   withdrawals: {},
   clock: { now: '2026-03-01T12:00:00.000Z', peers: [{ index: 1, offset_ms: -180 }], set: null },
   audit_head: { seq: 17, hash: 'ee'.repeat(32) },
+  backups: { key_share: AT, database: null, drill: null },
   rejections: { replay: 3, bad_signature: 0 },
   signers: [helpful, liar],
   problems: [],
