@@ -75,6 +75,8 @@ describe('the passphrase', () => {
     expect(await found({ env })).toBe('none');
     writeFileSync(join(credentials, 'mpc-operator-passphrase'), STRONG, { mode: 0o440 });
     expect(await found({ env })).toBe(STRONG);
+    writeFileSync(join(credentials, 'passphrase'), `${STRONG} by the short name`, { mode: 0o440 });
+    expect(await found({ env })).toBe(`${STRONG} by the short name`);
   });
 
   test('is asked for last: once to open, twice to create', async () => {
