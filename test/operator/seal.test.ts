@@ -1,0 +1,42 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import type { OperatorConfig } from '../../operator/config/config.ts';
+import { requireOnline, sealNode, unsealNode } from '../../operator/node.ts';
+import { listAudit } from '../../store/audit-log.ts';
+import { PASSPHRASE, SetUpNodes } from './set-up-nodes.ts';
+
+let nodes: SetUpNodes;
+let config: OperatorConfig;
+beforeEach(async () => {
+  nodes = await SetUpNodes.make();
+  config = await nodes.init(0);
+});
+afterEach(() => nodes.close());
+
+test('a node that is sealed has no secret left, says so in its audit log, and can be unsealed again', async () => {
+  const node = nodes.open(config);
+  await unsealNode(node, PASSPHRASE);
+  const secret = node.keyRing.hostSecret();
+  expect(secret.some((byte) => byte !== 0)).toBe(true);
+  await sealNode(node);
+  expect(secret.every((byte) => byte === 0)).toBe(true);
+  expect({ sealed: node.keyRing.sealed, online: node.online }).toEqual({ sealed: true, online: null });
+  expect(() => requireOnline(node)).toThrow('the node is sealed');
+  expect(listAudit(node.store.db, { limit: 1 }).rows[0]).toMatchObject({ kind: 'node_sealed' });
+  await unsealNode(node, PASSPHRASE);
+  expect(requireOnline(node).boot).toHaveLength(32);
+});
+
+test('sealing a node that is sealed changes nothing', async () => {
+  const node = nodes.open(config);
+  const before = listAudit(node.store.db, { limit: 1 });
+  await sealNode(node);
+  expect(listAudit(node.store.db, { limit: 1 })).toEqual(before);
+});
+
+test('a seal that is asked for while the key file is being opened comes after it', async () => {
+  const node = nodes.open(config);
+  const opening = unsealNode(node, PASSPHRASE);
+  await sealNode(node);
+  await opening;
+  expect({ sealed: node.keyRing.sealed, online: node.online }).toEqual({ sealed: true, online: null });
+});
