@@ -8,7 +8,7 @@ import { listBackups, newestBackup, recordBackup } from '../store/backups.ts';
 import { ownerOf } from '../store/owner.ts';
 import { encodeBackup } from './backups/key-share-backup.ts';
 import { CONFIG_BYTES_MAX } from './config/config.ts';
-import { claimDatabase } from './keys/database-owner.ts';
+import { bindDatabase } from './keys/database-owner.ts';
 import { KeyRing } from './keys/key-ring.ts';
 import { TREASURY_FILE_BYTES_MAX } from './keys/treasury-file.ts';
 import type { Node } from './node.ts';
@@ -42,7 +42,7 @@ export async function backupKeyShare(
 
 async function sealedFor(node: Node, ring: KeyRing, recipient: string): Promise<CommandResults['backup-key-share']> {
   const { config, input, store, keys } = node;
-  claimDatabase(config, store.db, ring);
+  bindDatabase(config, store.db, ring);
   const live = keys.live();
   if (live !== null && ring.keysOf(live.keyId) === null) {
     const flaw = `the key file holds no shares of the live key ${live.keyId}, so its backup would bring nothing back`;

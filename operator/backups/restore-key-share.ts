@@ -16,7 +16,7 @@ import { ownerOf } from '../../store/owner.ts';
 import { loadConfig, type OperatorConfig } from '../config/config.ts';
 import { untrustedFile } from '../config/trusted-files.ts';
 import { recoverKeys } from '../key-ceremonies/recover-keys.ts';
-import { claimDatabase } from '../keys/database-owner.ts';
+import { bindDatabase } from '../keys/database-owner.ts';
 import { KeyRing, treasuryPath } from '../keys/key-ring.ts';
 import { Keys } from '../keys/keys.ts';
 import { parseTreasuryFile, TREASURY_FILE_BYTES_MAX } from '../keys/treasury-file.ts';
@@ -241,7 +241,7 @@ async function fillDatabase(plan: RestorePlan, path: string, keyFile: string, pa
   try {
     // It opens what was just written: a key file that does not open is found out here, before it takes its place.
     await ring.unseal(passphrase);
-    claimDatabase(config, store.db, ring);
+    bindDatabase(config, store.db, ring);
     const now = effects.now();
     const known = listCards(store.db).map(({ index }) => index);
     for (const card of proven.cards.filter(({ index }) => !known.includes(index))) {
