@@ -4,6 +4,7 @@ import { registerAttest, registerTestAttestation } from './attest.ts';
 import { registerBump } from './bump.ts';
 import type { Cli } from './call.ts';
 import { registerCeremony } from './ceremony.ts';
+import { registerConfig } from './config.ts';
 import type { CliContext } from './context.ts';
 import { registerDepositAddress } from './deposit-address.ts';
 import { registerDeposits } from './deposits.ts';
@@ -30,6 +31,7 @@ import { registerWithdrawals } from './withdrawals.ts';
 
 const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerInit,
+  registerConfig,
   registerPeer,
   registerDkg,
   registerKeyInfo,

@@ -8,9 +8,14 @@ const DATABASE_SUFFIXES = ['', '-wal', '-shm', '-journal', '.lock'];
 
 /** Why a file that a configuration names cannot be trusted, as a sentence with its remedy; null where all can. */
 export function untrustedFile(config: OperatorConfig, view: PathView = systemPathView()): string | null {
+  return untrusted(trustedPaths(config), view);
+}
+
+/** Every path that has to be this user's alone, absolute; not all of them need be there. */
+export function trustedPaths(config: OperatorConfig): readonly string[] {
   const databases = DATABASE_SUFFIXES.map((suffix) => `${config.securityDbPath}${suffix}`);
   const files = [config.file, config.keySharePath, config.tlsKeyPath, config.tlsCertPath, ...databases];
-  return untrusted([...files, ...programFiles(config.burnProofVerifier ?? [])], view);
+  return [...files, ...programFiles(config.burnProofVerifier ?? [])];
 }
 
 // A program that is not given by its path is looked for as it will be when it is run. Of its arguments, those that are
