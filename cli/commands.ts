@@ -1,6 +1,7 @@
 // The commands, in the order in which an operator meets them; `--help` lists them so.
 import type { Command } from 'commander';
 import { registerAttest, registerTestAttestation } from './attest.ts';
+import { registerAudit } from './audit.ts';
 import { registerBump } from './bump.ts';
 import type { Cli } from './call.ts';
 import { registerCeremony } from './ceremony.ts';
@@ -53,6 +54,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerRequests,
   registerDeposits,
   registerWithdrawals,
+  registerAudit,
   registerSimulate,
 ];
 
