@@ -37,6 +37,7 @@ import { databasePath } from '../store/open.ts';
 import { isBug, plainJson } from './call.ts';
 import { coreDumpProblem } from './core-dumps.ts';
 import { type LogOutlet, LogWriter, standardError } from './log-writer.ts';
+import { serviceManager } from './service-manager.ts';
 import type { CeremonyVerdict, InitialiseInput, InitialiseResult, LocalRunOptions, ServeOptions } from './services.ts';
 import { VERSION } from './version.ts';
 
@@ -63,6 +64,8 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
   const input = nodeInput(config, log, () => present(coreDumpProblem(), writer.problem()));
   const node = opened(input);
   const stopReporting = systemEffects.every(LEFT_OUT_REPORT_MS, () => limiter.report());
+  const manager = serviceManager(process.env);
+  const stopBeats = manager.keepAlive(systemEffects.every);
   try {
     const onFault = (command: string, error: unknown): void =>
       log('error', 'command_failed', { command, detail: errorText(error) });
@@ -79,13 +82,18 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
         network: config.network,
         sealed: passphrase === null,
       });
+      manager.ready(
+        node.online === null ? 'sealed: run mpc_operator unseal' : `listening on ${node.online.gate.address}`,
+      );
       await aborted(options.signal);
+      manager.stopping();
       log('info', 'stopping');
     } finally {
       await control.listener.stop();
     }
   } finally {
     await closeNode(node);
+    stopBeats();
     stopReporting();
     limiter.report();
   }
