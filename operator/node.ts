@@ -48,9 +48,11 @@ export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', 
     index: config.myIndex,
     ...scryptWorkFactor(config.network, input.env),
   });
-  const nodes = openBitcoin(input);
+  const questions = new AbortController();
+  const { signal } = questions;
+  const nodes = openBitcoin(input, signal);
   const bitcoin = bitcoinNodes(config.network, nodes);
-  const wire = config.wireNodes.length === 0 ? null : wireNodes({ urls: config.wireNodes });
+  const wire = config.wireNodes.length === 0 ? null : wireNodes({ urls: config.wireNodes, signal });
   const isReader = how.access === 'read';
   const store = isReader ? openReader(config.securityDbPath) : openStore(config.securityDbPath, how.lockWaitMs);
   const keys = new Keys(store.db, keyRing, config.myIndex);
@@ -76,9 +78,9 @@ export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', 
     effects,
     log: input.log,
   });
-  const wireWatch = new WireWatch(config, effects);
+  const wireWatch = new WireWatch(config, effects, signal);
   const parts = { input, config, store, keyRing, keys, bitcoin, wire, chain, wireWatch, events, validation };
-  return { ...parts, startedAt: now(), online: null };
+  return { ...parts, questions, startedAt: now(), online: null };
 }
 
 /**
@@ -164,8 +166,16 @@ async function openKeyFile({ keyRing, keys, config }: Node, passphrase: string):
   }
 }
 
-/** Leaves the peers, forgets all secrets and closes the files. */
+/**
+ * Leaves the peers, forgets all secrets and closes the files. A signature that is under way may end before; nothing else is
+ * waited for, least of all a Bitcoin or Wire node that does not answer.
+ */
 export async function closeNode(node: Node): Promise<void> {
+  const { online, questions } = node;
+  const stopped = online?.autopilot.stop();
+  void online?.signing.idle().then(() => questions?.abort());
+  if (online === null) questions?.abort();
+  await stopped;
   await goOffline(node);
   node.store.close();
 }
@@ -176,11 +186,11 @@ export function requireOnline(node: Node): Online {
   throw new CommandError('sealed', 'the node is sealed: open its key file with `mpc_operator unseal`');
 }
 
-function openBitcoin({ config, env, home }: NodeInput): readonly BitcoinRpc[] {
+function openBitcoin({ config, env, home }: NodeInput, signal: AbortSignal): readonly BitcoinRpc[] {
   const verdict = bitcoinCredentials(config, env, home);
   if (!verdict.ok) throw new CommandError('bitcoin_credentials', verdict.detail);
   const { credentials } = verdict;
-  return config.bitcoinNodes.map((url) => createBitcoinRpc({ url, credentials }));
+  return config.bitcoinNodes.map((url) => createBitcoinRpc({ url, credentials, signal }));
 }
 
 function proofVerifier(config: OperatorConfig): BurnProofVerifier | null {

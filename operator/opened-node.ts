@@ -64,5 +64,7 @@ export interface OpenedNode {
   /** Absent where the ledger is not made of nodes (tests). */
   readonly wireWatch?: WireWatch;
   readonly validation: Validation;
+  /** Ends every question to the own Bitcoin and Wire nodes, for good; absent where those are a test's own. */
+  readonly questions?: AbortController;
   readonly startedAt: number;
 }

@@ -10,10 +10,17 @@ import { type BackendAnswer, BackendRows } from './backend-rows.ts';
 export class WireWatch {
   readonly #config: Pick<OperatorConfig, 'wireNodes' | 'network'>;
   readonly #rows: BackendRows;
+  readonly #signal: AbortSignal | undefined;
   #looking: Promise<void> | null = null;
 
-  constructor(config: Pick<OperatorConfig, 'wireNodes' | 'network'>, clocks: Pick<Effects, 'now' | 'monotonic'>) {
+  /** `signal` ends a look. */
+  constructor(
+    config: Pick<OperatorConfig, 'wireNodes' | 'network'>,
+    clocks: Pick<Effects, 'now' | 'monotonic'>,
+    signal?: AbortSignal,
+  ) {
     this.#config = config;
+    this.#signal = signal;
     this.#rows = new BackendRows(config.wireNodes, clocks);
   }
 
@@ -37,7 +44,7 @@ export class WireWatch {
 
   async #ask(url: string): Promise<BackendAnswer> {
     try {
-      const { network, height, lastBurnSeq } = await wireNodes({ urls: [url] }).status();
+      const { network, height, lastBurnSeq } = await wireNodes({ urls: [url], signal: this.#signal }).status();
       const ok = network === this.#config.network;
       return { ok, height, detail: ok ? `last burn ${lastBurnSeq}` : `it is bridged to ${network}` };
     } catch (error) {
