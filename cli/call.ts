@@ -26,6 +26,7 @@ export interface Shown<C extends CommandName> {
 // These need the server's peers, nonces and open key file, so they are of no use in a process of their own.
 const SERVER_COMMANDS: ReadonlySet<CommandName> = new Set<CommandName>([
   'unseal',
+  'tls-rotate',
   'ceremony-abandon',
   'ceremony-recover',
   'treasury-open',

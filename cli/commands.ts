@@ -25,6 +25,7 @@ import { registerStatus } from './status.ts';
 import { registerTestBurn } from './test-burn.ts';
 import { registerTestCommunication } from './test-communication.ts';
 import { registerTestSigning } from './test-signing.ts';
+import { registerTls } from './tls.ts';
 import { registerTreasury } from './treasury.ts';
 import { registerUnseal } from './unseal.ts';
 import { registerVoid } from './void.ts';
@@ -35,6 +36,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerInit,
   registerConfig,
   registerPeer,
+  registerTls,
   registerDkg,
   registerKeyInfo,
   registerCeremony,

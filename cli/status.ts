@@ -51,6 +51,7 @@ function statusText(status: Status, output: Output): string {
     ['treasury', status.treasury?.detail ?? 'no key yet'],
     ['deposits', tally(status.deposits)],
     ['withdrawals', tally(status.withdrawals)],
+    ...certificateFields(status.certificates),
     ['refused messages', tally(status.rejections)],
     ...signerFields(status.signers),
     ['clock', clockLine(status.clock)],
@@ -115,6 +116,17 @@ function signerFields(signers: readonly SignerReport[]): (readonly [string, stri
 function signerLine({ name, answered, last, ...signer }: SignerReport): string {
   const when = last === null ? '' : `; last ${last.fault} at ${localTime(last.at)}: ${last.reason}, ${last.detail}`;
   return `${name}: ${answered} in time, ${signerFaults(signer)}${when}`;
+}
+
+function certificateFields(certificates: Status['certificates']): (readonly [string, string])[] {
+  const { rotation = null, overlaps = [] } = certificates ?? {};
+  const missing = rotation?.missing.map(({ index, detail }) => `operator ${index} (${detail})`).join(', ') ?? '';
+  const own =
+    rotation === null ? [] : [['new certificate', `announced; not yet taken by ${missing || 'nobody left'}`] as const];
+  const ofPeers = overlaps.map(({ index, until }) => {
+    return ['certificates', `operator ${index}: its old one holds beside the new until ${localTime(until)}`] as const;
+  });
+  return [...own, ...ofPeers];
 }
 
 function clockLine({ now, peers, set }: Status['clock']): string {

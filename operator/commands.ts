@@ -8,6 +8,7 @@ import { cardFingerprint } from '../crypto/operator-card.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
 import { taprootAddress } from '../crypto/taproot.ts';
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
+import type { CertificateRotations } from './certificate-rotation.ts';
 import { scannedHeight } from './chain-state/scan.ts';
 import { testCommunication } from './communication.ts';
 import { attest } from './deposits/attest.ts';
@@ -51,6 +52,7 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   'peer-export': exportCard,
   'peer-add': addCard,
   'peer-list': peerReports,
+  'tls-rotate': (node) => requireRotations(node).begin(),
   dkg: (node, params, { progress, signal }) => requireOnline(node).ceremonies.join(params, progress, signal),
   'ceremony-list': ceremonyReports,
   'ceremony-show': (node, { ceremony_id }) => ceremonyShown(node, ceremony_id),
@@ -85,6 +87,12 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   withdrawals: withdrawalReports,
   'withdrawals-waiting': waitingReports,
 };
+
+function requireRotations(node: Node): CertificateRotations {
+  const { certificates } = requireOnline(node);
+  if (certificates !== null) return certificates;
+  throw new CommandError('no_tls', 'this node does not carry its messages by TLS');
+}
 
 async function addCard(node: Node, params: CommandParams<'peer-add'>): Promise<CommandResults['peer-add']> {
   const json: Json = JSON.parse(JSON.stringify(params.card));

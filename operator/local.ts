@@ -24,6 +24,7 @@ export interface LocalRun {
 const LINGER_MS = 3_000;
 const NEEDS_SERVER: ReadonlySet<CommandName> = new Set<CommandName>([
   'unseal',
+  'tls-rotate',
   'ceremony-abandon',
   'ceremony-recover',
   'treasury-open',

@@ -1,11 +1,13 @@
 // The unsealed half of a node: its session, the listener and client of the peer protocol, and the services behind them.
 
+import { finishRotation, previousByIndex } from './certificate-rotation.ts';
 import type { Gate, OpenedNode } from './opened-node.ts';
 import { Acceptor, type Incoming } from './peers/accept.ts';
 import { HttpsPeerClient } from './peers/deliver.ts';
 import { addressConflicts, ensureOwnCard, listCards, peersOf } from './peers/federation.ts';
-import { PeerSessions } from './peers/peer-session.ts';
+import { certificatesOf, PeerSessions } from './peers/peer-session.ts';
 import { newSession } from './peers/session.ts';
+import type { TlsIdentity } from './peers/tls.ts';
 import { provenTlsIdentity, proveTlsIdentity } from './peers/tls-self-test.ts';
 import { errorText } from './runtime/log.ts';
 import { checkBody, knownTypes, requestTypes, type Services, startServices } from './services.ts';
@@ -28,17 +30,28 @@ export async function goOnline(node: OpenedNode): Promise<Online> {
   const { config, store, keyRing } = node;
   const { effects, log, openGate } = node.input;
   const now = (): number => effects.now();
+  await finishRotation(config, store.db, now());
   const tls = await provenTlsIdentity(config, now());
   ensureOwnCard(config, store.db, keyRing, tls.facts.pem, now());
   for (const conflict of addressConflicts(config, listCards(store.db)))
     log('warn', 'addresses_differ', { ...conflict });
-  const peers = () => peersOf(listCards(store.db), config.myIndex);
+  const peers = () => peersOf(listCards(store.db), config.myIndex, previousByIndex(store.db, now()));
   const { network, myIndex } = config;
   const session = newSession({ identity: keyRing.identity(), network, index: myIndex }, store.db, effects);
   const { boot } = session.certificate;
   const sessions = new PeerSessions({ network, myIndex, session, peers: peers(), elapsed: () => effects.monotonic() });
   const client = new HttpsPeerClient({ sessions, tls, knownTypes, checkBody, now });
+  let gate: Gate | null = null;
+  const reloadPeers = async (): Promise<void> => {
+    sessions.replacePeers(peers());
+    await gate?.replacePeers(certificates());
+  };
+  const replaceIdentity = async (identity: TlsIdentity): Promise<void> => {
+    client.replaceIdentity(identity);
+    await gate?.replaceIdentity(identity);
+  };
   const services = startServices(node, {
+    certificates: { reloadPeers, replaceIdentity },
     ...{ boot, client, peers: () => sessions.indices(), proveTls: proveTlsIdentity },
     guard: {
       ...{ session, identityKey: keyRing.identity().publicKey, watch: sessions },
@@ -49,9 +62,8 @@ export async function goOnline(node: OpenedNode): Promise<Online> {
     log('error', 'message_failed', { from, type, detail: errorText(error) });
   const { handle } = services;
   const acceptor = new Acceptor({ sessions, knownTypes: requestTypes, checkBody, handle, now, onFault });
-  const certificates = () => peers().map((peer) => peer.certificate);
+  const certificates = () => peers().flatMap(certificatesOf);
   const { host: hostname, port } = config.listenAddress;
-  let gate: Gate;
   try {
     gate = openGate({ acceptor, identity: tls, hostname, port, peerCertificates: certificates() });
   } catch (error) {
@@ -64,15 +76,13 @@ export async function goOnline(node: OpenedNode): Promise<Online> {
     void services.follower.round();
     void services.autopilot.round();
     void node.wireWatch?.look();
+    void services.certificates?.round();
   });
 
   return {
     ...services,
     ...{ boot, sessions, acceptor, client, gate },
-    async reloadPeers() {
-      sessions.replacePeers(peers());
-      await gate.replacePeers(certificates());
-    },
+    reloadPeers,
     async close() {
       stopFollowing();
       await gate.stop();

@@ -21,6 +21,8 @@ export interface Gate {
   /** `host:port` it listens on. */
   readonly address: string;
   replacePeers(certificates: readonly string[]): Promise<void>;
+  /** Shows another certificate of this node. */
+  replaceIdentity(identity: TlsIdentity): Promise<void>;
   stop(): Promise<void>;
 }
 

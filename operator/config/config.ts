@@ -38,6 +38,8 @@ export interface OperatorConfig {
   readonly keySharePath: string;
   readonly tlsCertPath: string;
   readonly tlsKeyPath: string;
+  /** For how long the old certificate holds beside a new one. */
+  readonly tlsOverlapS: number;
   readonly userDbPath: string;
   readonly securityDbPath: string;
   readonly bitcoinNodes: readonly string[];
@@ -85,6 +87,7 @@ export type { ConfigProblem };
 export const CONFIG_BYTES_MAX = 256 * 1024;
 const METRICS_ADDRESS_DEFAULT: HostPort = { host: '127.0.0.1', port: 9464, text: '127.0.0.1:9464' };
 const WIRE_CONFIRMATIONS_DEFAULT = 6;
+const TLS_OVERLAP_S_DEFAULT = 7 * 86_400;
 const ATTESTATION_VALIDITY_S_DEFAULT = 86_400;
 const FEE_RATE_MAX_SAT_VB_DEFAULT = 200;
 const FEE_TARGET_BLOCKS_DEFAULT = 6;
@@ -224,6 +227,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     keySharePath: path(data.key_share_path),
     tlsCertPath: path(data.tls_cert_path),
     tlsKeyPath: path(data.tls_key_path),
+    tlsOverlapS: data.tls_overlap_s ?? TLS_OVERLAP_S_DEFAULT,
     userDbPath: database(data.user_db_path),
     securityDbPath: database(data.security_db_path),
     bitcoinNodes: data.bitcoin_nodes,

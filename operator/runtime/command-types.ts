@@ -31,6 +31,7 @@ export const commandParams = {
   'peer-export': z.strictObject({}),
   'peer-add': z.strictObject({ card: z.record(z.string(), z.unknown()), replace: z.boolean().default(false) }),
   'peer-list': z.strictObject({}),
+  'tls-rotate': z.strictObject({}),
   dkg: z.strictObject({
     ceremony_id: ceremonyIdSchema,
     rehearsal: z.boolean().default(false),
@@ -200,6 +201,11 @@ export interface CommandResults extends LineCommandResults {
     readonly withdrawals: Readonly<Record<string, number>>;
     readonly clock: ClockReport;
     readonly audit_head: { readonly seq: number; readonly hash: string };
+    /** A change of the own TLS certificate, and peers of which two certificates hold; absent in reports of before. */
+    readonly certificates?: {
+      readonly rotation: Omit<CommandResults['tls-rotate'], 'fingerprint'> | null;
+      readonly overlaps: readonly { readonly index: number; readonly until: string }[];
+    };
     readonly rejections: Readonly<Record<string, number>>;
     readonly signers: readonly SignerReport[];
     /** What an operator should look at, the most pressing first; empty when all is well. */
@@ -215,6 +221,13 @@ export interface CommandResults extends LineCommandResults {
     readonly replaced: boolean;
   };
   'peer-list': { readonly peers: readonly PeerReport[]; readonly missing: readonly number[] };
+  /** `taken`: the peers that have the new card; `missing`: those that will be told again. */
+  'tls-rotate': {
+    readonly fingerprint: string;
+    readonly until: string;
+    readonly taken: readonly number[];
+    readonly missing: readonly { readonly index: number; readonly detail: string }[];
+  };
   dkg: {
     readonly ceremony_id: string;
     readonly rehearsal: boolean;

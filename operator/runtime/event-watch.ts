@@ -90,6 +90,7 @@ export const EVENTS: Readonly<Record<string, EventMeaning | string>> = {
     action: 'ask its operator why; register further recipients here yourself: `mpc_operator deposit-address`',
   },
   message_failed: fault('this node cannot handle its messages', peer),
+  certificate_rotation_failed: fault('its new TLS certificate cannot be announced, or put into use'),
   announcement_failed: fault('this node cannot send messages to it', peer),
   signing_request_failed: fault('this node cannot send it requests to sign', peer),
   heartbeat_failed: fault('this node cannot handle its heartbeat', peer),

@@ -2,6 +2,7 @@
 // from this. Nothing here waits for the Bitcoin and Wire nodes longer than a moment.
 import { auditHead } from '../../store/audit-log.ts';
 import { listCeremonies } from '../../store/ceremonies.ts';
+import { previousCertificates } from '../../store/certificate-rotation.ts';
 import { listDeposits } from '../../store/deposits.ts';
 import { lineFigures, listLine, waitingSteps } from '../../store/line.ts';
 import { DEPOSIT_STATUSES } from '../../store/schema.ts';
@@ -62,6 +63,7 @@ export async function statusReport(node: Node): Promise<Status> {
     withdrawals: withdrawalCounts(node),
     clock: clockReport(node.online?.heartbeat?.clock ?? null, input.effects.now()),
     audit_head: auditHead(store.db),
+    certificates: certificateStates(node),
     rejections: rejectionCounts(node),
     signers: signerReports(node),
     problems: inOrder([
@@ -120,7 +122,7 @@ function cardProblems({ config, store, input }: Node): readonly Problem[] {
     const subject = `operator ${index} (${name})`;
     const action =
       index === config.myIndex
-        ? 'renew it as the README says, and send the others the new card'
+        ? 'run `mpc_operator tls rotate`; one that has expired is renewed as the README says'
         : 'ask its operator to renew it and to send the new card';
     if (facts === null) {
       problems.push(
@@ -214,6 +216,14 @@ function withdrawalCounts({ store, config }: Node): Readonly<Record<string, numb
   const mined = lineFigures(store.db, Number.MAX_SAFE_INTEGER).steps - settled;
   const signed = waitingSteps(store.db).length;
   return { decided: total - signed - mined - settled, signed, mined, settled };
+}
+
+function certificateStates({ store, online, input }: Node): NonNullable<Status['certificates']> {
+  const overlaps = previousCertificates(store.db, input.effects.now());
+  return {
+    rotation: online?.certificates?.report() ?? null,
+    overlaps: overlaps.map(({ index, until }) => ({ index, until: new Date(until).toISOString() })),
+  };
 }
 
 function scanReport(node: Node): Status['scan'] {

@@ -30,6 +30,7 @@ const samples: { readonly [C in CommandName]: Json } = {
   'peer-export': {},
   'peer-add': { card: { v: 1 }, replace: true },
   'peer-list': {},
+  'tls-rotate': {},
   dkg: { ceremony_id: 'c-1', rehearsal: true, wait_s: 5 },
   'ceremony-list': {},
   'ceremony-show': { ceremony_id: 'c-1' },
