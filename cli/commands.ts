@@ -5,6 +5,7 @@ import { registerAudit } from './audit.ts';
 import { registerBump } from './bump.ts';
 import type { Cli } from './call.ts';
 import { registerCeremony } from './ceremony.ts';
+import { registerCompletion } from './completion.ts';
 import { registerConfig } from './config.ts';
 import type { CliContext } from './context.ts';
 import { registerDepositAddress } from './deposit-address.ts';
@@ -13,6 +14,7 @@ import { registerDkg } from './dkg.ts';
 import { registerHold } from './hold.ts';
 import { registerInit } from './init.ts';
 import { registerKeyInfo } from './key-info.ts';
+import { registerMan } from './man.ts';
 import { nodeServices } from './node-services.ts';
 import { registerPeer } from './peer.ts';
 import type { CommandModule } from './program.ts';
@@ -60,6 +62,8 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerWithdrawals,
   registerAudit,
   registerSimulate,
+  registerCompletion,
+  registerMan,
 ];
 
 /** Adds every command to the program. `services` stands for the node itself; tests give their own. */

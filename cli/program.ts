@@ -80,8 +80,16 @@ export async function runCli(
   }
 }
 
+const exampleLines = new WeakMap<Command, readonly string[]>();
+
+/** The examples of a command; none where it has none. */
+export function examplesOf(command: Command): readonly string[] {
+  return exampleLines.get(command) ?? [];
+}
+
 /** Adds the section that shows how the command is used. Every command has one; a test sees to it. */
 export function addExamples(command: Command, ...examples: readonly [string, ...string[]]): Command {
+  exampleLines.set(command, examples);
   const heading = examples.length === 1 ? 'Example' : 'Examples';
   return command.addHelpText('after', `\n${heading}:\n${examples.map((line) => `  $ ${line}`).join('\n')}`);
 }
