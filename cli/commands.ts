@@ -15,6 +15,7 @@ import { registerHold } from './hold.ts';
 import { registerInit } from './init.ts';
 import { registerKeyInfo } from './key-info.ts';
 import { registerMan } from './man.ts';
+import { registerMonitoring } from './monitoring.ts';
 import { nodeServices } from './node-services.ts';
 import { registerPeer } from './peer.ts';
 import type { CommandModule } from './program.ts';
@@ -61,6 +62,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerDeposits,
   registerWithdrawals,
   registerAudit,
+  registerMonitoring,
   registerSimulate,
   registerCompletion,
   registerMan,

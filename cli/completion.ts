@@ -25,7 +25,7 @@ export function registerCompletion(program: Command, { context }: Cli): void {
   addExamples(
     completion,
     'mpc_operator completion bash | sudo tee /etc/bash_completion.d/mpc_operator',
-    'mpc_operator completion zsh > "${fpath[1]}/_mpc_operator"',
+    'mpc_operator completion zsh > "$fpath[1]/_mpc_operator"',
     'mpc_operator completion fish > ~/.config/fish/completions/mpc_operator.fish',
   );
 }

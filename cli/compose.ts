@@ -25,6 +25,7 @@ import { databaseFault, fileFault } from '../operator/runtime/file-fault.ts';
 import { createLog, errorText, type Log, silentLog } from '../operator/runtime/log.ts';
 import { LEFT_OUT_REPORT_MS, LogLimiter } from '../operator/runtime/log-limit.ts';
 import type { Problem } from '../operator/runtime/problems.ts';
+import { nodeMetrics } from '../operator/status/metrics.ts';
 import {
   type ControlCommand,
   ControlError,
@@ -33,6 +34,7 @@ import {
   listenControl,
 } from '../routes/control.ts';
 import { openGate } from '../routes/gate.ts';
+import { listenMetrics, type MetricsListener } from '../routes/metrics.ts';
 import { databasePath } from '../store/open.ts';
 import { isBug, plainJson } from './call.ts';
 import { coreDumpProblem } from './core-dumps.ts';
@@ -75,6 +77,7 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
     if (passphrase !== null) await unsealNode(node, textOf(passphrase));
     const control = await listenControl(config.controlSocket, app);
     if (!control.ok) throw new CommandError(control.reason, control.detail);
+    const metrics = startMetrics(node, log);
     try {
       log('info', 'started', {
         version: VERSION,
@@ -89,13 +92,26 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
       manager.stopping();
       log('info', 'stopping');
     } finally {
-      await control.listener.stop();
+      await Promise.all([control.listener.stop(), metrics?.stop()]);
     }
   } finally {
     await closeNode(node);
     stopBeats();
     stopReporting();
     limiter.report();
+  }
+}
+
+// A node does its work without metrics too; whoever scrapes them notices that nobody answers.
+function startMetrics(node: Node, log: Log): MetricsListener | null {
+  const { metricsAddress } = node.config;
+  try {
+    const listener = listenMetrics(metricsAddress, () => nodeMetrics(node));
+    log('info', 'metrics_served', { address: listener.address });
+    return listener;
+  } catch (error) {
+    log('info', 'metrics_not_served', { address: metricsAddress.text, detail: errorText(error) });
+    return null;
   }
 }
 

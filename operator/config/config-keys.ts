@@ -75,6 +75,7 @@ const additions = {
   listen_address: z.string().optional().describe('host:port to listen on for the other operators'),
   metrics_address: z.string().optional().describe('host:port to serve metrics on'),
   tls_overlap_s: whole(HOUR_S, 30 * DAY_S, 'seconds for which the old certificate holds beside a new one').optional(),
+  alertmanager_url: z.string().optional().describe('the URL of your Alertmanager'),
   control_socket: path('the Unix socket through which commands reach the server').optional(),
   bitcoin_rpc_cookie_file: path("bitcoind's .cookie file").optional(),
   bitcoin_rpc_user: text(128, 'the RPC user of your Bitcoin nodes').optional(),

@@ -24,6 +24,7 @@ export function ruleProblems(file: ConfigFile, resolve: (path: string) => string
     ...federationProblems(file),
     ...addressProblems(file),
     ...nodeProblems(file),
+    ...alertmanagerProblems(file),
     ...chainProblems(file),
     ...credentialProblems(file),
     ...pathProblems(file, resolve),
@@ -110,6 +111,15 @@ function nodeProblems(file: ConfigFile): ConfigProblem[] {
       return found === null ? [] : [{ key: `${key}[${index}]`, value, ...found }];
     }),
   );
+}
+
+function alertmanagerProblems({ alertmanager_url: url }: ConfigFile): ConfigProblem[] {
+  const found = url === undefined ? null : nodeUrlProblem(url);
+  if (url === undefined || found === null) return [];
+  const value = url.includes('@') ? null : JSON.stringify(url);
+  return [
+    { key: 'alertmanager_url', value, problem: found.problem, remedy: 'Write for example http://127.0.0.1:9093.' },
+  ];
 }
 
 function chainProblems(file: ConfigFile): ConfigProblem[] {

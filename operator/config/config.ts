@@ -34,6 +34,8 @@ export interface OperatorConfig {
   readonly partyAddresses: readonly HostPort[];
   readonly listenAddress: HostPort;
   readonly metricsAddress: HostPort;
+  /** Without a slash at its end. */
+  readonly alertmanagerUrl: string;
   readonly controlSocket: string;
   readonly keySharePath: string;
   readonly tlsCertPath: string;
@@ -86,6 +88,7 @@ export type { ConfigProblem };
 /** Largest configuration file. */
 export const CONFIG_BYTES_MAX = 256 * 1024;
 const METRICS_ADDRESS_DEFAULT: HostPort = { host: '127.0.0.1', port: 9464, text: '127.0.0.1:9464' };
+const ALERTMANAGER_URL_DEFAULT = 'http://127.0.0.1:9093';
 const WIRE_CONFIRMATIONS_DEFAULT = 6;
 const TLS_OVERLAP_S_DEFAULT = 7 * 86_400;
 const ATTESTATION_VALIDITY_S_DEFAULT = 86_400;
@@ -222,6 +225,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     partyAddresses,
     listenAddress: checkedAddress(data.listen_address ?? `0.0.0.0:${own.port}`),
     metricsAddress: data.metrics_address === undefined ? METRICS_ADDRESS_DEFAULT : checkedAddress(data.metrics_address),
+    alertmanagerUrl: (data.alertmanager_url ?? ALERTMANAGER_URL_DEFAULT).replace(/\/+$/, ''),
     // A folder of its own, so that closing it to others changes nothing else that lies beside the configuration.
     controlSocket: path(data.control_socket ?? 'run/control.sock'),
     keySharePath: path(data.key_share_path),
