@@ -39,7 +39,7 @@ import { databasePath } from '../store/open.ts';
 import { isBug, plainJson } from './call.ts';
 import { coreDumpProblem } from './core-dumps.ts';
 import { type LogOutlet, LogWriter, standardError } from './log-writer.ts';
-import { serviceManager } from './service-manager.ts';
+import { serviceManager } from './sd-notify.ts';
 import type { CeremonyVerdict, InitialiseInput, InitialiseResult, LocalRunOptions, ServeOptions } from './services.ts';
 import { VERSION } from './version.ts';
 

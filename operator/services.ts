@@ -141,20 +141,7 @@ export function startServices(node: OpenedNode, link: Link): Services {
   const maySign = (): boolean => guard?.maySign().ok ?? true;
   const treasury = new TreasuryOpening({ bridge, keyRing, maySign, client, peers: link.peers });
   const autopilot = new Autopilot(bridge, scan, { recipients, finished, line, treasury });
-  const transport = link.certificates;
-  const certificates =
-    transport === undefined
-      ? null
-      : new CertificateRotations({
-          config,
-          db: store.db,
-          keyRing,
-          client,
-          peers: link.peers,
-          effects,
-          log,
-          ...transport,
-        });
+  const certificates = rotationsOver(node, link);
   const parts = {
     signing,
     ceremonies,
@@ -179,6 +166,13 @@ export function startServices(node: OpenedNode, link: Link): Services {
       signing.close();
     },
   };
+}
+
+function rotationsOver({ config, store, keyRing, input }: OpenedNode, link: Link): CertificateRotations | null {
+  const { certificates: transport, client, peers } = link;
+  if (transport === undefined) return null;
+  const { effects, log } = input;
+  return new CertificateRotations({ config, db: store.db, keyRing, client, peers, effects, log, ...transport });
 }
 
 type Handlers = Omit<Services, 'handle' | 'close'>;

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sendDatagram, serviceManager, unixAddress } from '../../cli/service-manager.ts';
+import { sendDatagram, serviceManager, unixAddress } from '../../cli/sd-notify.ts';
 
 const { symbols: libc } = dlopen('libc.so.6', {
   socket: { args: [FFIType.int, FFIType.int, FFIType.int], returns: FFIType.int },
