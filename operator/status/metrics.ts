@@ -1,6 +1,6 @@
 // The figures of a node in Prometheus' text format (version 0.0.4), made from the reports that `status` and `treasury` show. They
 // hold no secrets, and neither paths nor addresses of other operators: whoever reads them learns how the node does.
-import { listWaitingBurns } from '../../store/burn-standing.ts';
+import { listWaitingBurns } from '../../store/burn-payments.ts';
 import { listBurns } from '../../store/burns.ts';
 import type { Node } from '../node.ts';
 import { peerReports } from '../reports.ts';
