@@ -6,7 +6,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { drizzle } from 'drizzle-orm/bun-sqlite';
 import type { Queries } from './database.ts';
-import { assertMigrated, migrate, SECURITY_MIGRATIONS, StoreError } from './migrations.ts';
+import { assertMigrated, migrate, SECURITY_MIGRATIONS, StoreError, USER_MIGRATIONS } from './migrations.ts';
 import { keepStatements } from './prepared.ts';
 
 export { StoreError } from './migrations.ts';
@@ -71,6 +71,28 @@ export function openReader(path: string): Store {
     return asStore(database, file, () => {});
   } catch (error) {
     database.close();
+    throw asDamage(error, file);
+  }
+}
+
+/**
+ * Opens the accounts database, which several processes may write by turns; null where it is missing and not to be made (file
+ * mode 0600, missing folders 0700). Throws StoreError where it is damaged or belongs to a newer program.
+ */
+export function openUsers(path: string, how: { readonly create: boolean }): Store | null {
+  const file = databasePath(path);
+  if (!existsSync(file) && !how.create) return null;
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  let database: Database | undefined;
+  try {
+    makePrivate(file);
+    database = new Database(file, { ...OPTIONS, readwrite: true, create: false });
+    prepareWriter(database);
+    assertUndamaged(database, file);
+    migrate(database, USER_MIGRATIONS);
+    return asStore(database, file, () => {});
+  } catch (error) {
+    database?.close();
     throw asDamage(error, file);
   }
 }
