@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { verifyCeremonyFile } from '../ceremony/ceremony-file.ts';
 import { ceremonyFileSchema } from '../ceremony/transcript.ts';
 import { zeroize } from '../crypto/bytes.ts';
-import { commands } from '../operator/commands.ts';
+import { commands, runFor } from '../operator/commands.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
 import { processPaths } from '../operator/config/paths.ts';
 import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
@@ -98,7 +98,7 @@ export async function runHere<C extends CommandName>(
   params: CommandParams<C>,
   options: LocalRunOptions,
 ): Promise<CommandResults[C]> {
-  const { progress, signal } = options;
+  const { progress, signal, credentials = [] } = options;
   const passphrase = async (): Promise<string> => textAndZero(await options.passphrase());
   const passphraseIfAny = async (): Promise<string | null> => {
     const bytes = await options.passphraseIfAny();
@@ -106,7 +106,7 @@ export async function runHere<C extends CommandName>(
   };
   const input = nodeInput(config, silentLog, () => present(coreDumpProblem()));
   try {
-    return await runLocally(input, command, params, { progress, signal, passphrase, passphraseIfAny });
+    return await runLocally(input, command, params, { progress, signal, passphrase, passphraseIfAny, credentials });
   } catch (error) {
     throw namedFault(error, config);
   }
@@ -160,9 +160,9 @@ function controlCommands(node: Node): Readonly<Record<string, ControlCommand>> {
 function commandOf<C extends CommandName>(node: Node, name: C): ControlCommand {
   return controlCommand({
     params: schemas[name],
-    run: async (params, progress, signal) => {
+    run: async (params, progress, signal, credentials) => {
       try {
-        return plainJson(await commands[name](node, params, { progress, signal }));
+        return plainJson(await runFor(node, name, params, { progress, signal }, credentials));
       } catch (error) {
         throw asControlError(namedFault(error, node.config));
       }

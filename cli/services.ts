@@ -4,6 +4,7 @@ import type { Transcript } from '../ceremony/transcript.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
 import type { ConfigFile } from '../operator/config/config-keys.ts';
 import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
+import type { Credentials } from '../operator/runtime/account-command-types.ts';
 import type { CommandName, CommandParams, CommandResults } from '../operator/runtime/command-types.ts';
 import type { Progress } from '../operator/runtime/progress.ts';
 
@@ -15,6 +16,8 @@ export interface LocalRunOptions {
   /** The same for what can be done without: null where none was given and nobody can be asked. */
   readonly passphraseIfAny: () => Promise<Uint8Array | null>;
   readonly signal: AbortSignal;
+  /** What whoever acts has shown. */
+  readonly credentials?: readonly Credentials[];
 }
 
 export interface InitialiseInput {

@@ -53,6 +53,7 @@ function statusText(status: Status, output: Output): string {
     ['withdrawals', tally(status.withdrawals)],
     ['refused messages', tally(status.rejections)],
     ...signerFields(status.signers),
+    ['accounts', accountsLine(status.accounts)],
     ['clock', clockLine(status.clock)],
     ['audit log', `entry ${status.audit_head.seq}, ${status.audit_head.hash}`],
     ['version', status.version],
@@ -115,6 +116,17 @@ function signerFields(signers: readonly SignerReport[]): (readonly [string, stri
 function signerLine({ name, answered, last, ...signer }: SignerReport): string {
   const when = last === null ? '' : `; last ${last.fault} at ${localTime(last.at)}: ${last.reason}, ${last.detail}`;
   return `${name}: ${answered} in time, ${signerFaults(signer)}${when}`;
+}
+
+// No problem by itself: a node may well be run without accounts. Whoever looks has to see it, though.
+function accountsLine({ users, admins, locked, single_operator, fault }: Status['accounts']): string {
+  if (fault !== null) return `NOT READABLE, so nobody can sign in: ${fault}`;
+  const waived = single_operator ? '; SINGLE OPERATOR: no act asks for a second person' : '';
+  if (users === 0) {
+    return `none: whoever may run commands here acts without signing in (\`mpc_operator user create\` ends that)${waived}`;
+  }
+  const locks = locked.length === 0 ? '' : `, locked: ${locked.join(', ')}`;
+  return `${count(users, 'user')}, ${count(admins, 'admin')}${locks}${waived}`;
 }
 
 function clockLine({ now, peers, set }: Status['clock']): string {

@@ -7,6 +7,8 @@ import { canonicalBytes, type Json } from '../crypto/canonical-json.ts';
 import { cardFingerprint } from '../crypto/operator-card.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
 import { taprootAddress } from '../crypto/taproot.ts';
+import { accountCommands, authorised } from './account-commands.ts';
+import type { Person } from './accounts/accounts.ts';
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
 import { scannedHeight } from './chain-state/scan.ts';
 import { testCommunication } from './communication.ts';
@@ -20,6 +22,7 @@ import { requestReports, requestShown } from './payouts/void-requests.ts';
 import { bump, hold, unhold, withdraw } from './payouts/withdraw.ts';
 import { checkCard, keepCard } from './peers/federation.ts';
 import { ceremonyReports, ceremonyShown, depositReports, keyReports, peerReports } from './reports.ts';
+import type { Credentials } from './runtime/account-command-types.ts';
 import { CommandError } from './runtime/command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from './runtime/command-types.ts';
 import type { Progress } from './runtime/progress.ts';
@@ -28,10 +31,11 @@ import { openTreasury } from './treasury-command.ts';
 import { treasuryShown } from './treasury-report.ts';
 import { waitingReports, withdrawalReports } from './withdrawal-reports.ts';
 
-/** What a running command is given besides its parameters. `signal` aborts when the caller gives up. */
+/** What a running command is given besides its parameters. `signal` aborts when the caller gives up; `actor`: who signed in. */
 export interface CommandIo {
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  readonly actor?: Person | null;
 }
 
 type Handler<C extends CommandName> = (
@@ -40,7 +44,22 @@ type Handler<C extends CommandName> = (
   io: CommandIo,
 ) => CommandResults[C] | Promise<CommandResults[C]>;
 
-/** Runs one command. Throws `CommandError` and other named errors with one sentence for the operator. */
+/**
+ * Runs a command for somebody outside: whoever asks signs in first, where the command acts and there are users. `shown`: what
+ * one person, or two, showed. Throws as `commands` does, and where they may not.
+ */
+export async function runFor<C extends CommandName>(
+  node: Node,
+  command: C,
+  params: CommandParams<C>,
+  io: CommandIo,
+  shown: readonly Credentials[],
+): Promise<CommandResults[C]> {
+  const actor = await authorised(node, command, params, shown);
+  return commands[command](node, params, { ...io, actor });
+}
+
+/** Runs one command, for whoever may. Throws `CommandError` and other named errors with one sentence for the operator. */
 export const commands: { readonly [C in CommandName]: Handler<C> } = {
   status: statusReport,
   unseal: async (node, { passphrase }) => {
@@ -84,6 +103,7 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   deposits: depositReports,
   withdrawals: withdrawalReports,
   'withdrawals-waiting': waitingReports,
+  ...accountCommands,
 };
 
 async function addCard(node: Node, params: CommandParams<'peer-add'>): Promise<CommandResults['peer-add']> {

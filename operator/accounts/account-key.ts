@@ -1,13 +1,9 @@
 // The key that seals TOTP secrets: 32 bytes in a file beside the accounts database (mode 0600). It is not in the key file,
 // because people sign in before that is open. So a copy of the database alone holds no second factor.
 import { ACCOUNT_KEY_BYTES } from '../../crypto/account-secrets.ts';
+import { accountKeyPath } from '../config/paths.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import { readBounded, writeNewDurably } from '../runtime/durable-file.ts';
-
-/** Where the key of an accounts database lies. */
-export function accountKeyPath(userDbPath: string): string {
-  return `${userDbPath.replace(/\.db$/, '')}.key`;
-}
 
 /** The key, or null where there is none. Throws where the file is no key. The caller zeroes it. */
 export async function readAccountKey(userDbPath: string): Promise<Uint8Array | null> {

@@ -100,6 +100,10 @@ const additions = {
   payout_cheap_sat_vb: whole(0, 10_000, 'the fee rate up to which no burn waits, in sat/vB').optional(),
   payout_bump_blocks: whole(1, 1008, 'blocks after which an unconfirmed payout is replaced at a higher fee').optional(),
   payout_bump_percent: whole(10, 1000, 'the least growth of the fee rate from one version to the next').optional(),
+  single_operator: z
+    .boolean()
+    .optional()
+    .describe('true or false: one person runs this node, so no act asks for a second person'),
   policy: policySchema
     .optional()
     .describe(`an object with any of the keys ${Object.keys(policySchema.shape).join(', ')}`),

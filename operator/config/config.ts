@@ -57,6 +57,8 @@ export interface OperatorConfig {
   readonly takeoverS: number;
   readonly payoutBatch: { readonly count: number; readonly ageS: number; readonly cheapSatVb: number };
   readonly payoutBump: { readonly afterBlocks: number; readonly stepPercent: number };
+  /** Whether one person runs this node, so that acts that take two take one: an exception that is shown wherever it counts. */
+  readonly singleOperator: boolean;
   readonly policy: LinePolicy;
 }
 
@@ -240,6 +242,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     attestationValidityS: data.attestation_validity_s ?? ATTESTATION_VALIDITY_S_DEFAULT,
     feeRateMaxSatVb: data.fee_rate_max_sat_vb ?? FEE_RATE_MAX_SAT_VB_DEFAULT,
     feeTargetBlocks: data.fee_target_blocks ?? FEE_TARGET_BLOCKS_DEFAULT,
+    singleOperator: data.single_operator ?? false,
     ...automation(data, network),
   };
 }

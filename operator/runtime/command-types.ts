@@ -4,11 +4,13 @@
 import { z } from 'zod';
 import { TEST_MESSAGE_CHARACTERS_MAX } from '../../ceremony/intent.ts';
 import { PAGE_ROWS, PAGE_ROWS_MAX } from '../../store/database.ts';
+import { type AccountCommandResults, type AccountsReport, accountCommandParams } from './account-command-types.ts';
 import type { ClockReport } from './clock-watch.ts';
 import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
 import type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
 import type { Problem } from './problems.ts';
 
+export type * from './account-command-types.ts';
 export type * from './line-command-types.ts';
 
 /** A ceremony's name, chosen by the operators. */
@@ -59,6 +61,7 @@ export const commandParams = {
   }),
   deposits: page,
   ...lineCommandParams,
+  ...accountCommandParams,
 } as const;
 
 export type CommandName = keyof typeof commandParams;
@@ -172,7 +175,7 @@ interface TestSignature extends SigningReport {
 }
 
 /** Results of every command. */
-export interface CommandResults extends LineCommandResults {
+export interface CommandResults extends LineCommandResults, AccountCommandResults {
   status: {
     readonly version: string;
     readonly network: string;
@@ -202,6 +205,7 @@ export interface CommandResults extends LineCommandResults {
     readonly audit_head: { readonly seq: number; readonly hash: string };
     readonly rejections: Readonly<Record<string, number>>;
     readonly signers: readonly SignerReport[];
+    readonly accounts: AccountsReport;
     /** What an operator should look at, the most pressing first; empty when all is well. */
     readonly problems: readonly Problem[];
   };

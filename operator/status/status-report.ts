@@ -5,6 +5,7 @@ import { listCeremonies } from '../../store/ceremonies.ts';
 import { listDeposits } from '../../store/deposits.ts';
 import { lineFigures, listLine, waitingSteps } from '../../store/line.ts';
 import { DEPOSIT_STATUSES } from '../../store/schema.ts';
+import { accountsReport } from '../account-commands.ts';
 import { scannedHeight } from '../chain-state/scan.ts';
 import type { Node } from '../node.ts';
 import { daysLeft, readCertificate, validityText } from '../peers/certificate.ts';
@@ -35,7 +36,11 @@ type Status = CommandResults['status'];
 /** An overview, with everything an operator should look at in `problems`. */
 export async function statusReport(node: Node): Promise<Status> {
   const { config, input, store } = node;
-  const [backends, disk] = await Promise.all([backendReports(node), diskProblem(config.securityDbPath)]);
+  const [backends, disk, accounts] = await Promise.all([
+    backendReports(node),
+    diskProblem(config.securityDbPath),
+    accountsReport(node),
+  ]);
   const cards = listCards(store.db);
   const peers = peerRows(node);
   return {
@@ -64,6 +69,7 @@ export async function statusReport(node: Node): Promise<Status> {
     audit_head: auditHead(store.db),
     rejections: rejectionCounts(node),
     signers: signerReports(node),
+    accounts,
     problems: inOrder([
       ...unreachableProblems({ participants: config.parties, threshold: config.threshold }, peers),
       ...nodeProblems(node),

@@ -48,6 +48,10 @@ const commands = {
     },
   }),
   echo: controlCommand({ params: z.json(), run: async (value) => value }),
+  who: controlCommand({
+    params: z.strictObject({ a: z.int() }),
+    run: async ({ a }, _progress, _signal, credentials) => ({ a, credentials: [...credentials] }),
+  }),
 };
 const app = createControlApp(commands, {
   version: '9.9.9',
@@ -79,6 +83,17 @@ describe('a command over the control socket', () => {
       { step: 'one', text: 'first\nline' },
       { step: 'two', text: 'second' },
     ]);
+  });
+
+  test('is told who signs in beside its parameters, and refuses what is no sign-in without repeating it', async () => {
+    const client = await listening();
+    const credentials = [{ user: 'ada', password: 'hunter2secret', code: '123456' }];
+    expect(await client.call('who', { a: 1 })).toEqual({ ok: true, result: { a: 1, credentials: [] } });
+    expect(await client.call('who', { a: 1 }, { credentials })).toEqual({ ok: true, result: { a: 1, credentials } });
+    for (const wrong of ['hunter2secret', [{ user: 'ada', password: 'hunter2secret' }], [...credentials, 1]]) {
+      const outcome = await client.call('who', { a: 1, credentials: wrong });
+      expect(outcome).toEqual({ ok: false, code: 'bad_params', message: 'The credentials are wrong.' });
+    }
   });
 
   test('takes the defaults of its schema', async () => {

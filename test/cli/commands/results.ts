@@ -81,6 +81,7 @@ export const status: CommandResults['status'] = {
   clock: { now: '2026-03-01T12:00:00.000Z', peers: [{ index: 1, offset_ms: -180 }], set: null },
   audit_head: { seq: 17, hash: 'ee'.repeat(32) },
   rejections: { replay: 3, bad_signature: 0 },
+  accounts: { users: 0, admins: 0, locked: [], single_operator: false, fault: null },
   signers: [helpful, liar],
   problems: [],
 };
