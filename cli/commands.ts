@@ -24,12 +24,14 @@ import { registerTestCommunication } from './test-communication.ts';
 import { registerTestSigning } from './test-signing.ts';
 import { registerTreasury } from './treasury.ts';
 import { registerUnseal } from './unseal.ts';
+import { registerUser } from './user.ts';
 import { registerVoid } from './void.ts';
 import { registerWithdraw } from './withdraw.ts';
 import { registerWithdrawals } from './withdrawals.ts';
 
 const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerInit,
+  registerUser,
   registerPeer,
   registerDkg,
   registerKeyInfo,

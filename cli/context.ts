@@ -21,8 +21,16 @@ export interface CliSurroundings {
 
 export { CliError, UsageError };
 
+/** Flags of whoever acts; program.ts adds them to every command. */
+export interface SignInOptions {
+  readonly as?: string | undefined;
+  readonly asFd?: number | undefined;
+  readonly second?: string | undefined;
+  readonly secondFd?: number | undefined;
+}
+
 /** Options that stand before or after any command. */
-export interface GlobalOptions {
+export interface GlobalOptions extends SignInOptions {
   readonly config?: string | undefined;
   readonly json?: boolean | undefined;
 }
@@ -51,6 +59,11 @@ export class CliContext {
 
   get output(): Output {
     return this.#output;
+  }
+
+  /** Who acts, as the flags say. */
+  get signIn(): SignInOptions {
+    return this.#options;
   }
 
   get signal(): AbortSignal {

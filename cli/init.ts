@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { CONFIG_BYTES_MAX, type ConfigProblem, checkConfig } from '../operator/config/config.ts';
+import { CONFIG_BYTES_MAX, type ConfigProblem, checkConfig, loadConfig } from '../operator/config/config.ts';
 import {
   type ConfigFile,
   configFileSchema,
@@ -16,7 +16,7 @@ import { draftConfig } from '../operator/config/config-write.ts';
 import { jsonFault } from '../operator/config/json-fault.ts';
 import { absolutePath } from '../operator/config/paths.ts';
 import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
-import { asFailure, type Cli, plainJson } from './call.ts';
+import { asFailure, type Cli, callNode, plainJson } from './call.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
 import { CliError, UsageError } from './errors.ts';
 import { readInput } from './files.ts';
@@ -36,6 +36,7 @@ interface InitFlags extends PassphraseOptions {
   readonly wireNode?: readonly string[];
   readonly bitcoinNode?: readonly string[];
   readonly force?: boolean;
+  readonly singleOperator?: boolean;
 }
 
 const WHY_PARTIES = "A key ceremony's messages grow with the square of their number, and are at most 1 MiB.";
@@ -50,6 +51,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   network: '--network',
   wire_nodes: '--wire-node',
   bitcoin_nodes: '--bitcoin-node',
+  single_operator: '--single-operator',
 };
 
 export function registerInit(program: Command, cli: Cli): void {
@@ -72,6 +74,8 @@ export function registerInit(program: Command, cli: Cli): void {
     .option('--network <name>', `${NETWORKS.join(', ')} (default: mainnet)`, choiceValue('--network', NETWORKS))
     .option('--wire-node <url>', 'URL of your own Wire node; may be repeated', repeated)
     .option('--bitcoin-node <url>', 'URL of your own Bitcoin node; may be repeated', repeated)
+    .option('--single-operator', 'one person runs this node: no act asks for a second person; `status` shows it')
+    .option('--no-single-operator', 'acts that take a second person ask for one again')
     .option(
       '--force',
       'change a node that is set up; settings without a flag stay, and old files are kept under another name',
@@ -84,13 +88,15 @@ export function registerInit(program: Command, cli: Cli): void {
   );
 }
 
-async function init({ context, services }: Cli, flags: InitFlags): Promise<void> {
+async function init(cli: Cli, flags: InitFlags): Promise<void> {
+  const { context, services } = cli;
   const { paths } = context.surroundings;
   const file =
     flags.output === undefined ? context.configFile : absolutePath(flags.output, paths.workingDirectory, paths.home);
   const before = existsSync(file) ? await readBefore(context, file, flags.force === true) : null;
   const content = { ...contentOf(flags), ...before, ...toldBy(flags) };
   checkContent(context, content, file);
+  if (before !== null) await signInToChange(cli, file);
   const passphrase = async (purpose: PassphrasePurpose) => {
     const found = await context.passphrase(flags, purpose);
     if (found !== null) return found;
@@ -108,13 +114,20 @@ async function init({ context, services }: Cli, flags: InitFlags): Promise<void>
   }
 }
 
+// A configuration in use is changed by a user who may, once there are users. One that cannot be loaded names none.
+async function signInToChange(cli: Cli, file: string): Promise<void> {
+  const before = loadConfig(file, cli.context.surroundings.paths.home);
+  if (!before.ok || !existsSync(before.config.userDbPath)) return;
+  await callNode(cli, 'authorise', { action: 'configure' }, {}, before.config);
+}
+
 function contentOf({ parties, threshold, index, addresses }: InitFlags): ConfigFile {
   return draftConfig({ parties, threshold, index, addresses });
 }
 
 // What the flags say, under the configuration's keys.
 function toldBy(flags: InitFlags): Partial<ConfigFile> {
-  const { parties, threshold, index, addresses, name, network, wireNode, bitcoinNode } = flags;
+  const { parties, threshold, index, addresses, name, network, wireNode, bitcoinNode, singleOperator } = flags;
   return {
     parties,
     threshold,
@@ -124,6 +137,7 @@ function toldBy(flags: InitFlags): Partial<ConfigFile> {
     ...(network !== undefined && { network }),
     ...(wireNode !== undefined && { wire_nodes: [...wireNode] }),
     ...(bitcoinNode !== undefined && { bitcoin_nodes: [...bitcoinNode] }),
+    ...(singleOperator !== undefined && { single_operator: singleOperator }),
   };
 }
 

@@ -32,28 +32,43 @@ const DELETE = 0x7f;
  */
 export function secretPrompt(input: TerminalInput, stderr: TextStream, signal?: AbortSignal): SecretPrompt | null {
   if (input.isTTY !== true || stderr.isTTY !== true || input.setRawMode === undefined) return null;
-  return (question) => askSecret(input, stderr, question, signal);
+  return (question) => askLine(input, stderr, question, signal, true);
 }
 
-function askSecret(
+/** As `secretPrompt`, for what may be seen while it is typed, and is text. */
+export function textPrompt(
+  input: TerminalInput,
+  stderr: TextStream,
+  signal?: AbortSignal,
+): ((question: string) => Promise<string | null>) | null {
+  if (input.isTTY !== true || stderr.isTTY !== true || input.setRawMode === undefined) return null;
+  return async (question) => {
+    const line = await askLine(input, stderr, question, signal, false);
+    return line === null ? null : new TextDecoder().decode(line).trim();
+  };
+}
+
+// Hidden: in raw mode, in which the terminal shows nothing.
+function askLine(
   input: TerminalInput,
   stderr: TextStream,
   question: string,
   signal: AbortSignal | undefined,
+  hidden: boolean,
 ): Promise<Uint8Array | null> {
   if (signal?.aborted === true) return Promise.resolve(null);
   const line = new SecretLine();
   stderr.write(`${printable(question)}: `);
-  input.setRawMode?.(true);
+  if (hidden) input.setRawMode?.(true);
   return new Promise((resolve) => {
     const finish = (secret: Uint8Array | null) => {
       input.off('data', onData);
       input.off('end', onEnd);
       signal?.removeEventListener('abort', onEnd);
-      input.setRawMode?.(false);
+      if (hidden) input.setRawMode?.(false);
       input.pause();
       line.erase();
-      stderr.write('\n');
+      if (hidden) stderr.write('\n');
       resolve(secret);
     };
     const onEnd = () => finish(null);

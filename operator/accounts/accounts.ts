@@ -39,7 +39,7 @@ import { ensureAccountKey, missingKey, readAccountKey } from './account-key.ts';
 import { lockedUntil } from './lock-out.ts';
 import { PASSWORD_COST, PasswordHasher } from './password-hash.ts';
 import { passwordWeakness } from './password-strength.ts';
-import { codeStep, secretFromText } from './totp.ts';
+import { codeStep, FIRST_CODE_AGE_S, secretFromText } from './totp.ts';
 
 export const BACKUP_CODES = 10;
 /** For how long a reset code is good, in ms. */
@@ -248,7 +248,8 @@ export class Accounts {
 
   async #enrol(user: string, { totpSecret, code }: Enrolment): Promise<{ totpBox: Uint8Array; totpStep: number }> {
     const secret = secretFromText(totpSecret);
-    const totpStep = secret === null ? null : codeStep(secret, code, this.#now());
+    // That it is a code of the phone is all that counts here: nobody is let in by it.
+    const totpStep = secret === null ? null : codeStep(secret, code, this.#now(), FIRST_CODE_AGE_S);
     if (secret === null || totpStep === null) {
       const cause = 'the code is not of the new secret at this time: nothing was stored';
       throw new CommandError('totp_code', `${cause}; check the clocks of this machine and of the phone`);

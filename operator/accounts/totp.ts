@@ -5,11 +5,17 @@ import { TOTP_SECRET_BYTES } from '../../crypto/account-secrets.ts';
 
 const STEP_S = 30;
 
-/** The step whose code this is, at most one step from now (ms since 1970); null where it is the code of none. */
-export function codeStep(secret: Uint8Array, code: string, now: number): number | null {
+/** How old the first code of a new secret may be when the account is stored: others sign in meanwhile. */
+export const FIRST_CODE_AGE_S = 600;
+
+/**
+ * The step whose code this is, at most one step after now (ms since 1970) and `pastS` before; null where it is the code of
+ * none.
+ */
+export function codeStep(secret: Uint8Array, code: string, now: number, pastS: number = STEP_S): number | null {
   const token = code.replaceAll(/\s/g, '');
   if (!/^[0-9]{6}$/.test(token)) return null;
-  const verdict = verifySync({ secret, token, epoch: Math.floor(now / 1000), epochTolerance: STEP_S });
+  const verdict = verifySync({ secret, token, epoch: Math.floor(now / 1000), epochTolerance: [pastS, STEP_S] });
   return verdict.valid && 'timeStep' in verdict ? verdict.timeStep : null;
 }
 
