@@ -293,7 +293,7 @@ function refuse(verdict: UserVerdict, user: string): void {
     user_exists: `there is a user ${user} already: take another name`,
     user_unknown: `there is no user ${user}: see \`mpc_operator user list\``,
     first_admin: 'the first user has to be an admin, who can then create the others: give --role admin',
-    last_admin: `${user} is the last active admin, without whom nobody could create or reset a user: make another admin first`,
+    last_admin: `the last active admin, ${user}, has to stay, as nobody could create or reset a user without one: make another admin first`,
   };
   throw new CommandError(verdict.reason, sentences[verdict.reason]);
 }

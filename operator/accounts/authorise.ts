@@ -84,7 +84,7 @@ async function signedIn(
     const { what, roles }: Permission = PERMISSIONS[action];
     throw new CommandError(
       'not_permitted',
-      `${person.user} is ${person.role} and may not ${what}: ${roles.join(', ')} may`,
+      `the role of ${person.user} (${person.role}) may not ${what}: ${roles.join(', ')} may`,
     );
   }
   return person;

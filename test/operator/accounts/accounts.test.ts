@@ -280,7 +280,8 @@ describe('an account', () => {
       () => accounts.change('ada', { state: 'disabled' }),
       () => accounts.delete('ada'),
     ];
-    for (const path of paths) expect(await refusal(path)).toContain('last_admin: ada is the last active admin');
+    for (const path of paths)
+      expect(await refusal(path)).toContain('last_admin: the last active admin, ada, has to stay');
     expect(await refusal(() => accounts.delete('nobody'))).toContain('user_unknown');
     expect((await people.signIn('ada')).ok).toBe(true);
   });

@@ -62,7 +62,7 @@ describe('with users', () => {
 
   test('a role that may not is refused by name, and the refusal is audited', async () => {
     expect(await act('payouts', shown('otto'))).toBe(
-      'not_permitted: otto is observer and may not pay burns and raise fees: admin, operator may',
+      'not_permitted: the role of otto (observer) may not pay burns and raise fees: admin, operator may',
     );
     expect(audited).toEqual([
       ['act_refused', { command: 'c', action: 'payouts', by: 'otto', reason: 'not_permitted' }],
@@ -110,7 +110,7 @@ describe('with users', () => {
     });
 
     test('is refused where the second person has a role that may not, or does not sign in', async () => {
-      expect(await act('recover-key', shown('ada', 'otto'))).toContain('not_permitted: otto is observer');
+      expect(await act('recover-key', shown('ada', 'otto'))).toContain('not_permitted: the role of otto (observer)');
       people.now += STEP_MS;
       const [ada, sam] = shown('ada', 'sam');
       if (ada === undefined || sam === undefined) throw new Error('both were shown');
