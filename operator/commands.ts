@@ -24,7 +24,7 @@ import { checkCard, keepCard } from './peers/federation.ts';
 import { ceremonyReports, ceremonyShown, depositReports, keyReports, peerReports } from './reports.ts';
 import type { Credentials } from './runtime/account-command-types.ts';
 import { CommandError } from './runtime/command-error.ts';
-import type { CommandName, CommandParams, CommandResults } from './runtime/command-types.ts';
+import type { AddedCard, CommandName, CommandParams, CommandResults } from './runtime/command-types.ts';
 import type { Progress } from './runtime/progress.ts';
 import { statusReport } from './status/status-report.ts';
 import { openTreasury } from './treasury-command.ts';
@@ -68,7 +68,7 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   },
   'key-info': keyReports,
   'peer-export': exportCard,
-  'peer-add': addCard,
+  'peer-add': addCards,
   'peer-list': peerReports,
   dkg: (node, params, { progress, signal }) => requireOnline(node).ceremonies.join(params, progress, signal),
   'ceremony-list': ceremonyReports,
@@ -106,8 +106,19 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   ...accountCommands,
 };
 
-async function addCard(node: Node, params: CommandParams<'peer-add'>): Promise<CommandResults['peer-add']> {
-  const json: Json = JSON.parse(JSON.stringify(params.card));
+async function addCards(
+  node: Node,
+  { card, more, replace }: CommandParams<'peer-add'>,
+): Promise<CommandResults['peer-add']> {
+  const first = await addCard(node, card, replace);
+  if (more === undefined) return first;
+  const others: AddedCard[] = [];
+  for (const other of more) others.push(await addCard(node, other, replace));
+  return { ...first, more: others };
+}
+
+async function addCard(node: Node, told: CommandParams<'peer-add'>['card'], replace: boolean): Promise<AddedCard> {
+  const json: Json = JSON.parse(JSON.stringify(told));
   const checked = checkCard(node.config, canonicalBytes(json));
   if (!checked.ok) throw new CommandError('card', checked.detail);
   const { card } = checked;
@@ -118,7 +129,7 @@ async function addCard(node: Node, params: CommandParams<'peer-add'>): Promise<C
       ? new CommandError('own_card', `this is your own card: ${remedy}`)
       : new CommandError('card', `the card of ${card.name} has the index of this node itself`);
   }
-  const kept = keepCard(node.store.db, card, params.replace, node.input.effects.now());
+  const kept = keepCard(node.store.db, card, replace, node.input.effects.now());
   if (!kept.ok) throw new CommandError('card', kept.detail);
   if (kept.change !== 'same') await node.online?.reloadPeers();
   const fingerprint = cardFingerprint(card).join(' ');

@@ -31,7 +31,12 @@ export const commandParams = {
   unseal: z.strictObject({ passphrase: z.string().min(1).max(1024) }),
   'key-info': z.strictObject({}),
   'peer-export': z.strictObject({}),
-  'peer-add': z.strictObject({ card: z.record(z.string(), z.unknown()), replace: z.boolean().default(false) }),
+  /** `more`: further cards, for which whoever adds them signs in once. */
+  'peer-add': z.strictObject({
+    card: z.record(z.string(), z.unknown()),
+    more: z.array(z.record(z.string(), z.unknown())).max(63).optional(),
+    replace: z.boolean().default(false),
+  }),
   'peer-list': z.strictObject({}),
   dkg: z.strictObject({
     ceremony_id: ceremonyIdSchema,
@@ -84,6 +89,14 @@ export interface KeyReport {
   readonly shares_held: boolean | null; // Whether the key file holds shares of it; null while the node is sealed.
   readonly shares_valid: boolean | null; // Whether they fit the public keys; null also where it holds none.
   readonly treasury_address: string;
+}
+
+/** A card that was added, or had been. */
+export interface AddedCard {
+  readonly index: number;
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly replaced: boolean;
 }
 
 /** Where a participant of a key ceremony stands; `since`: since when it is awaited. */
@@ -212,12 +225,7 @@ export interface CommandResults extends LineCommandResults, AccountCommandResult
   unseal: { readonly sealed: boolean };
   'key-info': { readonly keys: readonly KeyReport[] };
   'peer-export': { readonly card: Readonly<Record<string, unknown>>; readonly fingerprint: string };
-  'peer-add': {
-    readonly index: number;
-    readonly name: string;
-    readonly fingerprint: string;
-    readonly replaced: boolean;
-  };
+  'peer-add': AddedCard & { readonly more?: readonly AddedCard[] };
   'peer-list': { readonly peers: readonly PeerReport[]; readonly missing: readonly number[] };
   dkg: {
     readonly ceremony_id: string;
