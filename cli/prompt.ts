@@ -58,8 +58,9 @@ function askLine(
 ): Promise<Uint8Array | null> {
   if (signal?.aborted === true) return Promise.resolve(null);
   const line = new SecretLine();
-  stderr.write(`${printable(question)}: `);
+  // Before the question: whoever types as soon as it stands there would be shown.
   if (hidden) input.setRawMode?.(true);
+  stderr.write(`${printable(question)}: `);
   return new Promise((resolve) => {
     const finish = (secret: Uint8Array | null) => {
       input.off('data', onData);

@@ -28,6 +28,19 @@ describe('a prompt for a secret', () => {
     expect((await typed('open sesame\r')).shown).toBe('Passphrase: \n');
   });
 
+  test('hides what is typed before it shows the question: whoever types at once is not seen either', async () => {
+    const input = new MemoryInput(true);
+    const hiddenAt: [text: string, isHidden: boolean][] = [];
+    const stderr = { isTTY: true, write: (text: string) => hiddenAt.push([text, input.rawModes.at(-1) === true]) };
+    const asked = secretPrompt(input, stderr)?.('Passphrase');
+    input.type('open sesame\r');
+    await asked;
+    expect(hiddenAt).toEqual([
+      ['Passphrase: ', true],
+      ['\n', false],
+    ]);
+  });
+
   test('understands backspace, whole characters at a time, and Ctrl-U', async () => {
     expect((await typed('abc\u007f\u007fd\r')).text).toBe('ad');
     expect((await typed('a€\u007fb\r')).text).toBe('ab');

@@ -102,8 +102,10 @@ describe('the launch instructions’ `user create`', () => {
     expect(asked.screen).not.toContain(PASSWORD);
   }, 60_000);
 
+  const backupCodes = () => [...screen.matchAll(/([0-9a-z]{4}-){3}[0-9a-z]{4}/g)].map(([code]) => code);
+
   test('leaves backup codes that sign in once, each', async () => {
-    const [code = ''] = /([0-9a-z]{4}-){3}[0-9a-z]{4}/.exec(screen) ?? [];
+    const [code = ''] = backupCodes();
     const line = `exec "$0" user disable admin --as admin --as-fd 3 3< <(printf '%s\\n%s\\n' "$1" "$2")`;
     const disable = () => {
       const env = { ...node.env, MPC_OPERATOR_ARGON2_KIB: '8' };
@@ -114,4 +116,20 @@ describe('the launch instructions’ `user create`', () => {
     expect(await disable().stderr.text()).toContain('The last active admin, admin, has to stay');
     expect(await disable().stderr.text()).toContain('The user name, password or code is wrong');
   }, 60_000);
+
+  test('holds for commands that the running server answers, too', async () => {
+    const server = node.serve('exec "$@"');
+    await node.answers();
+    const alone = await node.run('unseal', ...node.unlocking);
+    expect(alone.stderr).toContain('Only a user who signs in may open the key file of the running server');
+    const line = `exec "$0" unseal --passphrase-file "$3" --as admin --as-fd 3 3< <(printf '%s\\n%s\\n' "$1" "$2")`;
+    const unseal = (code: string) => {
+      const options = { cwd: node.folder, env: node.env, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' } as const;
+      return Bun.spawn(['bash', '-c', line, EXECUTABLE, PASSWORD, code, node.passphraseFile], options);
+    };
+    expect(await unseal('0000-0000-0000-0000').stderr.text()).toContain('The user name, password or code is wrong');
+    expect(await unseal(backupCodes()[1] ?? '').stdout.text()).toContain('The node is unsealed');
+    server.kill();
+    await server.exited;
+  }, 120_000);
 });
