@@ -25,6 +25,7 @@ import { databaseFault, fileFault } from '../operator/runtime/file-fault.ts';
 import { createLog, errorText, type Log, silentLog } from '../operator/runtime/log.ts';
 import { LEFT_OUT_REPORT_MS, LogLimiter } from '../operator/runtime/log-limit.ts';
 import type { Problem } from '../operator/runtime/problems.ts';
+import { duties } from '../operator/service-report.ts';
 import {
   type ControlCommand,
   ControlError,
@@ -79,6 +80,8 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
         network: config.network,
         sealed: passphrase === null,
       });
+      // Whoever starts a server should know whether it moves money by itself.
+      log('info', 'service', { does: duties(node).join(' ') });
       await aborted(options.signal);
       log('info', 'stopping');
     } finally {

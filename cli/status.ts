@@ -15,6 +15,7 @@ import { type Cli, runCommand } from './call.ts';
 import { count, duration, localTime, signerFaults, tally } from './format.ts';
 import { type Output, renderFields, type Style } from './output.ts';
 import { addExamples } from './program.ts';
+import { federationLine, serviceLine } from './service-text.ts';
 
 type Status = CommandResults['status'];
 
@@ -49,6 +50,9 @@ function statusText(status: Status, output: Output): string {
     ...status.ceremonies.flatMap(ceremonyFields),
     ...scanFields(status.scan),
     ['treasury', status.treasury?.detail ?? 'no key yet'],
+    ['service', serviceLine(status.service)],
+    ...status.service.does.map((line) => ['', line] as const),
+    ['open', federationLine(status.service)],
     ['deposits', tally(status.deposits)],
     ['withdrawals', tally(status.withdrawals)],
     ['refused messages', tally(status.rejections)],

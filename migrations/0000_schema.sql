@@ -676,3 +676,24 @@ BEGIN SELECT RAISE(ABORT, 'line_burns: rows never change'); END;
 CREATE TRIGGER line_burns_stay BEFORE DELETE ON line_burns
 WHEN EXISTS (SELECT 1 FROM line_steps WHERE txid = OLD.txid)
 BEGIN SELECT RAISE(ABORT, 'line_burns: rows go with their step only'); END;
+--> statement-breakpoint
+-- Whether the node does real work (store/service.ts). What was enabled once is never again as if it had not begun.
+CREATE TABLE `service_state` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`state` text NOT NULL,
+	`changed_at` integer NOT NULL,
+	`first_enabled_at` integer NOT NULL,
+	CONSTRAINT "service_state_one" CHECK("service_state"."id" = 1),
+	CONSTRAINT "service_state_state" CHECK("service_state"."state" in ('enabled', 'disabled'))
+) STRICT;
+--> statement-breakpoint
+CREATE TRIGGER service_state_no_replace BEFORE INSERT ON service_state
+WHEN EXISTS (SELECT 1 FROM service_state)
+BEGIN SELECT RAISE(ABORT, 'service_state: the row is there already'); END;
+--> statement-breakpoint
+CREATE TRIGGER service_state_first_fixed BEFORE UPDATE ON service_state
+WHEN NEW.rowid IS NOT OLD.rowid OR NEW.first_enabled_at IS NOT OLD.first_enabled_at
+BEGIN SELECT RAISE(ABORT, 'service_state: when it was enabled first never changes'); END;
+--> statement-breakpoint
+CREATE TRIGGER service_state_stays BEFORE DELETE ON service_state
+BEGIN SELECT RAISE(ABORT, 'service_state: the row is never deleted'); END;

@@ -23,6 +23,7 @@ import { ceremonyReports, ceremonyShown, depositReports, keyReports, peerReports
 import { CommandError } from './runtime/command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from './runtime/command-types.ts';
 import type { Progress } from './runtime/progress.ts';
+import { disableServiceHere, enableServiceHere, serviceReport } from './service-report.ts';
 import { statusReport } from './status/status-report.ts';
 import { openTreasury } from './treasury-command.ts';
 import { treasuryShown } from './treasury-report.ts';
@@ -56,6 +57,9 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   'ceremony-show': (node, { ceremony_id }) => ceremonyShown(node, ceremony_id),
   'ceremony-abandon': (node, { ceremony_id }) => requireOnline(node).ceremonies.abandon(ceremony_id),
   'ceremony-recover': (node, { file }) => requireOnline(node).ceremonies.recover(file),
+  'service-status': serviceReport,
+  'enable-service': enableServiceHere,
+  'disable-service': disableServiceHere,
   treasury: treasuryShown,
   'treasury-open': openTreasury,
   'test-communication': (node, { rounds }, { progress }) => testCommunication(node, rounds, progress),

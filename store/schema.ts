@@ -8,6 +8,7 @@ import { bytes, integer53, isHex, isOneOf, isOutpoint, isSats, json, sats, uint6
 export * from './schema-line.ts';
 export * from './schema-node.ts';
 export * from './schema-requests.ts';
+export * from './schema-service.ts';
 
 export const DEPOSIT_STATUSES = ['seen', 'confirmed', 'attested', 'minted', 'gone'] as const;
 export const UTXO_STATUSES = ['unspent', 'spent', 'gone'] as const;

@@ -13,6 +13,7 @@ import { ceremonyReport } from '../reports.ts';
 import { clockReport } from '../runtime/clock-watch.ts';
 import type { CommandResults } from '../runtime/command-types.ts';
 import { inOrder, type Problem, problem } from '../runtime/problems.ts';
+import { serviceReport } from '../service-report.ts';
 import { treasuryStatus } from '../treasury-report.ts';
 import { backendProblems, backendReports } from './backend-reports.ts';
 import { chainProblems } from './chain-report.ts';
@@ -56,6 +57,7 @@ export async function statusReport(node: Node): Promise<Status> {
     ...backends,
     scan: scanReport(node),
     treasury: treasuryStatus(node),
+    service: serviceReport(node),
     deposits: Object.fromEntries(
       DEPOSIT_STATUSES.map((status) => [status, listDeposits(store.db, [status], { limit: 1 }).total]),
     ),

@@ -30,6 +30,7 @@ describe('a command that only reads', () => {
     ['peer-list', () => locally('peer-list', {})],
     ['ceremony-list', () => locally('ceremony-list', {})],
     ['treasury', () => locally('treasury', {})],
+    ['service-status', () => locally('service-status', {})],
     ['requests-list', () => locally('requests-list', page)],
     ['deposits', () => locally('deposits', page)],
     ['withdrawals', () => locally('withdrawals', page)],

@@ -21,6 +21,23 @@ export const sealedPeer: Problem = {
   action: 'ask its operator',
 };
 
+export const serviceOff: CommandResults['service-status'] = {
+  ...{ state: 'off', since: null, first_enabled_at: null, missing: null },
+  does: ['It signs nothing real.'],
+  would_begin: ['It attests deposits by itself.', 'Waiting now: 2 deposits to attest, 1 burn to pay.'],
+  peers: [
+    { index: 1, name: 'Beta', state: 'enabled', heard_at: AT, counts: true },
+    { index: 2, name: 'Gamma', state: 'enabled', heard_at: AT, counts: false },
+  ],
+  ...{ enabled: 1, threshold: 2, participants: 3, open: false },
+};
+
+export const serviceOn: CommandResults['service-status'] = {
+  ...serviceOff,
+  ...{ state: 'enabled', since: AT, first_enabled_at: AT, does: ['It attests deposits by itself.'], would_begin: [] },
+  ...{ enabled: 2, open: true },
+};
+
 export const status: CommandResults['status'] = {
   version: '0.1.0',
   network: 'regtest',
@@ -76,6 +93,7 @@ export const status: CommandResults['status'] = {
   ],
   scan: { height: 809, tip: 812 },
   treasury: { state: 'funded', detail: 'funded, 3 of 12 confirmations' },
+  service: serviceOff,
   deposits: { pending: 2, minted: 5 },
   withdrawals: {},
   clock: { now: '2026-03-01T12:00:00.000Z', peers: [{ index: 1, offset_ms: -180 }], set: null },
