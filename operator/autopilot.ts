@@ -17,6 +17,7 @@ import type { TreasuryOpening } from './payouts/open-treasury.ts';
 import { readBurns } from './payouts/read-burns.ts';
 import { Requests } from './payouts/void-requests.ts';
 import { errorText } from './runtime/log.ts';
+import { type ServiceWork, serviceStops } from './validation/service-gate.ts';
 
 /** What is asked of the peers in each round. */
 export interface Pulled {
@@ -93,15 +94,19 @@ export class Autopilot {
     await this.#attempt('requests', () => this.requests.round(key));
     // What a node has not read yet it must not begin anything upon.
     if (!config.automatic) return;
-    if (!this.#stops('attestations')) await this.#attempt('attest', () => this.deposits.round(key));
-    if (!this.#stops('payouts')) await this.#attempt('steps', () => this.steps.round(key));
+    if (this.#does('attestations')) await this.#attempt('attest', () => this.deposits.round(key));
+    if (this.#does('payouts')) await this.#attempt('steps', () => this.steps.round(key));
   }
 
   async #look(): Promise<void> {
     await this.#bridge.chain?.look();
   }
 
-  #stops(what: 'scan' | 'attestations' | 'payouts'): boolean {
+  #does(what: ServiceWork): boolean {
+    return serviceStops(this.#bridge.db, what) === null && !this.#stops(what);
+  }
+
+  #stops(what: 'scan' | ServiceWork): boolean {
     return (this.#bridge.chain?.stops(what) ?? null) !== null;
   }
 

@@ -50,6 +50,11 @@ export function isNotReadyYet(reason: Exclusion['reason']): boolean {
   return reason === 'no_nonces' || reason === 'unknown_key' || reason === 'timeout';
 }
 
+/** Whether a signer was left out because its operator has not enabled the service: a choice, and no fault of the node. */
+export function isServiceOff(reason: Exclusion['reason']): boolean {
+  return reason === 'service_off';
+}
+
 export class SignerRecords {
   readonly #records = new Map<number, SignerRecord>();
   /** By the monotonic clock. */
