@@ -1,12 +1,13 @@
 // One attempt at a step: given a rate and a limit for the fee, which burns and coins it takes, what it pays to the miners,
 // and whether that is possible. The planner tries several of these and takes the first that is.
 import { larger, smaller } from './amount.ts';
-import { inputCost, spendWeight, virtualSize } from './fee.ts';
+import { feeAt, inputCost, outputBytes, spendWeight, virtualSize } from './fee.ts';
 import { buildLine, compareBurns, surplusAfter, TREASURY_SATS_MIN } from './line.ts';
 import { type FeeTerms, feeBudget, feeRange, leastFee, packageFee } from './line-fee.ts';
 import { LINE_BURNS_MAX, LINE_INPUTS_MAX, type LineIntent, type LineKind, type SweptOutput } from './line-intent.ts';
 import { type Candidate, tooSmall } from './line-plan-burns.ts';
 import type { Plan, PlanInput, Position, WaitReason } from './line-plan-input.ts';
+import { OUTPUT_SCRIPT_BYTES_MAX } from './network.ts';
 import { compareOutpoints, outpointName } from './outpoint.ts';
 
 /** Most deposits, and most strays, that a payout sweeps along. */
@@ -184,6 +185,12 @@ function termsOf(
   const weight = spendWeight(1 + swept.length, OWN_OUTPUTS + burns, OWN_OUTPUT_BYTES + bytes);
   const strays = total(swept.filter(({ leaf }) => leaf.kind === 'treasury'));
   return { ...view, kind, vsize: virtualSize(weight), burnFees: fees, sweptStrays: strays };
+}
+
+/** What a burn bears, in sats, half of which pays for a step of its own at a rate: as a first version may spend. */
+export function burnFeeAlone(rate: bigint): bigint {
+  const weight = spendWeight(1, OWN_OUTPUTS + 1, OWN_OUTPUT_BYTES + outputBytes(OUTPUT_SCRIPT_BYTES_MAX));
+  return 2n * feeAt(virtualSize(weight), rate);
 }
 
 /** What the fee of a draft is held against. */

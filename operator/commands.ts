@@ -6,12 +6,10 @@ import { toHex } from '../crypto/bytes.ts';
 import { canonicalBytes, type Json } from '../crypto/canonical-json.ts';
 import { cardFingerprint } from '../crypto/operator-card.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
-import { taprootAddress } from '../crypto/taproot.ts';
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
-import { scannedHeight } from './chain-state/scan.ts';
 import { testCommunication } from './communication.ts';
+import { depositAddress } from './deposit-address.ts';
 import { attest } from './deposits/attest.ts';
-import { keepRecipient } from './deposits/recipient-exchange.ts';
 import type { FederationKey } from './keys/keys.ts';
 import { type Node, requireOnline, unsealNode } from './node.ts';
 import { exportCard, ownCard } from './own-card.ts';
@@ -148,18 +146,4 @@ async function signTest(
     public_key: toHex(scheme.outputKey(groupKey, [])),
     signed: toHex(derived.message),
   };
-}
-
-function depositAddress(
-  node: Node,
-  { recipient }: CommandParams<'deposit-address'>,
-): CommandResults['deposit-address'] {
-  const key = requireLiveKey(node.keys);
-  const { db } = node.store;
-  const now = node.input.effects.now();
-  const scriptPubKey =
-    node.online?.recipients.register(key, recipient) ??
-    keepRecipient(db, key, recipient, now, { height: scannedHeight(db), toldBy: null }).script;
-  const script = toHex(scriptPubKey);
-  return { recipient, address: taprootAddress(scriptPubKey, node.config.network), script };
 }
