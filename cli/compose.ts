@@ -13,6 +13,7 @@ import { initialise } from '../operator/initialise.ts';
 import { LOCK_WAIT_MS, runLocally } from '../operator/local.ts';
 import { closeNode, type Node, openNode, unsealNode } from '../operator/node.ts';
 import type { NodeInput } from '../operator/opened-node.ts';
+import { PublicDesk } from '../operator/public-desk.ts';
 import { CommandError } from '../operator/runtime/command-error.ts';
 import {
   type CommandName,
@@ -34,6 +35,8 @@ import {
   listenControl,
 } from '../routes/control.ts';
 import { openGate } from '../routes/gate.ts';
+import { publicRoutes } from '../routes/public.ts';
+import { listenForPublic, type PublicListener } from '../routes/public-listen.ts';
 import { databasePath } from '../store/open.ts';
 import { isBug, plainJson } from './call.ts';
 import { coreDumpProblem } from './core-dumps.ts';
@@ -73,7 +76,9 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
     if (passphrase !== null) await unsealNode(node, textOf(passphrase));
     const control = await listenControl(config.controlSocket, app);
     if (!control.ok) throw new CommandError(control.reason, control.detail);
+    let open: PublicListener | null = null;
     try {
+      open = openToPublic(node);
       log('info', 'started', {
         version: VERSION,
         index: config.myIndex,
@@ -85,6 +90,7 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
       await aborted(options.signal);
       log('info', 'stopping');
     } finally {
+      await open?.stop();
       await control.listener.stop();
     }
   } finally {
@@ -92,6 +98,16 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
     stopReporting();
     limiter.report();
   }
+}
+
+function openToPublic(node: Node): PublicListener | null {
+  const { publicAddress } = node.config;
+  if (publicAddress === null) return null;
+  const { monotonic } = systemEffects;
+  const routes = publicRoutes({ desk: new PublicDesk(node), version: VERSION, monotonic: () => monotonic() });
+  const listener = listenForPublic(publicAddress, (request, origin) => routes.fetch(request, origin));
+  node.input.log('info', 'public_api', { address: listener.address });
+  return listener;
 }
 
 /** Runs a command in this process. */

@@ -19,7 +19,7 @@ export function registerService(program: Command, cli: Cli): void {
   addExamples(enable, 'mpc_operator enable-service', 'mpc_operator enable-service --yes');
   const disable = program
     .command('disable-service')
-    .description('End new attestations at this node; burns are still paid.')
+    .description('End new attestations at this node, and close its public API; burns are still paid.')
     .action(() => runCommand(cli, 'disable-service', {}, { text: serviceText }));
   addExamples(disable, 'mpc_operator disable-service');
   const status = program

@@ -66,7 +66,10 @@ export function duties(node: Node, state = serviceSwitch(node.store.db).state): 
   const burns = automatic
     ? 'It pays burns by itself once they are final on Wire.'
     : 'It pays burns when its operator or a peer asks (`automatic` is off).';
-  return [state === 'enabled' ? deposits : 'It attests nothing new.', burns];
+  const { publicAddress } = node.config;
+  const open = state === 'enabled' ? `It answers the public at ${publicAddress?.text}.` : 'Its public API is closed.';
+  const work = [state === 'enabled' ? deposits : 'It attests nothing new.', burns];
+  return publicAddress === null ? work : [...work, open];
 }
 
 // What begins with `enable-service`, as it stands now.
