@@ -4,7 +4,7 @@ import { encodeAttestation } from '../crypto/attestation.ts';
 import { fromHex, toHex } from '../crypto/bytes.ts';
 import type { SignedFeeQuote } from '../crypto/fee-quote.ts';
 import { taprootAddress } from '../crypto/taproot.ts';
-import { burnStanding } from '../store/burn-standing.ts';
+import { paymentOf } from '../store/burn-payments.ts';
 import { getBurn } from '../store/burns.ts';
 import type { Outpoint } from '../store/database.ts';
 import { getDeposit } from '../store/deposits.ts';
@@ -112,7 +112,7 @@ export class PublicDesk {
     const burn = getBurn(store.db, burnTxid);
     if (burn === null) return null;
     const settledHeight = (scannedHeight(store.db) ?? 0) - config.normalConfirmations + 1;
-    const standing = burnStanding(store.db, burnTxid, settledHeight);
+    const standing = paymentOf(store.db, burnTxid, settledHeight);
     const isWaiting = standing.state === 'waiting';
     return {
       ...{ burn_txid: burnTxid, address: burn.address, amount: `${burn.amount}`, fee: `${burn.fee}` },

@@ -1,6 +1,6 @@
 // `service-status`, `enable-service`, `disable-service`: whether this node does real work, what it does by itself, and which
 // peers have said that they do.
-import { listWaitingBurns } from '../store/burn-standing.ts';
+import { listWaitingBurns } from '../store/burn-payments.ts';
 import { listDeposits } from '../store/deposits.ts';
 import { disableService, enableService, serviceSwitch } from '../store/service.ts';
 import { requireLiveKey } from './bridge/bridge.ts';
