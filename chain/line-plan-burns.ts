@@ -54,10 +54,10 @@ function screen(
     return leave(burnTxid, 'nullifier_twice', 'another burn has the same nullifier: check your Wire nodes');
   }
   const verdict = burnOutput(terms, burn);
-  if (!verdict.ok) return leave(burnTxid, verdict.reason, `no payout can pay it: ${verdict.detail}`);
+  if (!verdict.ok) return leave(burnTxid, verdict.reason, neverPaid(verdict.detail));
   const { script, amount } = verdict.output;
   if (own.some((treasury) => equal(treasury, script))) {
-    return leave(burnTxid, 'names_treasury', 'no payout can pay it: it asks for a payout to the treasury itself');
+    return leave(burnTxid, 'names_treasury', neverPaid('it asks for a payout to the treasury itself'));
   }
   if (maybePaid.has(outputName(verdict.output))) {
     return leave(
@@ -73,6 +73,11 @@ function screen(
   }
   if (refused.has(burnTxid)) return leave(burnTxid, 'refused', 'it is tried again later; the log names the refusals');
   return { burn, bytes: outputBytes(script.length), pays: amount };
+}
+
+/** What would let a burn go on that no payout can ever pay. */
+export function neverPaid(detail: string): string {
+  return `nothing: it can never be paid (${detail})`;
 }
 
 /** A burn that is left out. */

@@ -32,7 +32,7 @@ CREATE TABLE `burns` (
 	`seen_at` integer NOT NULL,
 	CONSTRAINT "burns_burn_txid" CHECK(length("burns"."burn_txid") = 64 and "burns"."burn_txid" not glob '*[^0-9a-f]*'),
 	CONSTRAINT "burns_amount" CHECK(typeof("burns"."amount") = 'integer' and "burns"."amount" between 0 and 2100000000000000),
-	CONSTRAINT "burns_fee" CHECK(typeof("burns"."fee") = 'integer' and "burns"."fee" between 0 and 2100000000000000 and "burns"."fee" <= "burns"."amount")
+	CONSTRAINT "burns_fee" CHECK(typeof("burns"."fee") = 'integer' and "burns"."fee" between 0 and 2100000000000000)
 );
 --> statement-breakpoint
 CREATE INDEX `burns_by_time` ON `burns` (`seen_at`);--> statement-breakpoint

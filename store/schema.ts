@@ -145,7 +145,7 @@ export const burns = sqliteTable(
     index('burns_by_time').on(t.seenAt),
     check('burns_burn_txid', isHex(t.burnTxid, 32)),
     check('burns_amount', isSats(t.amount)),
-    check('burns_fee', sql`${isSats(t.fee)} and ${t.fee} <= ${t.amount}`),
+    check('burns_fee', isSats(t.fee)),
   ],
 );
 

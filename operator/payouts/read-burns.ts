@@ -1,4 +1,5 @@
-// Writes down the burns that the own Wire nodes list.
+// Writes down the burns that the own Wire nodes list: all of them, also those that no payout can pay, so that an operator sees
+// what became of each.
 import { BURNS_PAGE_MAX, type WireLedger } from '../../chain/wire-ledger.ts';
 import { recordBurn } from '../../store/burns.ts';
 import { loadCursor, saveCursor } from '../../store/cursors.ts';
@@ -26,8 +27,6 @@ export async function readBurns(
     transact(db, (tx) => {
       const now = effects.now();
       for (const { burnTxid, nullifier, address, amount, fee, seq, height } of burns) {
-        // Nothing is left to pay out; where the ledger allows it, it must not keep this node from reading what comes after.
-        if (fee > amount) continue;
         const record = { burnTxid, nullifier, address, amount, fee, wireSeq: BigInt(seq), wireHeight: height };
         if (!recordBurn(tx, record, now).ok) log('error', 'burn_contradicts', { burn_txid: burnTxid });
       }

@@ -5,6 +5,7 @@ import { type BurnVerdict, verifyBurn } from '../../chain/burn.ts';
 import { feeAt, OUTPUT_BYTES_MIN, outputBytes } from '../../chain/fee.ts';
 import type { LineBurn } from '../../chain/line-intent.ts';
 import type { WaitCause, WaitReason } from '../../chain/line-plan.ts';
+import { neverPaid } from '../../chain/line-plan-burns.ts';
 import { OUTPUT_SCRIPT_BYTES_MAX } from '../../chain/network.ts';
 import { type WireLedger, WireLedgerError } from '../../chain/wire-ledger.ts';
 import { BoundedSet } from '../../crypto/bounded-cache.ts';
@@ -24,6 +25,8 @@ const UNPAYABLE_MS = 600_000;
 const FINAL_KEPT_MAX = 50_000;
 /** How long a burn that signers refuse is left alone, in takeover times: at first longer than the step itself rests. */
 const REFUSED_TAKEOVERS = { first: 2, most: 20 } as const;
+
+type BurnFault = Extract<BurnVerdict, { readonly ok: false }>['reason'];
 
 /** What is chosen from. */
 export interface BurnChoice {
@@ -129,12 +132,13 @@ export class WaitingBurns {
       this.#why.delete(burnTxid);
       return null;
     }
-    if (verdict.ok)
+    if (verdict.ok) {
       return this.#keepWhy(
         burnTxid,
         'burn_mismatch',
         'your Wire nodes report another nullifier than before: check them',
       );
+    }
     const { reason, detail } = verdict;
     const takeoverMs = this.#bridge.config.takeoverS * 1000;
     if (reason === 'wire_unavailable') {
@@ -143,7 +147,7 @@ export class WaitingBurns {
       this.#turns.rest(`burn/${burnTxid}`, takeoverMs);
     } else if (reason === 'wrong_network') throw new WireLedgerError(detail);
     else if (reason !== 'burn_unconfirmed') this.#turns.rest(`burn/${burnTxid}`, UNPAYABLE_MS);
-    return this.#keepWhy(burnTxid, reason, detail);
+    return this.#keepWhy(burnTxid, reason, remedyFor(reason, detail));
   }
 
   #keepWhy(burnTxid: string, reason: WaitCause, remedy: string): WaitReason {
@@ -153,6 +157,26 @@ export class WaitingBurns {
     const [oldest] = this.#why.keys();
     if (this.#why.size > BURNS_MAX && oldest !== undefined) this.#why.delete(oldest);
     return why;
+  }
+}
+
+// What would let a burn go on that the own Wire nodes do not call payable.
+function remedyFor(reason: Exclude<BurnFault, 'wrong_network'>, detail: string): string {
+  switch (reason) {
+    case 'address_invalid':
+    case 'fee_above_amount':
+    case 'below_dust':
+      return neverPaid(detail);
+    case 'burn_unconfirmed':
+      return `more blocks of Wire: ${detail}`;
+    case 'burn_unknown':
+      return `your Wire nodes have to show it again, where they have taken its block back: ${detail}`;
+    case 'burn_mismatch':
+      return `your Wire nodes report it otherwise than before: check them (${detail})`;
+    case 'burn_proof_invalid':
+      return `nothing, unless your burn_proof_verifier is wrong: check it (${detail})`;
+    case 'wire_unavailable':
+      return `your Wire nodes have to answer and agree about it: ${detail}`;
   }
 }
 
