@@ -10,19 +10,24 @@ const BURNS_CURSOR = 'wire_burns';
 /** So many burns are read again in each round: where Wire nodes disagree for a while, one is listed after its successors. */
 const OVERLAP_BURNS = 100;
 
-/** Reads on from where it has come to. Throws `WireLedgerError`. */
+/**
+ * Reads on from where it has come to. Returns the number (`seq`) of the last burn that it has read where the Wire nodes have
+ * later ones on which no majority agrees, else null. Throws `WireLedgerError`.
+ */
 export async function readBurns(
   { db, effects, log }: Pick<Bridge, 'db' | 'effects' | 'log'>,
   wire: WireLedger,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number | null> {
+  // Asked first, so that a burn that comes meanwhile does not count as unread.
+  const { lastBurnSeq } = await wire.status();
   const stored = loadCursor(db, BURNS_CURSOR);
   const last = typeof stored === 'number' ? stored : 0;
   let after = Math.max(0, last - OVERLAP_BURNS);
   while (!signal.aborted) {
     const burns = await wire.burns(after, BURNS_PAGE_MAX);
     const end = burns.at(-1);
-    if (end === undefined) return;
+    if (end === undefined) return Math.max(after, last) < lastBurnSeq ? Math.max(after, last) : null;
     after = end.seq;
     transact(db, (tx) => {
       const now = effects.now();
@@ -33,4 +38,5 @@ export async function readBurns(
       if (after > last) saveCursor(tx, BURNS_CURSOR, after, now);
     });
   }
+  return null;
 }
