@@ -2,7 +2,7 @@
 import { equal } from '../crypto/bytes.ts';
 import { burnOutput } from './burn.ts';
 import { outputName } from './custody-spend.ts';
-import { dustThreshold, feeAt, outputBytes } from './fee.ts';
+import { dustThreshold, feeAt, outputBytes, satVb } from './fee.ts';
 import { treasuryScript } from './line.ts';
 import type { LineBurn } from './line-intent.ts';
 import type { PlanInput, Position, WaitCause, WaitReason } from './line-plan-input.ts';
@@ -91,9 +91,4 @@ export function tooSmall({ burn, bytes }: Candidate, rate: bigint, share: bigint
   const missing = feeAt(bytes, rate) * share - burn.fee;
   const remedy = `it is paid once the fee rate is ${satVb(enters)} sat/vB or less, or together with burns that pay more fees`;
   return { burnTxid: burn.burnTxid, reason: 'fee_too_small', missing, rate: enters, remedy };
-}
-
-/** A rate as operators read it: sats per vbyte with two decimals, rounded down. */
-function satVb(rate: bigint): string {
-  return `${rate / 1000n}.${`${(rate % 1000n) / 10n}`.padStart(2, '0')}`;
 }

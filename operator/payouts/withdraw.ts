@@ -77,8 +77,7 @@ export async function bump(
     { wish: { kind: 'bump', rate }, named: null, now: true },
     progress,
   );
-  if (outcome.kind === 'waits')
-    throw nothingMade(bridge, key, outcome.left, 'the step that waits cannot be replaced now');
+  if (outcome.kind === 'waits') throw notReplaced(bridge, key, outcome.left, fee_rate);
   return { step: madeReport(bridge, outcome, begun), left: outcome.left.map((one) => waitReport(bridge, key, one)) };
 }
 
@@ -217,6 +216,24 @@ function underWay(bridge: Bridge, step: LineStep): CommandResults['withdraw'] {
     },
     left: [],
   };
+}
+
+// Why the step that waits is not replaced. What single burns wait for has nothing to do with it.
+function notReplaced(
+  bridge: Bridge,
+  key: FederationKey,
+  left: readonly WaitReason[],
+  rate: number | undefined,
+): CommandError {
+  const why = left.find(({ burnTxid }) => burnTxid === null);
+  const what = 'the step that waits cannot be replaced now';
+  if (why === undefined) return nothingMade(bridge, key, left, what);
+  const isRate = why.reason === 'fee_too_high' || why.reason === 'fee_rate_too_low';
+  const text =
+    isRate && rate !== undefined
+      ? `no step is made at ${rate} sat/vB: ${why.remedy}`
+      : nothingMade(bridge, key, [why], what).message;
+  return new CommandError(why.reason, text);
 }
 
 /** The sentence for an order that came to no step: what waits, and what would let it go on. */

@@ -67,7 +67,41 @@ describe('bump', () => {
     await expect(raise()).rejects.toThrow(/nothing_waits/);
     const one = world.burn({ fee: 1_000n });
     const { step } = await pay([one.burnTxid]);
-    expect(await codeOf(raise({ fee_rate: 90 }))).toBe('nothing_to_pay');
+    expect(await codeOf(raise({ fee_rate: 90 }))).toBe('fee_too_high');
+    expect(mempool()).toEqual([step.txid]);
+  });
+
+  test('at a rate out of range is refused by name, in sat/vB, whatever burns wait for something else', async () => {
+    const [one, held] = [world.burn({ fee: 20_000n }), world.burn()];
+    hold(services().bridge, { burn_txid: held.burnTxid, reason: 'a list' });
+    const { step } = await pay([one.burnTxid]);
+    const refused = async (rate: number) => {
+      const told = await raise({ fee_rate: rate }).catch((error: Error) => error.message);
+      return `${await codeOf(raise({ fee_rate: rate }))}: ${told}`;
+    };
+    expect(await refused(90)).toMatch(
+      /^fee_too_high: no step is made at 90 sat\/vB: this node signs from 3\.\d\d to 4\.00 sat\/vB \(/,
+    );
+    expect(await refused(2.5)).toMatch(
+      /^fee_rate_too_low: no step is made at 2\.5 sat\/vB: this node signs from 3\.\d\d to 4\.00 sat\/vB \(/,
+    );
+    expect(mempool()).toEqual([step.txid]);
+    expect((await raise({ fee_rate: 4 })).step.fee_rate).toBeCloseTo(4, 1);
+  });
+
+  test('at a rate that the other signers do not sign is refused by name, with the rates that each of them signs', async () => {
+    const one = world.burn({ fee: 20_000n });
+    const { step } = await pay([one.burnTxid]);
+    for (const index of [1, 2]) {
+      const view = world.federation.chain.views[index];
+      if (view !== undefined) view.feeRate = async () => 1_600n;
+    }
+    const refused = raise({ fee_rate: 4 });
+    expect(await codeOf(refused)).toBe('fee_too_high');
+    const said = await refused.catch((error: Error) => error.message);
+    expect(said).toMatch(
+      /operator 1 signs from 3\.\d\d to 3\.\d\d sat\/vB; operator 2 signs from 3\.\d\d to 3\.\d\d sat\/vB/,
+    );
     expect(mempool()).toEqual([step.txid]);
   });
 });
