@@ -73,8 +73,8 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   hold: (node, params) => hold(requireOnline(node).bridge, params),
   unhold: (node, params) => unhold(requireOnline(node).bridge, params),
   void: (node, params, { progress }) => requireOnline(node).autopilot.requests.void(params, progress),
-  'requests-list': ({ store }, page) => requestReports(store.db, page),
-  'requests-show': ({ store }, request) => requestShown(store.db, request),
+  'requests-list': requestReports,
+  'requests-show': requestShown,
   'requests-approve': (node, { id }) => requireOnline(node).autopilot.requests.decide(id, 'approved', null),
   'requests-refuse': (node, { id, reason }) => requireOnline(node).autopilot.requests.decide(id, 'refused', reason),
   'test-burn': (node, params, { progress, signal }) => {

@@ -100,6 +100,14 @@ export interface RequestReport {
   readonly decision: 'approved' | 'refused' | null;
   readonly decision_reason: string | null;
   readonly decided_at: string | null;
+  /**
+   * What became of it: `open`, `signed` (the void step waits for a block), `done` (it is mined), `overtaken` (another step is
+   * mined) or `expired`. `txid`: of that step, else null.
+   */
+  readonly outcome: {
+    readonly state: 'open' | 'signed' | 'done' | 'overtaken' | 'expired';
+    readonly txid: string | null;
+  };
 }
 
 /** The code of a `withdraw` of all burns where none waits: as it should be, and no failure. */

@@ -73,6 +73,7 @@ export const PROBLEM_SEVERITIES = {
   line_contradicts: 'critical',
   treasury_not_open: 'warning',
   request_waits: 'warning',
+  request_open: 'warning',
   work_fails: 'error',
 } as const satisfies Readonly<Record<string, Severity>>;
 export type ProblemCode = keyof typeof PROBLEM_SEVERITIES;

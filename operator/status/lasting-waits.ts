@@ -11,6 +11,7 @@ import { PAGE_ROWS_MAX } from '../../store/database.ts';
 import { isHeld } from '../../store/holds.ts';
 import { waitingSteps } from '../../store/line.ts';
 import { type AttestedPlace, listAttestedAfter, listOpenDeposits } from '../../store/open-deposits.ts';
+import { requestOutcome } from '../../store/request-outcome.ts';
 import { listRequests } from '../../store/requests.ts';
 import { scannedHeight } from '../chain-state/scan.ts';
 import { storedOutcome } from '../key-ceremonies/ceremony-outcome.ts';
@@ -231,18 +232,27 @@ function treasuryWaits(node: Node, key: FederationKey): readonly Problem[] {
   ];
 }
 
+// A request that is over needs nobody, whatever was decided about it.
 function requestWaits({ store, input, config }: Node): readonly Problem[] {
   const now = input.effects.now();
   return listRequests(store.db, { limit: COUNTED_MAX })
-    .rows.filter(({ decision, expiresAt }) => decision === null && expiresAt > now)
-    .map(({ id, kind, reason, askedBy, createdAt }) =>
-      problem('request_waits', {
-        subject: `request ${id}`,
-        since: createdAt,
-        cause: `operator ${askedBy} asks operator ${config.myIndex} to approve a ${kind} step: ${reason}`,
-        action: `ask why, then \`mpc_operator requests approve ${id}\` or \`requests refuse ${id}\``,
-      }),
-    );
+    .rows.filter((request) => requestOutcome(store.db, request, now).state === 'open')
+    .flatMap(({ id, kind, reason, askedBy, createdAt, decision, expiresAt }) => {
+      const told = { subject: `request ${id}`, since: createdAt };
+      if (decision === null) {
+        return problem('request_waits', {
+          ...told,
+          cause: `operator ${askedBy} asks operator ${config.myIndex} to approve a ${kind} step: ${reason}`,
+          action: `ask why, then \`mpc_operator requests approve ${id}\` or \`requests refuse ${id}\``,
+        });
+      }
+      if (decision === 'refused') return [];
+      return problem('request_open', {
+        ...told,
+        cause: `the ${kind} step of operator ${askedBy} is not signed yet: ${reason}; it is tried until ${new Date(expiresAt).toISOString()}`,
+        action: `have the other operators approve it: \`mpc_operator requests approve ${id}\` at theirs`,
+      });
+    });
 }
 
 // Those that are late, oldest first; `page` gives the rows from an offset on.

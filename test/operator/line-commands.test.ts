@@ -1,6 +1,8 @@
 // What operators order of the line: paying now, raising a fee, holding a burn back, and making everything unmined worthless.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { requestShown } from '../../operator/payouts/void-requests.ts';
 import { bump, hold, unhold, withdraw } from '../../operator/payouts/withdraw.ts';
+import { lastingWaits } from '../../operator/status/lasting-waits.ts';
 import { listAudit } from '../../store/audit-log.ts';
 import { listRequests } from '../../store/requests.ts';
 import { BridgeWorld } from './bridge-world.ts';
@@ -22,6 +24,12 @@ const raise = (params: { readonly fee_rate?: number } = {}) =>
   bump(services().bridge, services().autopilot.steps, params, quiet);
 const requests = (index = 0) => services(index).autopilot.requests;
 const mempool = () => [...world.chain.mempool.keys()];
+const notices = (index: number) => {
+  const { node, services: online } = world.federation.at(index);
+  return lastingWaits(Object.assign({}, node, { online }), world.federation.key()).filter(({ code }) =>
+    code.startsWith('request_'),
+  );
+};
 const audited = (index: number) =>
   listAudit(world.db(index), { limit: 200 })
     .rows.map(({ kind }) => kind)
@@ -170,6 +178,47 @@ describe('void', () => {
       ['request_recorded', 'request_decided'],
       ['request_recorded', 'request_decided'],
     ]);
+  });
+
+  test('that a block overtakes is over, for the asker and for the others, and can no longer be approved', async () => {
+    const { payout, told } = await asked();
+    const { id } = told.request;
+    const outcomes = () =>
+      [0, 1]
+        .map((index) => requestShown(world.federation.at(index).node, { id }).request)
+        .map(({ outcome }) => outcome);
+    expect(outcomes()).toEqual([
+      { state: 'open', txid: null },
+      { state: 'open', txid: null },
+    ]);
+    expect(notices(0)).toMatchObject([{ code: 'request_open', subject: `request ${id}` }]);
+    expect(notices(1)).toMatchObject([{ code: 'request_waits' }]);
+    world.mine(1);
+    await world.rounds(1);
+    expect(outcomes()).toEqual([
+      { state: 'overtaken', txid: payout },
+      { state: 'overtaken', txid: payout },
+    ]);
+    expect([...notices(0), ...notices(1)]).toEqual([]);
+    expect(() => requests(1).decide(id, 'approved', null)).toThrow(`request ${id} is over: step ${payout} was mined`);
+  });
+
+  test('that is made is shown as signed, then as mined; one that nobody approves as expired', async () => {
+    const { told } = await asked();
+    const outcome = () => requestShown(world.federation.at(0).node, { id: told.request.id }).request.outcome;
+    requests(1).decide(told.request.id, 'approved', null);
+    world.pass(31);
+    await world.rounds(1, [0]);
+    const [voiding = ''] = mempool();
+    expect(outcome()).toEqual({ state: 'signed', txid: voiding });
+    world.mine(1);
+    await world.rounds(1);
+    expect(outcome()).toEqual({ state: 'done', txid: voiding });
+    const again = await requests().void({ reason: 'once more' }, quiet);
+    world.pass(86_401);
+    const shown = requestShown(world.federation.at(0).node, { id: again.request.id }).request;
+    expect(shown.outcome).toEqual({ state: 'expired', txid: null });
+    expect(notices(0)).toEqual([]);
   });
 
   test('is not made where the others refuse, nor by an approval of another treasury output', async () => {

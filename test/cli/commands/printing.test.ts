@@ -195,6 +195,9 @@ const cases = [
     `everything signed from ${TXID}:0 and not mined becomes worthless`,
     'open',
   ]),
+  expected(['requests', 'show', REQUEST], 'requests-show', { id: REQUEST }, results.requestOvertaken, [
+    `overtaken: step ${TXID} was mined, so there is nothing left to make worthless`,
+  ]),
   expected(['requests', 'approve', REQUEST], 'requests-approve', { id: REQUEST }, results.requestApproved, [
     'approved',
   ]),

@@ -312,6 +312,7 @@ const request: CommandResults['requests-show']['request'] = {
   decision: null,
   decision_reason: null,
   decided_at: null,
+  outcome: { state: 'open', txid: null },
 };
 export const requestOpen: CommandResults['requests-show'] = { request };
 export const requestApproved: CommandResults['requests-approve'] = {
@@ -319,6 +320,9 @@ export const requestApproved: CommandResults['requests-approve'] = {
 };
 export const requestRefused: CommandResults['requests-refuse'] = {
   request: { ...request, decision: 'refused', decision_reason: 'the payout is right', decided_at: AT },
+};
+export const requestOvertaken: CommandResults['requests-show'] = {
+  request: { ...request, decision: 'approved', decided_at: AT, outcome: { state: 'overtaken', txid: TXID } },
 };
 export const requestList: CommandResults['requests-list'] = { requests: [request], total: 1 };
 export const voidAsked: CommandResults['void'] = {
