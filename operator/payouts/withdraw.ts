@@ -12,7 +12,7 @@ import { holdBurn, releaseHold } from '../../store/holds.ts';
 import type { LineStep } from '../../store/line.ts';
 import { type Bridge, requireLiveKey, signingReport } from '../bridge/bridge.ts';
 import { lineNow } from '../chain-state/line-view.ts';
-import { scannedHeight } from '../chain-state/scan.ts';
+import { settledHeight } from '../chain-state/scan.ts';
 import type { FederationKey } from '../keys/keys.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import type {
@@ -169,9 +169,8 @@ async function stepPaying(bridge: Bridge, key: FederationKey, named: readonly st
 
 /** Throws `CommandError` where one of the burns is paid in the chain. */
 export function requireUnpaid({ db, config }: Pick<Bridge, 'db' | 'config'>, named: readonly string[]): void {
-  const settledHeight = (scannedHeight(db) ?? 0) - config.normalConfirmations + 1;
   for (const burnTxid of named) {
-    const standing = burnStanding(db, burnTxid, settledHeight);
+    const standing = burnStanding(db, burnTxid, settledHeight(db, config));
     if (standing.state === 'mined' || standing.state === 'settled') {
       throw new CommandError('burn_already_paid', `burn ${burnTxid} is paid by transaction ${standing.txid}`);
     }

@@ -9,10 +9,11 @@ import { type Burn, getBurn } from '../../store/burns.ts';
 import { getCeremony } from '../../store/ceremonies.ts';
 import { PAGE_ROWS_MAX } from '../../store/database.ts';
 import { isHeld } from '../../store/holds.ts';
-import { waitingSteps } from '../../store/line.ts';
+import { type LineStep, waitingSteps } from '../../store/line.ts';
 import { type AttestedPlace, listAttestedAfter, listOpenDeposits } from '../../store/open-deposits.ts';
 import { requestOutcome } from '../../store/request-outcome.ts';
 import { listRequests } from '../../store/requests.ts';
+import { stepStanding } from '../../store/step-standing.ts';
 import { scannedHeight } from '../chain-state/scan.ts';
 import { storedOutcome } from '../key-ceremonies/ceremony-outcome.ts';
 import type { FederationKey } from '../keys/keys.ts';
@@ -189,7 +190,9 @@ function lineWaits(node: Node, key: FederationKey): readonly Problem[] {
 
 function stepWaits({ store, input }: Node): readonly Problem[] {
   const before = input.effects.now() - WAITS_MAX.step;
-  const [late] = waitingSteps(store.db).filter(({ createdAt }) => createdAt < before);
+  // One that another has replaced waits for nothing.
+  const isWaiting = (step: LineStep) => stepStanding(store.db, step, 0).state === 'signed';
+  const [late] = waitingSteps(store.db).filter((step) => step.createdAt < before && isWaiting(step));
   if (late === undefined) return [];
   return [
     problem('line_step_unmined', {

@@ -3,9 +3,9 @@
 import { auditHead } from '../../store/audit-log.ts';
 import { listCeremonies } from '../../store/ceremonies.ts';
 import { listDeposits } from '../../store/deposits.ts';
-import { lineFigures, listLine, waitingSteps } from '../../store/line.ts';
 import { DEPOSIT_STATUSES } from '../../store/schema.ts';
-import { scannedHeight } from '../chain-state/scan.ts';
+import { stepCounts } from '../../store/step-standing.ts';
+import { settledHeight } from '../chain-state/scan.ts';
 import type { Node } from '../node.ts';
 import { daysLeft, readCertificate, validityText } from '../peers/certificate.ts';
 import { addressConflicts, listCards, missingCards } from '../peers/federation.ts';
@@ -208,12 +208,7 @@ function ceremonyProblems(node: Node): readonly Problem[] {
 
 // Steps of the line by where they stand; `decided` are those that this node has not seen fully signed.
 function withdrawalCounts({ store, config }: Node): Readonly<Record<string, number>> {
-  const { total } = listLine(store.db, { limit: 1 });
-  const scanned = scannedHeight(store.db) ?? 0;
-  const settled = lineFigures(store.db, scanned - config.normalConfirmations + 1).steps;
-  const mined = lineFigures(store.db, Number.MAX_SAFE_INTEGER).steps - settled;
-  const signed = waitingSteps(store.db).length;
-  return { decided: total - signed - mined - settled, signed, mined, settled };
+  return stepCounts(store.db, settledHeight(store.db, config));
 }
 
 function scanReport(node: Node): Status['scan'] {

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { requestShown } from '../../operator/payouts/void-requests.ts';
 import { bump, hold, unhold, withdraw } from '../../operator/payouts/withdraw.ts';
 import { lastingWaits } from '../../operator/status/lasting-waits.ts';
+import { statusReport } from '../../operator/status/status-report.ts';
+import { withdrawalReports } from '../../operator/withdrawal-reports.ts';
 import { listAudit } from '../../store/audit-log.ts';
 import { listRequests } from '../../store/requests.ts';
 import { BridgeWorld } from './bridge-world.ts';
@@ -69,6 +71,36 @@ describe('bump', () => {
     expect(second.step.fee_rate).toBeGreaterThanOrEqual(4);
     expect(BigInt(second.step.miner_fee)).toBeGreaterThan(BigInt(first.step.miner_fee));
     expect(second.step.burns).toEqual(first.step.burns);
+  });
+
+  test('leaves a step that is listed as replaced, then as passed; status counts steps as the list shows them', async () => {
+    const one = world.burn({ fee: 3_000n });
+    const first = await pay([one.burnTxid]);
+    const second = await raise({ fee_rate: 4 });
+    const shown = async () => {
+      const { node } = world.federation.at(0);
+      const { withdrawals } = withdrawalReports(node, { limit: 50, offset: 0 });
+      const { withdrawals: counts } = await statusReport(node);
+      const listed = Object.entries(counts).map(
+        ([state]) => withdrawals.filter(({ status }) => status === state).length,
+      );
+      expect(Object.values(counts)).toEqual(listed);
+      return withdrawals.map(({ txid, status, replaced_by }) => [txid, status, replaced_by]);
+    };
+    const [old, now] = [first.step.txid, second.step.txid];
+    expect(await shown()).toEqual([
+      [now, 'signed', null],
+      [old, 'replaced', now],
+    ]);
+    world.mine(1);
+    await world.rounds(1, [0]);
+    expect(await shown()).toEqual([
+      [now, 'mined', null],
+      [old, 'passed', now],
+    ]);
+    world.mine(5);
+    await world.rounds(1, [0]);
+    expect((await shown())[0]).toEqual([now, 'settled', null]);
   });
 
   test('says so where nothing waits, or where the rate is more than can be spent', async () => {

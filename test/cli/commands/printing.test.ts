@@ -232,6 +232,7 @@ const cases = [
     '49999000 sats (0.49999000 BTC)',
     '6500 sats (0.00006500 BTC)',
     'mined',
+    'replaced by ',
     'list unknown',
     '1 to 2 of 2',
   ]),

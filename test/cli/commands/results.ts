@@ -369,6 +369,7 @@ export const withdrawals: CommandResults['withdrawals'] = {
       txid: TXID,
       kind: 'payout',
       status: 'mined',
+      replaced_by: null,
       burns: [
         { burn_txid: BURN, address: 'bcrt1qpayee', amount: '50000000', fee: '1000' },
         { burn_txid: 'ce'.repeat(32), address: 'bcrt1qother', amount: '7000', fee: '500' },
@@ -382,7 +383,8 @@ export const withdrawals: CommandResults['withdrawals'] = {
     {
       txid: 'dc'.repeat(32),
       kind: null,
-      status: 'signed',
+      status: 'replaced',
+      replaced_by: TXID,
       burns: [],
       miner_fee: null,
       fee_rate: null,
