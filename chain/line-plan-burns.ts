@@ -7,6 +7,9 @@ import { treasuryScript } from './line.ts';
 import type { LineBurn } from './line-intent.ts';
 import type { PlanInput, Position, WaitCause, WaitReason } from './line-plan-input.ts';
 
+/** Below this, in sats per 1000 vbytes, no node is asked to relay anything (chain/node-policy.ts). */
+const RELAY_RATE_MIN = 1_000n;
+
 /** A burn that may be paid. */
 export interface Candidate {
   readonly burn: LineBurn;
@@ -49,7 +52,7 @@ function screen(
   burn: LineBurn,
 ): Omit<Candidate, 'bound'> | WaitReason {
   const { burnTxid, nullifier } = burn;
-  if (held.has(burnTxid)) return leave(burnTxid, 'held', `release it with \`unhold ${burnTxid}\``);
+  if (held.has(burnTxid)) return isHeldBack(burnTxid);
   if (nullifiers.has(nullifier)) {
     return leave(burnTxid, 'nullifier_twice', 'another burn has the same nullifier: check your Wire nodes');
   }
@@ -75,6 +78,11 @@ function screen(
   return { burn, bytes: outputBytes(script.length), pays: amount };
 }
 
+/** A burn that this operator holds. */
+export function isHeldBack(burnTxid: string): WaitReason {
+  return leave(burnTxid, 'held', `this operator holds it: \`mpc_operator unhold ${burnTxid}\` releases it`);
+}
+
 /** What would let a burn go on that no payout can ever pay. */
 export function neverPaid(detail: string): string {
   return `nothing: it can never be paid (${detail})`;
@@ -85,10 +93,27 @@ export function leave(burnTxid: string | null, reason: WaitCause, remedy: string
   return { burnTxid, reason, missing, rate: null, remedy };
 }
 
-/** A burn whose fee does not bear `share` times its own bytes at a rate. */
-export function tooSmall({ burn, bytes }: Candidate, rate: bigint, share: bigint): WaitReason {
+/** A burn whose fee does not bear `share` times its own bytes at a rate. `relayed`: the least rate that the own node relays. */
+export function tooSmall({ burn, bytes }: Candidate, rate: bigint, share: bigint, relayed: bigint): WaitReason {
   const enters = (burn.fee * 1000n) / (BigInt(bytes) * share);
   const missing = feeAt(bytes, rate) * share - burn.fee;
-  const remedy = `it is paid once the fee rate is ${satVb(enters)} sat/vB or less, or together with burns that pay more fees`;
+  const remedy = remedyFor({ alone: (burn.fee * 1000n) / BigInt(bytes), enters, rate, relayed });
   return { burnTxid: burn.burnTxid, reason: 'fee_too_small', missing, rate: enters, remedy };
+}
+
+// `alone`: the rate up to which the fee pays for the burn's own output; `enters`: up to which it enters by itself.
+function remedyFor(rates: Readonly<Record<'alone' | 'enters' | 'rate' | 'relayed', bigint>>): string {
+  const { alone, enters, rate, relayed } = rates;
+  const least = `${satVb(relayed, 'up')} sat/vB, the least that your own Bitcoin nodes relay (mempoolminfee, minrelaytxfee)`;
+  if (alone < RELAY_RATE_MIN) {
+    return neverPaid(
+      `its fee does not pay for its own output at ${satVb(RELAY_RATE_MIN)} sat/vB, the least that is ever relayed`,
+    );
+  }
+  if (alone < relayed) return `it needs ${satVb(alone)} sat/vB or less, and now it takes ${least}`;
+  const now = rate === relayed ? `; now it takes ${least}` : '';
+  if (alone < rate) return `it can join a payout once the fee rate is ${satVb(alone)} sat/vB or less${now}`;
+  const together = 'together with burns that pay more fees';
+  if (enters < relayed) return `it is paid ${together}: alone it does not bear its share of a step at ${least}`;
+  return `it is paid once the fee rate is ${satVb(enters)} sat/vB or less, or ${together}${now}`;
 }

@@ -1,5 +1,6 @@
 // Plans a payout: a first version, one that replaces what waits, or a child of a full one.
 import { larger } from './amount.ts';
+import { satVb } from './fee.ts';
 import { TREASURY_SATS_MIN } from './line.ts';
 import { type FeeRefusal, type FeeTerms, feeRange, ratesText, topUpFor, validateFee } from './line-fee.ts';
 import { type Candidate, candidatesOf, leave } from './line-plan-burns.ts';
@@ -192,8 +193,12 @@ function failureReasons(
       const missing = treasuryShort(position, settled.draft, settled.fee);
       return leave(burn.burnTxid, 'no_funds', 'deposits are swept first', missing);
     }
-    const remedy =
-      'the fees of all waiting burns together do not pay for a payout: it waits for more burns or a lower fee rate';
+    const { feeRateMin } = terms.relay;
+    const isRelay = recipe.rate <= feeRateMin;
+    const lower = isRelay
+      ? `a lower relay minimum of your own Bitcoin nodes (now ${satVb(feeRateMin)} sat/vB)`
+      : 'a lower fee rate';
+    const remedy = `the fees of all waiting burns together do not pay for a payout: it waits for more burns or ${lower}`;
     return { burnTxid: burn.burnTxid, reason: 'fee_too_small', missing: settled.missing, rate: null, remedy };
   });
 }

@@ -5,7 +5,7 @@ import { type BurnVerdict, verifyBurn } from '../../chain/burn.ts';
 import { feeAt, OUTPUT_BYTES_MIN, outputBytes } from '../../chain/fee.ts';
 import type { LineBurn } from '../../chain/line-intent.ts';
 import type { WaitCause, WaitReason } from '../../chain/line-plan.ts';
-import { neverPaid } from '../../chain/line-plan-burns.ts';
+import { isHeldBack, leave, neverPaid } from '../../chain/line-plan-burns.ts';
 import { OUTPUT_SCRIPT_BYTES_MAX } from '../../chain/network.ts';
 import { type WireLedger, WireLedgerError } from '../../chain/wire-ledger.ts';
 import { BoundedSet } from '../../crypto/bounded-cache.ts';
@@ -79,7 +79,8 @@ export class WaitingBurns {
     const takeoverMs = this.#bridge.config.takeoverS * 1000;
     const { first, most } = REFUSED_TAKEOVERS;
     this.#turns.restLonger(`burn/${burnTxid}`, first * takeoverMs, most * takeoverMs);
-    this.#keepWhy(burnTxid, 'refused', 'it is tried again later; the log names the refusals');
+    const { reason, remedy } = rests(burnTxid);
+    this.#keepWhy(burnTxid, reason, remedy);
   }
 
   #gather({ bound, named, feeRateMin, feeRate, treasury }: BurnChoice) {
@@ -99,10 +100,11 @@ export class WaitingBurns {
     if (named !== null) return { wanted: inOrder(wanted), left: [] };
     const take = (burn: Burn): void => {
       const { burnTxid } = burn;
-      if (wanted.size >= full) return;
-      const why = this.#why.get(burnTxid);
-      if (!this.#turns.rests(`burn/${burnTxid}`)) wanted.set(burnTxid, burn);
-      else if (why !== undefined && !wanted.has(burnTxid)) left.set(burnTxid, why);
+      if (wanted.size >= full || wanted.has(burnTxid)) return;
+      // Whatever else speaks against it, this operator's own decision comes first.
+      if (isHeld(db, burnTxid)) left.set(burnTxid, isHeldBack(burnTxid));
+      else if (this.#turns.rests(`burn/${burnTxid}`)) left.set(burnTxid, this.#why.get(burnTxid) ?? rests(burnTxid));
+      else wanted.set(burnTxid, burn);
     };
     // A first version spends half of what its burns bear: these enter whatever waits beside them.
     const enough = feeAt(outputBytes(OUTPUT_SCRIPT_BYTES_MAX), 2n * feeRate);
@@ -178,6 +180,10 @@ function remedyFor(reason: Exclude<BurnFault, 'wrong_network'>, detail: string):
     case 'wire_unavailable':
       return `your Wire nodes have to answer and agree about it: ${detail}`;
   }
+}
+
+function rests(burnTxid: string): WaitReason {
+  return leave(burnTxid, 'refused', 'it is tried again later; the log names the refusals');
 }
 
 // The oldest on the Wire ledger first.

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { treasuryScript } from '../../../chain/line.ts';
 import { toHex, u32be } from '../../../crypto/bytes.ts';
 import { taprootAddress } from '../../../crypto/taproot.ts';
+import { holdBurn } from '../../../store/holds.ts';
 import { BridgeWorld } from '../bridge-world.ts';
 
 let world: BridgeWorld;
@@ -76,3 +77,16 @@ test.each([
   },
   60_000,
 );
+
+test('a burn that this operator holds is shown as held, whatever else speaks against it', async () => {
+  const bad = world.burn({ address: 'nowhere', amount: 20_000n, fee: 5_000n });
+  const young = world.burn({ amount: 20_000n, fee: 5_000n, confirmations: 1 });
+  await world.rounds(1);
+  for (const { burnTxid } of [bad, young]) holdBurn(world.db(0), burnTxid, 'a list', 0);
+  const waiting = await waitingAt(0);
+  expect(waiting.map(({ burnTxid, reason }) => [burnTxid, reason])).toEqual([
+    [bad.burnTxid, 'held'],
+    [young.burnTxid, 'held'],
+  ]);
+  expect(waiting[0]?.remedy).toBe(`this operator holds it: \`mpc_operator unhold ${bad.burnTxid}\` releases it`);
+}, 60_000);
