@@ -116,6 +116,8 @@ export interface DepositReport {
   readonly status: string;
   readonly attested_at: string | null;
   readonly minted_at: string | null;
+  /** What it waits for, or why nothing comes of it; null once it is minted. */
+  readonly waits_for: string | null;
 }
 
 /** Where the treasury stands. Amounts in sats; confirmations as this node's own scan counts them. */

@@ -356,6 +356,7 @@ const deposit = {
   status: 'attested',
   attested_at: AT,
   minted_at: null,
+  waits_for: 'Wire: its mint needs 3 confirmations on your Wire nodes',
 };
 export const deposits: CommandResults['deposits'] = { deposits: [deposit], total: 3 };
 export const manyDeposits: CommandResults['deposits'] = {
