@@ -4,7 +4,7 @@ import { auditHead } from '../../store/audit-log.ts';
 import { listCeremonies } from '../../store/ceremonies.ts';
 import { listDeposits } from '../../store/deposits.ts';
 import { DEPOSIT_STATUSES } from '../../store/schema.ts';
-import { stepCounts } from '../../store/step-standing.ts';
+import { stepCounts } from '../../store/step-state.ts';
 import { settledHeight } from '../chain-state/scan.ts';
 import type { Node } from '../node.ts';
 import { daysLeft, readCertificate, validityText } from '../peers/certificate.ts';
