@@ -20,6 +20,7 @@ import type { NodeInput, OpenedNode } from './opened-node.ts';
 import { CommandError } from './runtime/command-error.ts';
 import { EventWatch } from './runtime/event-watch.ts';
 import { errorText } from './runtime/log.ts';
+import { SelfWatch } from './status/self-watch.ts';
 import { Validation } from './validation/validation.ts';
 
 /** A node that has its files open. `online` is null while it is sealed. */
@@ -77,7 +78,9 @@ export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', 
     log: input.log,
   });
   const wireWatch = new WireWatch(config, effects);
-  const parts = { input, config, store, keyRing, keys, bitcoin, wire, chain, wireWatch, events, validation };
+  const written = [store.path, config.keySharePath];
+  const selfWatch = new SelfWatch({ db: store.db, written, events, effects, log: input.log });
+  const parts = { input, config, store, keyRing, keys, bitcoin, wire, chain, wireWatch, selfWatch, events, validation };
   return { ...parts, startedAt: now(), online: null };
 }
 

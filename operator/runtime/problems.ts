@@ -24,6 +24,7 @@ export const PROBLEM_SEVERITIES = {
   database_damaged: 'critical',
   disk_full: 'critical',
   disk_low: 'warning',
+  descriptors_low: 'critical',
   signs_nothing: 'critical',
   state_regressed: 'critical',
   clock_off: 'error',

@@ -16,7 +16,6 @@ import { inOrder, type Problem, problem } from '../runtime/problems.ts';
 import { treasuryStatus } from '../treasury-report.ts';
 import { backendProblems, backendReports } from './backend-reports.ts';
 import { chainProblems } from './chain-report.ts';
-import { diskProblem } from './disk-space.ts';
 import { lastingWaits } from './lasting-waits.ts';
 import { peerRows, unreachableProblems } from './peer-rows.ts';
 import { signerProblems, signerReports } from './signer-reports.ts';
@@ -35,7 +34,7 @@ type Status = CommandResults['status'];
 /** An overview, with everything an operator should look at in `problems`. */
 export async function statusReport(node: Node): Promise<Status> {
   const { config, input, store } = node;
-  const [backends, disk] = await Promise.all([backendReports(node), diskProblem(config.securityDbPath)]);
+  const [backends] = await Promise.all([backendReports(node), node.selfWatch?.look()]);
   const cards = listCards(store.db);
   const peers = peerRows(node);
   return {
@@ -67,8 +66,7 @@ export async function statusReport(node: Node): Promise<Status> {
     problems: inOrder([
       ...unreachableProblems({ participants: config.parties, threshold: config.threshold }, peers),
       ...nodeProblems(node),
-      ...(disk === null ? [] : [disk]),
-      ...(node.events?.problems() ?? []),
+      ...ownProblems(node),
       ...ceremonyProblems(node),
       ...cardProblems(node),
       ...backendProblems(node, backends),
@@ -83,6 +81,13 @@ export async function statusReport(node: Node): Promise<Status> {
 
 function serves({ input }: Node): boolean {
   return input.serves !== false;
+}
+
+// What a look shows now says more than the log lines that it left behind.
+function ownProblems({ selfWatch, events }: Node): readonly Problem[] {
+  const seen = selfWatch?.problems() ?? [];
+  const codes = new Set(seen.map(({ code }) => code));
+  return [...seen, ...(events?.problems() ?? []).filter(({ code }) => !codes.has(code))];
 }
 
 function nodeProblems(node: Node): readonly Problem[] {

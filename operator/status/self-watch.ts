@@ -1,0 +1,73 @@
+// A node's looks at itself, in the regular round and for `status`: file descriptors, the room on its disk, and whether the
+// disk can be written again.
+import { saveCursor } from '../../store/cursors.ts';
+import type { Queries } from '../../store/database.ts';
+import { DescriptorWatch } from '../runtime/descriptor-watch.ts';
+import type { Effects } from '../runtime/effects.ts';
+import type { EventWatch } from '../runtime/event-watch.ts';
+import type { Log } from '../runtime/log.ts';
+import { inOrder, type Problem } from '../runtime/problems.ts';
+import { diskProblem } from './disk-space.ts';
+
+/** The row that is written to see whether anything can be. */
+const WRITE_TRIAL_CURSOR = 'write_trial';
+
+/** What it looks at. `events`: faults of the log that may be over. */
+export interface SelfWatchInput {
+  readonly db: Queries;
+  /** Files that the node writes: there must be room beside each. */
+  readonly written: readonly string[];
+  readonly events: EventWatch;
+  readonly effects: Pick<Effects, 'now'>;
+  readonly log: Log;
+  /** Absent: counted as the system tells it. */
+  readonly descriptors?: DescriptorWatch;
+  readonly disk?: (path: string) => Promise<Problem | null>;
+}
+
+/** The watch of one node. */
+export class SelfWatch {
+  readonly #input: SelfWatchInput;
+  readonly #descriptors: DescriptorWatch;
+  #disk: Problem | null = null;
+  #looking: Promise<void> | null = null;
+
+  constructor(input: SelfWatchInput) {
+    this.#input = input;
+    this.#descriptors = input.descriptors ?? new DescriptorWatch(input.effects, input.log);
+  }
+
+  /** One look; a look that is under way is not begun twice. Never rejects. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  /** What was found last. */
+  problems(): readonly Problem[] {
+    return [...this.#descriptors.problems(), ...(this.#disk === null ? [] : [this.#disk])];
+  }
+
+  async #look(): Promise<void> {
+    const { written, events, effects, disk = diskProblem } = this.#input;
+    await this.#descriptors.look();
+    const rooms = await Promise.all(written.map((path) => disk(path)));
+    const [found = null] = inOrder(rooms.filter((one) => one !== null));
+    const since = this.#disk?.code === found?.code ? this.#disk?.since : null;
+    this.#disk = found === null ? null : { ...found, since: since ?? new Date(effects.now()).toISOString() };
+    // A trial costs a write to the disk, so there is one only while the log says that writing fails.
+    if (found?.code !== 'disk_full' && events.shows('disk_full') && this.#canWrite()) events.ended('disk_full');
+  }
+
+  #canWrite(): boolean {
+    const { db, effects } = this.#input;
+    try {
+      saveCursor(db, WRITE_TRIAL_CURSOR, 0, effects.now());
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
