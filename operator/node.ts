@@ -17,6 +17,7 @@ import { KeyFileError, KeyRing, lostKeyFile } from './keys/key-ring.ts';
 import { type FederationKey, Keys } from './keys/keys.ts';
 import { goOnline, type Online } from './online.ts';
 import type { NodeInput, OpenedNode } from './opened-node.ts';
+import { burnsReadTo } from './payouts/read-burns.ts';
 import { CommandError } from './runtime/command-error.ts';
 import { EventWatch } from './runtime/event-watch.ts';
 import { errorText } from './runtime/log.ts';
@@ -77,7 +78,7 @@ export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', 
     effects,
     log: input.log,
   });
-  const wireWatch = new WireWatch(config, effects);
+  const wireWatch = new WireWatch(config, effects, () => burnsReadTo(store.db));
   const written = [store.path, config.keySharePath];
   const selfWatch = new SelfWatch({ db: store.db, written, events, effects, log: input.log });
   const parts = { input, config, store, keyRing, keys, bitcoin, wire, chain, wireWatch, selfWatch, events, validation };

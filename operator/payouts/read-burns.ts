@@ -2,12 +2,18 @@
 import { BURNS_PAGE_MAX, type WireLedger } from '../../chain/wire-ledger.ts';
 import { recordBurn } from '../../store/burns.ts';
 import { loadCursor, saveCursor } from '../../store/cursors.ts';
-import { transact } from '../../store/database.ts';
+import { type Queries, transact } from '../../store/database.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 
 const BURNS_CURSOR = 'wire_burns';
 /** So many burns are read again in each round: where Wire nodes disagree for a while, one is listed after its successors. */
 const OVERLAP_BURNS = 100;
+
+/** The number of the last burn that was read; 0 where none was. */
+export function burnsReadTo(db: Queries): number {
+  const stored = loadCursor(db, BURNS_CURSOR);
+  return typeof stored === 'number' ? stored : 0;
+}
 
 /** Reads on from where it has come to. Throws `WireLedgerError`. */
 export async function readBurns(
@@ -15,8 +21,7 @@ export async function readBurns(
   wire: WireLedger,
   signal: AbortSignal,
 ): Promise<void> {
-  const stored = loadCursor(db, BURNS_CURSOR);
-  const last = typeof stored === 'number' ? stored : 0;
+  const last = burnsReadTo(db);
   let after = Math.max(0, last - OVERLAP_BURNS);
   while (!signal.aborted) {
     const burns = await wire.burns(after, BURNS_PAGE_MAX);

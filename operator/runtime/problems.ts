@@ -55,6 +55,7 @@ export const PROBLEM_SEVERITIES = {
   wire_not_configured: 'error',
   wire_unavailable: 'error',
   wire_wrong_network: 'error',
+  wire_reset: 'error',
   // Blocks, deposits, burns and the treasury line.
   chain_forked: 'error',
   history_lost: 'critical',

@@ -18,6 +18,13 @@ export async function backendReports(node: Node): Promise<Backends> {
   return { bitcoin, wire };
 }
 
+const OF_WIRE = {
+  wire_unavailable: 'look at this Wire node: whether it runs, and its log',
+  wire_wrong_network: 'take this node out of wire_nodes',
+  wire_reset:
+    'wait if its height rises: it reads the ledger again; otherwise it was reset: put its data back, or take it out of wire_nodes',
+} as const;
+
 /** What is wrong with them that the chain's own problems (chain-report.ts) do not say. */
 export function backendProblems(node: Node, { bitcoin, wire }: Backends): readonly Problem[] {
   const problems: Problem[] = [];
@@ -34,19 +41,15 @@ export function backendProblems(node: Node, { bitcoin, wire }: Backends): readon
   }
   const isMajority = wire.filter(({ ok }) => ok).length * 2 > wire.length;
   for (const row of wire.filter(({ ok }) => !ok)) {
-    const isOther = row.detail.startsWith('it is bridged to');
-    const action = isOther
-      ? 'take this node out of wire_nodes'
-      : 'look at this Wire node: whether it runs, and its log';
-    const code = isOther ? 'wire_wrong_network' : 'wire_unavailable';
-    const found = rowProblem(code, 'Wire node', row, action);
+    const code = node.wireWatch?.faultOf(row.url) ?? 'wire_unavailable';
+    const found = rowProblem(code, 'Wire node', row, OF_WIRE[code]);
     problems.push(isMajority ? { ...found, severity: 'warning' } : found);
   }
   return problems;
 }
 
 function rowProblem(
-  code: 'bitcoin_silent' | 'wire_unavailable' | 'wire_wrong_network',
+  code: 'bitcoin_silent' | keyof typeof OF_WIRE,
   kind: string,
   { url, detail, since }: BackendReport,
   action: string,
