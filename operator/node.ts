@@ -10,6 +10,7 @@ import { assertAuditLog, watchAuditLog } from './audit-watch.ts';
 import { ChainWatch } from './chain-state/chain-watch.ts';
 import { WireWatch } from './chain-state/wire-watch.ts';
 import type { OperatorConfig } from './config/config.ts';
+import { isEveryInterface } from './config/config-address.ts';
 import { bitcoinCredentials } from './config/config-bitcoin.ts';
 import { untrustedFile } from './config/trusted-files.ts';
 import { assertOwnPlace, claimDatabase } from './keys/database-owner.ts';
@@ -128,6 +129,8 @@ async function unseal(node: Node, passphrase: string): Promise<void> {
     throw error;
   }
   node.input.log('info', 'unsealed', { index: node.config.myIndex, listening: node.online.gate.address });
+  const { host, text } = node.config.listenAddress;
+  if (isEveryInterface(host)) node.input.log('info', 'peer_port_open_on_all_interfaces', { listening: text });
   watchAudit(node);
 }
 

@@ -93,6 +93,19 @@ export interface Problem {
   readonly action: string;
 }
 
+/** What an operator should know although nothing is wrong, by its code; true where the node cannot work before it is done. */
+export const NOTICES = {
+  treasury_not_open: true,
+  keys_not_proven: false,
+  not_automatic: false,
+  open_to_all: false,
+} as const satisfies Readonly<Record<string, boolean>>;
+
+/** One notice, as `status --json` shows it. Its fields are those of a problem. */
+export interface Notice extends Omit<Problem, 'code' | 'severity'> {
+  readonly code: keyof typeof NOTICES;
+}
+
 /** A problem; `since` in ms since 1970. */
 export function problem(
   code: ProblemCode,
@@ -117,9 +130,9 @@ export function inOrder(problems: readonly Problem[]): readonly Problem[] {
   );
 }
 
-/** A problem in two sentences: what is wrong, and what to do. `time` writes the time since when. */
+/** A problem or notice in two sentences: what is wrong, and what to do. `time` writes the time since when. */
 export function problemSentences(
-  { subject, since, cause, action }: Problem,
+  { subject, since, cause, action }: Omit<Problem, 'code' | 'severity'>,
   time: (iso: string) => string = (iso) => iso,
 ): readonly [wrong: string, remedy: string] {
   const when = since === null ? '' : ` (since ${time(since)})`;

@@ -17,6 +17,7 @@ import { storedOutcome } from '../key-ceremonies/ceremony-outcome.ts';
 import type { FederationKey } from '../keys/keys.ts';
 import type { Node } from '../node.ts';
 import { waitReport } from '../payouts/withdraw.ts';
+import type { TreasuryReport } from '../runtime/command-types.ts';
 import { counted } from '../runtime/counted.ts';
 import { type Problem, problem } from '../runtime/problems.ts';
 import { treasuryReport, treasuryStatus } from '../treasury-report.ts';
@@ -201,11 +202,8 @@ function stepWaits({ store, input }: Node): readonly Problem[] {
 }
 
 // Every share of a new key signs once; until then nobody knows that each can.
-function proofWaits({ store, input }: Node, key: FederationKey): readonly Problem[] {
-  const stored = getCeremony(store.db, key.ceremonyId);
-  const outcome = stored === null ? null : storedOutcome(stored);
-  if (outcome === null || outcome.subsets !== null) return [];
-  if (input.effects.now() - key.createdAt <= WAITS_MAX.proof) return [];
+function proofWaits(node: Node, key: FederationKey): readonly Problem[] {
+  if (isProven(node, key) || node.input.effects.now() - key.createdAt <= WAITS_MAX.proof) return [];
   return [
     problem('keys_not_proven', {
       subject: `key ceremony ${key.ceremonyId}`,
@@ -214,6 +212,20 @@ function proofWaits({ store, input }: Node, key: FederationKey): readonly Proble
       action: 'make sure that all operators answer: this needs every one of them',
     }),
   ];
+}
+
+/** Whether each share of a key has signed; true where the ceremony that made it is not known here. */
+export function isProven({ store }: Pick<Node, 'store'>, key: FederationKey): boolean {
+  const stored = getCeremony(store.db, key.ceremonyId);
+  const outcome = stored === null ? null : storedOutcome(stored);
+  return outcome === null || outcome.subsets !== null;
+}
+
+/** What to do about a treasury that is not open. */
+export function treasuryAction(state: TreasuryReport['state']): string {
+  return state === 'opening'
+    ? 'ask the operators named here to run their servers; `mpc_operator treasury open` shows how it goes on'
+    : 'once the payment is deep enough, run `mpc_operator treasury open` at one node; `mpc_operator treasury` shows both';
 }
 
 function treasuryWaits(node: Node, key: FederationKey): readonly Problem[] {
@@ -225,8 +237,7 @@ function treasuryWaits(node: Node, key: FederationKey): readonly Problem[] {
       subject: 'treasury',
       since: key.createdAt,
       cause: `it is not open, so no burn can be paid: ${treasuryStatus(node)?.detail ?? state}`,
-      action:
-        state === 'opening' ? 'ask the operators named here' : 'run `mpc_operator treasury`, which shows what to do',
+      action: treasuryAction(state),
     }),
   ];
 }

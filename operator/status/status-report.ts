@@ -17,6 +17,7 @@ import { treasuryStatus } from '../treasury-report.ts';
 import { backendProblems, backendReports } from './backend-reports.ts';
 import { chainProblems } from './chain-report.ts';
 import { lastingWaits } from './lasting-waits.ts';
+import { notices } from './notices.ts';
 import { peerRows, unreachableProblems } from './peer-rows.ts';
 import { signerProblems, signerReports } from './signer-reports.ts';
 
@@ -63,6 +64,7 @@ export async function statusReport(node: Node): Promise<Status> {
     audit_head: auditHead(store.db),
     rejections: rejectionCounts(node),
     signers: signerReports(node),
+    notices: notices(node),
     problems: inOrder([
       ...unreachableProblems({ participants: config.parties, threshold: config.threshold }, peers),
       ...nodeProblems(node),
