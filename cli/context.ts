@@ -95,6 +95,12 @@ export class CliContext {
     const config = this.config();
     const client = await this.server(config);
     if (client !== null) return client;
+    // Loaded only here, for most commands need no database.
+    const { isBeingWritten } = await import('../store/open.ts');
+    if (isBeingWritten(config.securityDbPath)) {
+      const who = `A server with ${config.file} is starting or ending, or another command is changing its database`;
+      throw new CliError(`${who}: nobody answers at ${config.controlSocket} yet. Try again in a moment.`);
+    }
     throw new CliError(
       `No server runs with ${config.file} (nobody answers at ${config.controlSocket}). Start it with: mpc_operator server`,
     );

@@ -20,6 +20,7 @@ export const PROBLEM_SEVERITIES = {
   certificate_unreadable: 'error',
   // This node.
   not_running: 'critical',
+  starting: 'warning',
   sealed: 'critical',
   database_damaged: 'critical',
   disk_full: 'critical',

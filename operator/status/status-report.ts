@@ -4,6 +4,7 @@ import { auditHead } from '../../store/audit-log.ts';
 import { listCeremonies } from '../../store/ceremonies.ts';
 import { listDeposits } from '../../store/deposits.ts';
 import { lineFigures, listLine, waitingSteps } from '../../store/line.ts';
+import { isBeingWritten } from '../../store/open.ts';
 import { DEPOSIT_STATUSES } from '../../store/schema.ts';
 import { scannedHeight } from '../chain-state/scan.ts';
 import type { Node } from '../node.ts';
@@ -29,6 +30,8 @@ const CEREMONY_STEP_MS_MAX = 15 * 60_000;
 const STUCK_PHASES: ReadonlySet<string> = new Set(['running', 'confirmed']);
 /** Most key ceremonies that are shown while they are not over. */
 const CEREMONIES_SHOWN_MAX = 10;
+
+const STARTING_ACTION = 'ask again in a moment: opening the key file takes seconds; if this lasts, look at the log';
 
 type Status = CommandResults['status'];
 
@@ -93,14 +96,17 @@ function ownProblems({ selfWatch, events }: Node): readonly Problem[] {
 }
 
 function nodeProblems(node: Node): readonly Problem[] {
-  const { config, damage, online, input, startedAt } = node;
+  const { config, damage, online, input, startedAt, store } = node;
   const problems: Problem[] = [...(input.processProblems?.() ?? [])];
   const subject = 'this node';
   if (damage !== undefined) {
     const [cause = damage.detail, action = 'replace it with its latest backup'] = damage.detail.split('; ');
     problems.push(problem('database_damaged', { subject: 'database', since: damage.since, cause, action }));
   }
-  if (!serves(node)) {
+  if (!serves(node) && isBeingWritten(store.path)) {
+    const cause = `a server with ${config.file} is starting or ending, or a command is changing its database`;
+    problems.push(problem('starting', { subject, since: input.effects.now(), cause, action: STARTING_ACTION }));
+  } else if (!serves(node)) {
     const cause = `no server runs with ${config.file}, so nothing is signed or followed`;
     problems.push(problem('not_running', { subject, cause, action: 'start it: `mpc_operator server`' }));
   } else if (online === null && damage === undefined) {
