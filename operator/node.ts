@@ -80,8 +80,8 @@ export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', 
     log: input.log,
   });
   const wireWatch = new WireWatch(config, effects, () => burnsReadTo(store.db));
-  const written = [store.path, config.keySharePath];
-  const selfWatch = new SelfWatch({ db: store.db, written, events, effects, log: input.log });
+  const opened = { config, db: store.db, databasePath: store.path, keyRing };
+  const selfWatch = new SelfWatch({ ...opened, events, effects, log: input.log });
   const parts = { input, config, store, keyRing, keys, bitcoin, wire, chain, wireWatch, selfWatch, events, validation };
   return { ...parts, startedAt: now(), online: null };
 }
@@ -123,6 +123,7 @@ async function unseal(node: Node, passphrase: string): Promise<void> {
   await openKeyFile(node, passphrase);
   try {
     claimDatabase(node.config, node.store.db, node.keyRing);
+    node.selfWatch?.tlsRead();
     node.online = await goOnline(node);
   } catch (error) {
     node.keyRing.close();

@@ -151,6 +151,7 @@ export const EVENTS: Readonly<Record<string, EventMeaning | string>> = {
   deposit_contested: 'deposit_contested',
   descriptors_low: 'descriptors_low',
   deposit_replaced: 'nothing is lost: it was never attested',
+  file_replaced: 'file_replaced',
   guard_halted: 'signs_nothing',
   guard_starting: 'signs_nothing',
   keys_not_proven_yet: 'keys_not_proven',

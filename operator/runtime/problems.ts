@@ -25,6 +25,7 @@ export const PROBLEM_SEVERITIES = {
   database_damaged: 'critical',
   disk_full: 'critical',
   disk_low: 'warning',
+  file_replaced: 'error',
   descriptors_low: 'critical',
   signs_nothing: 'critical',
   state_regressed: 'critical',
@@ -98,6 +99,7 @@ export interface Problem {
 export const NOTICES = {
   treasury_not_open: true,
   keys_not_proven: false,
+  config_changed: false,
   not_automatic: false,
   open_to_all: false,
 } as const satisfies Readonly<Record<string, boolean>>;

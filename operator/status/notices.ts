@@ -15,6 +15,13 @@ export function notices(node: Node): readonly Notice[] {
   const found: Notice[] = [];
   const key = keys.live();
   if (key !== null) found.push(...keyNotices(node, key));
+  const changedAt = node.selfWatch?.configChangedAt() ?? null;
+  if (changedAt !== null) {
+    const cause = `${config.file} was changed or removed after the server read it`;
+    found.push(
+      notice('config_changed', 'configuration', changedAt, cause, 'restart the server to use what it says now'),
+    );
+  }
   if (!config.automatic) {
     const cause = 'automatic is off: it attests no deposit and pays no burn without your command';
     const action = 'put "automatic": true into the configuration and restart the server, if that is not what you want';

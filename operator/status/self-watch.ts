@@ -1,22 +1,27 @@
-// A node's looks at itself, in the regular round and for `status`: file descriptors, the room on its disk, and whether the
-// disk can be written again.
+// A node's looks at itself, in the regular round and for `status`: file descriptors, the room on its disk, whether the disk
+// can be written again, and whether its files are still those that it opened.
 import { saveCursor } from '../../store/cursors.ts';
 import type { Queries } from '../../store/database.ts';
+import type { OperatorConfig } from '../config/config.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
 import { DescriptorWatch } from '../runtime/descriptor-watch.ts';
 import type { Effects } from '../runtime/effects.ts';
 import type { EventWatch } from '../runtime/event-watch.ts';
+import { FileWatch } from '../runtime/file-watch.ts';
 import type { Log } from '../runtime/log.ts';
 import { inOrder, type Problem } from '../runtime/problems.ts';
 import { diskProblem } from './disk-space.ts';
+import { replacedFileProblems, watchOpenFiles, watchTlsFiles } from './replaced-files.ts';
 
 /** The row that is written to see whether anything can be. */
 const WRITE_TRIAL_CURSOR = 'write_trial';
 
 /** What it looks at. `events`: faults of the log that may be over. */
 export interface SelfWatchInput {
+  readonly config: OperatorConfig;
   readonly db: Queries;
-  /** Files that the node writes: there must be room beside each. */
-  readonly written: readonly string[];
+  readonly databasePath: string;
+  readonly keyRing: KeyRing;
   readonly events: EventWatch;
   readonly effects: Pick<Effects, 'now'>;
   readonly log: Log;
@@ -29,12 +34,25 @@ export interface SelfWatchInput {
 export class SelfWatch {
   readonly #input: SelfWatchInput;
   readonly #descriptors: DescriptorWatch;
+  readonly #files: FileWatch;
   #disk: Problem | null = null;
   #looking: Promise<void> | null = null;
 
   constructor(input: SelfWatchInput) {
     this.#input = input;
     this.#descriptors = input.descriptors ?? new DescriptorWatch(input.effects, input.log);
+    this.#files = new FileWatch(input.effects, input.log);
+    watchOpenFiles(this.#files, input.config, input.databasePath, input.keyRing);
+  }
+
+  /** The files of TLS have just been read. */
+  tlsRead(): void {
+    watchTlsFiles(this.#files, this.#input.config);
+  }
+
+  /** Since when the configuration is not the one in use, in ms since 1970; null where it is. */
+  configChangedAt(): number | null {
+    return this.#files.replaced(this.#input.config.file)?.since ?? null;
   }
 
   /** One look; a look that is under way is not begun twice. Never rejects. */
@@ -47,12 +65,16 @@ export class SelfWatch {
 
   /** What was found last. */
   problems(): readonly Problem[] {
-    return [...this.#descriptors.problems(), ...(this.#disk === null ? [] : [this.#disk])];
+    const { config, databasePath } = this.#input;
+    const files = replacedFileProblems(this.#files, config, databasePath);
+    return [...this.#descriptors.problems(), ...(this.#disk === null ? [] : [this.#disk]), ...files];
   }
 
   async #look(): Promise<void> {
-    const { written, events, effects, disk = diskProblem } = this.#input;
+    const { config, databasePath, events, effects, disk = diskProblem } = this.#input;
     await this.#descriptors.look();
+    this.#files.look();
+    const written = [databasePath, config.keySharePath];
     const rooms = await Promise.all(written.map((path) => disk(path)));
     const [found = null] = inOrder(rooms.filter((one) => one !== null));
     const since = this.#disk?.code === found?.code ? this.#disk?.since : null;

@@ -3,6 +3,9 @@ import { afterEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { checkConfig, type OperatorConfig } from '../../../operator/config/config.ts';
+import { draftConfig } from '../../../operator/config/config-write.ts';
+import { KeyRing } from '../../../operator/keys/key-ring.ts';
 import { countDescriptors, type DescriptorCount, DescriptorWatch } from '../../../operator/runtime/descriptor-watch.ts';
 import { EventWatch } from '../../../operator/runtime/event-watch.ts';
 import { silentLog } from '../../../operator/runtime/log.ts';
@@ -23,6 +26,14 @@ const outOf = (): never => {
   throw Object.assign(new Error('EMFILE: too many open files, scandir'), { code: 'EMFILE' });
 };
 
+function sampleConfig(file: string): OperatorConfig {
+  const addresses = ['127.0.0.1:7100', '127.0.0.1:7101', '127.0.0.1:7102'];
+  const content = draftConfig({ parties: 3, threshold: 2, index: 0, addresses, more: { network: 'regtest' } });
+  const verdict = checkConfig(content, file, folder);
+  if (!verdict.ok) throw new Error('the draft is valid');
+  return verdict.config;
+}
+
 /** A node's watch whose descriptors and disk are as told. */
 function watched() {
   const events = new EventWatch(clock);
@@ -32,8 +43,11 @@ function watched() {
     disk: null,
   };
   store = openStore(join(folder, 'security.db'));
+  const file = join(folder, 'config.json');
+  const config = sampleConfig(file);
+  const keyRing = new KeyRing({ path: config.keySharePath, network: config.network, index: config.myIndex });
   const watch = new SelfWatch({
-    ...{ db: store.db, written: [store.path], events, effects: clock, log },
+    ...{ config, db: store.db, databasePath: store.path, keyRing, events, effects: clock, log },
     descriptors: new DescriptorWatch(clock, log, async () => told.descriptors()),
     disk: async () => told.disk,
   });
@@ -116,7 +130,7 @@ describe('a full disk', () => {
     told.disk = null;
     store?.close();
     await watch.look();
-    expect(codes()).toEqual(['disk_full']);
+    expect(codes()).toContain('disk_full');
   });
 
   test('that the log told of is over once there is room again', async () => {
