@@ -49,6 +49,7 @@ export const PROBLEM_SEVERITIES = {
   bitcoin_fork: 'error',
   bitcoin_wrong_network: 'critical',
   bitcoin_unavailable: 'error',
+  bitcoin_credentials: 'error',
   bitcoin_syncing: 'warning',
   bitcoin_behind: 'warning',
   bitcoin_stale_tip: 'error',

@@ -17,10 +17,17 @@ const CONTESTED_SHOWN_MAX = 10;
 
 const LOOK = 'look at this Bitcoin node: its log, its connections and its disk';
 const OF_CHAIN: Readonly<Record<ChainProblemName, readonly [ProblemCode, action: string]>> = {
-  no_majority: ['bitcoin_no_majority', 'start the Bitcoin nodes that do not answer, or correct bitcoin_nodes'],
+  no_majority: [
+    'bitcoin_no_majority',
+    'start the Bitcoin nodes that do not answer, or correct bitcoin_nodes or their RPC credentials',
+  ],
   fork: ['bitcoin_fork', 'find out which of your Bitcoin nodes is on the wrong chain'],
   wrong_network: ['bitcoin_wrong_network', 'take this node out of bitcoin_nodes, or set network'],
   node_unavailable: ['bitcoin_unavailable', LOOK],
+  node_credentials: [
+    'bitcoin_credentials',
+    'give this node the RPC user and password of your Bitcoin nodes, or their cookie file: `mpc_operator init --force` with --bitcoin-rpc-user or --bitcoin-rpc-cookie-file (README), and restart the server',
+  ],
   node_syncing: ['bitcoin_syncing', 'wait: this node asks it again once it has synchronised'],
   node_behind: ['bitcoin_behind', LOOK],
   stale_tip: ['bitcoin_stale_tip', LOOK],

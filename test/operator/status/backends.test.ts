@@ -60,6 +60,16 @@ describe('status', () => {
     expect(named('wire_unavailable')).toEqual([`Wire node ${new URL(mute).host}`]);
   });
 
+  test('names the flags of init where a Bitcoin node refuses the RPC user or password', async () => {
+    const url = serve(() => new Response('', { status: 401 }));
+    const { problems } = await statusReport(nodes.open(await nodes.init(0, { bitcoin_nodes: [url] })));
+    const found = problems.find(({ code }) => code === 'bitcoin_credentials');
+    expect(found?.subject).toBe(`Bitcoin node ${new URL(url).host}`);
+    expect(found?.cause).toStartWith('the node refuses the RPC user or password (401)');
+    expect(found?.action).toContain('--bitcoin-rpc-user');
+    expect(problems.map(({ code }) => code)).not.toContain('bitcoin_unavailable');
+  });
+
   test('has a Wire node whose ledger became shorter as a problem, until it is as long again', async () => {
     const told = { network: 'regtest', height: 50, last_burn_seq: 9 };
     const url = serve(() => Response.json(told));
