@@ -207,8 +207,8 @@ export class EventWatch {
           detail === '' || meaning.code === 'descriptors_low' ? meaning.cause : `${meaning.cause}: ${detail}`;
         // Several events may have one cause, as a full disk: it is one problem, since the first of them.
         const name = `${meaning.code} ${subject} ${cause}`;
-        const known = shown.get(name)?.since ?? null;
-        const from = known === null ? since : Math.min(since, Date.parse(known));
+        const known = shown.get(name);
+        const from = known === undefined ? since : Math.min(since, Date.parse(known.since));
         shown.set(name, problem(meaning.code, { subject, since: from, cause, action: meaning.action }));
       }
     }

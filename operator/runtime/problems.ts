@@ -88,8 +88,8 @@ export interface Problem {
   readonly severity: Severity;
   /** What it is about: `this node`, `operator 2`, `Bitcoin node HOST:PORT`, … */
   readonly subject: string;
-  /** Since when, ISO 8601; null where nobody can tell. */
-  readonly since: string | null;
+  /** Since when, ISO 8601: since when it is so, or since when this node can tell. */
+  readonly since: string;
   /** What is wrong with it: with the subject before it, a sentence. */
   readonly cause: string;
   /** What its operator can do, an order. */
@@ -114,12 +114,12 @@ export interface Notice extends Omit<Problem, 'code' | 'severity'> {
 export function problem(
   code: ProblemCode,
   told: Pick<Problem, 'subject' | 'cause' | 'action'> & {
-    readonly since?: number | null;
+    readonly since: number;
     readonly severity?: Severity;
   },
 ): Problem {
-  const { subject, cause, action, since = null, severity = PROBLEM_SEVERITIES[code] } = told;
-  return { code, severity, subject, since: since === null ? null : new Date(since).toISOString(), cause, action };
+  const { subject, cause, action, since, severity = PROBLEM_SEVERITIES[code] } = told;
+  return { code, severity, subject, since: new Date(since).toISOString(), cause, action };
 }
 
 /** Unreachable peers first, then the worst, then what has lasted longest. */
@@ -130,7 +130,7 @@ export function inOrder(problems: readonly Problem[]): readonly Problem[] {
     (a, b) =>
       rank(a) - rank(b) ||
       SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
-      (a.since ?? '~').localeCompare(b.since ?? '~'),
+      a.since.localeCompare(b.since),
   );
 }
 
@@ -139,8 +139,7 @@ export function problemSentences(
   { subject, since, cause, action }: Omit<Problem, 'code' | 'severity'>,
   time: (iso: string) => string = (iso) => iso,
 ): readonly [wrong: string, remedy: string] {
-  const when = since === null ? '' : ` (since ${time(since)})`;
-  return [`${subject}: ${cause}${when}.`, `${capital(action)}.`];
+  return [`${subject}: ${cause} (since ${time(since)}).`, `${capital(action)}.`];
 }
 
 /** The same in one text. */

@@ -32,17 +32,17 @@ export function backendProblems(node: Node, { bitcoin, wire }: Backends): readon
   for (const row of bitcoin) {
     if (row.ok || known.has(hostOf(row.url))) continue;
     const action = 'look at this Bitcoin node: whether it runs, its log, and its credentials in the configuration';
-    problems.push(rowProblem('bitcoin_silent', 'Bitcoin node', row, action));
+    problems.push(rowProblem('bitcoin_silent', 'Bitcoin node', row, action, node.startedAt));
   }
   if (node.config.wireNodes.length === 0) {
     const cause = 'no wire_nodes are configured, so burns cannot be verified';
     const action = 'put the URL of your own Wire node into wire_nodes, and restart the server';
-    problems.push(problem('wire_not_configured', { subject: 'configuration', cause, action }));
+    problems.push(problem('wire_not_configured', { subject: 'configuration', since: node.startedAt, cause, action }));
   }
   const isMajority = wire.filter(({ ok }) => ok).length * 2 > wire.length;
   for (const row of wire.filter(({ ok }) => !ok)) {
     const code = node.wireWatch?.faultOf(row.url) ?? 'wire_unavailable';
-    const found = rowProblem(code, 'Wire node', row, OF_WIRE[code]);
+    const found = rowProblem(code, 'Wire node', row, OF_WIRE[code], node.startedAt);
     problems.push(isMajority ? { ...found, severity: 'warning' } : found);
   }
   return problems;
@@ -53,8 +53,10 @@ function rowProblem(
   kind: string,
   { url, detail, since }: BackendReport,
   action: string,
+  startedAt: number,
 ): Problem {
-  const at = since === null ? null : Date.parse(since);
+  // One that never answered has not since this node began to ask.
+  const at = since === null ? startedAt : Date.parse(since);
   return problem(code, { subject: `${kind} ${hostOf(url)}`, since: at, cause: detail, action });
 }
 

@@ -142,14 +142,14 @@ function burnWaits(node: Node): readonly Problem[] {
   return [...unpayableProblems(node, unpayable), ...lateProblems(late, why)];
 }
 
-function unpayableProblems({ store }: Node, unpayable: readonly WaitReason[]): readonly Problem[] {
+function unpayableProblems({ store, input }: Node, unpayable: readonly WaitReason[]): readonly Problem[] {
   return [...Map.groupBy(unpayable, ({ reason }) => reason)].flatMap(([reason, found]) => {
     const [first] = found;
     if (first === undefined || first.burnTxid === null) return [];
     const seen = found.flatMap(({ burnTxid }) => getBurn(store.db, burnTxid ?? '')?.seenAt ?? []);
     return problem('burns_unpayable', {
       subject: 'burns',
-      since: seen.length === 0 ? null : Math.min(...seen),
+      since: seen.length === 0 ? input.effects.now() : Math.min(...seen),
       cause: `${someOf(found.length, 'burn')} not payable (${reason}: ${first.remedy}); one of them is ${first.burnTxid}`,
       action: `agree with the other operators what to do about it; \`mpc_operator hold ${first.burnTxid} --reason TEXT\` ends this alarm`,
     });
@@ -180,7 +180,7 @@ function lineWaits(node: Node, key: FederationKey): readonly Problem[] {
       const { remedy, top_up_address: address } = waitReport(node, key, reason);
       return problem('line_waits', {
         subject: 'treasury line',
-        since: steps?.waitsSince(reason.reason) ?? null,
+        since: steps?.waitsSince(reason.reason) ?? node.input.effects.now(),
         cause: `it waits (${reason.reason}): ${remedy}`,
         action: address === null ? 'see `mpc_operator withdrawals --waiting`' : `pay a top-up to ${address}`,
       });

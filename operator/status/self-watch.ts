@@ -9,8 +9,8 @@ import type { Effects } from '../runtime/effects.ts';
 import type { EventWatch } from '../runtime/event-watch.ts';
 import { FileWatch } from '../runtime/file-watch.ts';
 import type { Log } from '../runtime/log.ts';
-import { inOrder, type Problem } from '../runtime/problems.ts';
-import { diskProblem } from './disk-space.ts';
+import { type Problem, problem } from '../runtime/problems.ts';
+import { type DiskFinding, diskProblem } from './disk-space.ts';
 import { replacedFileProblems, watchOpenFiles, watchTlsFiles } from './replaced-files.ts';
 
 /** The row that is written to see whether anything can be. */
@@ -27,7 +27,7 @@ export interface SelfWatchInput {
   readonly log: Log;
   /** Absent: counted as the system tells it. */
   readonly descriptors?: DescriptorWatch;
-  readonly disk?: (path: string) => Promise<Problem | null>;
+  readonly disk?: (path: string) => Promise<DiskFinding | null>;
 }
 
 /** The watch of one node. */
@@ -76,9 +76,10 @@ export class SelfWatch {
     this.#files.look();
     const written = [databasePath, config.keySharePath];
     const rooms = await Promise.all(written.map((path) => disk(path)));
-    const [found = null] = inOrder(rooms.filter((one) => one !== null));
-    const since = this.#disk?.code === found?.code ? this.#disk?.since : null;
-    this.#disk = found === null ? null : { ...found, since: since ?? new Date(effects.now()).toISOString() };
+    const found = rooms.find((one) => one?.code === 'disk_full') ?? rooms.find((one) => one !== null) ?? null;
+    const since = this.#disk !== null && this.#disk.code === found?.code ? Date.parse(this.#disk.since) : effects.now();
+    const told = { subject: 'disk', since, action: 'make room on this disk' };
+    this.#disk = found === null ? null : problem(found.code, { ...told, cause: found.cause });
     // A trial costs a write to the disk, so there is one only while the log says that writing fails.
     if (found?.code !== 'disk_full' && events.shows('disk_full') && this.#canWrite()) events.ended('disk_full');
   }

@@ -1,10 +1,12 @@
 // `status`: a node at a glance, and everything that its operator should look at. Text, JSON and whatever else shows it are made
 // from this. Nothing here waits for the Bitcoin and Wire nodes longer than a moment.
+import { statSync } from 'node:fs';
 import { auditHead } from '../../store/audit-log.ts';
 import { listCeremonies } from '../../store/ceremonies.ts';
 import { listDeposits } from '../../store/deposits.ts';
 import { lineFigures, listLine, waitingSteps } from '../../store/line.ts';
 import { isBeingWritten } from '../../store/open.ts';
+import { listPeers } from '../../store/peers.ts';
 import { DEPOSIT_STATUSES } from '../../store/schema.ts';
 import { scannedHeight } from '../chain-state/scan.ts';
 import type { Node } from '../node.ts';
@@ -108,7 +110,14 @@ function nodeProblems(node: Node): readonly Problem[] {
     problems.push(problem('starting', { subject, since: input.effects.now(), cause, action: STARTING_ACTION }));
   } else if (!serves(node)) {
     const cause = `no server runs with ${config.file}, so nothing is signed or followed`;
-    problems.push(problem('not_running', { subject, cause, action: 'start it: `mpc_operator server`' }));
+    problems.push(
+      problem('not_running', {
+        subject,
+        since: lastWrite(store.path) ?? startedAt,
+        cause,
+        action: 'start it: `mpc_operator server`',
+      }),
+    );
   } else if (online === null && damage === undefined) {
     const cause = 'the server runs, but it is sealed: it cannot sign, and its peers cannot reach it';
     problems.push(problem('sealed', { subject, since: startedAt, cause, action: 'run `mpc_operator unseal`' }));
@@ -116,16 +125,30 @@ function nodeProblems(node: Node): readonly Problem[] {
   return problems;
 }
 
-function cardProblems({ config, store, input }: Node): readonly Problem[] {
+// When its own card was made.
+function setUpSince({ config, store, startedAt }: Node): number {
+  return listPeers(store.db).find(({ index }) => index === config.myIndex)?.addedAt ?? startedAt;
+}
+
+// The last sign of a server: what it writes as it ends.
+function lastWrite(path: string): number | null {
+  const times = [path, `${path}-wal`].flatMap((one) => statSync(one, { throwIfNoEntry: false })?.mtimeMs ?? []);
+  return times.length === 0 ? null : Math.floor(Math.max(...times));
+}
+
+function cardProblems(node: Node): readonly Problem[] {
+  const { config, store, input, startedAt } = node;
   const cards = listCards(store.db);
+  const addedAt = new Map(listPeers(store.db).map((peer) => [peer.index, peer.updatedAt]));
+  const setUpAt = setUpSince(node);
   const problems: Problem[] = [];
   for (const index of missingCards(config, cards)) {
     const cause = 'this node does not have its operator card';
     const action = `ask for its card, then run \`mpc_operator peer add CARD\``;
-    problems.push(problem('card_missing', { subject: `operator ${index}`, cause, action }));
+    problems.push(problem('card_missing', { subject: `operator ${index}`, since: setUpAt, cause, action }));
   }
   for (const { operator: subject, cause, action } of addressConflicts(config, cards)) {
-    problems.push(problem('addresses_differ', { subject, cause, action }));
+    problems.push(problem('addresses_differ', { subject, since: startedAt, cause, action }));
   }
   const now = input.effects.now();
   for (const { index, name, tls_certificate } of cards) {
@@ -137,13 +160,18 @@ function cardProblems({ config, store, input }: Node): readonly Problem[] {
         : 'ask its operator to renew it and to send the new card';
     if (facts === null) {
       problems.push(
-        problem('certificate_unreadable', { subject, cause: 'its TLS certificate cannot be read', action }),
+        problem('certificate_unreadable', {
+          subject,
+          since: addedAt.get(index) ?? startedAt,
+          cause: 'its TLS certificate cannot be read',
+          action,
+        }),
       );
     } else if (daysLeft(facts, now) < CERTIFICATE_DAYS_WARNED) {
       const isOver = now > facts.notAfter || now < facts.notBefore;
       const code = isOver ? 'certificate_expired' : 'certificate_ends';
       const warnedAt = facts.notAfter - CERTIFICATE_DAYS_WARNED * DAY_MS;
-      const since = now < facts.notBefore ? null : isOver ? facts.notAfter : warnedAt;
+      const since = now < facts.notBefore ? (addedAt.get(index) ?? startedAt) : isOver ? facts.notAfter : warnedAt;
       problems.push(
         problem(code, { subject, since, cause: `its TLS certificate ${validityText(facts, now)}`, action }),
       );
@@ -165,35 +193,40 @@ function twinProblems({ online }: Node): readonly Problem[] {
 }
 
 function keyProblems(node: Node): readonly Problem[] {
-  const { config, keys, keyRing } = node;
+  const { config, keys, keyRing, startedAt } = node;
   const key = keys.live();
   if (key === null) {
     const [lost] = keyRing.sealed ? [] : keyRing.keyIds().slice(-1);
     if (lost !== undefined) {
       const cause = `the key file holds shares of key ${lost}, which this database does not know: the database was lost`;
       const action = 'put the database back; else add the cards again, and run: mpc_operator ceremony recover FILE';
-      return [problem('database_lost', { subject: 'key', cause, action })];
+      return [problem('database_lost', { subject: 'key', since: startedAt, cause, action })];
     }
     const cause = 'the federation has no key yet';
     const action = 'make one together: `mpc_operator dkg --ceremony-id NAME`';
-    return [problem('no_key', { subject: 'key', cause, action })];
+    return [problem('no_key', { subject: 'key', since: setUpSince(node), cause, action })];
   }
   const problems: Problem[] = [...lastingWaits(node, key)];
   if (keyRing.sealed) {
     if (keyRing.exists()) return problems;
     const cause = `there is none at ${config.keySharePath}, but the key ${key.keyId} is in use`;
     const action = 'put it back from a backup, and do not run `mpc_operator init`: no peer accepts a new identity';
-    return [...problems, problem('key_file_missing', { subject: 'key file', cause, action })];
+    return [...problems, problem('key_file_missing', { subject: 'key file', since: startedAt, cause, action })];
   }
   // The key file was put back to one of before the key was made, or does not go with the database.
   if (keyRing.keysOf(key.keyId) === null) {
     const cause = 'it holds no shares of the live key';
     const action = 'run: mpc_operator ceremony recover FILE';
-    problems.push(problem('shares_missing', { subject: 'key file', cause, action }));
+    problems.push(problem('shares_missing', { subject: 'key file', since: startedAt, cause, action }));
   } else if (keys.sharesFit(key.keyId) !== true) {
     const cause = 'its shares do not fit the live key';
     problems.push(
-      problem('shares_wrong', { subject: 'key file', cause, action: 'put the key file back from its backup' }),
+      problem('shares_wrong', {
+        subject: 'key file',
+        since: startedAt,
+        cause,
+        action: 'put the key file back from its backup',
+      }),
     );
   }
   return problems;

@@ -58,6 +58,9 @@ describe('a command that only reads', () => {
     expect(codes(starting)).toContain('starting');
     expect(codes(starting)).not.toContain('not_running');
     const ended = await locally('status', {});
+    // The database was written last when the server ended.
+    const since = ended.problems.find(({ code }) => code === 'not_running')?.since ?? '';
+    expect(Date.parse(since)).toBeLessThanOrEqual(Date.parse(ended.started_at));
     expect(codes(ended)).toContain('not_running');
     expect(codes(ended)).not.toContain('starting');
   });

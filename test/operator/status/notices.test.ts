@@ -66,6 +66,8 @@ describe('a node', () => {
 
   test('without key and peers is not well: both are problems at once, with the command that ends them', async () => {
     const { status } = await set({});
+    for (const { code, since } of status.problems)
+      expect([code, Date.parse(since) <= Date.now()]).toEqual([code, true]);
     const told = status.problems.map(({ code, subject, action }) => [code, subject, action]);
     expect(told).toContainEqual(['no_key', 'key', 'make one together: `mpc_operator dkg --ceremony-id NAME`']);
     const add = 'ask for its card, then run `mpc_operator peer add CARD`';

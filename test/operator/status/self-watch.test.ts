@@ -9,7 +9,7 @@ import { KeyRing } from '../../../operator/keys/key-ring.ts';
 import { countDescriptors, type DescriptorCount, DescriptorWatch } from '../../../operator/runtime/descriptor-watch.ts';
 import { EventWatch } from '../../../operator/runtime/event-watch.ts';
 import { silentLog } from '../../../operator/runtime/log.ts';
-import { type Problem, problem } from '../../../operator/runtime/problems.ts';
+import type { DiskFinding } from '../../../operator/status/disk-space.ts';
 import { SelfWatch } from '../../../operator/status/self-watch.ts';
 import { openStore, type Store } from '../../../store/open.ts';
 
@@ -38,7 +38,7 @@ function sampleConfig(file: string): OperatorConfig {
 function watched() {
   const events = new EventWatch(clock);
   const log = events.over(silentLog);
-  const told: { descriptors: () => DescriptorCount | null; disk: Problem | null } = {
+  const told: { descriptors: () => DescriptorCount | null; disk: DiskFinding | null } = {
     descriptors: () => ({ used: 100, limit: 1_000 }),
     disk: null,
   };
@@ -106,7 +106,7 @@ describe('file descriptors', () => {
 });
 
 describe('a full disk', () => {
-  const full = problem('disk_full', { subject: 'disk', cause: '0 MiB are left', action: 'make room' });
+  const full = { code: 'disk_full', cause: '0 MiB are left' } as const;
 
   test('is told since when, as long as it is full', async () => {
     const { watch, told } = watched();
