@@ -107,7 +107,7 @@ async function init({ context, services }: Cli, flags: InitFlags): Promise<void>
   const content = {
     ...contentOf(flags),
     ...withoutOtherWay(before, flags),
-    ...toldBy(flags),
+    ...fromFlags(flags),
     ...rpcToldBy(context, flags),
   };
   checkContent(context, content, file);
@@ -134,7 +134,7 @@ function contentOf({ parties, threshold, index, addresses }: InitFlags): ConfigF
 }
 
 // What the flags say, under the configuration's keys.
-function toldBy(flags: InitFlags): Partial<ConfigFile> {
+function fromFlags(flags: InitFlags): Partial<ConfigFile> {
   const { parties, threshold, index, addresses, name, network, wireNode, bitcoinNode } = flags;
   return {
     parties,

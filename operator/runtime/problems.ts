@@ -113,12 +113,12 @@ export interface Notice extends Omit<Problem, 'code' | 'severity'> {
 /** A problem; `since` in ms since 1970. */
 export function problem(
   code: ProblemCode,
-  told: Pick<Problem, 'subject' | 'cause' | 'action'> & {
+  facts: Pick<Problem, 'subject' | 'cause' | 'action'> & {
     readonly since: number;
     readonly severity?: Severity;
   },
 ): Problem {
-  const { subject, cause, action, since, severity = PROBLEM_SEVERITIES[code] } = told;
+  const { subject, cause, action, since, severity = PROBLEM_SEVERITIES[code] } = facts;
   return { code, severity, subject, since: new Date(since).toISOString(), cause, action };
 }
 
