@@ -103,10 +103,10 @@ function registerAbandon(ceremony: Command, cli: Cli): void {
 }
 
 function abandonText({ ceremony_id, may_be_live_elsewhere }: CommandResults['ceremony-abandon']): string {
-  const told = `Ceremony ${ceremony_id} is abandoned here; the next one needs another --ceremony-id.`;
-  if (!may_be_live_elsewhere) return told;
+  const text = `Ceremony ${ceremony_id} is abandoned here; the next one needs another --ceremony-id.`;
+  if (!may_be_live_elsewhere) return text;
   const others = `This node had confirmed it: ask the others whether they hold its keys (ceremony show ${ceremony_id}).`;
-  return `${told}\n${others}\nIf they do, this node gets its shares back with: mpc_operator ceremony recover FILE`;
+  return `${text}\n${others}\nIf they do, this node gets its shares back with: mpc_operator ceremony recover FILE`;
 }
 
 function registerRecover(ceremony: Command, cli: Cli): void {

@@ -89,7 +89,7 @@ async function init({ context, services }: Cli, flags: InitFlags): Promise<void>
   const file =
     flags.output === undefined ? context.configFile : absolutePath(flags.output, paths.workingDirectory, paths.home);
   const before = existsSync(file) ? await readBefore(context, file, flags.force === true) : null;
-  const content = { ...contentOf(flags), ...before, ...toldBy(flags) };
+  const content = { ...contentOf(flags), ...before, ...fromFlags(flags) };
   checkContent(context, content, file);
   const passphrase = async (purpose: PassphrasePurpose) => {
     const found = await context.passphrase(flags, purpose);
@@ -113,7 +113,7 @@ function contentOf({ parties, threshold, index, addresses }: InitFlags): ConfigF
 }
 
 // What the flags say, under the configuration's keys.
-function toldBy(flags: InitFlags): Partial<ConfigFile> {
+function fromFlags(flags: InitFlags): Partial<ConfigFile> {
   const { parties, threshold, index, addresses, name, network, wireNode, bitcoinNode } = flags;
   return {
     parties,

@@ -52,7 +52,7 @@ export class LogWriter {
   /** Lines dropped since the last one that was written; while there are any, all others are dropped too. */
   #loss: Loss | null = null;
   /** The loss that a line under way tells of. */
-  #told: Loss | null = null;
+  #reported: Loss | null = null;
   /** Whether the last byte written was not the end of a line. */
   #isTorn = false;
   readonly #onIdle: (() => void)[] = [];
@@ -74,7 +74,7 @@ export class LogWriter {
 
   /** The problem while lines are being dropped, else null. */
   problem(): Problem | null {
-    const loss = this.#loss ?? this.#told;
+    const loss = this.#loss ?? this.#reported;
     if (loss === null) return null;
     const { lines, since, reason } = loss;
     return problem('log_not_written', {
@@ -126,21 +126,21 @@ export class LogWriter {
 
   #written(): void {
     this.#isWriting = false;
-    this.#told = null;
+    this.#reported = null;
     if (this.#loss !== null && this.#waiting.length === 0) this.#resume();
     this.#next();
   }
 
   #failed(rest: Uint8Array, reason: string): void {
     this.#isWriting = false;
-    const told = this.#told;
+    const reported = this.#reported;
     // A line that tells of a loss is written alone, and is none of the log's own.
-    const unwritten = told === null ? rest.reduce((found, byte) => (byte === NEWLINE ? found + 1 : found), 0) : 0;
-    const lines = unwritten + this.#waiting.length + (told?.lines ?? 0) + (this.#loss?.lines ?? 0);
+    const unwritten = reported === null ? rest.reduce((found, byte) => (byte === NEWLINE ? found + 1 : found), 0) : 0;
+    const lines = unwritten + this.#waiting.length + (reported?.lines ?? 0) + (this.#loss?.lines ?? 0);
     this.#waiting = [];
     this.#waitingLength = 0;
-    this.#told = null;
-    const since = told?.since ?? this.#loss?.since ?? this.#outlet.now();
+    this.#reported = null;
+    const since = reported?.since ?? this.#loss?.since ?? this.#outlet.now();
     this.#loss = { lines, since, reason };
     this.#next();
     this.#outlet.later(LOG_RETRY_MS, () => this.#resume());
@@ -151,7 +151,7 @@ export class LogWriter {
     const loss = this.#loss;
     if (loss === null || this.#isWriting) return;
     this.#loss = null;
-    this.#told = loss;
+    this.#reported = loss;
     const { lines, reason } = loss;
     const since = new Date(loss.since).toISOString();
     const line = logLine(this.#outlet.now(), 'warn', 'log_lines_dropped', { lines, reason, since });

@@ -29,13 +29,13 @@ export async function simulateInProcesses(
   const share = Math.ceil(seeds / processes);
   const done = new Map<number, number>();
   const stop = new AbortController();
-  const told = AbortSignal.any([signal, stop.signal]);
+  const ended = AbortSignal.any([signal, stop.signal]);
   const part = async (begin: number): Promise<SimulateResult> => {
     const report = (runs: number): void => {
       done.set(begin, runs);
       onDone([...done.values()].reduce((sum, one) => sum + one, 0));
     };
-    const result = await runPart(begin, Math.min(share, first + seeds - begin), told, report);
+    const result = await runPart(begin, Math.min(share, first + seeds - begin), ended, report);
     if (result.failed !== null) stop.abort();
     return result;
   };

@@ -24,7 +24,7 @@ interface Options {
   readonly everyAwait?: number;
 }
 
-interface Told {
+interface Tally {
   readonly runs: number;
   readonly failed: Failure | null;
   /** Seeds in which work came to a standstill. */
@@ -54,17 +54,17 @@ async function run({ context }: Cli, options: Options): Promise<void> {
   const { output, signal } = context;
   const progress = output.progress();
   const report = (text: string): void => progress.report({ step: 'simulate', text });
-  let told: Told;
+  let tally: Tally;
   try {
-    told =
+    tally =
       options.everyAwait === undefined
         ? await runSeeds(options, signal, report)
         : await crashEveryNode({ seed: options.seed, stride: options.everyAwait, signal, report });
   } finally {
     progress.stop();
   }
-  output.result(resultJson(told), () => resultText(told));
-  const { failed, runs, stalled = [] } = told;
+  output.result(resultJson(tally), () => resultText(tally));
+  const { failed, runs, stalled = [] } = tally;
   if (failed !== null) throw new CliError(`Seed ${failed.seed} broke a promise (${failed.violation?.line}).`);
   if (stalled.length > 0) {
     throw new CliError(`No promise was broken, but work came to a standstill in seeds ${stalled.join(', ')}.`);
@@ -93,12 +93,12 @@ function reporter(seeds: number, report: (text: string) => void): (outcome: Outc
   };
 }
 
-function resultJson({ failed, ...told }: Told): Printable {
+function resultJson({ failed, ...tally }: Tally): Printable {
   const { trace = [], violation, seed, hash } = failed ?? {};
-  return { ...told, failed: failed === null ? null : { seed, hash, violation: { ...violation }, trace } };
+  return { ...tally, failed: failed === null ? null : { seed, hash, violation: { ...violation }, trace } };
 }
 
-function resultText({ failed, runs, exercised = {}, ...counts }: Told): string {
+function resultText({ failed, runs, exercised = {}, ...counts }: Tally): string {
   const fields = Object.entries({ ...counts, ...exercised }).map(([name, value]) => [name, String(value)] as const);
   const passed = renderFields([['runs', String(runs)], ...fields, ['broken promises', failed === null ? '0' : '1']]);
   if (failed === null) return passed;

@@ -77,7 +77,7 @@ function peerLine(peer: PeerStatusReport, now: string): string {
   const { name, reachable, since, phase, version, bitcoin_height: height, head, heard_at } = peer;
   const answers =
     reachable === null ? 'not asked' : reachable ? 'answers' : `DOES NOT ANSWER since ${localTime(since ?? now)}`;
-  const told = [
+  const parts = [
     answers,
     phase,
     height === null ? null : `block ${height}`,
@@ -85,7 +85,7 @@ function peerLine(peer: PeerStatusReport, now: string): string {
     version === null ? null : `version ${version}`,
     heard_at === null ? null : ageText('heard', heard_at, now),
   ];
-  return `${name}: ${told.filter((part) => part !== null).join(', ')}`;
+  return `${name}: ${parts.filter((part) => part !== null).join(', ')}`;
 }
 
 function ceremonyFields(ceremony: CeremonyReport): (readonly [string, string])[] {
@@ -121,10 +121,10 @@ function clockLine({ now, peers, set }: Status['clock']): string {
   const most = Math.max(...peers.map(({ offset_ms }) => Math.abs(offset_ms)));
   const compared =
     peers.length === 0 ? 'not compared with peers' : `within ${duration(most)} of ${count(peers.length, 'peer')}`;
-  const told = `${localTime(now)}, ${compared}`;
-  if (set === null) return told;
+  const clock = `${localTime(now)}, ${compared}`;
+  if (set === null) return clock;
   const direction = set.by_ms < 0 ? 'back' : 'forward';
-  return `${told}; set ${direction} by ${duration(Math.abs(set.by_ms))} at ${localTime(set.at)}`;
+  return `${clock}; set ${direction} by ${duration(Math.abs(set.by_ms))} at ${localTime(set.at)}`;
 }
 
 function serverLine(status: Status): string {

@@ -30,6 +30,6 @@ function voidText({ request, step, left, detail }: CommandResults['void']): stri
     ['open until', request.expires_at],
   ]);
   if (step !== null) return `${head}\n\n${stepText(step)}`;
-  const told = `Not signed yet: ${detail}\nThe others approve with: mpc_operator requests approve ${request.id}`;
-  return left.length === 0 ? `${head}\n\n${told}` : `${head}\n\n${told}\n\n${waitsTable(left)}`;
+  const unsigned = `Not signed yet: ${detail}\nThe others approve with: mpc_operator requests approve ${request.id}`;
+  return left.length === 0 ? `${head}\n\n${unsigned}` : `${head}\n\n${unsigned}\n\n${waitsTable(left)}`;
 }

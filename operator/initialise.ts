@@ -13,7 +13,7 @@ import type { ConfigFile } from './config/config-keys.ts';
 import { configBytes, writeConfig } from './config/config-write.ts';
 import type { PassphrasePurpose } from './config/secrets-input.ts';
 import { untrustedFile } from './config/trusted-files.ts';
-import { claimDatabase } from './keys/database-owner.ts';
+import { bindDatabase } from './keys/database-owner.ts';
 import { KeyRing, lostKeyFile } from './keys/key-ring.ts';
 import { Keys } from './keys/keys.ts';
 import { assertFederation, scryptWorkFactor } from './node.ts';
@@ -79,7 +79,7 @@ export async function initialise(input: InitialiseInput): Promise<InitialiseResu
   else await ring.create(passphrase, () => effects.random(32));
   const store = openStore(securityDbPath);
   try {
-    claimDatabase(config, store.db, ring);
+    bindDatabase(config, store.db, ring);
     const card = ensureOwnCard(config, store.db, ring, tls.facts.pem, effects.now());
     kept.push(...(await replaceConfig(file, content, suffix)));
     const created = [

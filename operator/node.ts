@@ -12,7 +12,7 @@ import { WireWatch } from './chain-state/wire-watch.ts';
 import type { OperatorConfig } from './config/config.ts';
 import { bitcoinCredentials } from './config/config-bitcoin.ts';
 import { untrustedFile } from './config/trusted-files.ts';
-import { assertOwnPlace, claimDatabase } from './keys/database-owner.ts';
+import { assertOwnPlace, bindDatabase } from './keys/database-owner.ts';
 import { KeyFileError, KeyRing, lostKeyFile } from './keys/key-ring.ts';
 import { type FederationKey, Keys } from './keys/keys.ts';
 import { goOnline, type Online } from './online.ts';
@@ -72,7 +72,7 @@ export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', 
     bitcoin,
     wire,
     verifyProof,
-    standing: chain,
+    chain,
     effects,
     log: input.log,
   });
@@ -117,7 +117,7 @@ async function unseal(node: Node, passphrase: string): Promise<void> {
   if (node.damage !== undefined) throw new CommandError('database_damaged', node.damage.detail);
   await openKeyFile(node, passphrase);
   try {
-    claimDatabase(node.config, node.store.db, node.keyRing);
+    bindDatabase(node.config, node.store.db, node.keyRing);
     node.online = await goOnline(node);
   } catch (error) {
     node.keyRing.close();

@@ -1,7 +1,7 @@
 // This node's own operator card beside its certificate file: a certificate that was renewed makes the card stale, and peers
 // that took the stale card would refuse this node.
 import { cardFingerprint, type OperatorCard } from '../crypto/operator-card.ts';
-import { claimDatabase } from './keys/database-owner.ts';
+import { bindDatabase } from './keys/database-owner.ts';
 import type { Node } from './node.ts';
 import { PEM_BYTES_MAX, readCertificate } from './peers/certificate.ts';
 import { ensureOwnCard, listCards } from './peers/federation.ts';
@@ -35,7 +35,7 @@ export async function renewCard(node: Node, passphrase: () => Promise<string>): 
   if (!(await isStale(node))) return;
   const tls = await provenTlsIdentity(config, input.effects.now());
   await keyRing.unseal(await passphrase());
-  claimDatabase(config, store.db, keyRing);
+  bindDatabase(config, store.db, keyRing);
   ensureOwnCard(config, store.db, keyRing, tls.facts.pem, input.effects.now());
 }
 
@@ -43,6 +43,6 @@ export async function renewCard(node: Node, passphrase: () => Promise<string>): 
 async function isStale(node: Node): Promise<boolean> {
   const file = Bun.file(node.config.tlsCertPath);
   const found = (await file.exists()) ? readCertificate(await file.slice(0, PEM_BYTES_MAX).text()) : null;
-  const told = readCertificate(ownCard(node).tls_certificate);
-  return found !== null && found.fingerprint !== told?.fingerprint;
+  const shown = readCertificate(ownCard(node).tls_certificate);
+  return found !== null && found.fingerprint !== shown?.fingerprint;
 }

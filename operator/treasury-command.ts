@@ -16,14 +16,14 @@ export async function openTreasury(
   const { treasury } = requireOnline(node);
   const { effects } = node.input;
   const deadline = effects.now() + wait_s * 1000;
-  let told = '';
+  let shown = '';
   for (;;) {
     await treasury.open(io.signal);
     const report = treasuryReport(node);
     if (report.state === 'open' || io.signal.aborted || effects.now() >= deadline) return report;
     const text = `waiting for ${report.missing.map(({ name, detail }) => `${name}, which ${detail}`).join('; ')}`;
-    if (text !== told) io.progress({ step: 'signatures', text });
-    told = text;
+    if (text !== shown) io.progress({ step: 'signatures', text });
+    shown = text;
     await effects.sleep(LOOK_MS, io.signal);
   }
 }

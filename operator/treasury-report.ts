@@ -53,9 +53,9 @@ export async function treasuryShown(node: Node): Promise<TreasuryReport> {
   const { config, store, bitcoin, input } = node;
   const report = treasuryReport(node);
   const reader = { config, db: store.db, bitcoin, effects: input.effects, log: input.log };
-  const standing = await lineNow(reader, requireLiveKey(node.keys));
-  if (!standing.ok) return report;
-  const { tip, waiting, child } = standing.line;
+  const reading = await lineNow(reader, requireLiveKey(node.keys));
+  if (!reading.ok) return report;
+  const { tip, waiting, child } = reading.line;
   const scanned = scannedHeight(store.db) ?? tip.height;
   const steps = [waiting, child].flatMap((one) => one ?? []);
   return {

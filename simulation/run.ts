@@ -3,7 +3,7 @@ import { outpointName } from '../chain/outpoint.ts';
 import type { WireBurn } from '../chain/wire-ledger.ts';
 import { scannedHeight } from '../operator/chain-state/scan.ts';
 import { verifyAuditLog } from '../store/audit-log.ts';
-import { burnStanding } from '../store/burn-standing.ts';
+import { paymentOf } from '../store/burn-payments.ts';
 import type { Queries } from '../store/database.ts';
 import { currentRoot } from '../store/treasury-roots.ts';
 import { FaultSchedule } from './fault-schedule.ts';
@@ -206,5 +206,5 @@ function isPaid(world: World, burnTxid: string): boolean {
 }
 
 function isSettledAt(db: Queries, burnTxid: string): boolean {
-  return burnStanding(db, burnTxid, (scannedHeight(db) ?? 0) - CONFIRMATIONS + 1).state === 'settled';
+  return paymentOf(db, burnTxid, (scannedHeight(db) ?? 0) - CONFIRMATIONS + 1).state === 'settled';
 }

@@ -33,7 +33,7 @@ export interface Exclusion {
 }
 
 /** Where a candidate stands. `slow` ones may come back with a late answer; `excluded` ones may not. */
-export type Standing =
+export type CandidatePhase =
   | { readonly kind: 'idle' }
   | { readonly kind: 'asked'; readonly since: number }
   | { readonly kind: 'busy'; readonly session: string; readonly since: number }
@@ -43,7 +43,7 @@ export type Standing =
 /** A participant that may sign. `lapses`: how often it was late or had lost its nonces. */
 export interface Candidate {
   readonly index: number;
-  readonly standing: Standing;
+  readonly phase: CandidatePhase;
   readonly lapses: number;
 }
 
@@ -95,14 +95,14 @@ export interface SigningState {
 /** Whether everybody whose answer a session still needs is at work on it in good time. */
 export function isHopeful(state: SigningState, session: OpenSession): boolean {
   return session.signers.every((signer) => {
-    const standing = candidateOf(state, signer)?.standing;
-    return session.responses.has(signer) || (standing?.kind === 'busy' && standing.session === session.id);
+    const phase = candidateOf(state, signer)?.phase;
+    return session.responses.has(signer) || (phase?.kind === 'busy' && phase.session === session.id);
   });
 }
 
 /** Whether a candidate's answer in a session is still of use. */
-export function isWorkingOn(standing: Standing, session: string): boolean {
-  return (standing.kind === 'busy' || standing.kind === 'slow') && standing.session === session;
+export function isWorkingOn(phase: CandidatePhase, session: string): boolean {
+  return (phase.kind === 'busy' || phase.kind === 'slow') && phase.session === session;
 }
 
 /** How long a candidate may take now, in ms. */
@@ -114,34 +114,34 @@ export function patienceWith({ start }: SigningState, candidate: Candidate): num
 /** When a `tick` would next lead to something, in ms: the time of a candidate, or of the whole, is over then. */
 export function nextTickAt(state: SigningState): number {
   return state.candidates.reduce((earliest, candidate) => {
-    const { standing } = candidate;
-    const waits = standing.kind === 'asked' || standing.kind === 'busy';
-    return waits ? Math.min(earliest, standing.since + patienceWith(state, candidate)) : earliest;
+    const { phase } = candidate;
+    const waits = phase.kind === 'asked' || phase.kind === 'busy';
+    return waits ? Math.min(earliest, phase.since + patienceWith(state, candidate)) : earliest;
   }, state.start.deadline);
 }
 
 /** A slow signer keeps its session open: its late answer makes it useful again and may still complete the session. */
 export function lapse(state: SigningState, index: number): SigningState {
   const candidate = candidateOf(state, index);
-  const standing = candidate?.standing;
-  if (candidate === undefined || standing === undefined) return state;
-  if (standing.kind !== 'asked' && standing.kind !== 'busy') return state;
-  const session = standing.kind === 'busy' ? standing.session : null;
+  const phase = candidate?.phase;
+  if (candidate === undefined || phase === undefined) return state;
+  if (phase.kind !== 'asked' && phase.kind !== 'busy') return state;
+  const session = phase.kind === 'busy' ? phase.session : null;
   return withLapse(stand(state, index, { kind: 'slow', session }), index);
 }
 
 /** Everybody who did not help, and why. */
 export function exclusionsOf(state: SigningState): Exclusion[] {
-  return state.candidates.flatMap(({ index, standing }): Exclusion[] => {
-    if (standing.kind === 'excluded') return [standing.exclusion];
-    return standing.kind === 'slow' ? [{ index, reason: 'timeout', detail: 'did not answer in time' }] : [];
+  return state.candidates.flatMap(({ index, phase }): Exclusion[] => {
+    if (phase.kind === 'excluded') return [phase.exclusion];
+    return phase.kind === 'slow' ? [{ index, reason: 'timeout', detail: 'did not answer in time' }] : [];
   });
 }
 
 /** Leaves a candidate out for good. */
 export function exclude(state: SigningState, exclusion: Exclusion): SigningState {
   const candidate = candidateOf(state, exclusion.index);
-  if (candidate === undefined || candidate.standing.kind === 'excluded') return state;
+  if (candidate === undefined || candidate.phase.kind === 'excluded') return state;
   return stand(closeSessionsOf(state, exclusion.index), exclusion.index, { kind: 'excluded', exclusion });
 }
 
@@ -151,9 +151,9 @@ export function closeSessionsOf(state: SigningState, index: number): SigningStat
 }
 
 /** Puts a candidate where it stands now. */
-export function stand(state: SigningState, index: number, standing: Standing): SigningState {
+export function stand(state: SigningState, index: number, phase: CandidatePhase): SigningState {
   const candidates = state.candidates.map((candidate) =>
-    candidate.index === index ? { ...candidate, standing } : candidate,
+    candidate.index === index ? { ...candidate, phase } : candidate,
   );
   return { ...state, candidates };
 }

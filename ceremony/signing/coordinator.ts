@@ -81,7 +81,7 @@ export function* startSigningInSteps(start: SigningStart, pool: HeldNonces): Ste
   if (new Set(candidates).size !== candidates.length) throw new Error('a candidate is named twice');
   if (candidates.some((index) => index < 0 || index >= task.key.participants)) throw new Error('no such participant');
   if (random.length !== 32) throw new Error('randomness has 32 bytes');
-  const idle = candidates.map((index): Candidate => ({ index, standing: { kind: 'idle' }, lapses: 0 }));
+  const idle = candidates.map((index): Candidate => ({ index, phase: { kind: 'idle' }, lapses: 0 }));
   return yield* advance({ start, candidates: idle, sessions: [], launched: 0, result: null }, pool, start.now);
 }
 
@@ -135,8 +135,8 @@ function onNonces(
 ): SigningState {
   const candidate = candidateOf(state, from);
   if (candidate === undefined) return state;
-  const { kind } = candidate.standing;
-  const awaited = kind === 'asked' || (kind === 'slow' && candidate.standing.session === null);
+  const { kind } = candidate.phase;
+  const awaited = kind === 'asked' || (kind === 'slow' && candidate.phase.session === null);
   if (!awaited) return state;
   if (pool.count(poolKey(state.start.task, from)) < state.start.task.messages.length) {
     if (body.nonces.length === 0) {
@@ -154,8 +154,8 @@ function* onResponse(
   pool: HeldNonces,
 ): Steps<SigningState> {
   const { task } = state.start;
-  const standing = candidateOf(state, from)?.standing;
-  if (standing === undefined || !isWorkingOn(standing, body.session)) return state;
+  const phase = candidateOf(state, from)?.phase;
+  if (phase === undefined || !isWorkingOn(phase, body.session)) return state;
   if (body.partials.length !== task.messages.length) {
     return exclude(state, { index: from, reason: 'malformed', detail: 'gave another number of shares than messages' });
   }
@@ -191,7 +191,7 @@ function onRefusal(
   pool: HeldNonces,
 ): SigningState {
   const candidate = candidateOf(state, from);
-  if (candidate === undefined || !isWorkingOn(candidate.standing, body.session)) return state;
+  if (candidate === undefined || !isWorkingOn(candidate.phase, body.session)) return state;
   const { reason, detail, data } = body;
   if (reason === 'nonce_unknown' && candidate.lapses < LAPSES_MAX) {
     pool.drop(poolKey(state.start.task, from));
@@ -203,9 +203,9 @@ function onRefusal(
 
 function onTick(state: SigningState, now: number): SigningState {
   return state.candidates.reduce((left, candidate) => {
-    const { index, standing } = candidate;
-    const waits = standing.kind === 'asked' || standing.kind === 'busy';
-    return waits && now - standing.since >= patienceWith(state, candidate) ? lapse(left, index) : left;
+    const { index, phase } = candidate;
+    const waits = phase.kind === 'asked' || phase.kind === 'busy';
+    return waits && now - phase.since >= patienceWith(state, candidate) ? lapse(left, index) : left;
   }, state);
 }
 
@@ -213,14 +213,14 @@ function* advance(state: SigningState, pool: HeldNonces, now: number): Steps<Sig
   if (state.result !== null) return { state, outgoing: [] };
   if (now >= state.start.deadline) return { state: fail(state, 'the time for this signature is over'), outgoing: [] };
   const { task } = state.start;
-  const left = state.candidates.filter(({ standing }) => standing.kind !== 'excluded');
+  const left = state.candidates.filter(({ phase }) => phase.kind !== 'excluded');
   if (left.length < task.key.threshold) {
     const remain = left.length === 1 ? '1 candidate remains' : `${left.length} candidates remain`;
     const detail = `${remain} where ${task.key.threshold} are needed`;
     return { state: fail(state, detail), outgoing: [] };
   }
   if (state.sessions.some((session) => isHopeful(state, session))) return { state, outgoing: [] };
-  const idle = left.filter(({ standing }) => standing.kind === 'idle');
+  const idle = left.filter(({ phase }) => phase.kind === 'idle');
   const enough = ({ index }: Candidate) => pool.count(poolKey(task, index)) >= task.messages.length;
   const ready = idle.filter(enough);
   if (ready.length >= task.key.threshold) return yield* launch(state, ready.slice(0, task.key.threshold), pool, now);

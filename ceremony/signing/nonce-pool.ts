@@ -30,7 +30,7 @@ export interface NonceOwner {
 }
 
 /** What secret nonces are taken for. */
-export interface NonceClaim {
+export interface WantedNonces {
   readonly peer: number;
   readonly scheme: SchemeName;
   readonly keyId: string;
@@ -99,23 +99,25 @@ export class IssuedNonces {
    * Takes the nonces of these ids out of the pool, all or none: null where an id was not issued to this peer for this
    * key, has been taken, or is named twice. What is taken is gone, whatever becomes of the signature.
    */
-  take(claim: NonceClaim): TakenNonce[] | null {
-    const pool = this.pools.get(poolName(claim.peer, claim.scheme, claim.keyId));
-    if (pool === undefined || new Set(claim.ids).size !== claim.ids.length) return null;
+  take(wanted: WantedNonces): TakenNonce[] | null {
+    const pool = this.pools.get(poolName(wanted.peer, wanted.scheme, wanted.keyId));
+    if (pool === undefined || new Set(wanted.ids).size !== wanted.ids.length) return null;
     const taken: TakenNonce[] = [];
-    for (const id of claim.ids) {
+    for (const id of wanted.ids) {
       const nonce = pool.get(id);
       if (nonce === undefined) return null;
       taken.push(nonce);
     }
-    for (const id of claim.ids) pool.delete(id);
+    for (const id of wanted.ids) pool.delete(id);
     return taken;
   }
 
   /** Whether `take` would give these nonces. */
-  holds(claim: NonceClaim): boolean {
-    const pool = this.pools.get(poolName(claim.peer, claim.scheme, claim.keyId));
-    return pool !== undefined && new Set(claim.ids).size === claim.ids.length && claim.ids.every((id) => pool.has(id));
+  holds(wanted: WantedNonces): boolean {
+    const pool = this.pools.get(poolName(wanted.peer, wanted.scheme, wanted.keyId));
+    return (
+      pool !== undefined && new Set(wanted.ids).size === wanted.ids.length && wanted.ids.every((id) => pool.has(id))
+    );
   }
 
   /** How many unused nonces a peer has under a key. */

@@ -6,7 +6,7 @@ import type { Tweak } from '../../crypto/scheme.ts';
 import type { MessageBody } from '../messages.ts';
 import type { RefusalReason } from '../refusals.ts';
 import { atOnce, type Steps } from '../steps.ts';
-import type { IssuedNonces, NonceClaim, NonceOwner, TakenNonce } from './nonce-pool.ts';
+import type { IssuedNonces, NonceOwner, TakenNonce, WantedNonces } from './nonce-pool.ts';
 
 /** One message that the participant itself derived from the intent, and the key's tweaks for it. */
 export interface DerivedMessage {
@@ -60,7 +60,7 @@ export function checkSignRequest(desk: ParticipantDesk, validated: ValidatedRequ
   if (request.boots[owner.index] !== boot) {
     return refuse('nonce_unknown', 'the nonces are from an earlier start of this node');
   }
-  return desk.nonces.holds(claimOf(owner, validated)) ? null : refuse('nonce_unknown', NONCE_UNKNOWN);
+  return desk.nonces.holds(wantedBy(owner, validated)) ? null : refuse('nonce_unknown', NONCE_UNKNOWN);
 }
 
 /**
@@ -76,7 +76,7 @@ export function* answerSignRequestInSteps(desk: ParticipantDesk, validated: Vali
   const flaw = checkSignRequest(desk, validated);
   if (flaw !== null) return flaw;
   const { owner } = desk;
-  const taken = desk.nonces.take(claimOf(owner, validated));
+  const taken = desk.nonces.take(wantedBy(owner, validated));
   if (taken === null) return refuse('nonce_unknown', NONCE_UNKNOWN);
   try {
     return yield* signAll(owner, validated, taken);
@@ -87,7 +87,7 @@ export function* answerSignRequestInSteps(desk: ParticipantDesk, validated: Vali
 
 const NONCE_UNKNOWN = 'a nonce was not issued to this coordinator, or has been used';
 
-function claimOf(owner: NonceOwner, { from, request }: ValidatedRequest): NonceClaim {
+function wantedBy(owner: NonceOwner, { from, request }: ValidatedRequest): WantedNonces {
   const ids = request.messages.map((message) => message.nonce_ids[owner.index] ?? '');
   return { peer: from, scheme: owner.scheme.name, keyId: owner.keyId, ids };
 }

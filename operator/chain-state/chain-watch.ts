@@ -30,7 +30,7 @@ import type { BackendReport } from '../runtime/peer-reports.ts';
 import { type BackendAnswer, BackendRows } from './backend-rows.ts';
 
 /** What signing asks of the chain's standing. */
-export interface ChainStanding {
+export interface ChainReadiness {
   /** Resolves when the nodes have been asked at least once. */
   ready(): Promise<void>;
   /** How many confirmations deposits and inputs need now. */
@@ -40,7 +40,7 @@ export interface ChainStanding {
 }
 
 /** For a single view that is taken as it is. */
-export function plainStanding({ normalConfirmations }: OperatorConfig): ChainStanding {
+export function plainReadiness({ normalConfirmations }: OperatorConfig): ChainReadiness {
   return { ready: () => Promise.resolve(), confirmations: () => normalConfirmations, stops: () => null };
 }
 
@@ -68,7 +68,7 @@ export interface ChainWatchInput {
 }
 
 /** The watch of one node. */
-export class ChainWatch implements ChainStanding {
+export class ChainWatch implements ChainReadiness {
   readonly #input: ChainWatchInput;
   #fork: ForkState;
   #health: ChainHealth | null = null;

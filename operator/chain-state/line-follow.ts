@@ -32,9 +32,9 @@ export class LineFollow {
 
   /** One round. Throws `BitcoinViewError`. */
   async round(key: FederationKey): Promise<void> {
-    const standing = await lineNow(this.#reader, key);
-    if (!standing.ok) return;
-    const { root, tip } = standing.line;
+    const reading = await lineNow(this.#reader, key);
+    if (!reading.ok) return;
+    const { root, tip } = reading.line;
     this.#refusedSince = new Map([...this.#refused].map(([txid, { since }]) => [txid, since]));
     this.#refused.clear();
     const inMempool = new Set<string>();

@@ -39,7 +39,7 @@ export interface LineNow {
 }
 
 /** The line, or why it cannot be told now; `detail` is one sentence. */
-export type LineStanding =
+export type LineReading =
   | { readonly ok: true; readonly line: LineNow }
   | {
       readonly ok: false;
@@ -51,7 +51,7 @@ export type LineStanding =
 const READS_MAX = 3;
 
 /** Asks the own Bitcoin nodes where the line stands. */
-export async function lineNow(reader: LineReader, key: FederationKey): Promise<LineStanding> {
+export async function lineNow(reader: LineReader, key: FederationKey): Promise<LineReading> {
   const root = lineRoot(reader.db, key);
   if (root === null) {
     return { ok: false, reason: 'no_root', detail: 'the treasury is not open yet: run `mpc_operator treasury`' };
@@ -79,7 +79,7 @@ async function scanBehind({ db, bitcoin }: LineReader): Promise<string | null> {
   return `this node has read the chain up to block ${scanned ?? 'none'} of ${tip.height}`;
 }
 
-async function fromTip(reader: LineReader, key: FederationKey, root: LineRoot): Promise<LineStanding> {
+async function fromTip(reader: LineReader, key: FederationKey, root: LineRoot): Promise<LineReading> {
   const { db, bitcoin } = reader;
   const history: LineHistory = lineHistory(db, root);
   const tip = tipOf(reader, root, history);

@@ -58,7 +58,7 @@ export class Scan {
   readonly watched: Watched;
   #from: number | null = null;
   #behindSince: number | null = null;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #reportedAt = Number.NEGATIVE_INFINITY;
   #lost: { readonly height: number; readonly since: number } | null = null;
 
   constructor(context: ChainContext) {
@@ -171,8 +171,8 @@ export class Scan {
 
   #tooDeep(height: number): Error {
     this.#lost = { height, since: this.#lost?.since ?? this.#context.effects.now() };
-    const told = `the chain was reorganised deeper than the stored history (below block ${height})`;
-    return new Error(`${told}: check your Bitcoin nodes`);
+    const what = `the chain was reorganised deeper than the stored history (below block ${height})`;
+    return new Error(`${what}: check your Bitcoin nodes`);
   }
 
   async #cursor(key: FederationKey): Promise<ScanCursor> {
@@ -192,10 +192,10 @@ export class Scan {
   #tell(cursor: ScanCursor): void {
     const { effects, log } = this.#context;
     const { tip } = this.#source;
-    if (tip === null || this.#from === null || effects.monotonic() - this.#toldAt < PROGRESS_MS) return;
+    if (tip === null || this.#from === null || effects.monotonic() - this.#reportedAt < PROGRESS_MS) return;
     const { height, left, done } = scanProgress(this.#from, cursor, tip);
     if (left < 2) return;
-    this.#toldAt = effects.monotonic();
+    this.#reportedAt = effects.monotonic();
     log('info', 'catching_up', { height, left, percent: Math.floor(done * 100) });
   }
 }

@@ -104,8 +104,8 @@ export async function askFor(
 /** Keeps signed attestations and tells them to all peers. */
 export async function keepAndTell(bridge: Bridge, attestations: readonly Attestation[]): Promise<void> {
   await keepAttestations(bridge, attestations);
-  const told = attestations.map((attestation) => ({ ...encodeAttestation(attestation) }));
-  bridge.announce({ type: 'announce_attestations', body: { attestations: told } });
+  const encoded = attestations.map((attestation) => ({ ...encodeAttestation(attestation) }));
+  bridge.announce({ type: 'announce_attestations', body: { attestations: encoded } });
 }
 
 interface AfterRefusal {

@@ -139,15 +139,15 @@ export class AttestDeposits {
 
   // Where the Wire nodes cannot tell of one deposit, it is left alone for a while, and those behind it are not.
   async #unminted(key: FederationKey, deposits: readonly Deposit[]): Promise<readonly Deposit[]> {
-    const { told, untold } = await adoptMints(this.#bridge, key, deposits);
-    for (const { deposit, detail } of untold) {
+    const { answered, unanswered } = await adoptMints(this.#bridge, key, deposits);
+    for (const { deposit, detail } of unanswered) {
       this.#bridge.log('warn', 'mint_untold', { name: depositName(deposit), detail });
       this.#refuse(outpointName(deposit), detail);
     }
-    for (const { deposit, standing } of told) {
-      if (standing === 'otherwise') this.#refused.failed(outpointName(deposit), true);
+    for (const { deposit, state } of answered) {
+      if (state === 'otherwise') this.#refused.failed(outpointName(deposit), true);
     }
-    const unminted = new Set(told.filter(({ standing }) => standing === 'none').map(({ deposit }) => deposit));
+    const unminted = new Set(answered.filter(({ state }) => state === 'none').map(({ deposit }) => deposit));
     return deposits.filter((deposit) => unminted.has(deposit));
   }
 }

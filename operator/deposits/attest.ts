@@ -49,8 +49,8 @@ function reusable(bridge: Bridge, claim: Claim, now: number): Attestation | null
   const attestation = keptAttestation(bridge.db, claim);
   if (attestation === null) return null;
   if (toHex(attestation.recipient) !== claim.recipient || `${attestation.amountSats}` !== claim.amount) {
-    const told = `${attestation.amountSats} sats for ${toHex(attestation.recipient)}`;
-    throw new CommandError('attested_otherwise', `${claim.txid}:${claim.vout} was attested with ${told}`);
+    const before = `${attestation.amountSats} sats for ${toHex(attestation.recipient)}`;
+    throw new CommandError('attested_otherwise', `${claim.txid}:${claim.vout} was attested with ${before}`);
   }
   return attestation.expiry > BigInt(Math.floor(now / 1000) + REUSE_MARGIN_S) ? attestation : null;
 }

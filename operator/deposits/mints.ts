@@ -1,7 +1,7 @@
 // What becomes of attestations on Wire: they are handed in, and a deposit counts as minted only once its mint is final
 // there. Until then Wire may still drop the mint, and the attestation is handed in again.
 
-import type { MintStanding } from '../../chain/mint.ts';
+import type { MintState } from '../../chain/mint.ts';
 import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
 import { isFinalRefusal, WireLedgerError, type WireMint } from '../../chain/wire-ledger.ts';
 import { type Attestation, parseAttestation, verifyAttestation } from '../../crypto/attestation.ts';
@@ -53,13 +53,13 @@ export async function handInAll(
 }
 
 /** Where the mint of a deposit stands; `otherwise`: minted with another meaning, which is an alarm. */
-export type AdoptedStanding = MintStanding | 'otherwise';
+export type AdoptedState = MintState | 'otherwise';
 
 /** What the own Wire nodes tell of the mints of some deposits. */
 export interface AdoptedMints<D> {
-  readonly told: readonly { readonly deposit: D; readonly standing: AdoptedStanding }[];
+  readonly answered: readonly { readonly deposit: D; readonly state: AdoptedState }[];
   /** Those of which they cannot tell, each with the reason. */
-  readonly untold: readonly { readonly deposit: D; readonly detail: string }[];
+  readonly unanswered: readonly { readonly deposit: D; readonly detail: string }[];
 }
 
 /**
@@ -74,7 +74,7 @@ export async function adoptMints<D extends Deposit>(
 ): Promise<AdoptedMints<D>> {
   const { wire } = bridge;
   const asked: { readonly deposit: D; readonly mint: WireMint | null }[] = [];
-  const untold: { readonly deposit: D; readonly detail: string }[] = [];
+  const unanswered: { readonly deposit: D; readonly detail: string }[] = [];
   await someAtOnce(deposits, async (deposit) => {
     try {
       asked.push({ deposit, mint: wire === null ? null : await wire.mint(deposit.txid, deposit.vout) });
@@ -82,37 +82,37 @@ export async function adoptMints<D extends Deposit>(
       if (!(error instanceof WireLedgerError)) throw error;
       // Throws where they tell nothing at all; where they cannot tell of this one alone, the others go on.
       await wire?.status();
-      untold.push({ deposit, detail: errorText(error) });
+      unanswered.push({ deposit, detail: errorText(error) });
     }
   });
-  const { told, minted } = transact(bridge.db, (tx) => {
-    const told = asked.map(({ deposit, mint }) => ({
+  const { answered, minted } = transact(bridge.db, (tx) => {
+    const answered = asked.map(({ deposit, mint }) => ({
       deposit,
-      ...(mint === null ? ({ standing: 'none', isNew: false } as const) : adopted(bridge, tx, key, deposit, mint)),
+      ...(mint === null ? ({ state: 'none', isNew: false } as const) : adopted(bridge, tx, key, deposit, mint)),
     }));
-    const standingAs = (standing: AdoptedStanding): readonly D[] =>
-      told.filter((one) => one.standing === standing).map(({ deposit }) => deposit);
+    const inState = (state: AdoptedState): readonly D[] =>
+      answered.filter((one) => one.state === state).map(({ deposit }) => deposit);
     const now = bridge.effects.now();
-    setDepositStatuses(tx, standingAs('pending'), 'attested', now);
-    return { told, minted: setDepositStatuses(tx, standingAs('final'), 'minted', now) };
+    setDepositStatuses(tx, inState('pending'), 'attested', now);
+    return { answered, minted: setDepositStatuses(tx, inState('final'), 'minted', now) };
   });
-  for (const { deposit, standing, isNew } of told) {
+  for (const { deposit, state, isNew } of answered) {
     const { txid, vout, amount } = deposit;
     if (isNew) bridge.log('info', 'deposit_attested', { txid, vout, amount: `${amount}` });
-    if (standing === 'otherwise') bridge.log('error', 'minted_otherwise', { txid, vout });
+    if (state === 'otherwise') bridge.log('error', 'minted_otherwise', { txid, vout });
   }
   for (const { txid, vout, amount } of minted)
     bridge.log('info', 'deposit_minted', { txid, vout, amount: `${amount}` });
-  return { told, untold };
+  return { answered, unanswered };
 }
 
 /** `isNew`: this node did not know that it was attested. */
 interface Adopted {
-  readonly standing: AdoptedStanding;
+  readonly state: AdoptedState;
   readonly isNew: boolean;
 }
 
-const OTHERWISE: Adopted = { standing: 'otherwise', isNew: false };
+const OTHERWISE: Adopted = { state: 'otherwise', isNew: false };
 
 function adopted(
   { config, effects }: Bridge,
@@ -133,7 +133,7 @@ function adopted(
     if (decision?.ok !== true) return OTHERWISE;
     recordAttestationSignature(tx, claim, toHex(attestation.signature), now);
   }
-  return { standing: mint.confirmations >= config.wireConfirmations ? 'final' : 'pending', isNew: kept === null };
+  return { state: mint.confirmations >= config.wireConfirmations ? 'final' : 'pending', isNew: kept === null };
 }
 
 function mintedAs(mint: WireMint, key: FederationKey, deposit: Deposit): Attestation | null {
@@ -218,20 +218,20 @@ export class FollowMints {
   }
 
   async #follow(key: FederationKey, deposits: readonly AttestedDeposit[]): Promise<void> {
-    const { told, untold } = await adoptMints(this.#bridge, key, deposits);
-    for (const { deposit, detail } of untold) {
+    const { answered, unanswered } = await adoptMints(this.#bridge, key, deposits);
+    for (const { deposit, detail } of unanswered) {
       const name = outpointName(deposit);
       this.#refused.failed(name);
       this.#keepWhy(name, detail);
       this.#trouble.failed('mint', `${name}: ${detail}`);
     }
-    for (const { deposit, standing } of told) {
-      if (standing === 'otherwise') this.#refused.failed(outpointName(deposit), true);
-      if (standing !== 'final') continue;
+    for (const { deposit, state } of answered) {
+      if (state === 'otherwise') this.#refused.failed(outpointName(deposit), true);
+      if (state !== 'final') continue;
       this.#refused.well(outpointName(deposit));
       this.#why.delete(outpointName(deposit));
     }
-    const unminted = told.filter(({ standing }) => standing === 'none').map(({ deposit }) => outpointName(deposit));
+    const unminted = answered.filter(({ state }) => state === 'none').map(({ deposit }) => outpointName(deposit));
     const due = new Set(unminted.filter((name) => !this.#announced.rests(name)));
     await someAtOnce(
       deposits.filter((deposit) => due.has(outpointName(deposit))),

@@ -255,7 +255,7 @@ export class Ceremonies {
       contact: (index: number) => runner.contact(index),
       elsewhere: (index: number) => this.#elsewhereOf(index),
     };
-    let [told, failingSince] = ['', null as number | null];
+    let [shown, failingSince] = ['', null as number | null];
     let lines: ReadonlyMap<number, string> = new Map();
     for (;;) {
       const seen = runner.progress();
@@ -266,8 +266,8 @@ export class Ceremonies {
       lines = seenLines;
       for (const [, line] of news) progress({ step: 'peer', text: line });
       const text = progressText(setup, seen, params.rehearsal);
-      if (text !== told || news.length > 0) progress({ step: seen.step, text, ...left });
-      told = text;
+      if (text !== shown || news.length > 0) progress({ step: seen.step, text, ...left });
+      shown = text;
       if (seen.phase === 'complete' || seen.phase === 'aborted' || seen.phase === 'idle') return;
       const now = effects.monotonic();
       failingSince = seen.step === 'preflight_failed' && seen.waitingFor.length === 0 ? (failingSince ?? now) : null;
@@ -277,8 +277,8 @@ export class Ceremonies {
         throw ceremonyFailure(setup, seen, [...lines.values()]);
       }
       if (signal.aborted || now >= deadline) {
-        const told = `ceremony ${params.ceremony_id} goes on in the background of the server: see \`ceremony list\``;
-        throw new CommandError('detached', told);
+        const detail = `ceremony ${params.ceremony_id} goes on in the background of the server: see \`ceremony list\``;
+        throw new CommandError('detached', detail);
       }
       await effects.sleep(LOOK_MS, signal);
     }

@@ -99,8 +99,8 @@ function abortText(setup: DkgSetup, { abort, mayStillComplete }: DkgProgress): s
   if (abort.reason === 'finished') {
     return `this node holds no keys of it: ${why}. Take the exported ceremony of another and run \`ceremony recover\``;
   }
-  const told = `no keys were made: ${why}`;
+  const text = `no keys were made: ${why}`;
   return mayStillComplete
-    ? `${told}. This node had confirmed: another operator may still show that all confirmed`
-    : told;
+    ? `${text}. This node had confirmed: another operator may still show that all confirmed`
+    : text;
 }

@@ -28,7 +28,7 @@ export function assertOwnPlace({ network, myIndex, securityDbPath }: Place, db: 
  * Throws `CommandError` where the database belongs to a node with another identity key; one that has no owner yet is this
  * node's from now on. The key ring must be open.
  */
-export function claimDatabase(config: Place, db: Queries, keyRing: KeyRing): void {
+export function bindDatabase(config: Place, db: Queries, keyRing: KeyRing): void {
   assertOwnPlace(config, db);
   const { network, myIndex, securityDbPath } = config;
   const identityKey = toHex(keyRing.identity().publicKey);

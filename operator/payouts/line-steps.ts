@@ -97,13 +97,13 @@ export class LineSteps {
 
   /** One round of what happens by itself: where a step is due and it is this node's turn, makes it. */
   async round(key: FederationKey): Promise<void> {
-    const standing = await lineNow(this.#bridge, key);
-    if (!standing.ok) return;
-    const { tip } = standing.line;
+    const reading = await lineNow(this.#bridge, key);
+    if (!reading.ok) return;
+    const { tip } = reading.line;
     // The leader follows from the block that confirmed the tip, which nobody can choose.
     const name = `line/${tip.blockHash}/${tip.txid}`;
     if (this.#turns.rests(name)) return;
-    const plan = await this.#plan(key, standing.line, AUTOMATIC, NOTHING_LEARNT);
+    const plan = await this.#plan(key, reading.line, AUTOMATIC, NOTHING_LEARNT);
     this.#waits(plan.left);
     if (plan.kind === 'wait') {
       // Nobody is silent while there is nothing to do.
@@ -184,11 +184,11 @@ export class LineSteps {
 
   async #line(key: FederationKey): Promise<LineNow> {
     for (let looks = 1; ; looks++) {
-      const standing = await lineNow(this.#bridge, key);
-      if (standing.ok) return standing.line;
+      const reading = await lineNow(this.#bridge, key);
+      if (reading.ok) return reading.line;
       // A block that came a moment ago is read within the next round.
-      const isPassing = standing.reason === 'chain_behind' && looks < PLANS_MAX;
-      if (!isPassing) throw new CommandError(standing.reason, standing.detail);
+      const isPassing = reading.reason === 'chain_behind' && looks < PLANS_MAX;
+      if (!isPassing) throw new CommandError(reading.reason, reading.detail);
       await this.#bridge.effects.sleep(PASSING_MS);
     }
   }

@@ -51,9 +51,9 @@ export class Requests {
   async void(params: CommandParams<'void'>, progress: Progress): Promise<CommandResults['void']> {
     const { db, effects, config } = this.#bridge;
     const key = requireLiveKey(this.#bridge.keys);
-    const standing = await lineNow(this.#bridge, key);
-    if (!standing.ok) throw new CommandError(standing.reason, standing.detail);
-    const { txid, vout } = standing.line.tip;
+    const reading = await lineNow(this.#bridge, key);
+    if (!reading.ok) throw new CommandError(reading.reason, reading.detail);
+    const { txid, vout } = reading.line.tip;
     const now = effects.now();
     const id = toHex(effects.random(16));
     const request = { id, kind: 'void' as const, treasury: { txid, vout }, reason: params.reason };
@@ -69,13 +69,13 @@ export class Requests {
     const { db, effects, config, log } = this.#bridge;
     const own = approvedRequests(db, effects.now()).filter(({ askedBy }) => askedBy === config.myIndex);
     if (own.length === 0) return;
-    const standing = await lineNow(this.#bridge, key);
-    if (!standing.ok) return;
-    const { tip } = standing.line;
+    const reading = await lineNow(this.#bridge, key);
+    if (!reading.ok) return;
+    const { tip } = reading.line;
     const open = own.find(({ treasury }) => treasury.txid === tip.txid && treasury.vout === tip.vout);
     if (open === undefined || this.#turns.rests(`void/${open.id}`)) return;
     this.#turns.rest(`void/${open.id}`, config.takeoverS * 1000);
-    if (standing.line.waiting?.step.kind === 'void') return;
+    if (reading.line.waiting?.step.kind === 'void') return;
     this.#tell(open);
     const { detail } = await this.#attempt(key, noProgress);
     log('info', 'void_tried', { id: open.id, detail });

@@ -8,7 +8,7 @@ import type { WaitCause, WaitReason } from '../../chain/line-plan.ts';
 import { OUTPUT_SCRIPT_BYTES_MAX } from '../../chain/network.ts';
 import { type WireLedger, WireLedgerError } from '../../chain/wire-ledger.ts';
 import { BoundedSet } from '../../crypto/bounded-cache.ts';
-import { burnStanding, listPayableBurns, listWaitingBurns } from '../../store/burn-standing.ts';
+import { listPayableBurns, listWaitingBurns, paymentOf } from '../../store/burn-payments.ts';
 import { type Burn, getBurn } from '../../store/burns.ts';
 import { PAGE_ROWS_MAX } from '../../store/database.ts';
 import { isHeld } from '../../store/holds.ts';
@@ -90,7 +90,7 @@ export class WaitingBurns {
     const full = wanted.size + BURNS_MAX;
     for (const burnTxid of named ?? []) {
       const burn = getBurn(db, burnTxid);
-      const { state } = burnStanding(db, burnTxid, 0);
+      const { state } = paymentOf(db, burnTxid, 0);
       if (burn !== null && (state === 'waiting' || state === 'signed')) wanted.set(burnTxid, burn);
     }
     if (named !== null) return { wanted: inOrder(wanted), left: [] };

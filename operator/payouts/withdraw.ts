@@ -5,7 +5,7 @@ import { treasuryScript } from '../../chain/line.ts';
 import type { WaitReason } from '../../chain/line-plan.ts';
 import { scriptAddress } from '../../chain/network.ts';
 import type { WireLedger } from '../../chain/wire-ledger.ts';
-import { burnStanding } from '../../store/burn-standing.ts';
+import { paymentOf } from '../../store/burn-payments.ts';
 import { getBurn } from '../../store/burns.ts';
 import type { Queries } from '../../store/database.ts';
 import { holdBurn, releaseHold } from '../../store/holds.ts';
@@ -89,12 +89,12 @@ export function hold(bridge: Bridge, { burn_txid, reason }: CommandParams<'hold'
   if (!holdBurn(bridge.db, burn_txid, reason, bridge.effects.now())) {
     throw new CommandError('burn_held', `burn ${burn_txid} is held already`);
   }
-  const standing = burnStanding(bridge.db, burn_txid, 0);
+  const payment = paymentOf(bridge.db, burn_txid, 0);
   return {
     burn_txid,
     held: true,
     known: getBurn(bridge.db, burn_txid) !== null,
-    signed_step: standing.state === 'waiting' ? null : standing.txid,
+    signed_step: payment.state === 'waiting' ? null : payment.txid,
     holds_needed: bridge.config.parties - bridge.config.threshold + 1,
   };
 }
@@ -172,9 +172,9 @@ async function stepPaying(bridge: Bridge, key: FederationKey, named: readonly st
 export function requireUnpaid({ db, config }: Pick<Bridge, 'db' | 'config'>, named: readonly string[]): void {
   const settledHeight = (scannedHeight(db) ?? 0) - config.normalConfirmations + 1;
   for (const burnTxid of named) {
-    const standing = burnStanding(db, burnTxid, settledHeight);
-    if (standing.state === 'mined' || standing.state === 'settled') {
-      throw new CommandError('burn_already_paid', `burn ${burnTxid} is paid by transaction ${standing.txid}`);
+    const payment = paymentOf(db, burnTxid, settledHeight);
+    if (payment.state === 'mined' || payment.state === 'settled') {
+      throw new CommandError('burn_already_paid', `burn ${burnTxid} is paid by transaction ${payment.txid}`);
     }
   }
 }
@@ -227,10 +227,10 @@ export function nothingMade(
   what: string,
 ): CommandError {
   const reports = left.map((one) => waitReport(bridge, key, one));
-  const told = reports.map(({ burn_txid, reason, remedy, top_up_address }) => {
+  const reasons = reports.map(({ burn_txid, reason, remedy, top_up_address }) => {
     const where = top_up_address === null ? '' : ` (${top_up_address})`;
     return `${burn_txid === null ? '' : `burn ${burn_txid}: `}${reason}: ${remedy}${where}`;
   });
-  if (told.length === 0) return new CommandError('nothing_to_pay', `${what}: no burn waits to be paid`);
-  return new CommandError('nothing_to_pay', `${what}: ${told.join('; ')}`);
+  if (reasons.length === 0) return new CommandError('nothing_to_pay', `${what}: no burn waits to be paid`);
+  return new CommandError('nothing_to_pay', `${what}: ${reasons.join('; ')}`);
 }

@@ -241,8 +241,8 @@ function rejected(status: number, answer: Uint8Array): NotDelivered {
   const refusal = parseRefusal(new TextDecoder().decode(answer));
   if (refusal === null) return failed('rejected', `the peer answered with HTTP status ${status}`);
   const { reason: rejection, detail, session, now: peerTime } = refusal;
-  const told = { ...(session !== undefined && { session }), ...(peerTime !== undefined && { peerTime }) };
-  return { ok: false, error: 'rejected', rejection, detail, ...told };
+  const more = { ...(session !== undefined && { session }), ...(peerTime !== undefined && { peerTime }) };
+  return { ok: false, error: 'rejected', rejection, detail, ...more };
 }
 
 function failed(error: NotDelivered['error'], detail: string): NotDelivered {

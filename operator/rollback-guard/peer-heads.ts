@@ -102,9 +102,9 @@ export class PeerHeads {
       return { kind: 'unusable' };
     }
     this.#recordHead(from, page, head);
-    const { head: _, seen: __, duplicate: ___, ...told } = beat;
-    if (page.beat?.phase !== told.phase) page.phaseSince = now();
-    page.beat = told;
+    const { head: _, seen: __, duplicate: ___, ...known } = beat;
+    if (page.beat?.phase !== known.phase) page.phaseSince = now();
+    page.beat = known;
     page.heardAt = now();
     if (beat.seen === null) return { kind: 'agrees' };
     const own = { identityKey, network, index: session.certificate.index };

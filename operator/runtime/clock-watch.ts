@@ -10,12 +10,12 @@ export const CLOCK_OFFSET_MS_MAX = 5_000;
 /** The clock was set where it went so much further than the monotonic clock between two looks, in ms. */
 export const CLOCK_STEP_MS_MIN = 1_000;
 /** For so long a clock that was set is something to look at, in ms. */
-export const STEP_TOLD_MS = 60 * 60_000;
+export const STEP_SHOWN_MS = 60 * 60_000;
 /** For so long what a peer's clock said counts, in ms. */
 const OFFSET_LASTS_MS = 5 * 60_000;
 
 /** What is known of the clock. Differences in ms, `at` in ms since 1970. */
-export interface ClockStanding {
+export interface ClockState {
   /** How far each peer's clock is ahead of this node's (negative: behind), in index order. */
   readonly offsets: readonly { readonly index: number; readonly offsetMs: number }[];
   /** By how much the clock was last set while this node ran, and what it said afterwards; null: never. */
@@ -42,7 +42,7 @@ export class ClockWatch {
   readonly #log: Log;
   readonly #offsets = new Map<number, Offset>();
   #lead: number;
-  #step: (NonNullable<ClockStanding['step']> & { readonly measuredAt: number }) | null = null;
+  #step: (NonNullable<ClockState['step']> & { readonly measuredAt: number }) | null = null;
 
   constructor(clocks: Pick<Effects, 'now' | 'monotonic'>, log: Log) {
     this.#clocks = clocks;
@@ -73,7 +73,7 @@ export class ClockWatch {
   }
 
   /** What is known of the clock now. */
-  standing(): ClockStanding {
+  state(): ClockState {
     this.look();
     const since = this.#clocks.monotonic() - OFFSET_LASTS_MS;
     const offsets = [...this.#offsets]
@@ -86,7 +86,7 @@ export class ClockWatch {
 
   /** What an operator should look at. */
   problems(): readonly Problem[] {
-    const { offsets } = this.standing();
+    const { offsets } = this.state();
     const problems: Problem[] = [];
     const subject = 'clock';
     for (const [sign, relation] of [
@@ -102,7 +102,7 @@ export class ClockWatch {
       const since = Math.min(...off.map(({ index }) => this.#offsets.get(index)?.offSince ?? this.#clocks.now()));
       problems.push(problem('clock_off', { subject, since, cause, action: 'correct the one that is wrong' }));
     }
-    if (this.#step !== null && this.#clocks.monotonic() - this.#step.measuredAt < STEP_TOLD_MS) {
+    if (this.#step !== null && this.#clocks.monotonic() - this.#step.measuredAt < STEP_SHOWN_MS) {
       const { byMs, at } = this.#step;
       // While a machine sleeps its monotonic clock may stand still.
       const how = byMs < 0 ? 'was set back' : 'was set forward, or the machine slept,';
@@ -115,7 +115,7 @@ export class ClockWatch {
 
 /** The report on a clock, of which nothing but the time is known while the node is sealed. `now` in ms since 1970. */
 export function clockReport(watch: ClockWatch | null, now: number): ClockReport {
-  const { offsets, step } = watch?.standing() ?? { offsets: [], step: null };
+  const { offsets, step } = watch?.state() ?? { offsets: [], step: null };
   return {
     now: iso(now),
     peers: offsets.map(({ index, offsetMs }) => ({ index, offset_ms: offsetMs })),

@@ -94,12 +94,12 @@ export interface Problem {
 /** A problem; `since` in ms since 1970. */
 export function problem(
   code: ProblemCode,
-  told: Pick<Problem, 'subject' | 'cause' | 'action'> & {
+  facts: Pick<Problem, 'subject' | 'cause' | 'action'> & {
     readonly since?: number | null;
     readonly severity?: Severity;
   },
 ): Problem {
-  const { subject, cause, action, since = null, severity = PROBLEM_SEVERITIES[code] } = told;
+  const { subject, cause, action, since = null, severity = PROBLEM_SEVERITIES[code] } = facts;
   return { code, severity, subject, since: since === null ? null : new Date(since).toISOString(), cause, action };
 }
 

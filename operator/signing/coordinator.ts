@@ -214,8 +214,8 @@ export class Coordinator {
       // This node has given its own share, and the others are at work.
       const isOwnShare = event.kind === 'response' && event.from === myIndex;
       if (isOwnShare && task.messages.length === 1) prepareAhead(step.state, this.#held);
-      for (const { index, standing } of step.state.candidates) {
-        if (standing.kind === 'slow') late.add(`${index}/${standing.session ?? ''}`);
+      for (const { index, phase } of step.state.candidates) {
+        if (phase.kind === 'slow') late.add(`${index}/${phase.session ?? ''}`);
       }
     }
   }

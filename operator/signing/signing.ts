@@ -22,7 +22,7 @@ import { Slices, SlicesClosedError } from './slices.ts';
 const JUDGED_AT_ONCE_PER_PEER_MAX = 16;
 
 /** A signer's record, and how long its answers usually take, in ms. */
-export interface SignerStanding extends SignerRecord {
+export interface SignerState extends SignerRecord {
   readonly expectedMs: number | null;
 }
 
@@ -100,7 +100,7 @@ export class Signing {
   }
 
   /** How each signer has behaved towards this coordinator, in index order. */
-  signers(): readonly SignerStanding[] {
+  signers(): readonly SignerState[] {
     const { records, times } = this.#coordinator;
     return records.list().map((record) => ({ ...record, expectedMs: times.expectedMs(record.index) }));
   }

@@ -91,8 +91,8 @@ async function oneRow(
   const silent = { ok: false, height: null, detail: `no answer within ${FRESH_WAIT_MS / 1000} s` };
   let answer: Pick<BackendReport, 'ok' | 'height' | 'detail'> = silent;
   const asked = ask().then(
-    (told) => {
-      answer = told;
+    (heard) => {
+      answer = heard;
     },
     (error: unknown) => {
       answer = { ok: false, height: null, detail: errorText(error) };

@@ -4,7 +4,7 @@
 import type { WaitCause, WaitReason } from '../../chain/line-plan.ts';
 import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
 import { getAttestation } from '../../store/attestations.ts';
-import { burnStanding, listWaitingBurns } from '../../store/burn-standing.ts';
+import { listWaitingBurns, paymentOf } from '../../store/burn-payments.ts';
 import { type Burn, getBurn } from '../../store/burns.ts';
 import { getCeremony } from '../../store/ceremonies.ts';
 import { PAGE_ROWS_MAX } from '../../store/database.ts';
@@ -136,7 +136,7 @@ function burnWaits(node: Node): readonly Problem[] {
     seenAt < before &&
     !isHeld(db, burnTxid) &&
     !UNPAYABLE.has(why.get(burnTxid)?.reason ?? 'nothing_waits') &&
-    burnStanding(db, burnTxid, 0).state === 'waiting';
+    paymentOf(db, burnTxid, 0).state === 'waiting';
   const late = lateOnes((offset) => listWaitingBurns(db, { limit: PAGE_ROWS_MAX, offset }).rows, isLate);
   return [...unpayableProblems(node, unpayable), ...lateProblems(late, why)];
 }
@@ -159,12 +159,12 @@ function lateProblems(late: readonly Burn[], why: ReadonlyMap<string | null, Wai
   const [first] = late;
   if (first === undefined) return [];
   const reason = late.map(({ burnTxid }) => why.get(burnTxid)).find((found) => found !== undefined);
-  const told = reason === undefined ? '' : ` (${reason.reason}: ${reason.remedy})`;
+  const because = reason === undefined ? '' : ` (${reason.reason}: ${reason.remedy})`;
   return [
     problem('burns_wait', {
       subject: 'burns',
       since: Math.min(...late.map(({ seenAt }) => seenAt)),
-      cause: `${someOf(late.length, 'burn')} not paid yet${told}; the oldest is ${first.burnTxid}`,
+      cause: `${someOf(late.length, 'burn')} not paid yet${because}; the oldest is ${first.burnTxid}`,
       action: 'see `mpc_operator withdrawals --waiting`, which names what is missing for each',
     }),
   ];

@@ -12,7 +12,7 @@ export function peerRows(node: Node): readonly PeerStatusReport[] {
   const heartbeat = online?.heartbeat ?? null;
   const answers = new Map((heartbeat?.answers() ?? []).map((one) => [one.index, one]));
   const beats = new Map((heartbeat?.book.peers() ?? []).map((one) => [one.index, one]));
-  const offsets = new Map((heartbeat?.clock.standing().offsets ?? []).map((one) => [one.index, one.offsetMs]));
+  const offsets = new Map((heartbeat?.clock.state().offsets ?? []).map((one) => [one.index, one.offsetMs]));
   const heads = new Map(listPeers(store.db).map(({ index, head }) => [index, head]));
   const others = listCards(store.db).filter(({ index }) => index !== config.myIndex);
   return others.map(({ index, name, address }): PeerStatusReport => {

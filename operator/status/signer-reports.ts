@@ -4,10 +4,10 @@ import type { Node } from '../node.ts';
 import { listCards } from '../peers/federation.ts';
 import type { SignerReport } from '../runtime/command-types.ts';
 import { type Problem, problem } from '../runtime/problems.ts';
-import type { SignerStanding } from '../signing/signing.ts';
+import type { SignerState } from '../signing/signing.ts';
 
 /** For so long after its last lie a signer is something to look at, in ms; the audit log keeps it for ever. */
-export const LIE_TOLD_MS = 24 * 60 * 60_000;
+export const LIE_SHOWN_MS = 24 * 60 * 60_000;
 
 /** Every signer that was asked since the node was unsealed, in index order; none while it is sealed. */
 export function signerReports(node: Node): readonly SignerReport[] {
@@ -23,10 +23,7 @@ export function signerProblems(node: Node): readonly Problem[] {
 }
 
 /** One signer as `status` and `test-communication` show it. */
-export function signerReport(
-  { index, answered, faults, last, expectedMs }: SignerStanding,
-  name: string,
-): SignerReport {
+export function signerReport({ index, answered, faults, last, expectedMs }: SignerState, name: string): SignerReport {
   return {
     ...{ index, name, answered },
     ...faults,
@@ -36,9 +33,9 @@ export function signerReport(
 }
 
 /** Who lied within the last day; `now` in ms by the monotonic clock. */
-export function liars(signers: readonly SignerStanding[], now: number): readonly Problem[] {
+export function liars(signers: readonly SignerState[], now: number): readonly Problem[] {
   return signers.flatMap(({ index, faults, lastLie }) => {
-    if (lastLie === null || now - lastLie.measuredAt >= LIE_TOLD_MS) return [];
+    if (lastLie === null || now - lastLie.measuredAt >= LIE_SHOWN_MS) return [];
     const often = faults.lying === 1 ? 'once' : `${faults.lying} times`;
     const at = new Date(lastLie.at).toISOString();
     return [

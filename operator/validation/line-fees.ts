@@ -47,14 +47,14 @@ async function estimateOf({ bitcoin, rules }: SignerViews): Promise<bigint | nul
 function feeView(
   { rules }: SignerViews,
   step: PlacedStep,
-  told: Pick<FeeView, 'estimate' | 'sweepFeeReplaced'>,
+  given: Pick<FeeView, 'estimate' | 'sweepFeeReplaced'>,
 ): FeeView {
   const { built, parent, sibling, unmined, waited, relay } = step;
   const replaced = sibling === null || sibling.step.txid === built.txid ? null : sibling;
   return {
     surplusBefore: parent.surplus,
     payoutWaited: sibling !== null && sibling.step.kind === 'payout' && waited >= rules.bumpBlocks,
-    ...told,
+    ...given,
     cap: rules.feeRateMax,
     relay,
     replaced: replaced === null ? null : replacedBy(replaced),

@@ -75,15 +75,15 @@ async function refuseUnminted(
   wire: WireAnswers,
   deposits: readonly SweptOutput[],
 ): Promise<Refusal | null> {
-  const standings = await askAll(
+  const states = await askAll(
     deposits,
     (one) => finalMint(wire, one, burnRules.confirmations),
-    (standing) => standing !== 'final',
+    (state) => state !== 'final',
   );
-  const index = standings.findIndex((standing) => standing !== 'final');
+  const index = states.findIndex((state) => state !== 'final');
   const one = deposits[index];
   if (one === undefined) return null;
-  const how = standings[index] === 'pending' ? 'its mint is not final on Wire yet' : 'it is not minted on Wire';
+  const how = states[index] === 'pending' ? 'its mint is not final on Wire yet' : 'it is not minted on Wire';
   return about(one, refuse('deposit_not_minted', `deposit ${outpointName(one)}: ${how}`));
 }
 

@@ -12,7 +12,7 @@ import type { Queries } from '../../store/database.ts';
 import { isHeld } from '../../store/holds.ts';
 import { lineHistory } from '../../store/line-history.ts';
 import { isVoidApproved } from '../../store/requests.ts';
-import { type ChainStanding, plainStanding } from '../chain-state/chain-watch.ts';
+import { type ChainReadiness, plainReadiness } from '../chain-state/chain-watch.ts';
 import { lineRoot, lineTerms } from '../chain-state/line-terms.ts';
 import { lineNow } from '../chain-state/line-view.ts';
 import type { OperatorConfig } from '../config/config.ts';
@@ -34,7 +34,7 @@ export interface ValidationInput {
   readonly wire: WireLedger | null;
   readonly verifyProof: BurnProofVerifier | null;
   /** How the chain stands; absent: taken as the view tells it. */
-  readonly standing?: ChainStanding;
+  readonly chain?: ChainReadiness;
   readonly effects: Pick<Effects, 'now' | 'monotonic'>;
   readonly log: Log;
 }
@@ -42,11 +42,11 @@ export interface ValidationInput {
 /** Validates signing requests. */
 export class Validation {
   readonly #input: ValidationInput;
-  readonly #standing: ChainStanding;
+  readonly #chain: ChainReadiness;
 
   constructor(input: ValidationInput) {
     this.#input = input;
-    this.#standing = input.standing ?? plainStanding(input.config);
+    this.#chain = input.chain ?? plainReadiness(input.config);
   }
 
   /**
@@ -82,7 +82,7 @@ export class Validation {
     const now = (): number => effects.now();
     const { network, attestationValidityS: validityS } = config;
     const { depositMinSats } = config.policy;
-    const confirmations = this.#standing.confirmations();
+    const confirmations = this.#chain.confirmations();
     const consumed: Consumed = async (outpoint) => {
       const { height } = await bitcoin.agreedTip();
       return consumedDeposit(db, height - confirmations + 1, outpoint);
@@ -119,14 +119,14 @@ export class Validation {
 
   // What nodes estimate in a way that cannot be is no estimate.
   #feeRate(targetBlocks: number): Promise<bigint> {
-    const why = this.#standing.stops('fee_estimates');
+    const why = this.#chain.stops('fee_estimates');
     if (why !== null) return Promise.reject(new BitcoinViewError('bitcoin_unavailable', why));
     return this.#input.bitcoin.feeRate(targetBlocks);
   }
 
   async #stopped(what: 'attestations' | 'payouts'): Promise<Refusal | null> {
-    await this.#standing.ready();
-    const why = this.#standing.stops(what);
+    await this.#chain.ready();
+    const why = this.#chain.stops(what);
     if (why === null) return null;
     // The view names a wrong network better than a report on all nodes can.
     const unavailable = await this.#input.bitcoin.agreedTip().then(() => null, asUnavailable);

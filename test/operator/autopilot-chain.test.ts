@@ -2,7 +2,7 @@
 // against newer ones, reorganisations before and after attestation.
 
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import type { ChainStanding } from '../../operator/chain-state/chain-watch.ts';
+import type { ChainReadiness } from '../../operator/chain-state/chain-watch.ts';
 import { lineNow } from '../../operator/chain-state/line-view.ts';
 import { problemText } from '../../operator/runtime/problems.ts';
 import { statusReport } from '../../operator/status/status-report.ts';
@@ -217,7 +217,7 @@ describe('a reorganisation', () => {
 });
 
 describe('trouble with the own Bitcoin nodes', () => {
-  const standing = (confirmations: number, why: string | null): ChainStanding => ({
+  const standing = (confirmations: number, why: string | null): ChainReadiness => ({
     ready: () => Promise.resolve(),
     confirmations: () => confirmations,
     stops: () => why,
@@ -231,9 +231,9 @@ describe('trouble with the own Bitcoin nodes', () => {
     const { keyId } = world.federation.key();
     const expiry = `${Math.floor(Date.now() / 1000) + 86_400}`;
     const item = { txid: paid.txid, vout: 0, recipient: paid.recipient, amount: `${paid.amount}`, expiry };
-    const validatedWith = (chain: ChainStanding) => {
+    const validatedWith = (chain: ChainReadiness) => {
       const input = { config, db: store.db, keys, bitcoin, wire, verifyProof: null, effects, log };
-      const validation = new Validation({ ...input, standing: chain });
+      const validation = new Validation({ ...input, chain: chain });
       return validation.validate({ kind: 'attestation', test: false, items: [item] }, keyId, 'ed25519');
     };
     expect(await validatedWith(standing(6, null))).toMatchObject({ ok: true });

@@ -4,7 +4,7 @@ import { WireLedgerError } from '../../chain/wire-ledger.ts';
 import { rankFor } from '../../operator/bridge/schedule.ts';
 import { blockName } from '../../operator/deposits/attest-deposits.ts';
 import { getAttestation } from '../../store/attestations.ts';
-import { listWaitingBurns } from '../../store/burn-standing.ts';
+import { listWaitingBurns } from '../../store/burn-payments.ts';
 import { getDeposit } from '../../store/deposits.ts';
 import { listRecipients } from '../../store/recipients.ts';
 import { getUtxo } from '../../store/utxos.ts';

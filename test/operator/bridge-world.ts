@@ -9,7 +9,7 @@ import { custodyScript } from '../../crypto/taproot.ts';
 import { scannedHeight } from '../../operator/chain-state/scan.ts';
 import { type ChainTransaction, SimulatedChain } from '../../simulation/chain.ts';
 import { bitcoinViewOf, ChainView } from '../../simulation/chain-view.ts';
-import { burnStanding } from '../../store/burn-standing.ts';
+import { paymentOf } from '../../store/burn-payments.ts';
 import type { Queries } from '../../store/database.ts';
 import { getDeposit } from '../../store/deposits.ts';
 import { burn, freshHash } from './custody.ts';
@@ -139,7 +139,7 @@ export class BridgeWorld {
     return this.running().map((index) => {
       const { normalConfirmations } = this.federation.member(index).config;
       const settled = (scannedHeight(this.db(index)) ?? 0) - normalConfirmations + 1;
-      return burnStanding(this.db(index), burnTxid, settled).state;
+      return paymentOf(this.db(index), burnTxid, settled).state;
     });
   }
 

@@ -138,7 +138,7 @@ describe('while the fee estimate is absurd', () => {
       verifyProof: null,
       effects,
       log,
-      standing: watch(),
+      chain: watch(),
     });
     const signed = () => validation.signerViews(key).bitcoin.feeRate(6).catch(asUnavailable);
     expect([(await planned()).input.estimate, await signed()]).toEqual([90_000n, 90_000n]);

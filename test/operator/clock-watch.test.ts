@@ -6,7 +6,7 @@ import {
   CLOCK_STEP_MS_MIN,
   ClockWatch,
   clockReport,
-  STEP_TOLD_MS,
+  STEP_SHOWN_MS,
 } from '../../operator/runtime/clock-watch.ts';
 import { problemText } from '../../operator/runtime/problems.ts';
 
@@ -31,7 +31,7 @@ describe('the clock of a node', () => {
       wall += CLOCK_STEP_MS_MIN - 1;
       watch.look();
     }
-    expect(watch.standing()).toEqual({ offsets: [], step: null });
+    expect(watch.state()).toEqual({ offsets: [], step: null });
     expect(watch.problems()).toEqual([]);
     expect(logged).toEqual([]);
   });
@@ -41,11 +41,11 @@ describe('the clock of a node', () => {
     watch.look();
     watch.look();
     expect(logged).toEqual(['clock_set {"by_ms":-3600000}']);
-    expect(watch.standing().step).toEqual({ byMs: -3_600_000, at: wall });
+    expect(watch.state().step).toEqual({ byMs: -3_600_000, at: wall });
     const at = new Date(wall).toISOString();
     expect(clockReport(watch, wall)).toEqual({ now: at, peers: [], set: { by_ms: -3_600_000, at } });
     expect(watch.problems().map(problemText).join()).toContain('was set back by 3600.0 s');
-    pass(STEP_TOLD_MS);
+    pass(STEP_SHOWN_MS);
     expect(watch.problems()).toEqual([]);
     wall += CLOCK_STEP_MS_MIN;
     expect(watch.problems().map(problemText).join()).toContain('was set forward, or the machine slept, by 1.0 s');
@@ -54,7 +54,7 @@ describe('the clock of a node', () => {
   test('that differs from those of peers is reported with the difference, less half a round trip', () => {
     watch.heard(2, wall + CLOCK_OFFSET_MS_MAX - 50, 100);
     watch.heard(1, wall - 45_000, 0);
-    expect(watch.standing().offsets).toEqual([
+    expect(watch.state().offsets).toEqual([
       { index: 1, offsetMs: -45_000 },
       { index: 2, offsetMs: CLOCK_OFFSET_MS_MAX },
     ]);
@@ -76,9 +76,9 @@ describe('the clock of a node', () => {
   test('is not compared by what was said before it was set, nor by what a silent peer said long ago', () => {
     watch.heard(1, wall - 45_000, 0);
     pass(6 * 60_000);
-    expect(watch.standing().offsets).toEqual([]);
+    expect(watch.state().offsets).toEqual([]);
     watch.heard(1, wall - 45_000, 0);
     wall -= 45_000;
-    expect(watch.standing().offsets).toEqual([]);
+    expect(watch.state().offsets).toEqual([]);
   });
 });

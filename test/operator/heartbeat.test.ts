@@ -304,7 +304,7 @@ describe('clocks that differ', () => {
     expect(of.node(0).heartbeat.problems()).toEqual([]);
     expect(of.node(1).heartbeat.problems()).toHaveLength(1);
     expect(of.node(1).heartbeat.problems().map(problemText).join()).toContain('was set back by 61.0 s while it ran');
-    expect(of.node(1).heartbeat.clock.standing().offsets).toEqual([
+    expect(of.node(1).heartbeat.clock.state().offsets).toEqual([
       { index: 0, offsetMs: 0 },
       { index: 2, offsetMs: 0 },
     ]);

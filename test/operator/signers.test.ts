@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { testMessages } from '../../ceremony/intent-messages.ts';
 import { PATIENCE_UNKNOWN_MS } from '../../ceremony/signing/answer-times.ts';
 import { problemText } from '../../operator/runtime/problems.ts';
-import { LIE_TOLD_MS, liars, signerReport } from '../../operator/status/signer-reports.ts';
+import { LIE_SHOWN_MS, liars, signerReport } from '../../operator/status/signer-reports.ts';
 import { listAudit, verifyAuditLog } from '../../store/audit-log.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
 
@@ -64,7 +64,7 @@ describe('a signer that gave a wrong share', () => {
     expect(lie).toStartWith('operator 1: it gave a wrong partial signature or nonce, once since this node started');
     expect(lie).toContain(`last at ${told.last?.at} (shown for a day)`);
     expect(more).toEqual([]);
-    expect(liars(standing, at + LIE_TOLD_MS)).toEqual([]);
+    expect(liars(standing, at + LIE_SHOWN_MS)).toEqual([]);
   });
 
   test('and the signers that helped have no fault', () => {

@@ -3,7 +3,7 @@ import { testMessages } from '../../ceremony/intent-messages.ts';
 import type { SigningResult } from '../../ceremony/signing/candidates.ts';
 import { getAttestation } from '../../store/attestations.ts';
 import { verifyAuditLog } from '../../store/audit-log.ts';
-import { stepsOfBurn } from '../../store/burn-standing.ts';
+import { stepsOfBurn } from '../../store/burn-payments.ts';
 import { getBurn } from '../../store/burns.ts';
 import { askStep, attestBy, burn, deposit, planned, repliesOf, requestFor, stepAsked, withdrawBy } from './custody.ts';
 import { FederationInMemory } from './federation-in-memory.ts';

@@ -1,12 +1,6 @@
 // The one answer to the question whether a burn is paid.
 import { expect, test } from 'bun:test';
-import {
-  burnPayments,
-  burnStanding,
-  listBurnPayments,
-  listWaitingBurns,
-  stepsOfBurn,
-} from '../../store/burn-standing.ts';
+import { burnPayments, listBurnPayments, listWaitingBurns, paymentOf, stepsOfBurn } from '../../store/burn-payments.ts';
 import { recordBurn } from '../../store/burns.ts';
 import { decideStep, recordStepSigned, takeBackStepsAbove } from '../../store/line.ts';
 import { burn, NOW, storeBurns, withStore } from './fixture.ts';
@@ -20,17 +14,17 @@ test('a burn waits until a step that pays it is signed, then is signed, mined an
     const { db } = store;
     beginLine(store);
     const one = step({ burns: ['a'] });
-    expect(burnStanding(db, A, 10)).toEqual(WAITING);
+    expect(paymentOf(db, A, 10)).toEqual(WAITING);
     decideStep(db, one, NOW);
-    expect(burnStanding(db, A, 10)).toEqual(WAITING);
+    expect(paymentOf(db, A, 10)).toEqual(WAITING);
     recordStepSigned(db, one.txid, 'aa', NOW);
     const signed = { state: 'signed', txid: one.txid, height: null } as const;
-    expect(burnStanding(db, A, 10)).toEqual(signed);
+    expect(paymentOf(db, A, 10)).toEqual(signed);
     mine(store, 7, one);
-    expect(burnStanding(db, A, 6)).toEqual({ state: 'mined', txid: one.txid, height: 7 });
-    expect(burnStanding(db, A, 7)).toEqual({ state: 'settled', txid: one.txid, height: 7 });
+    expect(paymentOf(db, A, 6)).toEqual({ state: 'mined', txid: one.txid, height: 7 });
+    expect(paymentOf(db, A, 7)).toEqual({ state: 'settled', txid: one.txid, height: 7 });
     takeBackStepsAbove(db, 6);
-    expect(burnStanding(db, A, 7)).toEqual(signed);
+    expect(paymentOf(db, A, 7)).toEqual(signed);
   });
 });
 
@@ -41,7 +35,7 @@ test('a mined step counts before a signed one, whichever is newer', () => {
     mine(store, 7, mined);
     decideStep(store.db, newer, NOW + 1);
     recordStepSigned(store.db, newer.txid, 'aa', NOW + 1);
-    expect(burnStanding(store.db, A, 6)).toMatchObject({ state: 'mined', txid: mined.txid });
+    expect(paymentOf(store.db, A, 6)).toMatchObject({ state: 'mined', txid: mined.txid });
     expect(stepsOfBurn(store.db, A)).toMatchObject([
       { txid: mined.txid, isPassed: false, height: 7 },
       { txid: newer.txid, isPassed: true, height: null },
@@ -59,11 +53,11 @@ test('of two signed steps the newer counts, and none that the line has passed, i
       decideStep(db, one, NOW + index);
       recordStepSigned(db, one.txid, 'aa', NOW);
     }
-    expect(burnStanding(db, A, 6)).toMatchObject({ state: 'signed', txid: newer.txid });
-    expect(burnStanding(db, burn('c').burnTxid, 6)).toMatchObject({ state: 'signed', txid: child.txid });
+    expect(paymentOf(db, A, 6)).toMatchObject({ state: 'signed', txid: newer.txid });
+    expect(paymentOf(db, burn('c').burnTxid, 6)).toMatchObject({ state: 'signed', txid: child.txid });
     mine(store, 7, older);
-    expect(burnStanding(db, burn('b').burnTxid, 6)).toEqual(WAITING);
-    expect(burnStanding(db, burn('c').burnTxid, 6)).toEqual(WAITING);
+    expect(paymentOf(db, burn('b').burnTxid, 6)).toEqual(WAITING);
+    expect(paymentOf(db, burn('c').burnTxid, 6)).toEqual(WAITING);
   });
 });
 
@@ -96,7 +90,7 @@ test('a burn is listed with every step that pays it, the newest last', () => {
     const [first, second] = [step({ burns: ['a'] }), step({ burns: ['a'], salt: 1 })];
     for (const [index, one] of [second, first].entries()) decideStep(db, one, NOW + index);
     const paid = burnPayments(db, A, 10);
-    expect(paid).toMatchObject({ burn: { burnTxid: A }, standing: WAITING });
+    expect(paid).toMatchObject({ burn: { burnTxid: A }, payment: WAITING });
     expect(paid?.steps.map(({ txid }) => txid)).toEqual([second.txid, first.txid]);
     const listing = listBurnPayments(db, 10);
     expect(listing.total).toBe(2);

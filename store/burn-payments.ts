@@ -11,14 +11,14 @@ import { burns, lineBurns, lineSteps } from './schema.ts';
 const DUST_MIN = 294;
 
 /** Where a burn stands. `txid`: the step that pays it; `height` of its block, or null. */
-export type BurnStanding =
+export type BurnPayment =
   | { readonly state: 'waiting' }
   | { readonly state: 'signed' | 'mined' | 'settled'; readonly txid: string; readonly height: number | null };
 
 /** A burn with every step that pays it, the newest last. */
 export interface BurnPayments {
   readonly burn: Burn;
-  readonly standing: BurnStanding;
+  readonly payment: BurnPayment;
   readonly steps: readonly BurnStep[];
 }
 
@@ -93,8 +93,8 @@ const payable = prepared((db) => {
 const countUnmined = preparedCount(burns, isUnmined);
 
 /** Where a burn stands; steps in blocks up to `settledHeight` are settled. A mined step counts before a signed one. */
-export function burnStanding(db: Queries, burnTxid: string, settledHeight: number): BurnStanding {
-  return standingOf(stepsOfBurn(db, burnTxid), settledHeight);
+export function paymentOf(db: Queries, burnTxid: string, settledHeight: number): BurnPayment {
+  return paymentBy(stepsOfBurn(db, burnTxid), settledHeight);
 }
 
 /** Every step that is held and pays a burn, the newest last. */
@@ -150,10 +150,10 @@ export function listBurnPayments(db: Queries, settledHeight: number, page: Page 
 
 function withSteps(db: Queries, burn: Burn, settledHeight: number): BurnPayments {
   const steps = stepsOfBurn(db, burn.burnTxid);
-  return { burn, standing: standingOf(steps, settledHeight), steps };
+  return { burn, payment: paymentBy(steps, settledHeight), steps };
 }
 
-function standingOf(steps: readonly BurnStep[], settledHeight: number): BurnStanding {
+function paymentBy(steps: readonly BurnStep[], settledHeight: number): BurnPayment {
   const mined = steps.find(({ height }) => height !== null);
   if (mined !== undefined && mined.height !== null) {
     return { state: mined.height <= settledHeight ? 'settled' : 'mined', txid: mined.txid, height: mined.height };
