@@ -108,7 +108,7 @@ async function init({ context, services }: Cli, flags: InitFlags): Promise<void>
     ...contentOf(flags),
     ...withoutOtherWay(before, flags),
     ...fromFlags(flags),
-    ...rpcToldBy(context, flags),
+    ...rpcFromFlags(context, flags),
   };
   checkContent(context, content, file);
   const passphrase = async (purpose: PassphrasePurpose) => {
@@ -158,7 +158,7 @@ function withoutOtherWay(before: Record<string, unknown> | null, flags: InitFlag
   return Object.fromEntries(Object.entries(before ?? {}).filter(([key]) => !dropped.includes(key)));
 }
 
-function rpcToldBy({ surroundings: { paths } }: CliContext, flags: InitFlags): Partial<ConfigFile> {
+function rpcFromFlags({ surroundings: { paths } }: CliContext, flags: InitFlags): Partial<ConfigFile> {
   const { bitcoinRpcUser: user, bitcoinRpcPasswordFile: password, bitcoinRpcCookieFile: cookie } = flags;
   const place = (path: string) => absolutePath(path, paths.workingDirectory, paths.home);
   return {

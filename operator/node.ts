@@ -59,7 +59,7 @@ export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', 
   const keys = new Keys(store.db, keyRing, config.myIndex);
   try {
     assertOwnPlace(config, store.db);
-    assertAuditLog(store.db, store.path, isReader ? null : effects.now());
+    assertAuditLog(store.db, store.path, !isReader);
     assertFederation(config, keys.live());
   } catch (error) {
     store.close();
