@@ -64,6 +64,7 @@ export async function goOnline(node: OpenedNode): Promise<Online> {
     void services.follower.round();
     void services.autopilot.round();
     void node.wireWatch?.look();
+    void node.selfWatch?.look();
   });
 
   return {

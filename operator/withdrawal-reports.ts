@@ -1,7 +1,7 @@
 // The list of withdrawals: the steps of the treasury line that this node holds, and what waits to be paid.
 import type { Queries } from '../store/database.ts';
 import { type LineStep, listLine } from '../store/line.ts';
-import { stepState } from '../store/step-state.ts';
+import { stepPlace } from '../store/step-state.ts';
 import { requireLiveKey } from './bridge/bridge.ts';
 import { scannedHeight, settledHeight } from './chain-state/scan.ts';
 import { type Node, requireOnline } from './node.ts';
@@ -27,7 +27,7 @@ export async function waitingReports(node: Node): Promise<CommandResults['withdr
 
 function report(db: Queries, step: LineStep, scanned: number | null, settled: number): WithdrawalReport {
   const { txid, kind, fee, vsize, height, createdAt, surplus } = step;
-  const { state, by } = stepState(db, step, settled);
+  const { state, by } = stepPlace(db, step, settled);
   return {
     txid,
     kind,

@@ -14,7 +14,7 @@ export const STEP_STATES = ['decided', 'signed', 'replaced', 'passed', 'mined', 
 export type StepState = (typeof STEP_STATES)[number];
 
 /** Where a step stands. `by`: the step that took its place, or that of an ancestor, where it is `replaced` or `passed`. */
-export interface StepState {
+export interface StepPlace {
   readonly state: StepState;
   readonly by: string | null;
 }
@@ -49,7 +49,7 @@ const countSettled = preparedCount(lineSteps, () => sql`${height} <= ${sql.place
 const countMined = preparedCount(lineSteps, () => isNotNull(height));
 
 /** Where a step stands; steps in blocks up to `settledHeight` are settled. */
-export function stepState(db: Queries, step: Kept, settledHeight: number): StepState {
+export function stepPlace(db: Queries, step: Kept, settledHeight: number): StepPlace {
   if (step.height !== null) return { state: step.height <= settledHeight ? 'settled' : 'mined', by: null };
   const past = minedInstead(db, step.txid);
   if (past !== null) return { state: 'passed', by: past };
@@ -61,7 +61,7 @@ export function stepState(db: Queries, step: Kept, settledHeight: number): StepS
 /** How many steps stand where: together as many as are held. */
 export function stepCounts(db: Queries, settledHeight: number): Readonly<Record<StepState, number>> {
   const counts = { decided: 0, signed: 0, replaced: 0, passed: 0, mined: 0, settled: 0 };
-  for (const step of unmined(db).all()) counts[stepState(db, step, settledHeight).state] += 1;
+  for (const step of unmined(db).all()) counts[stepPlace(db, step, settledHeight).state] += 1;
   const settled = countSettled(db, { settledHeight });
   return { ...counts, settled, mined: countMined(db) - settled };
 }

@@ -3,12 +3,18 @@
 import { BURNS_PAGE_MAX, type WireLedger } from '../../chain/wire-ledger.ts';
 import { recordBurn } from '../../store/burns.ts';
 import { loadCursor, saveCursor } from '../../store/cursors.ts';
-import { transact } from '../../store/database.ts';
+import { type Queries, transact } from '../../store/database.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 
 const BURNS_CURSOR = 'wire_burns';
 /** So many burns are read again in each round: where Wire nodes disagree for a while, one is listed after its successors. */
 const OVERLAP_BURNS = 100;
+
+/** The number of the last burn that was read; 0 where none was. */
+export function burnsReadTo(db: Queries): number {
+  const stored = loadCursor(db, BURNS_CURSOR);
+  return typeof stored === 'number' ? stored : 0;
+}
 
 /**
  * Reads on from where it has come to. Returns the number (`seq`) of the last burn that it has read where the Wire nodes have
@@ -21,8 +27,7 @@ export async function readBurns(
 ): Promise<number | null> {
   // Asked first, so that a burn that comes meanwhile does not count as unread.
   const { lastBurnSeq } = await wire.status();
-  const stored = loadCursor(db, BURNS_CURSOR);
-  const last = typeof stored === 'number' ? stored : 0;
+  const last = burnsReadTo(db);
   let after = Math.max(0, last - OVERLAP_BURNS);
   while (!signal.aborted) {
     const burns = await wire.burns(after, BURNS_PAGE_MAX);

@@ -7,7 +7,7 @@ import { PAGE_ROWS, PAGE_ROWS_MAX } from '../../store/database.ts';
 import type { ClockReport } from './clock-watch.ts';
 import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
 import type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
-import type { Problem } from './problems.ts';
+import type { Notice, Problem } from './problems.ts';
 
 export type * from './line-command-types.ts';
 
@@ -65,7 +65,7 @@ export type CommandName = keyof typeof commandParams;
 export type CommandParams<C extends CommandName> = z.infer<(typeof commandParams)[C]>;
 
 export type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
-export type { Problem, Severity } from './problems.ts';
+export type { Notice, Problem, Severity } from './problems.ts';
 
 export interface KeyReport {
   readonly key_id: string;
@@ -204,6 +204,8 @@ export interface CommandResults extends LineCommandResults {
     readonly audit_head: { readonly seq: number; readonly hash: string };
     readonly rejections: Readonly<Record<string, number>>;
     readonly signers: readonly SignerReport[];
+    /** What an operator should know although nothing is wrong. */
+    readonly notices: readonly Notice[];
     /** What an operator should look at, the most pressing first; empty when all is well. */
     readonly problems: readonly Problem[];
   };

@@ -48,6 +48,14 @@ const cases = [
     'within 180 ms of 1 peer',
     'All is well.',
   ]),
+  expected(['status'], 'status', {}, { ...results.status, notices: [results.openPort] }, [
+    'All is well.\n\nTo know:\n  NOTICE   this node: its peer port is open on all interfaces (since',
+    '           Set "listen_address".',
+  ]),
+  expected(['status'], 'status', {}, { ...results.status, notices: [results.unopened] }, [
+    'Nothing is wrong, but the set-up is not finished.\n\nTo know:\n  NOTICE   treasury: it is not open yet (since',
+    'Run `mpc_operator treasury open`.',
+  ]),
   expected(['key-info'], 'key-info', {}, results.keyInfo, ['0011223344556677 (live)', 'fit the public keys']),
   expected(
     ['key-info'],

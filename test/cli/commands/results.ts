@@ -1,5 +1,5 @@
 // Results as a node gives them, one for each command, for tests of how they are printed.
-import type { CommandResults, Problem } from '../../../operator/runtime/command-types.ts';
+import type { CommandResults, Notice, Problem } from '../../../operator/runtime/command-types.ts';
 
 export const TXID = 'ab'.repeat(32);
 export const BURN = 'cd'.repeat(32);
@@ -19,6 +19,15 @@ export const sealedPeer: Problem = {
   ...{ code: 'peer_unreachable', severity: 'error', subject: 'operator 2 (Gamma)', since: AT },
   cause: 'it does not answer',
   action: 'ask its operator',
+};
+
+export const unopened: Notice = {
+  ...{ code: 'treasury_not_open', subject: 'treasury', since: AT, cause: 'it is not open yet' },
+  action: 'run `mpc_operator treasury open`',
+};
+export const openPort: Notice = {
+  ...{ code: 'open_to_all', subject: 'this node', since: AT, cause: 'its peer port is open on all interfaces' },
+  action: 'set "listen_address"',
 };
 
 export const status: CommandResults['status'] = {
@@ -82,6 +91,7 @@ export const status: CommandResults['status'] = {
   audit_head: { seq: 17, hash: 'ee'.repeat(32) },
   rejections: { replay: 3, bad_signature: 0 },
   signers: [helpful, liar],
+  notices: [],
   problems: [],
 };
 
