@@ -101,6 +101,7 @@ export function compose(
   recipe: Recipe,
 ): Composition {
   const { rate, limit, drops } = recipe;
+  const relayed = position.view.relay.feeRateMin;
   const share = limit === 'half' ? 2n : 1n;
   const bears = ({ bytes, burn }: Candidate, times: bigint) => burn.fee * 1000n >= BigInt(bytes) * rate * times;
   const { base, reserve } = takeCoins(coins, recipe);
@@ -114,12 +115,12 @@ export function compose(
   for (const one of strongFirst) {
     const next = withBurn(tally, one);
     const mayDrop = !one.bound || drops;
-    if (mayDrop && !bears(one, 1n)) left.push(tooSmall(one, rate, 1n));
+    if (mayDrop && !bears(one, 1n)) left.push(tooSmall(one, rate, 1n, relayed));
     else if (next.burns > LINE_BURNS_MAX) {
       const remedy = 'the next step pays it: this one is full';
       left.push({ burnTxid: one.burn.burnTxid, reason: 'batch', missing: 0n, rate: null, remedy });
     } else if (!one.bound && !fits(next, [...base, ...reserve])) unfunded.push(one);
-    else if (isWeak(one) && !isBorne(position, recipe, next, base)) left.push(tooSmall(one, rate, share));
+    else if (isWeak(one) && !isBorne(position, recipe, next, base)) left.push(tooSmall(one, rate, share, relayed));
     else {
       burns.push(one);
       tally = next;

@@ -70,14 +70,19 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
   try {
     const onFault = (command: string, error: unknown): void =>
       log('error', 'command_failed', { command, detail: errorText(error) });
-    const app = createControlApp(controlCommands(node), { version: VERSION, onFault });
+    const start = Promise.withResolvers<void>();
+    // It is waited for by whoever calls meanwhile; where nobody does, its failure is that of this function alone.
+    start.promise.catch(() => {});
+    const app = createControlApp(controlCommands(node, start.promise), { version: VERSION, onFault });
     const { passphrase } = options;
-    // Before commands are listened for: a node that answers is as open as its passphrase file makes it.
-    if (passphrase !== null) await unsealNode(node, textOf(passphrase));
     const control = await listenControl(config.controlSocket, app);
     if (!control.ok) throw new CommandError(control.reason, control.detail);
     let open: PublicListener | null = null;
     try {
+      await begin(node, passphrase).then(start.resolve, (error: unknown) => {
+        start.reject(error);
+        throw error;
+      });
       open = openToPublic(node);
       log('info', 'started', {
         version: VERSION,
@@ -108,6 +113,12 @@ function openToPublic(node: Node): PublicListener | null {
   const listener = listenForPublic(publicAddress, (request, origin) => routes.fetch(request, origin));
   node.input.log('info', 'public_api', { address: listener.address });
   return listener;
+}
+
+// Commands that come before its end wait for it: a node that answers is as open as its passphrase file makes it, and one
+// whose key file is being opened is not one that does not run.
+async function begin(node: Node, passphrase: Uint8Array | null): Promise<void> {
+  if (passphrase !== null) await unsealNode(node, textOf(passphrase));
 }
 
 /** Runs a command in this process. */
@@ -171,16 +182,17 @@ function present(...found: readonly (Problem | null)[]): readonly Problem[] {
 type Schemas = { readonly [C in CommandName]: z.ZodType<CommandParams<C>> };
 const schemas: Schemas = commandParams;
 
-function controlCommands(node: Node): Readonly<Record<string, ControlCommand>> {
+function controlCommands(node: Node, started: Promise<void>): Readonly<Record<string, ControlCommand>> {
   const names = Object.keys(commandParams).filter((name): name is CommandName => Object.hasOwn(commands, name));
-  return Object.fromEntries(names.map((name) => [name, commandOf(node, name)]));
+  return Object.fromEntries(names.map((name) => [name, commandOf(node, name, started)]));
 }
 
-function commandOf<C extends CommandName>(node: Node, name: C): ControlCommand {
+function commandOf<C extends CommandName>(node: Node, name: C, started: Promise<void>): ControlCommand {
   return controlCommand({
     params: schemas[name],
     run: async (params, progress, signal) => {
       try {
+        await started;
         return plainJson(await commands[name](node, params, { progress, signal }));
       } catch (error) {
         throw asControlError(namedFault(error, node.config));

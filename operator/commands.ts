@@ -9,6 +9,7 @@ import type { SchemeName } from '../crypto/scheme.ts';
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
 import { testCommunication } from './communication.ts';
 import { depositAddress } from './deposit-address.ts';
+import { depositReports } from './deposit-reports.ts';
 import { attest } from './deposits/attest.ts';
 import type { FederationKey } from './keys/keys.ts';
 import { type Node, requireOnline, unsealNode } from './node.ts';
@@ -17,7 +18,7 @@ import { testBurn } from './payouts/test-burn.ts';
 import { requestReports, requestShown } from './payouts/void-requests.ts';
 import { bump, hold, unhold, withdraw } from './payouts/withdraw.ts';
 import { checkCard, keepCard } from './peers/federation.ts';
-import { ceremonyReports, ceremonyShown, depositReports, keyReports, peerReports } from './reports.ts';
+import { ceremonyReports, ceremonyShown, keyReports, peerReports } from './reports.ts';
 import { CommandError } from './runtime/command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from './runtime/command-types.ts';
 import type { Progress } from './runtime/progress.ts';
@@ -75,8 +76,8 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   hold: (node, params) => hold(requireOnline(node).bridge, params),
   unhold: (node, params) => unhold(requireOnline(node).bridge, params),
   void: (node, params, { progress }) => requireOnline(node).autopilot.requests.void(params, progress),
-  'requests-list': ({ store }, page) => requestReports(store.db, page),
-  'requests-show': ({ store }, request) => requestShown(store.db, request),
+  'requests-list': requestReports,
+  'requests-show': requestShown,
   'requests-approve': (node, { id }) => requireOnline(node).autopilot.requests.decide(id, 'approved', null),
   'requests-refuse': (node, { id, reason }) => requireOnline(node).autopilot.requests.decide(id, 'refused', reason),
   'test-burn': (node, params, { progress, signal }) => {

@@ -69,6 +69,7 @@ export async function goOnline(node: OpenedNode): Promise<Online> {
     void services.autopilot.round();
     void node.wireWatch?.look();
     if (config.publicAddress !== null) void quotes.round();
+    void node.selfWatch?.look();
   });
 
   return {

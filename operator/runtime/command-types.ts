@@ -7,7 +7,7 @@ import { PAGE_ROWS, PAGE_ROWS_MAX } from '../../store/database.ts';
 import type { ClockReport } from './clock-watch.ts';
 import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
 import type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
-import type { Problem } from './problems.ts';
+import type { Notice, Problem } from './problems.ts';
 
 export type * from './line-command-types.ts';
 
@@ -68,7 +68,7 @@ export type CommandName = keyof typeof commandParams;
 export type CommandParams<C extends CommandName> = z.infer<(typeof commandParams)[C]>;
 
 export type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
-export type { Problem, Severity } from './problems.ts';
+export type { Notice, Problem, Severity } from './problems.ts';
 
 export interface KeyReport {
   readonly key_id: string;
@@ -119,6 +119,8 @@ export interface DepositReport {
   readonly status: string;
   readonly attested_at: string | null;
   readonly minted_at: string | null;
+  /** What it waits for, or why nothing comes of it; null once it is minted. */
+  readonly waits_for: string | null;
 }
 
 /** Where the treasury stands. Amounts in sats; confirmations as this node's own scan counts them. */
@@ -235,6 +237,8 @@ export interface CommandResults extends LineCommandResults {
     readonly audit_head: { readonly seq: number; readonly hash: string };
     readonly rejections: Readonly<Record<string, number>>;
     readonly signers: readonly SignerReport[];
+    /** What an operator should know although nothing is wrong. */
+    readonly notices: readonly Notice[];
     /** What an operator should look at, the most pressing first; empty when all is well. */
     readonly problems: readonly Problem[];
   };

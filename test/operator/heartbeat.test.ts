@@ -171,7 +171,7 @@ describe('a node that was put back to an older state', () => {
     const [own, ...more] = of.node(1).heartbeat.problems();
     expect(own).toMatchObject({ code: 'state_regressed', severity: 'critical', since });
     expect(own?.cause).toContain('operator 0 has seen a newer state of this node than its database has');
-    expect(own?.action).toContain('then restart the server, which ends this alarm');
+    expect(own?.action).toContain('restart the server, which ends this alarm');
     expect(more).toEqual([]);
     expect(of.node(1).log.join('\n')).toContain('error state_regressed {"shown_by":0,"shown_epoch":0');
     of.restart(1);

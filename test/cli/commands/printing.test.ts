@@ -51,6 +51,14 @@ const cases = [
     'within 180 ms of 1 peer',
     'All is well.',
   ]),
+  expected(['status'], 'status', {}, { ...results.status, notices: [results.openPort] }, [
+    'All is well.\n\nTo know:\n  NOTICE   this node: its peer port is open on all interfaces (since',
+    '           Set "listen_address".',
+  ]),
+  expected(['status'], 'status', {}, { ...results.status, notices: [results.unopened] }, [
+    'Nothing is wrong, but the set-up is not finished.\n\nTo know:\n  NOTICE   treasury: it is not open yet (since',
+    'Run `mpc_operator treasury open`.',
+  ]),
   expected(['key-info'], 'key-info', {}, results.keyInfo, ['0011223344556677 (live)', 'fit the public keys']),
   expected(
     ['key-info'],
@@ -198,6 +206,9 @@ const cases = [
     `everything signed from ${TXID}:0 and not mined becomes worthless`,
     'open',
   ]),
+  expected(['requests', 'show', REQUEST], 'requests-show', { id: REQUEST }, results.requestOvertaken, [
+    `overtaken: step ${TXID} was mined, so there is nothing left to make worthless`,
+  ]),
   expected(['requests', 'approve', REQUEST], 'requests-approve', { id: REQUEST }, results.requestApproved, [
     'approved',
   ]),
@@ -232,6 +243,7 @@ const cases = [
     '49999000 sats (0.49999000 BTC)',
     '6500 sats (0.00006500 BTC)',
     'mined',
+    'replaced by ',
     'list unknown',
     '1 to 2 of 2',
   ]),
