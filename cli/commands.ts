@@ -16,6 +16,7 @@ import { registerPeer } from './peer.ts';
 import type { CommandModule } from './program.ts';
 import { registerRequests } from './requests.ts';
 import { registerServer } from './server.ts';
+import { registerService } from './service.ts';
 import type { NodeServices } from './services.ts';
 import { registerSimulate } from './simulate.ts';
 import { registerStatus } from './status.ts';
@@ -44,6 +45,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerTestSigning,
   registerTestAttestation,
   registerTestBurn,
+  registerService,
   registerDepositAddress,
   registerAttest,
   registerWithdraw,

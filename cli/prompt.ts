@@ -17,6 +17,7 @@ export interface TerminalInput {
 }
 
 const SECRET_BYTES_MAX = 1024;
+const ANSWER_CHARACTERS_MAX = 100;
 const CTRL_C = 0x03;
 const CTRL_D = 0x04;
 const BACKSPACE = 0x08;
@@ -33,6 +34,52 @@ const DELETE = 0x7f;
 export function secretPrompt(input: TerminalInput, stderr: TextStream, signal?: AbortSignal): SecretPrompt | null {
   if (input.isTTY !== true || stderr.isTTY !== true || input.setRawMode === undefined) return null;
   return (question) => askLine(input, stderr, question, signal, true);
+}
+
+/**
+ * Asks for the word `yes`, shown as it is typed; anything else, or the end of the input, is a no. Null where nobody can be asked
+ * because input or stderr is no terminal.
+ */
+export function confirmPrompt(
+  input: TerminalInput,
+  stderr: TextStream,
+  signal?: AbortSignal,
+): ((question: string) => Promise<boolean>) | null {
+  if (input.isTTY !== true || stderr.isTTY !== true) return null;
+  return (question) => askYes(input, stderr, question, signal);
+}
+
+function askYes(
+  input: TerminalInput,
+  stderr: TextStream,
+  question: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (signal?.aborted === true) return Promise.resolve(false);
+  stderr.write(`${printable(question)} Type yes to go on: `);
+  let typed = '';
+  return new Promise((resolve) => {
+    const finish = () => {
+      input.off('data', onData);
+      input.off('end', finish);
+      signal?.removeEventListener('abort', onAbort);
+      input.pause();
+      resolve(/^\s*yes\s*$/i.test(typed));
+    };
+    const onAbort = () => {
+      typed = '';
+      finish();
+    };
+    // The terminal edits the line; it comes whole.
+    const onData = (chunk: Uint8Array) => {
+      typed = `${typed}${new TextDecoder().decode(chunk)}`.slice(0, ANSWER_CHARACTERS_MAX);
+      if (/[\r\n]/.test(typed) || typed.length === ANSWER_CHARACTERS_MAX) finish();
+    };
+    input.on('data', onData);
+    input.on('end', finish);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    input.resume();
+  });
 }
 
 /** As `secretPrompt`, for what may be seen while it is typed, and is text. */

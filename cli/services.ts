@@ -29,6 +29,8 @@ export interface InitialiseInput {
   readonly content: ConfigFile;
   /** Of the key file, which is there already or is to be made. The callee zeroes it. */
   readonly passphrase: (purpose: PassphrasePurpose) => Promise<Uint8Array>;
+  /** The RPC password, where it is to be written into the file that the configuration names. The callee zeroes it. */
+  readonly rpcPassword?: () => Promise<Uint8Array>;
   /** Changes the configuration of a node that is set up. */
   readonly force: boolean;
 }

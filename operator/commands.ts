@@ -6,14 +6,13 @@ import { toHex } from '../crypto/bytes.ts';
 import { canonicalBytes, type Json } from '../crypto/canonical-json.ts';
 import { cardFingerprint } from '../crypto/operator-card.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
-import { taprootAddress } from '../crypto/taproot.ts';
 import { accountCommands, authorised } from './account-commands.ts';
 import type { Person } from './accounts/accounts.ts';
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
-import { scannedHeight } from './chain-state/scan.ts';
 import { testCommunication } from './communication.ts';
+import { depositAddress } from './deposit-address.ts';
+import { depositReports } from './deposit-reports.ts';
 import { attest } from './deposits/attest.ts';
-import { keepRecipient } from './deposits/recipient-exchange.ts';
 import type { FederationKey } from './keys/keys.ts';
 import { type Node, requireOnline, unsealNode } from './node.ts';
 import { exportCard, ownCard } from './own-card.ts';
@@ -21,11 +20,12 @@ import { testBurn } from './payouts/test-burn.ts';
 import { requestReports, requestShown } from './payouts/void-requests.ts';
 import { bump, hold, unhold, withdraw } from './payouts/withdraw.ts';
 import { checkCard, keepCard } from './peers/federation.ts';
-import { ceremonyReports, ceremonyShown, depositReports, keyReports, peerReports } from './reports.ts';
+import { ceremonyReports, ceremonyShown, keyReports, peerReports } from './reports.ts';
 import type { Credentials } from './runtime/account-command-types.ts';
 import { CommandError } from './runtime/command-error.ts';
 import type { AddedCard, CommandName, CommandParams, CommandResults } from './runtime/command-types.ts';
 import type { Progress } from './runtime/progress.ts';
+import { disableServiceHere, enableServiceHere, serviceReport } from './service-report.ts';
 import { statusReport } from './status/status-report.ts';
 import { openTreasury } from './treasury-command.ts';
 import { treasuryShown } from './treasury-report.ts';
@@ -75,6 +75,9 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   'ceremony-show': (node, { ceremony_id }) => ceremonyShown(node, ceremony_id),
   'ceremony-abandon': (node, { ceremony_id }) => requireOnline(node).ceremonies.abandon(ceremony_id),
   'ceremony-recover': (node, { file }) => requireOnline(node).ceremonies.recover(file),
+  'service-status': serviceReport,
+  'enable-service': enableServiceHere,
+  'disable-service': disableServiceHere,
   treasury: treasuryShown,
   'treasury-open': openTreasury,
   'test-communication': (node, { rounds }, { progress }) => testCommunication(node, rounds, progress),
@@ -92,8 +95,8 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   hold: (node, params) => hold(requireOnline(node).bridge, params),
   unhold: (node, params) => unhold(requireOnline(node).bridge, params),
   void: (node, params, { progress }) => requireOnline(node).autopilot.requests.void(params, progress),
-  'requests-list': ({ store }, page) => requestReports(store.db, page),
-  'requests-show': ({ store }, request) => requestShown(store.db, request),
+  'requests-list': requestReports,
+  'requests-show': requestShown,
   'requests-approve': (node, { id }) => requireOnline(node).autopilot.requests.decide(id, 'approved', null),
   'requests-refuse': (node, { id, reason }) => requireOnline(node).autopilot.requests.decide(id, 'refused', reason),
   'test-burn': (node, params, { progress, signal }) => {
@@ -175,18 +178,4 @@ async function signTest(
     public_key: toHex(scheme.outputKey(groupKey, [])),
     signed: toHex(derived.message),
   };
-}
-
-function depositAddress(
-  node: Node,
-  { recipient }: CommandParams<'deposit-address'>,
-): CommandResults['deposit-address'] {
-  const key = requireLiveKey(node.keys);
-  const { db } = node.store;
-  const now = node.input.effects.now();
-  const scriptPubKey =
-    node.online?.recipients.register(key, recipient) ??
-    keepRecipient(db, key, recipient, now, { height: scannedHeight(db), toldBy: null }).script;
-  const script = toHex(scriptPubKey);
-  return { recipient, address: taprootAddress(scriptPubKey, node.config.network), script };
 }

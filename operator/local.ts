@@ -53,6 +53,7 @@ const READ_ONLY: ReadonlySet<CommandName> = new Set<CommandName>([
   'ceremony-list',
   'ceremony-show',
   'treasury',
+  'service-status',
   'requests-list',
   'requests-show',
   'deposits',

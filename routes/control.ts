@@ -102,8 +102,9 @@ export function createControlApp(commands: Readonly<Record<string, ControlComman
     );
   });
   app.notFound(() => errorResponse(404, 'unknown_command', 'There is nothing here.'));
-  app.onError((error) => {
-    options.onFault('request', error);
+  app.onError((error, c) => {
+    // A caller that broke off in the middle of its request is no fault of this node, and nobody reads the answer.
+    if (!c.req.raw.signal.aborted) options.onFault('request', error);
     return errorResponse(500, 'internal', INTERNAL_FAULT);
   });
   return app;

@@ -157,7 +157,10 @@ function lockFile(file: string, waitMs: number): () => void {
   } catch (error) {
     lock.close();
     if (error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY') {
-      throw new StoreError(`another process is using ${file}: only one may write it at a time`);
+      const who = 'a server that is starting or ending, or another command';
+      throw new StoreError(
+        `another process is using ${file} (${who}), and only one may write it: try again in a moment`,
+      );
     }
     throw error;
   }
@@ -165,6 +168,22 @@ function lockFile(file: string, waitMs: number): () => void {
     lock.run('ROLLBACK');
     lock.close();
   };
+}
+
+/** Whether another process writes the database: a server, one that is starting or ending too, or a command. */
+export function isBeingWritten(path: string): boolean {
+  const file = `${databasePath(path)}.lock`;
+  if (!existsSync(file)) return false;
+  const lock = new Database(file, { readonly: true });
+  try {
+    lock.query('PRAGMA schema_version').get();
+    return false;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY') return true;
+    throw error;
+  } finally {
+    lock.close();
+  }
 }
 
 // Never opens a file that exists: closing a descriptor drops every POSIX lock this process holds on the file.

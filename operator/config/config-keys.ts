@@ -73,6 +73,7 @@ const additions = {
     .describe(`one of ${NETWORKS.join(', ')}`),
   name: text(NAME_CHARACTERS_MAX, 'how the other operators call this one').optional(),
   listen_address: z.string().optional().describe('host:port to listen on for the other operators'),
+  public_address: z.string().optional().describe('host:port to serve the public API on'),
   metrics_address: z.string().optional().describe('host:port to serve metrics on'),
   control_socket: path('the Unix socket through which commands reach the server').optional(),
   bitcoin_rpc_cookie_file: path("bitcoind's .cookie file").optional(),

@@ -34,6 +34,8 @@ export interface OperatorConfig {
   readonly partyAddresses: readonly HostPort[];
   readonly listenAddress: HostPort;
   readonly metricsAddress: HostPort;
+  /** Where the public API listens, in plain HTTP; null: nowhere. */
+  readonly publicAddress: HostPort | null;
   readonly controlSocket: string;
   readonly keySharePath: string;
   readonly tlsCertPath: string;
@@ -221,6 +223,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     partyAddresses,
     listenAddress: checkedAddress(data.listen_address ?? `0.0.0.0:${own.port}`),
     metricsAddress: data.metrics_address === undefined ? METRICS_ADDRESS_DEFAULT : checkedAddress(data.metrics_address),
+    publicAddress: data.public_address === undefined ? null : checkedAddress(data.public_address),
     // A folder of its own, so that closing it to others changes nothing else that lies beside the configuration.
     controlSocket: path(data.control_socket ?? 'run/control.sock'),
     keySharePath: path(data.key_share_path),

@@ -8,7 +8,7 @@ import { type AccountCommandResults, type AccountsReport, accountCommandParams }
 import type { ClockReport } from './clock-watch.ts';
 import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
 import type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
-import type { Problem } from './problems.ts';
+import type { Notice, Problem } from './problems.ts';
 
 export type * from './account-command-types.ts';
 export type * from './line-command-types.ts';
@@ -50,6 +50,9 @@ export const commandParams = {
   /** `file`: an exported ceremony. */
   'ceremony-recover': z.strictObject({ file: z.record(z.string(), z.unknown()) }),
   treasury: z.strictObject({}),
+  'service-status': z.strictObject({}),
+  'enable-service': z.strictObject({}),
+  'disable-service': z.strictObject({}),
   /** `wait_s`: how long to wait for the other nodes' signatures, in seconds. */
   'treasury-open': z.strictObject({ wait_s: z.int().min(1).max(86_400).default(30) }),
   'test-communication': z.strictObject({ rounds: z.int().min(1).max(100).default(5) }),
@@ -73,7 +76,7 @@ export type CommandName = keyof typeof commandParams;
 export type CommandParams<C extends CommandName> = z.infer<(typeof commandParams)[C]>;
 
 export type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
-export type { Problem, Severity } from './problems.ts';
+export type { Notice, Problem, Severity } from './problems.ts';
 
 export interface KeyReport {
   readonly key_id: string;
@@ -132,6 +135,8 @@ export interface DepositReport {
   readonly status: string;
   readonly attested_at: string | null;
   readonly minted_at: string | null;
+  /** What it waits for, or why nothing comes of it; null once it is minted. */
+  readonly waits_for: string | null;
 }
 
 /** Where the treasury stands. Amounts in sats; confirmations as this node's own scan counts them. */
@@ -169,6 +174,35 @@ export interface TreasuryReport {
     | null;
   /** Other unspent outputs of the treasury script: top-ups that the next step sweeps. */
   readonly strays: { readonly count: number; readonly amount: string };
+}
+
+/** What a peer last said of its service; null: nothing yet. `counts`: it is enabled, and answers. */
+export interface PeerServiceReport {
+  readonly index: number;
+  readonly name: string;
+  readonly state: 'off' | 'enabled' | 'disabled' | null;
+  readonly heard_at: string | null;
+  readonly counts: boolean;
+}
+
+/** Whether this node does real work (`off`: never enabled), and the federation with it. Times ISO 8601. */
+export interface ServiceReport {
+  readonly state: 'off' | 'enabled' | 'disabled';
+  readonly since: string | null;
+  readonly first_enabled_at: string | null;
+  /** What `enable-service` lacks, a sentence; null where nothing. */
+  readonly missing: string | null;
+  /** What this node does by itself, a sentence each. */
+  readonly does: readonly string[];
+  /** What `enable-service` would begin; empty where it is enabled. */
+  readonly would_begin: readonly string[];
+  readonly peers: readonly PeerServiceReport[];
+  /** How many operators are enabled and answer, this one counted. */
+  readonly enabled: number;
+  readonly threshold: number;
+  readonly participants: number;
+  /** Whether that is enough; null where this process has no peers to ask. */
+  readonly open: boolean | null;
 }
 
 /** A test step that was signed, and what became of it; the fee in sats. */
@@ -212,6 +246,7 @@ export interface CommandResults extends LineCommandResults, AccountCommandResult
     readonly scan: { readonly height: number; readonly tip: number } | null;
     /** Where the treasury stands, in one line; null while there is no key. */
     readonly treasury: { readonly state: TreasuryReport['state']; readonly detail: string } | null;
+    readonly service: ServiceReport;
     readonly deposits: Readonly<Record<string, number>>;
     readonly withdrawals: Readonly<Record<string, number>>;
     readonly clock: ClockReport;
@@ -219,6 +254,8 @@ export interface CommandResults extends LineCommandResults, AccountCommandResult
     readonly rejections: Readonly<Record<string, number>>;
     readonly signers: readonly SignerReport[];
     readonly accounts: AccountsReport;
+    /** What an operator should know although nothing is wrong. */
+    readonly notices: readonly Notice[];
     /** What an operator should look at, the most pressing first; empty when all is well. */
     readonly problems: readonly Problem[];
   };
@@ -252,6 +289,9 @@ export interface CommandResults extends LineCommandResults, AccountCommandResult
     /** Whether the key file still held this node's shares. */
     readonly shares: 'kept' | 'recovered';
   };
+  'service-status': ServiceReport;
+  'enable-service': ServiceReport;
+  'disable-service': ServiceReport;
   treasury: TreasuryReport;
   'treasury-open': TreasuryReport;
   'test-communication': { readonly peers: readonly CommunicationReport[]; readonly ok: boolean };

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, describe, expect, test } from 'bun:test';
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -74,6 +75,19 @@ afterEach(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('a command over the control socket', () => {
+  test('that its caller breaks off in the middle of the request is no fault of the server', async () => {
+    const client = await listening();
+    const head =
+      'POST /v1/add HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{';
+    const socket = connect(client.socketPath);
+    await new Promise<void>((resolve) => socket.write(head, () => resolve()));
+    // Its answer says that the server has read what came before it.
+    expect(await client.run('add', { a: 1 })).toEqual({ sum: 2 });
+    socket.destroy();
+    for (let turn = 0; turn < 20; turn++) expect(await client.run('add', { a: turn })).toEqual({ sum: turn + 1 });
+    expect(faults).toEqual([]);
+  });
+
   test('streams its progress, then its result', async () => {
     const client = await listening();
     const steps: ProgressStep[] = [];

@@ -164,7 +164,7 @@ describe('the permission matrix', () => {
   const READING: readonly CommandName[] = [
     ...(['status', 'key-info', 'peer-export', 'peer-list', 'ceremony-list', 'ceremony-show', 'treasury'] as const),
     ...(['test-communication', 'deposits', 'requests-list', 'requests-show', 'withdrawals'] as const),
-    ...(['withdrawals-waiting', 'user-list', 'user-set-password', 'user-set-totp'] as const),
+    ...(['withdrawals-waiting', 'service-status', 'user-list', 'user-set-password', 'user-set-totp'] as const),
   ];
   test('makes every command an act but those that read, and the two by which a person ends a reset', () => {
     const names = Object.keys(commandParams).filter((name): name is CommandName => Object.hasOwn(commandParams, name));
