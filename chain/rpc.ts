@@ -299,7 +299,8 @@ function environmentValue(variable: string, label: string): string {
 }
 
 function outcomes(status: number, text: string, calls: readonly RpcCall[], label: string): readonly RpcOutcome[] {
-  if (status === 401) throw new BitcoinRpcError('unauthorized', `${label}: the node refused the credentials (401)`);
+  if (status === 401)
+    throw new BitcoinRpcError('unauthorized', `${label}: the node refuses the RPC user or password (401)`);
   if (status === 403) throw new BitcoinRpcError('forbidden', `${label}: ${forbiddenText(calls)}`);
   if (status === 503) throw new BitcoinRpcError('busy', `${label}: the node's work queue is full`);
   let json: unknown;

@@ -22,6 +22,7 @@ import type { CommandModule } from './program.ts';
 import { registerRequests } from './requests.ts';
 import { registerServer } from './server.ts';
 import { registerService } from './service.ts';
+import { registerServiceUnit } from './service-install.ts';
 import type { NodeServices } from './services.ts';
 import { registerSimulate } from './simulate.ts';
 import { registerStatus } from './status.ts';
@@ -31,6 +32,7 @@ import { registerTestSigning } from './test-signing.ts';
 import { registerTls } from './tls.ts';
 import { registerTreasury } from './treasury.ts';
 import { registerUnseal } from './unseal.ts';
+import { registerUser } from './user.ts';
 import { registerVoid } from './void.ts';
 import { registerWithdraw } from './withdraw.ts';
 import { registerWithdrawals } from './withdrawals.ts';
@@ -38,13 +40,14 @@ import { registerWithdrawals } from './withdrawals.ts';
 const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerInit,
   registerConfig,
+  registerUser,
   registerPeer,
   registerTls,
   registerDkg,
   registerKeyInfo,
   registerCeremony,
   registerServer,
-  registerService,
+  registerServiceUnit,
   registerUnseal,
   registerStatus,
   registerTreasury,
@@ -52,6 +55,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerTestSigning,
   registerTestAttestation,
   registerTestBurn,
+  registerService,
   registerDepositAddress,
   registerAttest,
   registerWithdraw,

@@ -124,6 +124,14 @@ export function ceremonyIdValue(flag: string): ValueParser<string> {
   };
 }
 
+/** A user's name, as it is stored. `flag` may be an argument's name. */
+export function userValue(flag: string): ValueParser<string> {
+  return (text) => {
+    if (/^[a-z0-9][a-z0-9._-]{0,31}$/.test(text)) return text;
+    throw bad(flag, text, 'a user name of 1 to 32 of a-z, 0-9, dots, dashes and underscores');
+  };
+}
+
 /** The error of one bad value; `why`: a sentence with the reason, where the expectation does not say it. */
 export function bad(flag: string, text: string, expected: string, why?: string): UsageError {
   const shown = text.length > VALUE_SHOWN_CHARACTERS_MAX ? `${text.slice(0, VALUE_SHOWN_CHARACTERS_MAX)}…` : text;

@@ -198,7 +198,7 @@ function databaseFindings(config: OperatorConfig): readonly ConfigFinding[] {
     const store = openReader(securityDbPath);
     try {
       assertOwnPlace(config, store.db);
-      assertAuditLog(store.db, store.path, null);
+      assertAuditLog(store.db, store.path, false);
       const ring = new KeyRing({ path: keySharePath, network, index: myIndex });
       assertFederation(config, new Keys(store.db, ring, myIndex).live());
       const cards = listCards(store.db);

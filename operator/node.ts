@@ -10,6 +10,7 @@ import { assertAuditLog, watchAuditLog } from './audit-watch.ts';
 import { ChainWatch } from './chain-state/chain-watch.ts';
 import { WireWatch } from './chain-state/wire-watch.ts';
 import type { OperatorConfig } from './config/config.ts';
+import { isEveryInterface } from './config/config-address.ts';
 import { bitcoinCredentials } from './config/config-bitcoin.ts';
 import { untrustedFile } from './config/trusted-files.ts';
 import { assertOwnPlace, bindDatabase } from './keys/database-owner.ts';
@@ -17,9 +18,11 @@ import { KeyFileError, KeyRing, lostKeyFile } from './keys/key-ring.ts';
 import { type FederationKey, Keys } from './keys/keys.ts';
 import { goOnline, type Online } from './online.ts';
 import type { NodeInput, OpenedNode } from './opened-node.ts';
+import { burnsReadTo } from './payouts/read-burns.ts';
 import { CommandError } from './runtime/command-error.ts';
 import { EventWatch } from './runtime/event-watch.ts';
 import { errorText } from './runtime/log.ts';
+import { SelfWatch } from './status/self-watch.ts';
 import { Validation } from './validation/validation.ts';
 
 /** A node that has its files open. `online` is null while it is sealed. */
@@ -58,7 +61,7 @@ export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', 
   const keys = new Keys(store.db, keyRing, config.myIndex);
   try {
     assertOwnPlace(config, store.db);
-    assertAuditLog(store.db, store.path, isReader ? null : effects.now());
+    assertAuditLog(store.db, store.path, !isReader);
     assertFederation(config, keys.live());
   } catch (error) {
     store.close();
@@ -78,8 +81,10 @@ export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', 
     effects,
     log: input.log,
   });
-  const wireWatch = new WireWatch(config, effects, signal);
-  const parts = { input, config, store, keyRing, keys, bitcoin, wire, chain, wireWatch, events, validation };
+  const wireWatch = new WireWatch(config, effects, () => burnsReadTo(store.db), signal);
+  const opened = { config, db: store.db, databasePath: store.path, keyRing };
+  const selfWatch = new SelfWatch({ ...opened, events, effects, log: input.log });
+  const parts = { input, config, store, keyRing, keys, bitcoin, wire, chain, wireWatch, selfWatch, events, validation };
   return { ...parts, questions, startedAt: now(), online: null };
 }
 
@@ -120,12 +125,15 @@ async function unseal(node: Node, passphrase: string): Promise<void> {
   await openKeyFile(node, passphrase);
   try {
     bindDatabase(node.config, node.store.db, node.keyRing);
+    node.selfWatch?.tlsRead();
     node.online = await goOnline(node);
   } catch (error) {
     node.keyRing.close();
     throw error;
   }
   node.input.log('info', 'unsealed', { index: node.config.myIndex, listening: node.online.gate.address });
+  const { host, text } = node.config.listenAddress;
+  if (isEveryInterface(host)) node.input.log('info', 'peer_port_open_on_all_interfaces', { listening: text });
   watchAudit(node);
 }
 

@@ -2,6 +2,7 @@
 
 import { finishRotation, previousByIndex } from './certificate-rotation.ts';
 import type { Gate, OpenedNode } from './opened-node.ts';
+import { FeeQuotes } from './payouts/fee-quotes.ts';
 import { Acceptor, type Incoming } from './peers/accept.ts';
 import { HttpsPeerClient } from './peers/deliver.ts';
 import { addressConflicts, ensureOwnCard, listCards, peersOf } from './peers/federation.ts';
@@ -19,6 +20,8 @@ export interface Online extends Omit<Services, 'handle'> {
   readonly acceptor: Acceptor;
   readonly client: HttpsPeerClient;
   readonly gate: Gate;
+  /** What the public is told that a burn should bear. */
+  readonly quotes: FeeQuotes;
   /** Takes the peers of the stored operator cards. */
   reloadPeers(): Promise<void>;
 }
@@ -71,17 +74,20 @@ export async function goOnline(node: OpenedNode): Promise<Online> {
     client.close();
     throw error;
   }
+  const quotes = new FeeQuotes(services.bridge, session);
   const interval = network === 'regtest' ? FOLLOW_INTERVAL_MS.regtest : FOLLOW_INTERVAL_MS.other;
   const stopFollowing = effects.every(interval, () => {
     void services.follower.round();
     void services.autopilot.round();
     void node.wireWatch?.look();
     void services.certificates?.round();
+    if (config.publicAddress !== null) void quotes.round();
+    void node.selfWatch?.look();
   });
 
   return {
     ...services,
-    ...{ boot, sessions, acceptor, client, gate },
+    ...{ boot, sessions, acceptor, client, gate, quotes },
     reloadPeers,
     async close() {
       stopFollowing();

@@ -14,6 +14,7 @@ import type { Effects } from './runtime/effects.ts';
 import type { EventWatch } from './runtime/event-watch.ts';
 import type { Log } from './runtime/log.ts';
 import type { Problem } from './runtime/problems.ts';
+import type { SelfWatch } from './status/self-watch.ts';
 import type { Validation } from './validation/validation.ts';
 
 /** The peer listener, as the operator layer sees it. */
@@ -65,6 +66,8 @@ export interface OpenedNode {
   readonly events?: EventWatch;
   /** Absent where the ledger is not made of nodes (tests). */
   readonly wireWatch?: WireWatch;
+  /** Absent in tests that make a node by hand. */
+  readonly selfWatch?: SelfWatch;
   readonly validation: Validation;
   /** Ends every question to the own Bitcoin and Wire nodes, for good; absent where those are a test's own. */
   readonly questions?: AbortController;

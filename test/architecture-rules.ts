@@ -51,7 +51,17 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
  * not import each other. What lies in operator/ itself puts them together, and no room imports it but those at the top, which
  * show operators how all of it does.
  */
-const GROUND_ROOMS = ['runtime', 'config', 'keys', 'peers', 'chain-state', 'validation', 'signing', 'bridge'];
+const GROUND_ROOMS = [
+  'runtime',
+  'config',
+  'accounts',
+  'keys',
+  'peers',
+  'chain-state',
+  'validation',
+  'signing',
+  'bridge',
+];
 const TOP_ROOMS = ['status'];
 const WORK_ROOMS = ['deposits', 'payouts', 'rollback-guard', 'key-ceremonies'];
 /** Folders that stand outside the layers and may import whatever they show, measure or test. */

@@ -36,6 +36,8 @@ export interface OperatorConfig {
   readonly metricsAddress: HostPort;
   /** Without a slash at its end. */
   readonly alertmanagerUrl: string;
+  /** Where the public API listens, in plain HTTP; null: nowhere. */
+  readonly publicAddress: HostPort | null;
   readonly controlSocket: string;
   readonly keySharePath: string;
   readonly tlsCertPath: string;
@@ -61,6 +63,8 @@ export interface OperatorConfig {
   readonly takeoverS: number;
   readonly payoutBatch: { readonly count: number; readonly ageS: number; readonly cheapSatVb: number };
   readonly payoutBump: { readonly afterBlocks: number; readonly stepPercent: number };
+  /** Whether one person runs this node, so that acts that take two take one: an exception that is shown wherever it counts. */
+  readonly singleOperator: boolean;
   readonly policy: LinePolicy;
 }
 
@@ -226,6 +230,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     listenAddress: checkedAddress(data.listen_address ?? `0.0.0.0:${own.port}`),
     metricsAddress: data.metrics_address === undefined ? METRICS_ADDRESS_DEFAULT : checkedAddress(data.metrics_address),
     alertmanagerUrl: (data.alertmanager_url ?? ALERTMANAGER_URL_DEFAULT).replace(/\/+$/, ''),
+    publicAddress: data.public_address === undefined ? null : checkedAddress(data.public_address),
     // A folder of its own, so that closing it to others changes nothing else that lies beside the configuration.
     controlSocket: path(data.control_socket ?? 'run/control.sock'),
     keySharePath: path(data.key_share_path),
@@ -248,6 +253,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     attestationValidityS: data.attestation_validity_s ?? ATTESTATION_VALIDITY_S_DEFAULT,
     feeRateMaxSatVb: data.fee_rate_max_sat_vb ?? FEE_RATE_MAX_SAT_VB_DEFAULT,
     feeTargetBlocks: data.fee_target_blocks ?? FEE_TARGET_BLOCKS_DEFAULT,
+    singleOperator: data.single_operator ?? false,
     ...automation(data, network),
   };
 }

@@ -2,6 +2,7 @@
 import { isAbsolute } from 'node:path';
 import type { OperatorConfig } from './config.ts';
 import { type PathView, systemPathView, untrusted } from './path-trust.ts';
+import { accountKeyPath } from './paths.ts';
 
 // SQLite takes what lies in these beside a database for its own.
 const DATABASE_SUFFIXES = ['', '-wal', '-shm', '-journal', '.lock'];
@@ -13,8 +14,17 @@ export function untrustedFile(config: OperatorConfig, view: PathView = systemPat
 
 /** Every path that has to be this user's alone, absolute; not all of them need be there. */
 export function trustedPaths(config: OperatorConfig): readonly string[] {
-  const databases = DATABASE_SUFFIXES.map((suffix) => `${config.securityDbPath}${suffix}`);
-  const files = [config.file, config.keySharePath, config.tlsKeyPath, config.tlsCertPath, ...databases];
+  const databases = [config.securityDbPath, config.userDbPath].flatMap((path) =>
+    DATABASE_SUFFIXES.map((suffix) => `${path}${suffix}`),
+  );
+  const files = [
+    config.file,
+    config.keySharePath,
+    config.tlsKeyPath,
+    config.tlsCertPath,
+    ...databases,
+    accountKeyPath(config.userDbPath),
+  ];
   return [...files, ...programFiles(config.burnProofVerifier ?? [])];
 }
 

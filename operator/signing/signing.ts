@@ -80,7 +80,10 @@ export class Signing {
     try {
       const answer = await this.#validateAndSign(from, message.body);
       if ('ok' in answer) {
-        this.#input.log('warn', 'sign_refused', { session, from, reason: answer.reason, detail: answer.detail });
+        // That the service is off is the operator's own choice, which nobody needs to be warned of.
+        const { reason, detail } = answer;
+        if (reason === 'service_off') this.#input.log('info', 'sign_refused', { session, from, reason, detail });
+        else this.#input.log('warn', 'sign_refused', { session, from, reason, detail });
         return [refusalMessage(session, answer)];
       }
       return [answer];

@@ -38,6 +38,9 @@ const samples: { readonly [C in CommandName]: Json } = {
   'ceremony-recover': { file: { v: 1 } },
   treasury: {},
   'treasury-open': { wait_s: 5 },
+  'service-status': {},
+  'enable-service': {},
+  'disable-service': {},
   'test-communication': { rounds: 3 },
   'test-signing': { message: 'hello' },
   'deposit-address': { recipient: hash },
@@ -55,6 +58,17 @@ const samples: { readonly [C in CommandName]: Json } = {
   'test-burn': { txid: hash, address: 'a', amount: '5', fee: '1', broadcast: false },
   deposits: { limit: 5, offset: 0 },
   withdrawals: { limit: 5, offset: 0 },
+  'user-list': {},
+  'user-create': { user: 'ada', role: 'admin', password: 'p', totp_secret: 'JBSW Y3DP', code: '123456' },
+  'user-set-role': { user: 'ada', role: 'observer' },
+  'user-reset': { user: 'ada', kind: 'totp' },
+  'user-unlock': { user: 'ada' },
+  'user-disable': { user: 'ada' },
+  'user-enable': { user: 'ada' },
+  'user-delete': { user: 'ada' },
+  'user-set-password': { user: 'ada', reset_code: 'a-b', code: '123456', password: 'p' },
+  'user-set-totp': { user: 'ada', reset_code: 'a-b', password: 'p', totp_secret: 'JBSW Y3DP', code: '123456' },
+  authorise: { action: 'configure' },
 };
 
 const line = z.union([

@@ -114,6 +114,7 @@ const beat = {
   now: 1,
   key_id: null,
   bitcoin_height: 3,
+  service: 'enabled',
   recipients: 2,
 };
 
