@@ -28,6 +28,7 @@ import { getDeposit } from '../store/deposits.ts';
 import { storeKey } from '../store/keys.ts';
 import { openStore } from '../store/open.ts';
 import { rememberRecipient } from '../store/recipients.ts';
+import { enableService } from '../store/service.ts';
 import { keepRootCertificate } from '../store/treasury-roots.ts';
 import { randomBytes } from './deal.ts';
 import { groupKeyOf, peersOf } from './node-parts.ts';
@@ -117,6 +118,7 @@ function start(setup: NodeSetup): AutomaticNode {
   // Deposits are attested once there is a line; no burn is paid here.
   const root = { network: NETWORK, keyId, txid: '00'.repeat(32), vout: 0, amount: ROOT_SATS_MIN };
   keepRootCertificate(store.db, root, CERTIFICATE, 0);
+  enableService(store.db, 0);
   const views = { bitcoin, wire: ledger, verifyProof: null };
   const validation = new Validation({ config, db: store.db, keys, ...views, effects: systemEffects, log: silentLog });
   const openGate = (): never => {

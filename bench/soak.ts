@@ -10,6 +10,7 @@ import type { DevnetOperator } from '../devnet/operator.ts';
 import {
   burn,
   depositAddress,
+  enableService,
   exchangeCards,
   goAutomatic,
   newRecipient,
@@ -66,6 +67,7 @@ async function soak(): Promise<number> {
     await exchangeCards(federation);
     await runDkg(federation, 'soak');
     await openTreasury(federation);
+    await enableService(federation);
     await goAutomatic(federation);
     const load: Load = { recipients: [], burns: [] };
     const memory: number[][] = [];

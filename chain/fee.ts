@@ -66,3 +66,9 @@ function isWitnessProgram(script: Uint8Array): boolean {
 function countBytes(count: number): number {
   return count < 0xfd ? 1 : 3;
 }
+
+/** A rate in sats per 1000 vbytes as operators read it: sats per vbyte with two decimals, rounded down unless told otherwise. */
+export function satVb(rate: bigint, rounded: 'down' | 'up' = 'down'): string {
+  const hundredths = (rate + (rounded === 'up' ? 9n : 0n)) / 10n;
+  return `${hundredths / 100n}.${`${hundredths % 100n}`.padStart(2, '0')}`;
+}

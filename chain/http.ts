@@ -23,6 +23,8 @@ export interface HttpRequest {
   readonly body?: string;
   readonly timeoutMs: number;
   readonly responseBytesMax: number;
+  /** Ends the wait early. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A response, whatever its status. */
@@ -33,7 +35,8 @@ export interface HttpResponse {
 
 /** Makes the exchange; throws `HttpFault` where it fails. */
 export async function exchange(request: HttpRequest): Promise<HttpResponse> {
-  const signal = AbortSignal.timeout(request.timeoutMs);
+  const late = AbortSignal.timeout(request.timeoutMs);
+  const signal = request.signal === undefined ? late : AbortSignal.any([late, request.signal]);
   try {
     const response = await fetch(request.url, {
       method: request.method,
@@ -47,7 +50,8 @@ export async function exchange(request: HttpRequest): Promise<HttpResponse> {
     return { status: response.status, text: await boundedText(response, request) };
   } catch (error) {
     if (error instanceof HttpFault) throw error;
-    if (signal.aborted) throw new HttpFault('timeout', `${request.label}: no answer within ${request.timeoutMs} ms`);
+    if (request.signal?.aborted === true) throw new HttpFault('unreachable', `${request.label}: this node is stopping`);
+    if (late.aborted) throw new HttpFault('timeout', `${request.label}: no answer within ${request.timeoutMs} ms`);
     // The runtime's message may hold the URL; its code (ECONNREFUSED, …) cannot.
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'connection failed';
     throw new HttpFault('unreachable', `${request.label}: ${code}`);

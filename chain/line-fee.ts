@@ -3,7 +3,7 @@
 // Pure: every figure is this node's own view. Fees in sats, rates in sats per 1000 vbytes, sizes in vbytes.
 import { larger, smaller } from './amount.ts';
 import type { Refused } from './burn.ts';
-import { feeAt, outputBytes } from './fee.ts';
+import { feeAt, outputBytes, satVb } from './fee.ts';
 import { type BuiltLine, lineSums } from './line.ts';
 import type { LineKind } from './line-intent.ts';
 
@@ -170,6 +170,23 @@ function highestFee(terms: FeeTerms, min: bigint): bigint {
 /** The fee at which the step, together with an unmined parent, has this rate; may be negative. */
 export function packageFee({ vsize, parent }: Pick<FeeTerms, 'vsize' | 'parent'>, rate: bigint): bigint {
   return parent === null ? feeAt(vsize, rate) : feeAt(parent.vsize + vsize, rate) - parent.fee;
+}
+
+/**
+ * What a signer would sign, as operators read it. The rates of a refusal are of the step alone; those that operators give and
+ * read are of the step together with an unmined parent.
+ */
+export function ratesText(
+  { fee_rate_min, fee_rate_max }: Pick<FeeRefusal['data'], 'fee_rate_min' | 'fee_rate_max'>,
+  { vsize, parent }: Pick<FeeTerms, 'vsize' | 'parent'>,
+): string {
+  const size = BigInt(vsize);
+  const all = size + BigInt(parent?.vsize ?? 0);
+  const feeOf = (rate: string) => (BigInt(rate) * size) / 1000n + (parent?.fee ?? 0n);
+  const least = parent === null ? BigInt(fee_rate_min) : (feeOf(fee_rate_min) * 1000n + all - 1n) / all;
+  const highest = parent === null ? BigInt(fee_rate_max) : (feeOf(fee_rate_max) * 1000n) / all;
+  if (least <= highest) return `signs from ${satVb(least, 'up')} to ${satVb(highest)} sat/vB`;
+  return `signs no rate: the step needs ${satVb(least, 'up')} sat/vB, and may pay ${satVb(larger(highest, 0n))} sat/vB`;
 }
 
 function refuse(

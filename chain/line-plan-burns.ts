@@ -2,10 +2,13 @@
 import { equal } from '../crypto/bytes.ts';
 import { burnOutput } from './burn.ts';
 import { outputName } from './custody-spend.ts';
-import { dustThreshold, feeAt, outputBytes } from './fee.ts';
+import { dustThreshold, feeAt, outputBytes, satVb } from './fee.ts';
 import { treasuryScript } from './line.ts';
 import type { LineBurn } from './line-intent.ts';
 import type { PlanInput, Position, WaitCause, WaitReason } from './line-plan-input.ts';
+
+/** Below this, in sats per 1000 vbytes, no node is asked to relay anything (chain/node-policy.ts). */
+const RELAY_RATE_MIN = 1_000n;
 
 /** A burn that may be paid. */
 export interface Candidate {
@@ -49,15 +52,15 @@ function screen(
   burn: LineBurn,
 ): Omit<Candidate, 'bound'> | WaitReason {
   const { burnTxid, nullifier } = burn;
-  if (held.has(burnTxid)) return leave(burnTxid, 'held', `release it with \`unhold ${burnTxid}\``);
+  if (held.has(burnTxid)) return isHeldBack(burnTxid);
   if (nullifiers.has(nullifier)) {
     return leave(burnTxid, 'nullifier_twice', 'another burn has the same nullifier: check your Wire nodes');
   }
   const verdict = burnOutput(terms, burn);
-  if (!verdict.ok) return leave(burnTxid, verdict.reason, `no payout can pay it: ${verdict.detail}`);
+  if (!verdict.ok) return leave(burnTxid, verdict.reason, neverPaid(verdict.detail));
   const { script, amount } = verdict.output;
   if (own.some((treasury) => equal(treasury, script))) {
-    return leave(burnTxid, 'names_treasury', 'no payout can pay it: it asks for a payout to the treasury itself');
+    return leave(burnTxid, 'names_treasury', neverPaid('it asks for a payout to the treasury itself'));
   }
   if (maybePaid.has(outputName(verdict.output))) {
     return leave(
@@ -75,20 +78,42 @@ function screen(
   return { burn, bytes: outputBytes(script.length), pays: amount };
 }
 
+/** A burn that this operator holds. */
+export function isHeldBack(burnTxid: string): WaitReason {
+  return leave(burnTxid, 'held', `this operator holds it: \`mpc_operator unhold ${burnTxid}\` releases it`);
+}
+
+/** What would let a burn go on that no payout can ever pay. */
+export function neverPaid(detail: string): string {
+  return `nothing: it can never be paid (${detail})`;
+}
+
 /** A burn that is left out. */
 export function leave(burnTxid: string | null, reason: WaitCause, remedy: string, missing = 0n): WaitReason {
   return { burnTxid, reason, missing, rate: null, remedy };
 }
 
-/** A burn whose fee does not bear `share` times its own bytes at a rate. */
-export function tooSmall({ burn, bytes }: Candidate, rate: bigint, share: bigint): WaitReason {
+/** A burn whose fee does not bear `share` times its own bytes at a rate. `relayed`: the least rate that the own node relays. */
+export function tooSmall({ burn, bytes }: Candidate, rate: bigint, share: bigint, relayed: bigint): WaitReason {
   const enters = (burn.fee * 1000n) / (BigInt(bytes) * share);
   const missing = feeAt(bytes, rate) * share - burn.fee;
-  const remedy = `it is paid once the fee rate is ${satVb(enters)} sat/vB or less, or together with burns that pay more fees`;
+  const remedy = remedyFor({ alone: (burn.fee * 1000n) / BigInt(bytes), enters, rate, relayed });
   return { burnTxid: burn.burnTxid, reason: 'fee_too_small', missing, rate: enters, remedy };
 }
 
-/** A rate as operators read it: sats per vbyte with two decimals, rounded down. */
-function satVb(rate: bigint): string {
-  return `${rate / 1000n}.${`${(rate % 1000n) / 10n}`.padStart(2, '0')}`;
+// `alone`: the rate up to which the fee pays for the burn's own output; `enters`: up to which it enters by itself.
+function remedyFor(rates: Readonly<Record<'alone' | 'enters' | 'rate' | 'relayed', bigint>>): string {
+  const { alone, enters, rate, relayed } = rates;
+  const least = `${satVb(relayed, 'up')} sat/vB, the least that your own Bitcoin nodes relay (mempoolminfee, minrelaytxfee)`;
+  if (alone < RELAY_RATE_MIN) {
+    return neverPaid(
+      `its fee does not pay for its own output at ${satVb(RELAY_RATE_MIN)} sat/vB, the least that is ever relayed`,
+    );
+  }
+  if (alone < relayed) return `it needs ${satVb(alone)} sat/vB or less, and now it takes ${least}`;
+  const now = rate === relayed ? `; now it takes ${least}` : '';
+  if (alone < rate) return `it can join a payout once the fee rate is ${satVb(alone)} sat/vB or less${now}`;
+  const together = 'together with burns that pay more fees';
+  if (enters < relayed) return `it is paid ${together}: alone it does not bear its share of a step at ${least}`;
+  return `it is paid once the fee rate is ${satVb(enters)} sat/vB or less, or ${together}${now}`;
 }

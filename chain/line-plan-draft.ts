@@ -1,12 +1,13 @@
 // One attempt at a step: given a rate and a limit for the fee, which burns and coins it takes, what it pays to the miners,
 // and whether that is possible. The planner tries several of these and takes the first that is.
 import { larger, smaller } from './amount.ts';
-import { inputCost, spendWeight, virtualSize } from './fee.ts';
+import { feeAt, inputCost, outputBytes, spendWeight, virtualSize } from './fee.ts';
 import { buildLine, compareBurns, surplusAfter, TREASURY_SATS_MIN } from './line.ts';
 import { type FeeTerms, feeBudget, feeRange, leastFee, packageFee } from './line-fee.ts';
 import { LINE_BURNS_MAX, LINE_INPUTS_MAX, type LineIntent, type LineKind, type SweptOutput } from './line-intent.ts';
 import { type Candidate, tooSmall } from './line-plan-burns.ts';
 import type { Plan, PlanInput, Position, WaitReason } from './line-plan-input.ts';
+import { OUTPUT_SCRIPT_BYTES_MAX } from './network.ts';
 import { compareOutpoints, outpointName } from './outpoint.ts';
 
 /** Most deposits, and most strays, that a payout sweeps along. */
@@ -100,6 +101,7 @@ export function compose(
   recipe: Recipe,
 ): Composition {
   const { rate, limit, drops } = recipe;
+  const relayed = position.view.relay.feeRateMin;
   const share = limit === 'half' ? 2n : 1n;
   const bears = ({ bytes, burn }: Candidate, times: bigint) => burn.fee * 1000n >= BigInt(bytes) * rate * times;
   const { base, reserve } = takeCoins(coins, recipe);
@@ -113,12 +115,12 @@ export function compose(
   for (const one of strongFirst) {
     const next = withBurn(tally, one);
     const mayDrop = !one.bound || drops;
-    if (mayDrop && !bears(one, 1n)) left.push(tooSmall(one, rate, 1n));
+    if (mayDrop && !bears(one, 1n)) left.push(tooSmall(one, rate, 1n, relayed));
     else if (next.burns > LINE_BURNS_MAX) {
       const remedy = 'the next step pays it: this one is full';
       left.push({ burnTxid: one.burn.burnTxid, reason: 'batch', missing: 0n, rate: null, remedy });
     } else if (!one.bound && !fits(next, [...base, ...reserve])) unfunded.push(one);
-    else if (isWeak(one) && !isBorne(position, recipe, next, base)) left.push(tooSmall(one, rate, share));
+    else if (isWeak(one) && !isBorne(position, recipe, next, base)) left.push(tooSmall(one, rate, share, relayed));
     else {
       burns.push(one);
       tally = next;
@@ -184,6 +186,12 @@ function termsOf(
   const weight = spendWeight(1 + swept.length, OWN_OUTPUTS + burns, OWN_OUTPUT_BYTES + bytes);
   const strays = total(swept.filter(({ leaf }) => leaf.kind === 'treasury'));
   return { ...view, kind, vsize: virtualSize(weight), burnFees: fees, sweptStrays: strays };
+}
+
+/** What a burn bears, in sats, half of which pays for a step of its own at a rate: as a first version may spend. */
+export function burnFeeAlone(rate: bigint): bigint {
+  const weight = spendWeight(1, OWN_OUTPUTS + 1, OWN_OUTPUT_BYTES + outputBytes(OUTPUT_SCRIPT_BYTES_MAX));
+  return 2n * feeAt(virtualSize(weight), rate);
 }
 
 /** What the fee of a draft is held against. */

@@ -1,7 +1,8 @@
 // Plans a payout: a first version, one that replaces what waits, or a child of a full one.
 import { larger } from './amount.ts';
+import { satVb } from './fee.ts';
 import { TREASURY_SATS_MIN } from './line.ts';
-import { type FeeRefusal, feeRange, topUpFor, validateFee } from './line-fee.ts';
+import { type FeeRefusal, type FeeTerms, feeRange, ratesText, topUpFor, validateFee } from './line-fee.ts';
 import { type Candidate, candidatesOf, leave } from './line-plan-burns.ts';
 import {
   type Coins,
@@ -177,10 +178,10 @@ function failureReasons(
   const { terms } = settled;
   if (purpose.kind === 'bump' && purpose.rate !== null) {
     const verdict = validateFee(terms, settled.fee);
-    if (!verdict.ok) return [refusedRate(verdict)];
+    if (!verdict.ok) return [refusedRate(verdict, terms)];
   }
   const range = feeRange(terms);
-  if (!range.ok && range.data.missing === '0') return [refusedRate(range)];
+  if (!range.ok && range.data.missing === '0') return [refusedRate(range, terms)];
   if (sibling?.kind === 'payout') {
     const pin = pinned(position, settled, recipe.rate);
     return [pin, ...fresh.map(({ burn }) => ({ ...pin, burnTxid: burn.burnTxid }))];
@@ -192,15 +193,22 @@ function failureReasons(
       const missing = treasuryShort(position, settled.draft, settled.fee);
       return leave(burn.burnTxid, 'no_funds', 'deposits are swept first', missing);
     }
-    const remedy =
-      'the fees of all waiting burns together do not pay for a payout: it waits for more burns or a lower fee rate';
+    const { feeRateMin } = terms.relay;
+    const isRelay = recipe.rate <= feeRateMin;
+    const lower = isRelay
+      ? `a lower relay minimum of your own Bitcoin nodes (now ${satVb(feeRateMin)} sat/vB)`
+      : 'a lower fee rate';
+    const remedy = `the fees of all waiting burns together do not pay for a payout: it waits for more burns or ${lower}`;
     return { burnTxid: burn.burnTxid, reason: 'fee_too_small', missing: settled.missing, rate: null, remedy };
   });
 }
 
 /** A rate that this node itself would not sign. */
-export function refusedRate({ reason, detail, data }: FeeRefusal): WaitReason {
-  const remedy = `${detail}; this node signs from ${data.fee_rate_min} to ${data.fee_rate_max} sats/kvB`;
+export function refusedRate(
+  { reason, detail, data }: FeeRefusal,
+  terms: Pick<FeeTerms, 'vsize' | 'parent'>,
+): WaitReason {
+  const remedy = `this node ${ratesText(data, terms)} (${detail})`;
   return { burnTxid: null, reason, missing: BigInt(data.missing), rate: BigInt(data.fee_rate_min), remedy };
 }
 

@@ -2,7 +2,7 @@
 // says what everything waits for. What it plans is within the rule that every signer holds it to (line-rule.ts, line-fee.ts).
 import { larger, smaller } from './amount.ts';
 import { dustThreshold } from './fee.ts';
-import { topUpFor, validateFee } from './line-fee.ts';
+import { feeTerms, packageFee, topUpFor, validateFee } from './line-fee.ts';
 import { LINE_BURNS_MAX, LINE_INPUTS_MAX } from './line-intent.ts';
 import { leave } from './line-plan-burns.ts';
 import {
@@ -120,12 +120,22 @@ function planBump(input: PlanInput, rate: bigint | null): Plan {
   const bumped = child ?? waiting;
   if (isUnlisted(waiting) || isUnlisted(bumped)) return wait([unlisted()]);
   const position = positionOn(input, child === null ? null : waiting);
-  if (bumped.kind === 'payout') return planOf(planPayout(input, position, { kind: 'bump', rate }));
+  if (bumped.kind === 'payout')
+    return atRate(position, planOf(planPayout(input, position, { kind: 'bump', rate })), rate);
   if (bumped.kind !== 'sweep') {
     return wait([leave(null, 'other_step_waits', `only \`void\` can replace a ${bumped.kind} step`)]);
   }
   const sweep = planSweep(input, position, { kind: 'bump', rate });
-  return sweep ?? wait([stuckSweep(input, position, rate)]);
+  return sweep === null ? wait([stuckSweep(input, position, rate)]) : atRate(position, sweep, rate);
+}
+
+/** Whoever asks for a rate gets a step at this rate or none: one that pays more would spend what nobody allowed. */
+function atRate({ view }: Position, plan: Plan, rate: bigint | null): Plan {
+  if (rate === null || plan.kind === 'wait') return plan;
+  const terms = feeTerms(view, plan.built);
+  const asked = packageFee(terms, rate);
+  const verdict = validateFee(terms, asked);
+  return asked >= plan.intent.fee || verdict.ok ? plan : wait([refusedRate(verdict, terms)]);
 }
 
 /** Nothing but the treasury output, and strays where the surplus alone does not pay for it. */
@@ -212,6 +222,6 @@ function stuckSweep(input: PlanInput, position: Position, rate: bigint | null): 
   const draft: Draft = { kind: 'sweep', burns: [], swept: kept, destination: null };
   const terms = draftTerms(position, draft);
   const verdict = validateFee(terms, costOf(terms, rate ?? nextRate(input, position)));
-  if (!verdict.ok) return refusedRate(verdict);
+  if (!verdict.ok) return refusedRate(verdict, terms);
   return leave(null, 'no_funds', 'the treasury does not hold enough for the fee: top it up');
 }

@@ -49,6 +49,8 @@ export interface BitcoinRpcOptions {
   readonly credentials: RpcCredentials;
   readonly timeoutMs?: number;
   readonly retry?: RetryPolicy;
+  /** Ends what is asked, and what would be asked again, as soon as it aborts. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -144,6 +146,7 @@ export function createBitcoinRpc(options: BitcoinRpcOptions): BitcoinRpc {
         body: JSON.stringify(calls.map((item, id) => ({ jsonrpc: '2.0', id, ...item }))),
         timeoutMs: call.timeoutMs ?? options.timeoutMs ?? 15_000,
         responseBytesMax: RPC_RESPONSE_BYTES_MAX,
+        signal: options.signal,
       });
     let response = await send(await authorize(false));
     if (response.status === 401) response = await send(await authorize(true));
@@ -160,7 +163,9 @@ export function createBitcoinRpc(options: BitcoinRpcOptions): BitcoinRpc {
         const fault = asRpcError(error);
         const isLast = attempt + 1 >= retry.attemptsMax;
         if (call.idempotent !== true || isLast || !TRANSIENT.has(fault.kind)) throw fault;
-        await Bun.sleep(Math.min(retry.delayMaxMs, retry.delayBaseMs * 2 ** attempt) * (0.5 + 0.5 * retry.jitter()));
+        const delay = Math.min(retry.delayMaxMs, retry.delayBaseMs * 2 ** attempt) * (0.5 + 0.5 * retry.jitter());
+        await pause(delay, options.signal);
+        if (options.signal?.aborted === true) throw fault;
       }
     }
   }
@@ -177,6 +182,19 @@ export function createBitcoinRpc(options: BitcoinRpcOptions): BitcoinRpc {
       return readResult(result, outcome.result, `${base.host}: ${method}`);
     },
   };
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) return resolve();
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done);
+  });
 }
 
 /** Reads a result by its schema; throws `BitcoinRpcError` of kind `malformed`, naming fields but no values. */
@@ -281,7 +299,8 @@ function environmentValue(variable: string, label: string): string {
 }
 
 function outcomes(status: number, text: string, calls: readonly RpcCall[], label: string): readonly RpcOutcome[] {
-  if (status === 401) throw new BitcoinRpcError('unauthorized', `${label}: the node refused the credentials (401)`);
+  if (status === 401)
+    throw new BitcoinRpcError('unauthorized', `${label}: the node refuses the RPC user or password (401)`);
   if (status === 403) throw new BitcoinRpcError('forbidden', `${label}: ${forbiddenText(calls)}`);
   if (status === 503) throw new BitcoinRpcError('busy', `${label}: the node's work queue is full`);
   let json: unknown;

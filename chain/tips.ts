@@ -48,6 +48,7 @@ export type ChainProblemName =
   | 'fork'
   | 'wrong_network'
   | 'node_unavailable'
+  | 'node_credentials'
   | 'node_syncing'
   | 'node_behind'
   | 'stale_tip'
@@ -177,7 +178,8 @@ function nodeProblems(report: NodeReport, nodes: number): ChainProblem[] {
       ? 'There is no other node to use instead.'
       : 'This node uses the others as long as they are a majority.';
   const detail = `${report.detail}. ${after}`;
-  return [{ problem: 'node_unavailable', node, detail, stops: [] }];
+  const isRefused = report.fault === 'unauthorized' || report.fault === 'credentials_unreadable';
+  return [{ problem: isRefused ? 'node_credentials' : 'node_unavailable', node, detail, stops: [] }];
 }
 
 // A majority whose last block is old has lost the network, or somebody keeps it from them: confirmations that are then

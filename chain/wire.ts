@@ -28,17 +28,20 @@ const ALREADY_MINTED = 'already_minted';
 export interface WireNodesOptions {
   readonly urls: readonly string[];
   readonly timeoutMs?: number;
+  /** Ends what is asked as soon as it aborts. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface WireNode {
   readonly base: string;
   readonly label: string;
   readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** The ledger as the nodes tell it. Throws at once where a URL is not plain http(s). */
 export function wireNodes(options: WireNodesOptions): WireLedger {
-  const nodes = options.urls.map((url) => wireNode(url, options.timeoutMs ?? 10_000));
+  const nodes = options.urls.map((url) => wireNode(url, options.timeoutMs ?? 10_000, options.signal));
   if (nodes.length === 0) throw new Error('at least one Wire node is needed');
 
   async function ask<T>(path: string, schema: z.ZodType<T>): Promise<readonly (T | null)[]> {
@@ -123,7 +126,7 @@ function mintKey({ attestation, height }: WireMint): string {
   return JSON.stringify([attestation.recipient_pubkey_hash, attestation.amount, height]);
 }
 
-function wireNode(text: string, timeoutMs: number): WireNode {
+function wireNode(text: string, timeoutMs: number, signal: AbortSignal | undefined): WireNode {
   let url: URL;
   try {
     url = new URL(text);
@@ -133,7 +136,7 @@ function wireNode(text: string, timeoutMs: number): WireNode {
   if (url.username !== '' || url.password !== '') throw new Error(`Wire node ${url.host}: credentials in the URL`);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Error(`Wire node ${url.host}: not http(s)`);
   if (url.search !== '' || url.hash !== '') throw new Error(`Wire node ${url.host}: the URL must end after the path`);
-  return { base: `${url.origin}${url.pathname.replace(/\/$/, '')}`, label: `Wire node ${url.host}`, timeoutMs };
+  return { base: `${url.origin}${url.pathname.replace(/\/$/, '')}`, label: `Wire node ${url.host}`, timeoutMs, signal };
 }
 
 async function request(node: WireNode, path: string, body?: string): Promise<HttpResponse> {
@@ -143,6 +146,7 @@ async function request(node: WireNode, path: string, body?: string): Promise<Htt
     method: body === undefined ? 'GET' : 'POST',
     headers: body === undefined ? {} : { 'content-type': 'application/json' },
     timeoutMs: node.timeoutMs,
+    signal: node.signal,
     responseBytesMax: WIRE_RESPONSE_BYTES_MAX,
     ...(body === undefined ? {} : { body }),
   });

@@ -1,14 +1,18 @@
 // How a command reaches the node: through the control socket where a server runs, else in this process where the
 // command makes sense without one. The choice is made here and nowhere else.
 import type { Json } from '../crypto/canonical-json.ts';
+import { actionOf } from '../operator/accounts/permissions.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
+import type { Credentials } from '../operator/runtime/account-command-types.ts';
 import { CommandError } from '../operator/runtime/command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from '../operator/runtime/command-types.ts';
 import { fileFault } from '../operator/runtime/file-fault.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
+import type { ControlClient } from './control-client.ts';
 import { CliError, EXIT_FAILURE } from './errors.ts';
 import type { Output } from './output.ts';
 import type { NodeServices } from './services.ts';
+import { shownByFlags, shownOnDemand } from './sign-in.ts';
 
 /** What each command's file is given. */
 export interface Cli {
@@ -27,6 +31,7 @@ export interface Shown<C extends CommandName> {
 const SERVER_COMMANDS: ReadonlySet<CommandName> = new Set<CommandName>([
   'unseal',
   'seal',
+  'tls-rotate',
   'ceremony-abandon',
   'ceremony-recover',
   'treasury-open',
@@ -76,21 +81,51 @@ export async function runCommand<C extends CommandName>(
 
 /**
  * Runs a command in the running server, or in this process. Refusals and failures are a `CliError` with one sentence.
- * `passphrase`: where to look for it if the command runs here and needs secrets.
+ * `passphrase`: where to look for it if the command runs here and needs secrets. Whoever acts signs in, by the flags or asked
+ * at the terminal where the node says that it is needed. `given`: a configuration other than that of this command line.
  */
 export async function callNode<C extends CommandName>(
   cli: Cli,
   command: C,
   params: CommandParams<C>,
   passphrase: PassphraseOptions = {},
+  given?: OperatorConfig,
 ): Promise<CommandResults[C]> {
   const { context } = cli;
-  const config = context.config();
+  const config = given ?? context.config();
   const client = SERVER_COMMANDS.has(command) ? await context.requireServer() : await context.server(config);
+  const acts = actionOf(command, params) !== null;
+  let shown = acts ? await shownByFlags(context) : [];
+  for (;;) {
+    try {
+      return await callOnce(cli, { config, client, shown }, command, params, passphrase);
+    } catch (error) {
+      const more = acts ? await shownOnDemand(context, error, shown) : null;
+      if (more === null) throw error;
+      shown = [...shown, more];
+    }
+  }
+}
+
+/** Where a command runs, and what whoever acts has shown. */
+interface CallPlace {
+  readonly config: OperatorConfig;
+  readonly client: ControlClient | null;
+  readonly shown: readonly Credentials[];
+}
+
+async function callOnce<C extends CommandName>(
+  cli: Cli,
+  { config, client, shown }: CallPlace,
+  command: C,
+  params: CommandParams<C>,
+  passphrase: PassphraseOptions,
+): Promise<CommandResults[C]> {
+  const { context } = cli;
   const display = context.output.progress();
   try {
-    if (client === null) return await runHere(cli, config, command, params, passphrase, display);
-    const options = { onProgress: display.report, signal: context.signal };
+    if (client === null) return await runHere(cli, { config, shown }, command, params, passphrase, display);
+    const options = { onProgress: display.report, signal: context.signal, credentials: shown };
     const outcome = await client.call(command, plainJson(params), options);
     if (!outcome.ok) throw refusal(outcome.message, outcome.code);
     const result: unknown = outcome.result;
@@ -108,7 +143,7 @@ export function plainJson(value: unknown): Json {
 
 async function runHere<C extends CommandName>(
   { context, services }: Cli,
-  config: OperatorConfig,
+  { config, shown }: Pick<CallPlace, 'config' | 'shown'>,
   command: C,
   params: CommandParams<C>,
   sources: PassphraseOptions,
@@ -129,6 +164,7 @@ async function runHere<C extends CommandName>(
       passphrase,
       passphraseIfAny,
       signal: context.signal,
+      credentials: shown,
     });
   } catch (error) {
     throw asFailure(error);

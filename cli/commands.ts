@@ -1,10 +1,13 @@
 // The commands, in the order in which an operator meets them; `--help` lists them so.
 import type { Command } from 'commander';
 import { registerAttest, registerTestAttestation } from './attest.ts';
+import { registerAudit } from './audit.ts';
 import { registerBackup } from './backup.ts';
 import { registerBump } from './bump.ts';
 import type { Cli } from './call.ts';
 import { registerCeremony } from './ceremony.ts';
+import { registerCompletion } from './completion.ts';
+import { registerConfig } from './config.ts';
 import type { CliContext } from './context.ts';
 import { registerDepositAddress } from './deposit-address.ts';
 import { registerDeposits } from './deposits.ts';
@@ -12,6 +15,8 @@ import { registerDkg } from './dkg.ts';
 import { registerHold } from './hold.ts';
 import { registerInit } from './init.ts';
 import { registerKeyInfo } from './key-info.ts';
+import { registerMan } from './man.ts';
+import { registerMonitoring } from './monitoring.ts';
 import { nodeServices } from './node-services.ts';
 import { registerPeer } from './peer.ts';
 import type { CommandModule } from './program.ts';
@@ -19,27 +24,35 @@ import { registerRequests } from './requests.ts';
 import { registerRestore } from './restore.ts';
 import { registerSeal } from './seal.ts';
 import { registerServer } from './server.ts';
+import { registerService } from './service.ts';
+import { registerServiceUnit } from './service-install.ts';
 import type { NodeServices } from './services.ts';
 import { registerSimulate } from './simulate.ts';
 import { registerStatus } from './status.ts';
 import { registerTestBurn } from './test-burn.ts';
 import { registerTestCommunication } from './test-communication.ts';
 import { registerTestSigning } from './test-signing.ts';
+import { registerTls } from './tls.ts';
 import { registerTreasury } from './treasury.ts';
 import { registerUnseal } from './unseal.ts';
+import { registerUser } from './user.ts';
 import { registerVoid } from './void.ts';
 import { registerWithdraw } from './withdraw.ts';
 import { registerWithdrawals } from './withdrawals.ts';
 
 const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerInit,
+  registerConfig,
+  registerUser,
   registerPeer,
+  registerTls,
   registerDkg,
   registerKeyInfo,
   registerCeremony,
   registerBackup,
   registerRestore,
   registerServer,
+  registerServiceUnit,
   registerUnseal,
   registerSeal,
   registerStatus,
@@ -48,6 +61,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerTestSigning,
   registerTestAttestation,
   registerTestBurn,
+  registerService,
   registerDepositAddress,
   registerAttest,
   registerWithdraw,
@@ -57,7 +71,11 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerRequests,
   registerDeposits,
   registerWithdrawals,
+  registerAudit,
+  registerMonitoring,
   registerSimulate,
+  registerCompletion,
+  registerMan,
 ];
 
 /** Adds every command to the program. `services` stands for the node itself; tests give their own. */

@@ -6,7 +6,7 @@ import { verifyCeremonyFile } from '../ceremony/ceremony-file.ts';
 import { ceremonyFileSchema } from '../ceremony/transcript.ts';
 import { zeroize } from '../crypto/bytes.ts';
 import { keepBackups } from '../operator/backups/backup-schedule.ts';
-import { commands } from '../operator/commands.ts';
+import { commands, runFor } from '../operator/commands.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
 import { processPaths } from '../operator/config/paths.ts';
 import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
@@ -14,6 +14,7 @@ import { initialise } from '../operator/initialise.ts';
 import { LOCK_WAIT_MS, runLocally } from '../operator/local.ts';
 import { closeNode, type Node, openNode, unsealNode } from '../operator/node.ts';
 import type { NodeInput } from '../operator/opened-node.ts';
+import { PublicDesk } from '../operator/public-desk.ts';
 import { CommandError } from '../operator/runtime/command-error.ts';
 import {
   type CommandName,
@@ -26,6 +27,8 @@ import { databaseFault, fileFault } from '../operator/runtime/file-fault.ts';
 import { createLog, errorText, type Log, silentLog } from '../operator/runtime/log.ts';
 import { LEFT_OUT_REPORT_MS, LogLimiter } from '../operator/runtime/log-limit.ts';
 import type { Problem } from '../operator/runtime/problems.ts';
+import { duties } from '../operator/service-report.ts';
+import { nodeMetrics } from '../operator/status/metrics.ts';
 import {
   type ControlCommand,
   ControlError,
@@ -34,10 +37,14 @@ import {
   listenControl,
 } from '../routes/control.ts';
 import { openGate } from '../routes/gate.ts';
+import { listenMetrics, type MetricsListener } from '../routes/metrics.ts';
+import { publicRoutes } from '../routes/public.ts';
+import { listenForPublic, type PublicListener } from '../routes/public-listen.ts';
 import { databasePath } from '../store/open.ts';
 import { isBug, plainJson } from './call.ts';
 import { coreDumpProblem } from './core-dumps.ts';
 import { type LogOutlet, LogWriter, standardError } from './log-writer.ts';
+import { serviceManager } from './sd-notify.ts';
 import type { CeremonyVerdict, InitialiseInput, InitialiseResult, LocalRunOptions, ServeOptions } from './services.ts';
 import { VERSION } from './version.ts';
 
@@ -70,30 +77,47 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
     make: (output, recipient) => backUpApart(config, output, recipient),
   });
   const stopReporting = systemEffects.every(LEFT_OUT_REPORT_MS, () => limiter.report());
+  const manager = serviceManager(process.env);
+  const stopBeats = manager.keepAlive(systemEffects.every);
   try {
     const onFault = (command: string, error: unknown): void =>
       log('error', 'command_failed', { command, detail: errorText(error) });
-    const app = createControlApp(controlCommands(node), { version: VERSION, onFault });
+    const start = Promise.withResolvers<void>();
+    // It is waited for by whoever calls meanwhile; where nobody does, its failure is that of this function alone.
+    start.promise.catch(() => {});
+    const app = createControlApp(controlCommands(node, start.promise), { version: VERSION, onFault });
     const { passphrase } = options;
-    // Before commands are listened for: a node that answers is as open as its passphrase file makes it.
-    if (passphrase !== null) await unsealNode(node, textAndZero(passphrase));
     const control = await listenControl(config.controlSocket, app);
     if (!control.ok) throw new CommandError(control.reason, control.detail);
+    const metrics = startMetrics(node, log);
+    let open: PublicListener | null = null;
     try {
+      await begin(node, passphrase).then(start.resolve, (error: unknown) => {
+        start.reject(error);
+        throw error;
+      });
+      open = openToPublic(node);
       log('info', 'started', {
         version: VERSION,
         index: config.myIndex,
         network: config.network,
         sealed: passphrase === null,
       });
+      // Whoever starts a server should know whether it moves money by itself.
+      log('info', 'service', { does: duties(node).join(' ') });
+      manager.ready(
+        node.online === null ? 'sealed: run mpc_operator unseal' : `listening on ${node.online.gate.address}`,
+      );
       await aborted(options.signal);
+      manager.stopping();
       log('info', 'stopping');
     } finally {
-      await control.listener.stop();
+      await Promise.all([control.listener.stop(), metrics?.stop(), open?.stop()]);
     }
   } finally {
     stopBackups();
     await closeNode(node);
+    stopBeats();
     stopReporting();
     limiter.report();
   }
@@ -111,6 +135,35 @@ async function backUpApart({ file }: OperatorConfig, output: string, recipient: 
   if (code !== 0) throw new Error(said.trim().split('\n')[0] ?? `it ended with ${code}`);
 }
 
+// A node does its work without metrics too; whoever scrapes them notices that nobody answers.
+function startMetrics(node: Node, log: Log): MetricsListener | null {
+  const { metricsAddress } = node.config;
+  try {
+    const listener = listenMetrics(metricsAddress, () => nodeMetrics(node));
+    log('info', 'metrics_served', { address: listener.address });
+    return listener;
+  } catch (error) {
+    log('info', 'metrics_not_served', { address: metricsAddress.text, detail: errorText(error) });
+    return null;
+  }
+}
+
+function openToPublic(node: Node): PublicListener | null {
+  const { publicAddress } = node.config;
+  if (publicAddress === null) return null;
+  const { monotonic } = systemEffects;
+  const routes = publicRoutes({ desk: new PublicDesk(node), version: VERSION, monotonic: () => monotonic() });
+  const listener = listenForPublic(publicAddress, (request, origin) => routes.fetch(request, origin));
+  node.input.log('info', 'public_api', { address: listener.address });
+  return listener;
+}
+
+// Commands that come before its end wait for it: a node that answers is as open as its passphrase file makes it, and one
+// whose key file is being opened is not one that does not run.
+async function begin(node: Node, passphrase: Uint8Array | null): Promise<void> {
+  if (passphrase !== null) await unsealNode(node, textAndZero(passphrase));
+}
+
 /** Runs a command in this process. */
 export async function runHere<C extends CommandName>(
   config: OperatorConfig,
@@ -118,7 +171,7 @@ export async function runHere<C extends CommandName>(
   params: CommandParams<C>,
   options: LocalRunOptions,
 ): Promise<CommandResults[C]> {
-  const { progress, signal } = options;
+  const { progress, signal, credentials = [] } = options;
   const passphrase = async (): Promise<string> => textAndZero(await options.passphrase());
   const passphraseIfAny = async (): Promise<string | null> => {
     const bytes = await options.passphraseIfAny();
@@ -126,7 +179,7 @@ export async function runHere<C extends CommandName>(
   };
   const input = nodeInput(config, silentLog, () => present(coreDumpProblem()));
   try {
-    return await runLocally(input, command, params, { progress, signal, passphrase, passphraseIfAny });
+    return await runLocally(input, command, params, { progress, signal, passphrase, passphraseIfAny, credentials });
   } catch (error) {
     throw namedFault(error, config);
   }
@@ -172,17 +225,18 @@ function present(...found: readonly (Problem | null)[]): readonly Problem[] {
 type Schemas = { readonly [C in CommandName]: z.ZodType<CommandParams<C>> };
 const schemas: Schemas = commandParams;
 
-function controlCommands(node: Node): Readonly<Record<string, ControlCommand>> {
+function controlCommands(node: Node, started: Promise<void>): Readonly<Record<string, ControlCommand>> {
   const names = Object.keys(commandParams).filter((name): name is CommandName => Object.hasOwn(commands, name));
-  return Object.fromEntries(names.map((name) => [name, commandOf(node, name)]));
+  return Object.fromEntries(names.map((name) => [name, commandOf(node, name, started)]));
 }
 
-function commandOf<C extends CommandName>(node: Node, name: C): ControlCommand {
+function commandOf<C extends CommandName>(node: Node, name: C, started: Promise<void>): ControlCommand {
   return controlCommand({
     params: schemas[name],
-    run: async (params, progress, signal) => {
+    run: async (params, progress, signal, credentials) => {
       try {
-        return plainJson(await commands[name](node, params, { progress, signal }));
+        await started;
+        return plainJson(await runFor(node, name, params, { progress, signal }, credentials));
       } catch (error) {
         throw asControlError(namedFault(error, node.config));
       }

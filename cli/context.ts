@@ -21,8 +21,16 @@ export interface CliSurroundings {
 
 export { CliError, UsageError };
 
+/** Flags of whoever acts; program.ts adds them to every command. */
+export interface SignInOptions {
+  readonly as?: string | undefined;
+  readonly asFd?: number | undefined;
+  readonly second?: string | undefined;
+  readonly secondFd?: number | undefined;
+}
+
 /** Options that stand before or after any command. */
-export interface GlobalOptions {
+export interface GlobalOptions extends SignInOptions {
   readonly config?: string | undefined;
   readonly json?: boolean | undefined;
 }
@@ -51,6 +59,11 @@ export class CliContext {
 
   get output(): Output {
     return this.#output;
+  }
+
+  /** Who acts, as the flags say. */
+  get signIn(): SignInOptions {
+    return this.#options;
   }
 
   get signal(): AbortSignal {
@@ -85,6 +98,17 @@ export class CliContext {
     return verdict.passphrase;
   }
 
+  /** A secret that a person types, or null where nobody can be asked. The caller zeroes it. */
+  async typedSecret(question: string): Promise<Uint8Array | null> {
+    const { stdin, stderr } = this.surroundings;
+    const prompt = secretPrompt(stdin, stderr, this.signal);
+    if (prompt === null) return null;
+    const typed = await prompt(question);
+    if (this.signal.aborted) throw new CliError('Stopped.');
+    if (typed === null || typed.length === 0) throw new CliError('Nothing was typed.');
+    return typed;
+  }
+
   /** The running server's control client, or null where no server runs with this configuration. */
   async server(config: OperatorConfig = this.config()): Promise<ControlClient | null> {
     return (await isServerRunning(config)) ? connectControl(config) : null;
@@ -95,6 +119,12 @@ export class CliContext {
     const config = this.config();
     const client = await this.server(config);
     if (client !== null) return client;
+    // Loaded only here, for most commands need no database.
+    const { isBeingWritten } = await import('../store/open.ts');
+    if (isBeingWritten(config.securityDbPath)) {
+      const who = `A server with ${config.file} is starting or ending, or another command is changing its database`;
+      throw new CliError(`${who}: nobody answers at ${config.controlSocket} yet. Try again in a moment.`);
+    }
     throw new CliError(
       `No server runs with ${config.file} (nobody answers at ${config.controlSocket}). Start it with: mpc_operator server`,
     );

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Json } from '../crypto/canonical-json.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
 import { untrusted } from '../operator/config/path-trust.ts';
+import type { Credentials } from '../operator/runtime/account-command-types.ts';
 import type { Progress } from '../operator/runtime/progress.ts';
 import { CliError } from './errors.ts';
 
@@ -25,6 +26,8 @@ const answerLine = z.union([
 export interface CallOptions {
   readonly onProgress?: Progress;
   readonly signal?: AbortSignal;
+  /** What whoever acts has shown. */
+  readonly credentials?: readonly Credentials[];
 }
 
 /** A connection to a running server. Each call is one request. */
@@ -37,7 +40,10 @@ export class ControlClient {
 
   /** Runs a command in the server. A refusal is returned; a server that is gone or speaks wrongly is a CliError. */
   async call(command: string, params: Json, options: CallOptions = {}): Promise<ControlOutcome> {
-    const response = await this.#request(command, params, options.signal);
+    const { credentials = [], signal } = options;
+    const isSignedIn = credentials.length > 0 && typeof params === 'object';
+    const body = isSignedIn ? { ...params, credentials: [...credentials] } : params;
+    const response = await this.#request(command, body, signal);
     try {
       for await (const line of lines(response)) {
         const answer = answerLine.safeParse(parsed(line));
@@ -103,7 +109,10 @@ export async function isServerRunning(config: Pick<OperatorConfig, 'controlSocke
     if (code === 'EACCES' || code === 'EPERM') {
       throw new CliError(`The control socket ${config.controlSocket} belongs to another user. Run as that user.`);
     }
-    throw new CliError(`The server at ${config.controlSocket} does not answer. Look at its log, or end it first.`);
+    const why = 'it may have no file descriptors left, as in a flood of connections (LimitNOFILE in the README)';
+    throw new CliError(
+      `The server at ${config.controlSocket} does not answer. Look at its log: ${why}. Or end it first.`,
+    );
   }
 }
 

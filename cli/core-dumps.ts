@@ -36,6 +36,8 @@ export function coreDumpProblem(limits: string | null = ownLimits()): Problem | 
   if (soft === '0') return null;
   return problem('core_dumps', {
     subject: 'this node',
+    // They are on or off for the whole life of the process.
+    since: Math.floor(performance.timeOrigin),
     cause: 'core dumps are on, and one would hold the passphrase and the keys',
     action: 'put LimitCORE=0 into the systemd unit, or run `ulimit -c 0` before the server is started',
   });

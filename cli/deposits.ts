@@ -28,6 +28,7 @@ function depositsText({ deposits, total }: CommandResults['deposits'], offset: n
       { title: 'ATTESTED' },
       { title: 'MINTED' },
       { title: 'RECIPIENT' },
+      { title: 'WAITS FOR' },
     ],
     deposits.map((deposit) => [
       `${deposit.txid}:${deposit.vout}`,
@@ -36,6 +37,7 @@ function depositsText({ deposits, total }: CommandResults['deposits'], offset: n
       optionalTime(deposit.attested_at),
       optionalTime(deposit.minted_at),
       deposit.recipient,
+      deposit.waits_for ?? '-',
     ]),
   );
   return `${table}\n${pageLine(deposits.length, offset, total)}`;

@@ -27,21 +27,30 @@ export async function readInput(context: CliContext, path: string, bytesMax: num
 }
 
 /**
- * Writes a public file as text; it is there whole or not at all. A `CliError` where something else than a file has that name,
+ * Writes a file as text, public unless a mode is given; it is there whole or not at all. A `CliError` where something else than a file has that name,
  * or its folder is missing: a device would be replaced, and a folder that nobody meant would be made.
  */
-export async function writeOutput(context: CliContext, path: string, text: string): Promise<void> {
+export async function writeOutput(
+  context: CliContext,
+  path: string,
+  text: string | Iterable<string>,
+  mode: number = PUBLIC_FILE_MODE,
+): Promise<void> {
   const whole = resolved(context, path);
   const folder = await stat(dirname(whole)).catch(() => null);
   if (folder?.isDirectory() !== true) {
     throw new CliError(`${path} cannot be written: there is no folder ${dirname(whole)}. Make it, or name another.`);
   }
   try {
-    await writeDurably(whole, new TextEncoder().encode(text), PUBLIC_FILE_MODE);
+    await writeDurably(whole, encoded(typeof text === 'string' ? [text] : text), mode);
   } catch (error) {
     if (error instanceof FileError && error.code === 'unusable') throw new CliError(`${error.message}.`);
     throw new CliError(`${path} cannot be written (${codeOf(error)}).`);
   }
+}
+
+function* encoded(parts: Iterable<string>): Generator<Uint8Array> {
+  for (const part of parts) yield new TextEncoder().encode(part);
 }
 
 function readStandardInput({ surroundings, signal }: CliContext, bytesMax: number): Promise<Uint8Array> {

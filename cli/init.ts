@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { CONFIG_BYTES_MAX, type ConfigProblem, checkConfig } from '../operator/config/config.ts';
+import { CONFIG_BYTES_MAX, type ConfigProblem, checkConfig, loadConfig } from '../operator/config/config.ts';
 import {
   type ConfigFile,
   configFileSchema,
@@ -16,7 +16,7 @@ import { draftConfig } from '../operator/config/config-write.ts';
 import { jsonFault } from '../operator/config/json-fault.ts';
 import { absolutePath } from '../operator/config/paths.ts';
 import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
-import { asFailure, type Cli, plainJson } from './call.ts';
+import { asFailure, type Cli, callNode, plainJson } from './call.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
 import { CliError, UsageError } from './errors.ts';
 import { readInput } from './files.ts';
@@ -35,11 +35,17 @@ interface InitFlags extends PassphraseOptions {
   readonly network?: (typeof NETWORKS)[number];
   readonly wireNode?: readonly string[];
   readonly bitcoinNode?: readonly string[];
+  readonly bitcoinRpcUser?: string;
+  readonly bitcoinRpcPasswordFile?: string;
+  readonly bitcoinRpcCookieFile?: string;
   readonly force?: boolean;
+  readonly singleOperator?: boolean;
 }
 
 const WHY_PARTIES = "A key ceremony's messages grow with the square of their number, and are at most 1 MiB.";
 const WHY_THRESHOLD = 'No operator alone may be able to sign, and no more than 64 take part.';
+/** Where the RPC password goes that is typed, beside the configuration. */
+const RPC_PASSWORD_FILE = 'bitcoin_rpc_password';
 const ADDRESSES = 'operator1.example.com:50051,operator2.example.com:50051,operator3.example.com:50051';
 const FLAGS: Readonly<Record<string, string>> = {
   parties: '--parties',
@@ -50,6 +56,9 @@ const FLAGS: Readonly<Record<string, string>> = {
   network: '--network',
   wire_nodes: '--wire-node',
   bitcoin_nodes: '--bitcoin-node',
+  bitcoin_rpc_user: '--bitcoin-rpc-user',
+  bitcoin_rpc_password_file: '--bitcoin-rpc-password-file',
+  bitcoin_rpc_cookie_file: '--bitcoin-rpc-cookie-file',
 };
 
 export function registerInit(program: Command, cli: Cli): void {
@@ -72,6 +81,14 @@ export function registerInit(program: Command, cli: Cli): void {
     .option('--network <name>', `${NETWORKS.join(', ')} (default: mainnet)`, choiceValue('--network', NETWORKS))
     .option('--wire-node <url>', 'URL of your own Wire node; may be repeated', repeated)
     .option('--bitcoin-node <url>', 'URL of your own Bitcoin node; may be repeated', repeated)
+    .option('--single-operator', 'one person runs this node: no act asks for a second person; `status` shows it')
+    .option('--no-single-operator', 'acts that take a second person ask for one again')
+    .option(
+      '--bitcoin-rpc-user <name>',
+      'RPC user of your Bitcoin nodes; its password is asked for, or read from a file',
+    )
+    .option('--bitcoin-rpc-password-file <path>', 'file that holds the RPC password, and stays where it is')
+    .option('--bitcoin-rpc-cookie-file <path>', "bitcoind's .cookie file (default: what ~/.bitcoin has)")
     .option(
       '--force',
       'change a node that is set up; settings without a flag stay, and old files are kept under another name',
@@ -81,16 +98,24 @@ export function registerInit(program: Command, cli: Cli): void {
   addExamples(
     command,
     `mpc_operator init --parties 3 --threshold 2 --index 0 --addresses "${ADDRESSES}" --output ~/.0btc-wire/mpc/config.json`,
+    `mpc_operator init --parties 3 --threshold 2 --index 0 --addresses "${ADDRESSES}" --bitcoin-rpc-user alice --force`,
   );
 }
 
-async function init({ context, services }: Cli, flags: InitFlags): Promise<void> {
+async function init(cli: Cli, flags: InitFlags): Promise<void> {
+  const { context, services } = cli;
   const { paths } = context.surroundings;
   const file =
     flags.output === undefined ? context.configFile : absolutePath(flags.output, paths.workingDirectory, paths.home);
   const before = existsSync(file) ? await readBefore(context, file, flags.force === true) : null;
-  const content = { ...contentOf(flags), ...before, ...fromFlags(flags) };
+  const content = {
+    ...contentOf(flags),
+    ...withoutOtherWay(before, flags),
+    ...fromFlags(flags),
+    ...rpcFromFlags(context, flags),
+  };
   checkContent(context, content, file);
+  if (before !== null) await signInToChange(cli, file);
   const passphrase = async (purpose: PassphrasePurpose) => {
     const found = await context.passphrase(flags, purpose);
     if (found !== null) return found;
@@ -99,7 +124,8 @@ async function init({ context, services }: Cli, flags: InitFlags): Promise<void>
   try {
     const whole = configFileSchema.parse(content);
     const force = flags.force === true;
-    const result = await services.initialise({ file, home: paths.home, content: whole, passphrase, force });
+    const rpc = asksForRpcPassword(flags) ? { rpcPassword: () => rpcPassword(context) } : {};
+    const result = await services.initialise({ file, home: paths.home, content: whole, passphrase, force, ...rpc });
     context.output.result(plainJson(result), () => initText(result));
     if (before !== null) context.output.note(`${file} was there already: settings without a flag were kept.`);
     context.output.note('Next: mpc_operator peer export --output card.json, and send the card to the other operators.');
@@ -108,13 +134,20 @@ async function init({ context, services }: Cli, flags: InitFlags): Promise<void>
   }
 }
 
+// A configuration in use is changed by a user who may, once there are users. One that cannot be loaded names none.
+async function signInToChange(cli: Cli, file: string): Promise<void> {
+  const before = loadConfig(file, cli.context.surroundings.paths.home);
+  if (!before.ok || !existsSync(before.config.userDbPath)) return;
+  await callNode(cli, 'authorise', { action: 'configure' }, {}, before.config);
+}
+
 function contentOf({ parties, threshold, index, addresses }: InitFlags): ConfigFile {
   return draftConfig({ parties, threshold, index, addresses });
 }
 
 // What the flags say, under the configuration's keys.
 function fromFlags(flags: InitFlags): Partial<ConfigFile> {
-  const { parties, threshold, index, addresses, name, network, wireNode, bitcoinNode } = flags;
+  const { parties, threshold, index, addresses, name, network, wireNode, bitcoinNode, singleOperator } = flags;
   return {
     parties,
     threshold,
@@ -124,7 +157,39 @@ function fromFlags(flags: InitFlags): Partial<ConfigFile> {
     ...(network !== undefined && { network }),
     ...(wireNode !== undefined && { wire_nodes: [...wireNode] }),
     ...(bitcoinNode !== undefined && { bitcoin_nodes: [...bitcoinNode] }),
+    ...(singleOperator !== undefined && { single_operator: singleOperator }),
   };
+}
+
+// There is one way to the credentials: a new one takes the place of that of the configuration before.
+function withoutOtherWay(before: Record<string, unknown> | null, flags: InitFlags): Record<string, unknown> {
+  const { bitcoinRpcUser: user, bitcoinRpcPasswordFile: password, bitcoinRpcCookieFile: cookie } = flags;
+  const dropped = [
+    ...(user !== undefined || password !== undefined ? ['bitcoin_rpc_cookie_file'] : []),
+    ...(cookie !== undefined ? ['bitcoin_rpc_user', 'bitcoin_rpc_password_file'] : []),
+  ];
+  return Object.fromEntries(Object.entries(before ?? {}).filter(([key]) => !dropped.includes(key)));
+}
+
+function rpcFromFlags({ surroundings: { paths } }: CliContext, flags: InitFlags): Partial<ConfigFile> {
+  const { bitcoinRpcUser: user, bitcoinRpcPasswordFile: password, bitcoinRpcCookieFile: cookie } = flags;
+  const place = (path: string) => absolutePath(path, paths.workingDirectory, paths.home);
+  return {
+    ...(user !== undefined && { bitcoin_rpc_user: user }),
+    ...(asksForRpcPassword(flags) && { bitcoin_rpc_password_file: RPC_PASSWORD_FILE }),
+    ...(password !== undefined && { bitcoin_rpc_password_file: place(password) }),
+    ...(cookie !== undefined && { bitcoin_rpc_cookie_file: place(cookie) }),
+  };
+}
+
+function asksForRpcPassword({ bitcoinRpcUser: user, bitcoinRpcPasswordFile: password }: InitFlags): boolean {
+  return user !== undefined && password === undefined;
+}
+
+async function rpcPassword(context: CliContext): Promise<Uint8Array> {
+  const typed = await context.typedSecret('RPC password of your Bitcoin nodes');
+  if (typed !== null) return typed;
+  throw new CliError('The RPC password of your Bitcoin nodes is needed: give --bitcoin-rpc-password-file.');
 }
 
 // Its values are checked together with those of the flags. One that cannot be read makes room by force alone.

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { cardFingerprint, OPERATOR_CARD_BYTES_MAX, type OperatorCard, parseCard } from '../crypto/operator-card.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
-import type { CommandResults } from '../operator/runtime/command-types.ts';
+import type { AddedCard } from '../operator/runtime/command-types.ts';
 import { type Cli, callNode, plainJson } from './call.ts';
 import { CliError, UsageError } from './errors.ts';
 import { readInput } from './files.ts';
@@ -48,8 +48,13 @@ async function addCards(cli: Cli, sources: readonly string[], replace: boolean):
   if (problems.length === 0) problems.push(...(await placesTaken(cli, cards, replace)));
   failWith(cli, problems);
 
-  const added: CommandResults['peer-add'][] = [];
-  for (const { card } of cards) added.push(await callNode(cli, 'peer-add', { card: { ...card }, replace }));
+  const [card = {}, ...more] = cards.map((found) => ({ ...found.card }));
+  // In one call, so that whoever adds them signs in once.
+  const { more: others = [], ...first } = await callNode(cli, 'peer-add', {
+    ...{ card, replace },
+    ...(more.length > 0 && { more }),
+  });
+  const added: readonly AddedCard[] = [first, ...others];
   context.output.result(plainJson(added), () => addedText(added));
   context.output.note('Read the words aloud with each operator, on a line where you know the voice.');
   context.output.note(
@@ -58,7 +63,7 @@ async function addCards(cli: Cli, sources: readonly string[], replace: boolean):
   context.output.note(await nextStep(cli, added));
 }
 
-async function nextStep(cli: Cli, added: readonly CommandResults['peer-add'][]): Promise<string> {
+async function nextStep(cli: Cli, added: readonly AddedCard[]): Promise<string> {
   const { missing } = await callNode(cli, 'peer-list', {});
   if (missing.length > 0) return `Next: add the cards that are missing, of index ${missing.join(', ')}.`;
   // A new card of a known operator is that of a new certificate, long after the keys were made.
@@ -125,7 +130,7 @@ function failWith({ context }: Cli, problems: readonly string[]): void {
   throw new CliError(`${first} Nothing was added.`);
 }
 
-function addedText(added: readonly CommandResults['peer-add'][]): string {
+function addedText(added: readonly AddedCard[]): string {
   return renderTable(
     [{ title: 'INDEX', align: 'right' }, { title: 'NAME' }, { title: 'CARD' }, { title: 'FINGERPRINT' }],
     added.map(({ index, name, replaced, fingerprint }) => [

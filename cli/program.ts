@@ -34,7 +34,7 @@ class OperatorCommand extends Command {
 }
 
 const DESCRIPTOR_MAX = 1023;
-const descriptorValue = wholeValue('--passphrase-fd', 0, DESCRIPTOR_MAX, 'a file descriptor');
+export const descriptorOf = (flag: string) => wholeValue(flag, 0, DESCRIPTOR_MAX, 'a file descriptor');
 
 /** The whole program with all its commands. */
 export function createProgram(context: CliContext, modules: readonly CommandModule[]): Command {
@@ -45,6 +45,10 @@ export function createProgram(context: CliContext, modules: readonly CommandModu
     .version(VERSION, '-V, --version', 'print the version')
     .option('--config <path>', 'configuration file (default: ~/.0btc-wire/mpc/config.json, or $MPC_OPERATOR_CONFIG)')
     .option('--json', 'print data as JSON')
+    .option('--as <user>', 'who acts; asks for password and code (once there are users)')
+    .option('--as-fd <number>', 'file descriptor with that password and code, each on a line', descriptorOf('--as-fd'))
+    .option('--second <user>', 'the second person, for acts that take two')
+    .option('--second-fd <number>', 'the same for the second person', descriptorOf('--second-fd'))
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
     .showSuggestionAfterError(true)
@@ -80,8 +84,16 @@ export async function runCli(
   }
 }
 
+const exampleLines = new WeakMap<Command, readonly string[]>();
+
+/** The examples of a command; none where it has none. */
+export function examplesOf(command: Command): readonly string[] {
+  return exampleLines.get(command) ?? [];
+}
+
 /** Adds the section that shows how the command is used. Every command has one; a test sees to it. */
 export function addExamples(command: Command, ...examples: readonly [string, ...string[]]): Command {
+  exampleLines.set(command, examples);
   const heading = examples.length === 1 ? 'Example' : 'Examples';
   return command.addHelpText('after', `\n${heading}:\n${examples.map((line) => `  $ ${line}`).join('\n')}`);
 }
@@ -90,7 +102,7 @@ export function addExamples(command: Command, ...examples: readonly [string, ...
 export function addPassphraseOptions(command: Command): Command {
   return command
     .option('--passphrase-file <path>', 'file (mode 0600) with the passphrase of the key file')
-    .option('--passphrase-fd <number>', 'file descriptor to read the passphrase from', descriptorValue);
+    .option('--passphrase-fd <number>', 'file descriptor to read the passphrase from', descriptorOf('--passphrase-fd'));
 }
 
 function report(error: unknown, context: CliContext): number {

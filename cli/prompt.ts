@@ -17,6 +17,7 @@ export interface TerminalInput {
 }
 
 const SECRET_BYTES_MAX = 1024;
+const ANSWER_CHARACTERS_MAX = 100;
 const CTRL_C = 0x03;
 const CTRL_D = 0x04;
 const BACKSPACE = 0x08;
@@ -32,62 +33,90 @@ const DELETE = 0x7f;
  */
 export function secretPrompt(input: TerminalInput, stderr: TextStream, signal?: AbortSignal): SecretPrompt | null {
   if (input.isTTY !== true || stderr.isTTY !== true || input.setRawMode === undefined) return null;
-  return (question) => askSecret(input, stderr, question, signal);
+  return (question) => askLine(input, stderr, question, signal, true);
 }
 
 /**
- * Asks a question that is answered with yes or no; only `y` and `yes` are yes. Null where nobody can be asked. The terminal
- * itself shows what is typed.
+ * Asks for the word `yes`, shown as it is typed; anything else, or the end of the input, is a no. Null where nobody can be asked
+ * because input or stderr is no terminal.
  */
-export function askYes(
+export function confirmPrompt(
   input: TerminalInput,
   stderr: TextStream,
-  question: string,
-  signal: AbortSignal,
-): Promise<boolean> | null {
+  signal?: AbortSignal,
+): ((question: string) => Promise<boolean>) | null {
   if (input.isTTY !== true || stderr.isTTY !== true) return null;
-  if (signal.aborted) return Promise.resolve(false);
-  stderr.write(`${printable(question)} [y/N] `);
-  return new Promise((resolve) => {
-    let typed = '';
-    const finish = (answer: boolean) => {
-      input.off('data', onData);
-      input.off('end', onEnd);
-      signal.removeEventListener('abort', onEnd);
-      input.pause();
-      resolve(answer);
-    };
-    const onEnd = () => finish(false);
-    const onData = (chunk: Uint8Array) => {
-      typed += new TextDecoder().decode(chunk);
-      if (/[\r\n]/.test(typed)) finish(/^y(es)?$/i.test(typed.trim()));
-    };
-    input.on('data', onData);
-    input.on('end', onEnd);
-    signal.addEventListener('abort', onEnd, { once: true });
-    input.resume();
-  });
+  return (question) => askYes(input, stderr, question, signal);
 }
 
-function askSecret(
+function askYes(
   input: TerminalInput,
   stderr: TextStream,
   question: string,
   signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (signal?.aborted === true) return Promise.resolve(false);
+  stderr.write(`${printable(question)} Type yes to go on: `);
+  let typed = '';
+  return new Promise((resolve) => {
+    const finish = () => {
+      input.off('data', onData);
+      input.off('end', finish);
+      signal?.removeEventListener('abort', onAbort);
+      input.pause();
+      resolve(/^\s*yes\s*$/i.test(typed));
+    };
+    const onAbort = () => {
+      typed = '';
+      finish();
+    };
+    // The terminal edits the line; it comes whole.
+    const onData = (chunk: Uint8Array) => {
+      typed = `${typed}${new TextDecoder().decode(chunk)}`.slice(0, ANSWER_CHARACTERS_MAX);
+      if (/[\r\n]/.test(typed) || typed.length === ANSWER_CHARACTERS_MAX) finish();
+    };
+    input.on('data', onData);
+    input.on('end', finish);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    input.resume();
+  });
+}
+
+/** As `secretPrompt`, for what may be seen while it is typed, and is text. */
+export function textPrompt(
+  input: TerminalInput,
+  stderr: TextStream,
+  signal?: AbortSignal,
+): ((question: string) => Promise<string | null>) | null {
+  if (input.isTTY !== true || stderr.isTTY !== true || input.setRawMode === undefined) return null;
+  return async (question) => {
+    const line = await askLine(input, stderr, question, signal, false);
+    return line === null ? null : new TextDecoder().decode(line).trim();
+  };
+}
+
+// Hidden: in raw mode, in which the terminal shows nothing.
+function askLine(
+  input: TerminalInput,
+  stderr: TextStream,
+  question: string,
+  signal: AbortSignal | undefined,
+  hidden: boolean,
 ): Promise<Uint8Array | null> {
   if (signal?.aborted === true) return Promise.resolve(null);
   const line = new SecretLine();
+  // Before the question: whoever types as soon as it stands there would be shown.
+  if (hidden) input.setRawMode?.(true);
   stderr.write(`${printable(question)}: `);
-  input.setRawMode?.(true);
   return new Promise((resolve) => {
     const finish = (secret: Uint8Array | null) => {
       input.off('data', onData);
       input.off('end', onEnd);
       signal?.removeEventListener('abort', onEnd);
-      input.setRawMode?.(false);
+      if (hidden) input.setRawMode?.(false);
       input.pause();
       line.erase();
-      stderr.write('\n');
+      if (hidden) stderr.write('\n');
       resolve(secret);
     };
     const onEnd = () => finish(null);

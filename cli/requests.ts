@@ -61,14 +61,16 @@ function listText({ requests, total }: CommandResults['requests-list'], offset: 
       { title: 'ASKED BY' },
       { title: 'OPEN UNTIL' },
       { title: 'DECISION' },
+      { title: 'OUTCOME' },
       { title: 'REASON' },
     ],
-    requests.map(({ id, kind, asked_by, expires_at, decision, reason }) => [
+    requests.map(({ id, kind, asked_by, expires_at, decision, outcome, reason }) => [
       id,
       kind,
       `operator ${asked_by}`,
       localTime(expires_at),
-      decision ?? 'open',
+      decision ?? 'none yet',
+      outcome.state,
       reason,
     ]),
   );
@@ -76,13 +78,32 @@ function listText({ requests, total }: CommandResults['requests-list'], offset: 
 }
 
 function requestText(request: RequestReport): string {
-  const { id, kind, treasury, reason, asked_by, created_at, expires_at, decision, decision_reason } = request;
+  const { id, kind, treasury, reason, asked_by, created_at, expires_at, decision, decision_reason, outcome } = request;
   return renderFields([
     ['request', id],
     ['asks for', `${kind}: everything signed from ${treasury} and not mined becomes worthless`],
     ['asked by', `operator ${asked_by}, at ${localTime(created_at)}`],
     ['reason', reason],
     ['open until', localTime(expires_at)],
-    ['decision', decision === null ? 'open' : decision_reason === null ? decision : `${decision}: ${decision_reason}`],
+    [
+      'decision',
+      decision === null ? 'none yet' : decision_reason === null ? decision : `${decision}: ${decision_reason}`,
+    ],
+    ['outcome', outcomeText(outcome)],
   ]);
+}
+
+function outcomeText({ state, txid }: RequestReport['outcome']): string {
+  switch (state) {
+    case 'open':
+      return 'open: nothing is signed for it yet';
+    case 'signed':
+      return `the void step ${txid} is signed; it waits for a block`;
+    case 'done':
+      return `done: the void step ${txid} is mined`;
+    case 'overtaken':
+      return `overtaken: step ${txid} was mined, so there is nothing left to make worthless`;
+    case 'expired':
+      return 'expired: too few operators approved it in time';
+  }
 }

@@ -7,7 +7,7 @@ import { CliError, UsageError } from './errors.ts';
 import { localTime } from './format.ts';
 import { renderTable } from './output.ts';
 import { addExamples, addPassphraseOptions } from './program.ts';
-import { askYes } from './prompt.ts';
+import { confirmPrompt } from './prompt.ts';
 
 export interface RestoreFlags extends PassphraseOptions {
   readonly input: string;
@@ -143,9 +143,9 @@ async function refuseServer(context: CliContext): Promise<void> {
 /** Asks before anything is changed; `--yes` stands for the answer. */
 async function confirm({ surroundings, signal }: CliContext, { yes }: RestoreFlags, question: string): Promise<void> {
   if (yes === true) return;
-  const answer = askYes(surroundings.stdin, surroundings.stderr, question, signal);
-  if (answer === null) throw new UsageError('This changes the node, and nobody can be asked here: give --yes.');
-  if (!(await answer)) throw new CliError('Nothing was changed.');
+  const ask = confirmPrompt(surroundings.stdin, surroundings.stderr, signal);
+  if (ask === null) throw new UsageError('This changes the node, and nobody can be asked here: give --yes.');
+  if (!(await ask(question))) throw new CliError('Nothing was changed.');
 }
 
 async function newKeyPassphrase(context: CliContext, flags: RestoreFlags): Promise<string> {

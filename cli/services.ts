@@ -4,6 +4,7 @@ import type { Transcript } from '../ceremony/transcript.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
 import type { ConfigFile } from '../operator/config/config-keys.ts';
 import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
+import type { Credentials } from '../operator/runtime/account-command-types.ts';
 import type { CommandName, CommandParams, CommandResults } from '../operator/runtime/command-types.ts';
 import type { Progress } from '../operator/runtime/progress.ts';
 
@@ -15,6 +16,8 @@ export interface LocalRunOptions {
   /** The same for what can be done without: null where none was given and nobody can be asked. */
   readonly passphraseIfAny: () => Promise<Uint8Array | null>;
   readonly signal: AbortSignal;
+  /** What whoever acts has shown. */
+  readonly credentials?: readonly Credentials[];
 }
 
 export interface InitialiseInput {
@@ -26,6 +29,8 @@ export interface InitialiseInput {
   readonly content: ConfigFile;
   /** Of the key file, which is there already or is to be made. The callee zeroes it. */
   readonly passphrase: (purpose: PassphrasePurpose) => Promise<Uint8Array>;
+  /** The RPC password, where it is to be written into the file that the configuration names. The callee zeroes it. */
+  readonly rpcPassword?: () => Promise<Uint8Array>;
   /** Changes the configuration of a node that is set up. */
   readonly force: boolean;
 }

@@ -4,17 +4,19 @@ import type {
   BackendReport,
   CeremonyReport,
   CommandResults,
+  Notice,
   PeerStatusReport,
   Problem,
   Severity,
   SignerReport,
 } from '../operator/runtime/command-types.ts';
-import { problemSentences } from '../operator/runtime/problems.ts';
+import { NOTICES, problemSentences } from '../operator/runtime/problems.ts';
 import { printable } from '../operator/runtime/shown-text.ts';
 import { type Cli, runCommand } from './call.ts';
 import { count, duration, localTime, optionalTime, signerFaults, tally } from './format.ts';
 import { type Output, renderFields, type Style } from './output.ts';
 import { addExamples } from './program.ts';
+import { federationLine, serviceLine } from './service-text.ts';
 
 type Status = CommandResults['status'];
 
@@ -24,6 +26,7 @@ const SEVERITY_STYLES: Readonly<Record<Severity, readonly Style[]>> = {
   warning: ['yellow'],
 };
 const SEVERITY_WIDTH = 8;
+const NOTICE_LABEL = 'NOTICE'.padEnd(SEVERITY_WIDTH);
 /** What is known of a node is fresh for so long, in ms; then its age is shown. */
 const FRESH_MS = 15_000;
 
@@ -36,7 +39,7 @@ export function registerStatus(program: Command, cli: Cli): void {
 }
 
 function statusText(status: Status, output: Output): string {
-  const { problems } = status;
+  const { notices } = status;
   const fields = renderFields([
     ['operator', `${status.name} (index ${status.my_index}), ${status.network}`],
     ['federation', `${status.threshold} of ${status.participants}, ${count(status.peers_known, 'card')} known`],
@@ -49,28 +52,46 @@ function statusText(status: Status, output: Output): string {
     ...status.ceremonies.flatMap(ceremonyFields),
     ...scanFields(status.scan),
     ['treasury', status.treasury?.detail ?? 'no key yet'],
+    ['service', serviceLine(status.service)],
+    ...status.service.does.map((line) => ['', line] as const),
+    ['open', federationLine(status.service)],
     ['deposits', tally(status.deposits)],
     ['withdrawals', tally(status.withdrawals)],
+    ...certificateFields(status.certificates),
     ['refused messages', tally(status.rejections)],
     ...signerFields(status.signers),
+    ['accounts', accountsLine(status.accounts)],
     ['clock', clockLine(status.clock)],
     ['audit log', `entry ${status.audit_head.seq}, ${status.audit_head.hash}`],
     ['backups', backupLine(status)],
     ['version', status.version],
   ]);
-  const verdict =
-    problems.length === 0
-      ? output.style('All is well.', 'green')
-      : [output.style('Needs attention:', 'bold', 'yellow'), ...problems.map((one) => problemLines(one, output))].join(
-          '\n',
-        );
-  return `${fields}\n\n${verdict}`;
+  const parts = [fields, verdictText(status, output)];
+  if (notices.length > 0) parts.push(['To know:', ...notices.map((one) => entryLines(NOTICE_LABEL, one))].join('\n'));
+  return parts.join('\n\n');
+}
+
+// Nothing is wrong with a node that waits for a step of its set-up, but it is not well either: it can do nothing yet.
+function verdictText({ problems, notices }: Status, output: Output): string {
+  if (problems.length > 0) {
+    return [
+      output.style('Needs attention:', 'bold', 'yellow'),
+      ...problems.map((one) => problemLines(one, output)),
+    ].join('\n');
+  }
+  return notices.some(({ code }) => NOTICES[code])
+    ? output.style('Nothing is wrong, but the set-up is not finished.', 'yellow')
+    : output.style('All is well.', 'green');
 }
 
 function problemLines(problem: Problem, output: Output): string {
-  const [wrong, remedy] = problemSentences(problem, localTime);
   const { severity } = problem;
   const label = output.style(severity.toUpperCase().padEnd(SEVERITY_WIDTH), ...SEVERITY_STYLES[severity]);
+  return entryLines(label, problem);
+}
+
+function entryLines(label: string, told: Problem | Notice): string {
+  const [wrong, remedy] = problemSentences(told, localTime);
   return `  ${label} ${printable(wrong)}\n  ${' '.repeat(SEVERITY_WIDTH)} ${printable(remedy)}`;
 }
 
@@ -116,6 +137,28 @@ function signerFields(signers: readonly SignerReport[]): (readonly [string, stri
 function signerLine({ name, answered, last, ...signer }: SignerReport): string {
   const when = last === null ? '' : `; last ${last.fault} at ${localTime(last.at)}: ${last.reason}, ${last.detail}`;
   return `${name}: ${answered} in time, ${signerFaults(signer)}${when}`;
+}
+
+function certificateFields(certificates: Status['certificates']): (readonly [string, string])[] {
+  const { rotation = null, overlaps = [] } = certificates ?? {};
+  const missing = rotation?.missing.map(({ index, detail }) => `operator ${index} (${detail})`).join(', ') ?? '';
+  const own =
+    rotation === null ? [] : [['new certificate', `announced; not yet taken by ${missing || 'nobody left'}`] as const];
+  const ofPeers = overlaps.map(({ index, until }) => {
+    return ['certificates', `operator ${index}: its old one holds beside the new until ${localTime(until)}`] as const;
+  });
+  return [...own, ...ofPeers];
+}
+
+// No problem by itself: a node may well be run without accounts. Whoever looks has to see it, though.
+function accountsLine({ users, admins, locked, single_operator, fault }: Status['accounts']): string {
+  if (fault !== null) return `NOT READABLE, so nobody can sign in: ${fault}`;
+  const waived = single_operator ? '; SINGLE OPERATOR: no act asks for a second person' : '';
+  if (users === 0) {
+    return `none: whoever may run commands here acts without signing in (\`mpc_operator user create\` ends that)${waived}`;
+  }
+  const locks = locked.length === 0 ? '' : `, locked: ${locked.join(', ')}`;
+  return `${count(users, 'user')}, ${count(admins, 'admin')}${locks}${waived}`;
 }
 
 function clockLine({ now, peers, set }: Status['clock']): string {

@@ -1,6 +1,6 @@
 // How a step of the treasury line and what waits for one read on the terminal.
 import type { PaidBurnReport, StepReport, WaitReport } from '../operator/runtime/command-types.ts';
-import { sats } from './format.ts';
+import { count, sats } from './format.ts';
 import { renderFields, renderTable } from './output.ts';
 import { signingFields } from './signing-text.ts';
 
@@ -9,7 +9,7 @@ export function stepText(step: StepReport): string {
   const fields = renderFields([
     ['transaction', step.txid],
     ['kind', step.kind],
-    ['sweeps', `${step.swept} outputs`],
+    ['sweeps', count(step.swept, 'output')],
     ['miner fee', `${sats(step.miner_fee)}, ${step.fee_rate.toFixed(2)} sat/vB for ${step.vsize} vB`],
     ['outcome', `${step.broadcast ? 'broadcast' : 'not broadcast'}: ${step.detail}`],
     ...signingFields(step.signing),

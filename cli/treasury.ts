@@ -89,7 +89,7 @@ function nextText(report: TreasuryReport): string {
     case 'opening':
       return 'The nodes go on by themselves until all have signed. Until then no deposit is attested and no burn is paid.';
     case 'open':
-      return 'Deposits are attested and burns are paid. Further payments to this address add to the surplus.';
+      return 'Further payments to this address add to the surplus. What this node does by itself: mpc_operator service-status';
   }
 }
 

@@ -91,6 +91,20 @@ export function nameValue(flag: string, max: number): ValueParser<string> {
   };
 }
 
+/** A moment, in ms since 1970: a date or date and time by this machine's clock, or with an offset or Z as in ISO 8601. */
+export function timeValue(flag: string): ValueParser<number> {
+  return (text) => {
+    const isTime =
+      /^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,3})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$/.test(
+        text,
+      );
+    // A date alone would be taken for one of UTC, and a time without an offset for one of this machine.
+    const at = isTime ? Date.parse(text.includes('T') ? text : `${text}T00:00`) : Number.NaN;
+    if (Number.isNaN(at)) throw bad(flag, text, 'a time such as 2026-03-01 or 2026-03-01T09:30');
+    return at;
+  };
+}
+
 /** One of a few words. */
 export function choiceValue<T extends string>(flag: string, choices: readonly T[]): ValueParser<T> {
   return (text) => {
@@ -107,6 +121,14 @@ export function ceremonyIdValue(flag: string): ValueParser<string> {
       throw bad(flag, text, 'a ceremony id of 1 to 64 letters, digits, dots, dashes or underscores');
     }
     return text;
+  };
+}
+
+/** A user's name, as it is stored. `flag` may be an argument's name. */
+export function userValue(flag: string): ValueParser<string> {
+  return (text) => {
+    if (/^[a-z0-9][a-z0-9._-]{0,31}$/.test(text)) return text;
+    throw bad(flag, text, 'a user name of 1 to 32 of a-z, 0-9, dots, dashes and underscores');
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { CommandResults, WithdrawalReport } from '../operator/runtime/command-types.ts';
 import { type Cli, runCommand } from './call.ts';
-import { localTime, sats } from './format.ts';
+import { localTime, sats, shortHex } from './format.ts';
 import { renderTable } from './output.ts';
 import { addPageOptions, type PageOptions, pageLine } from './page.ts';
 import { addExamples } from './program.ts';
@@ -50,15 +50,18 @@ function withdrawalsText({ withdrawals, total }: CommandResults['withdrawals'], 
   return `${table}\n${pageLine(withdrawals.length, offset, total)}`;
 }
 
-// One line per burn; what belongs to the transaction stands on its first line only.
+// One line per burn; what belongs to the transaction stands on its first line only. A step whose place another took pays nothing.
 function rows(withdrawal: WithdrawalReport): string[][] {
-  const { txid, kind, status, confirmations, miner_fee, created_at, burns } = withdrawal;
+  const { txid, kind, status, replaced_by, confirmations, miner_fee, created_at, burns } = withdrawal;
   const fee = miner_fee === null ? '-' : sats(miner_fee);
-  const shared = [txid, kind ?? 'list unknown', status, String(confirmations), fee, localTime(created_at)];
+  const standing = replaced_by === null ? status : `${status} by ${shortHex(replaced_by)}`;
+  const shared = [txid, kind ?? 'list unknown', standing, String(confirmations), fee, localTime(created_at)];
   if (burns.length === 0) return [[...shared, '-', '-', '-']];
   return burns.map(({ burn_txid, address, amount, fee: burnFee }, at) => [
     ...(at === 0 ? shared : shared.map(() => '')),
-    amount === null || burnFee === null ? '-' : sats((BigInt(amount) - BigInt(burnFee)).toString()),
+    replaced_by !== null || amount === null || burnFee === null
+      ? '-'
+      : sats((BigInt(amount) - BigInt(burnFee)).toString()),
     address ?? '-',
     burn_txid,
   ]);

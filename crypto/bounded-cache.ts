@@ -15,6 +15,13 @@ export class BoundedCache<Value extends object> {
     return this.#entries.get(name);
   }
 
+  /** What is kept under a name, and is then forgotten: it was of use once. */
+  take(name: string): Value | undefined {
+    const value = this.#entries.get(name);
+    this.#entries.delete(name);
+    return value;
+  }
+
   /** Keeps a value; the oldest makes room. */
   keep(name: string, value: Value): void {
     if (this.#entries.size >= this.#sizeMax && !this.#entries.has(name)) {

@@ -21,7 +21,7 @@ const { Fn, BASE } = ed25519.Point;
 
 /** Enough for the nonces of some batches under way. */
 const NONCES_FOUND_MAX = 8192;
-/** Public nonces that were read ahead. */
+/** Public nonces that were read ahead; each is forgotten when it is combined, for it serves one session. */
 const noncesFound = new BoundedCache<NoncePoints>(NONCES_FOUND_MAX);
 
 /**
@@ -105,7 +105,7 @@ export const ed25519Scheme: FrostScheme = {
     if (signers.length !== publicNonces.length) throw new Error('one public nonce for each signer');
     const points: NoncePoints[] = [];
     for (const [position, index] of signers.entries()) {
-      const read = readNonce(publicNonces[position]);
+      const read = readNonce(publicNonces[position], (name) => noncesFound.take(name));
       if (read === null) return { ok: false, culprit: index };
       points.push(read);
     }
@@ -113,7 +113,7 @@ export const ed25519Scheme: FrostScheme = {
   },
 
   prepareNonce(publicNonce): void {
-    const read = readNonce(publicNonce);
+    const read = readNonce(publicNonce, (name) => noncesFound.find(name));
     if (read !== null) noncesFound.keep(toHex(publicNonce), read);
   },
 
@@ -131,7 +131,10 @@ export const ed25519Scheme: FrostScheme = {
     const nonce = Uint8Array.from(secretNonce);
     zeroize(secretNonce);
     try {
-      const { binding, interpolating } = boundSession(ed25519Context(key), session);
+      const context = ed25519Context(key);
+      const { binding, interpolating } = boundSession(context, session);
+      // Whatever comes of it, this nonce signs nothing else.
+      context.ownNonces.take(toHex(nonce.subarray(2 * SCALAR_BYTES)));
       const position = session.signers.indexOf(index);
       const factor = binding.factors[position];
       const lambda = interpolating.get(index);
@@ -231,11 +234,14 @@ function secretScalar(bytes: Uint8Array): bigint {
   }
 }
 
-// Null where a public nonce is malformed.
-function readNonce(publicNonce: Uint8Array | undefined): NoncePoints | null {
+// Null where a public nonce is malformed. `known`: points that were read before.
+function readNonce(
+  publicNonce: Uint8Array | undefined,
+  known: (name: string) => NoncePoints | undefined,
+): NoncePoints | null {
   if (publicNonce === undefined) return null;
   try {
-    return noncesFound.find(toHex(publicNonce)) ?? noncePoints(publicNonce);
+    return known(toHex(publicNonce)) ?? noncePoints(publicNonce);
   } catch {
     return null;
   }

@@ -81,6 +81,16 @@ export async function openTreasury(
   return root;
 }
 
+/** Has every operator enable the service, and waits until every one of them knows that the federation is open. */
+export async function enableService(federation: Federation): Promise<void> {
+  await Promise.all(federation.operators.map((one) => one.mustRun(['enable-service', '--yes'])));
+  const isOpen = async (one: DevnetOperator) => {
+    const { open, enabled, participants } = await one.control('service-status', {});
+    return open === true && enabled === participants;
+  };
+  await untilAll(federation, 'every operator knows that all are enabled', isOpen, SPREAD_TIMEOUT_MS);
+}
+
 /** The deposit address of a recipient, on which all running operators must agree. */
 export async function depositAddress(federation: Federation, recipient: string): Promise<string> {
   const answers = await Promise.all(running(federation).map((one) => one.control('deposit-address', { recipient })));

@@ -6,6 +6,7 @@ import {
   attest,
   burn,
   deposit,
+  enableService,
   exchangeCards,
   newRecipient,
   openTreasury,
@@ -138,6 +139,12 @@ async function makeKeys(federation: Federation, narrator: Narrator, tell: Tell):
     'Paying the treasury, and having all operators sign this root of its line',
     () => openTreasury(federation, ({ text }) => tell(`  operator 0: ${text}`)),
     ({ txid, vout }) => ({ txid, vout, detail: 'signed by all operators' }),
+  );
+  await narrator.step(
+    'enable service',
+    'Enabling the service at every operator: nothing real is signed before',
+    () => enableService(federation),
+    () => ({ detail: `${parties} operators are enabled` }),
   );
   return key;
 }

@@ -32,7 +32,7 @@ CREATE TABLE `burns` (
 	`seen_at` integer NOT NULL,
 	CONSTRAINT "burns_burn_txid" CHECK(length("burns"."burn_txid") = 64 and "burns"."burn_txid" not glob '*[^0-9a-f]*'),
 	CONSTRAINT "burns_amount" CHECK(typeof("burns"."amount") = 'integer' and "burns"."amount" between 0 and 2100000000000000),
-	CONSTRAINT "burns_fee" CHECK(typeof("burns"."fee") = 'integer' and "burns"."fee" between 0 and 2100000000000000 and "burns"."fee" <= "burns"."amount")
+	CONSTRAINT "burns_fee" CHECK(typeof("burns"."fee") = 'integer' and "burns"."fee" between 0 and 2100000000000000)
 );
 --> statement-breakpoint
 CREATE INDEX `burns_by_time` ON `burns` (`seen_at`);--> statement-breakpoint
@@ -272,6 +272,70 @@ CREATE TABLE `requests` (
 );
 --> statement-breakpoint
 CREATE INDEX `requests_by_time` ON `requests` (`created_at`);
+--> statement-breakpoint
+CREATE TABLE `audit_verified` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`seq` integer NOT NULL,
+	`hash` text NOT NULL,
+	CONSTRAINT "audit_verified_one" CHECK("audit_verified"."id" = 1),
+	CONSTRAINT "audit_verified_hash" CHECK(length("audit_verified"."hash") = 64 and "audit_verified"."hash" not glob '*[^0-9a-f]*')
+);
+--> statement-breakpoint
+CREATE TABLE `ceremony_heights` (
+	`ceremony_id` text PRIMARY KEY NOT NULL,
+	`height` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `chain_fork` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`at` integer NOT NULL,
+	`height` integer NOT NULL,
+	`agreed_from` integer,
+	CONSTRAINT "chain_fork_one" CHECK("chain_fork"."id" = 1)
+);
+--> statement-breakpoint
+CREATE TABLE `own_start` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`at` integer NOT NULL,
+	CONSTRAINT "own_start_one" CHECK("own_start"."id" = 1)
+);
+--> statement-breakpoint
+CREATE TABLE `root_signatures` (
+	`txid` text NOT NULL,
+	`vout` integer NOT NULL,
+	`node_index` integer NOT NULL,
+	`signature` text NOT NULL,
+	PRIMARY KEY(`txid`, `vout`, `node_index`),
+	CONSTRAINT "root_signatures_outpoint" CHECK(length("root_signatures"."txid") = 64 and "root_signatures"."txid" not glob '*[^0-9a-f]*' and "root_signatures"."vout" between 0 and 4294967295),
+	CONSTRAINT "root_signatures_signature" CHECK(length("root_signatures"."signature") = 128 and "root_signatures"."signature" not glob '*[^0-9a-f]*')
+);
+--> statement-breakpoint
+CREATE TABLE `taken_back_deposits` (
+	`txid` text NOT NULL,
+	`vout` integer NOT NULL,
+	`at` integer NOT NULL,
+	PRIMARY KEY(`txid`, `vout`),
+	CONSTRAINT "taken_back_deposits_outpoint" CHECK(length("taken_back_deposits"."txid") = 64 and "taken_back_deposits"."txid" not glob '*[^0-9a-f]*' and "taken_back_deposits"."vout" between 0 and 4294967295)
+);
+--> statement-breakpoint
+CREATE TABLE `treasury_funding` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`root_txid` text NOT NULL,
+	`root_vout` integer NOT NULL,
+	`rival_txid` text,
+	`rival_height` integer,
+	`rival_hash` text,
+	CONSTRAINT "treasury_funding_one" CHECK("treasury_funding"."id" = 1),
+	CONSTRAINT "treasury_funding_root" CHECK(length("treasury_funding"."root_txid") = 64 and "treasury_funding"."root_txid" not glob '*[^0-9a-f]*' and "treasury_funding"."root_vout" between 0 and 4294967295),
+	CONSTRAINT "treasury_funding_rival" CHECK(("treasury_funding"."rival_txid" is null) = ("treasury_funding"."rival_height" is null) and ("treasury_funding"."rival_txid" is null) = ("treasury_funding"."rival_hash" is null))
+);
+--> statement-breakpoint
+CREATE TABLE `treasury_funding_inputs` (
+	`txid` text NOT NULL,
+	`vout` integer NOT NULL,
+	PRIMARY KEY(`txid`, `vout`),
+	CONSTRAINT "treasury_funding_inputs_outpoint" CHECK(length("treasury_funding_inputs"."txid") = 64 and "treasury_funding_inputs"."txid" not glob '*[^0-9a-f]*' and "treasury_funding_inputs"."vout" between 0 and 4294967295)
+);
 --> statement-breakpoint
 -- What the schema cannot say follows, so that no statement of the program can break it by mistake.
 -- BEFORE INSERT triggers refuse a key that is there already because INSERT OR REPLACE deletes without firing a DELETE
@@ -707,3 +771,65 @@ BEGIN SELECT RAISE(ABORT, 'backup_events: rows are never deleted'); END;
 CREATE TRIGGER backup_events_no_replace BEFORE INSERT ON backup_events
 WHEN EXISTS (SELECT 1 FROM backup_events WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'backup_events: the row is there already'); END;
+--> statement-breakpoint
+-- Whether the node does real work (store/service.ts). What was enabled once is never again as if it had not begun.
+CREATE TABLE `service_state` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`state` text NOT NULL,
+	`changed_at` integer NOT NULL,
+	`first_enabled_at` integer NOT NULL,
+	CONSTRAINT "service_state_one" CHECK("service_state"."id" = 1),
+	CONSTRAINT "service_state_state" CHECK("service_state"."state" in ('enabled', 'disabled'))
+) STRICT;
+--> statement-breakpoint
+CREATE TRIGGER service_state_no_replace BEFORE INSERT ON service_state
+WHEN EXISTS (SELECT 1 FROM service_state)
+BEGIN SELECT RAISE(ABORT, 'service_state: the row is there already'); END;
+--> statement-breakpoint
+CREATE TRIGGER service_state_first_fixed BEFORE UPDATE ON service_state
+WHEN NEW.rowid IS NOT OLD.rowid OR NEW.first_enabled_at IS NOT OLD.first_enabled_at
+BEGIN SELECT RAISE(ABORT, 'service_state: when it was enabled first never changes'); END;
+--> statement-breakpoint
+CREATE TRIGGER service_state_stays BEFORE DELETE ON service_state
+BEGIN SELECT RAISE(ABORT, 'service_state: the row is never deleted'); END;
+--> statement-breakpoint
+-- Each start bears a later time than the one before, but after a clock that was set back by more than ten minutes.
+CREATE TRIGGER own_start_rises BEFORE UPDATE ON own_start
+WHEN NEW.at <= OLD.at AND OLD.at - NEW.at <= 600000
+BEGIN SELECT RAISE(ABORT, 'own_start: the time of a start only rises'); END;
+--> statement-breakpoint
+CREATE TRIGGER own_start_no_delete BEFORE DELETE ON own_start
+BEGIN SELECT RAISE(ABORT, 'own_start: the row is never deleted'); END;
+--> statement-breakpoint
+-- A fork that goes on begins neither later nor higher.
+CREATE TRIGGER chain_fork_fixed BEFORE UPDATE ON chain_fork
+WHEN NEW.at IS NOT OLD.at OR NEW.height > OLD.height
+BEGIN SELECT RAISE(ABORT, 'chain_fork: a fork never begins later'); END;
+--> statement-breakpoint
+-- What counts as verified is a row of the log, and never an earlier one than before.
+CREATE TRIGGER audit_verified_known BEFORE INSERT ON audit_verified
+WHEN NOT EXISTS (SELECT 1 FROM audit_log WHERE seq = NEW.seq AND hash = NEW.hash)
+BEGIN SELECT RAISE(ABORT, 'audit_verified: the log has no such row'); END;
+--> statement-breakpoint
+CREATE TRIGGER audit_verified_rises BEFORE UPDATE ON audit_verified
+WHEN NEW.seq < OLD.seq OR NOT EXISTS (SELECT 1 FROM audit_log WHERE seq = NEW.seq AND hash = NEW.hash)
+BEGIN SELECT RAISE(ABORT, 'audit_verified: the log has no such later row'); END;
+--> statement-breakpoint
+-- The scan begins no later than it once had to.
+CREATE TRIGGER ceremony_heights_fall BEFORE UPDATE ON ceremony_heights
+WHEN NEW.ceremony_id IS NOT OLD.ceremony_id OR NEW.height > OLD.height
+BEGIN SELECT RAISE(ABORT, 'ceremony_heights: the height never rises'); END;
+--> statement-breakpoint
+CREATE TRIGGER ceremony_heights_no_delete BEFORE DELETE ON ceremony_heights
+BEGIN SELECT RAISE(ABORT, 'ceremony_heights: rows are never deleted'); END;
+--> statement-breakpoint
+-- Another root has a row of its own.
+CREATE TRIGGER treasury_funding_root BEFORE UPDATE ON treasury_funding
+WHEN NEW.root_txid IS NOT OLD.root_txid OR NEW.root_vout IS NOT OLD.root_vout
+BEGIN SELECT RAISE(ABORT, 'treasury_funding: the root never changes'); END;
+--> statement-breakpoint
+CREATE TRIGGER taken_back_deposits_no_update BEFORE UPDATE ON taken_back_deposits
+BEGIN SELECT RAISE(ABORT, 'taken_back_deposits: rows never change'); END;
+--> statement-breakpoint
+CREATE TRIGGER taken_back_deposits_no_delete BEFORE DELETE ON taken_back_deposits
+BEGIN SELECT RAISE(ABORT, 'taken_back_deposits: rows are never deleted'); END;

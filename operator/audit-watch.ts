@@ -13,17 +13,17 @@ const PAUSE_MS = 50;
 const AGAIN_MS = 3_600_000;
 
 /**
- * Verifies the rows since the last check, and remembers how far (`now` in ms since 1970; null where the database is open for
- * reading only). Throws `CommandError` where one is wrong.
+ * Verifies the rows since the last check, and remembers how far, unless the database is open for reading only
+ * (`remembers` false). Throws `CommandError` where one is wrong.
  */
-export function assertAuditLog(db: Queries, path: string, now: number | null): void {
+export function assertAuditLog(db: Queries, path: string, remembers: boolean): void {
   let at = loadVerifiedHead(db);
   for (;;) {
     const verdict = verifyAuditRows(db, at, ROWS_AT_ONCE);
     if (!verdict.ok) throw new CommandError('database_damaged', auditDamage(path, verdict));
     at = verdict.head;
     if (verdict.more) continue;
-    if (now !== null) remember(db, at, now);
+    if (remembers) remember(db, at);
     return;
   }
 }
@@ -32,7 +32,7 @@ export function assertAuditLog(db: Queries, path: string, now: number | null): v
 export interface AuditWatchInput {
   readonly db: Queries;
   readonly path: string;
-  readonly effects: Pick<Effects, 'now' | 'sleep'>;
+  readonly effects: Pick<Effects, 'sleep'>;
   readonly onDamage: (detail: string) => void;
 }
 
@@ -44,13 +44,13 @@ export async function watchAuditLog(input: AuditWatchInput, signal: AbortSignal)
     const verdict = verifyAuditRows(db, at, ROWS_AT_ONCE);
     if (!verdict.ok) return onDamage(auditDamage(path, verdict));
     at = verdict.head;
-    if (!verdict.more) remember(db, at, effects.now());
+    if (!verdict.more) remember(db, at);
     await effects.sleep(verdict.more ? PAUSE_MS : AGAIN_MS, signal);
   }
 }
 
-function remember(db: Queries, head: AuditHead, now: number): void {
-  if (head.seq > loadVerifiedHead(db).seq) saveVerifiedHead(db, head, now);
+function remember(db: Queries, head: AuditHead): void {
+  if (head.seq > loadVerifiedHead(db).seq) saveVerifiedHead(db, head);
 }
 
 function auditDamage(path: string, { seq, reason }: Extract<AuditVerdict, { ok: false }>): string {

@@ -1,6 +1,7 @@
 // The bridge by itself: reads the chain and the Wire ledger, attests what has become deep enough, and makes steps of the
 // treasury line. A leader per piece of work begins; the others take over when it is silent.
 
+import { type WireLedger, WireLedgerError } from '../chain/wire-ledger.ts';
 import type { Bridge } from './bridge/bridge.ts';
 import { FailureLog } from './bridge/failure-log.ts';
 import { Turns } from './bridge/turns.ts';
@@ -17,6 +18,7 @@ import type { TreasuryOpening } from './payouts/open-treasury.ts';
 import { readBurns } from './payouts/read-burns.ts';
 import { Requests } from './payouts/void-requests.ts';
 import { errorText } from './runtime/log.ts';
+import { type ServiceWork, serviceStops } from './validation/service-gate.ts';
 
 /** What is asked of the peers in each round. */
 export interface Pulled {
@@ -84,7 +86,7 @@ export class Autopilot {
     if (key === null) return;
     const { recipients, finished, treasury } = this.#pulled;
     await Promise.all([recipients.pull(signal), finished.pull(key, signal), treasury.pull(key, signal)]);
-    if (wire !== null) await this.#attempt('burns', () => readBurns(this.#bridge, wire, signal));
+    if (wire !== null) await this.#attempt('burns', () => this.#readBurns(wire));
     const isAtTip = await this.#readChain(key);
     if (isAtTip) await this.#attempt('mempool', () => this.mempool.round(key));
     await this.#attempt('line', () => this.#pulled.line.pull(key, signal));
@@ -93,15 +95,26 @@ export class Autopilot {
     await this.#attempt('requests', () => this.requests.round(key));
     // What a node has not read yet it must not begin anything upon.
     if (!config.automatic) return;
-    if (!this.#stops('attestations')) await this.#attempt('attest', () => this.deposits.round(key));
-    if (!this.#stops('payouts')) await this.#attempt('steps', () => this.steps.round(key));
+    if (this.#does('attestations')) await this.#attempt('attest', () => this.deposits.round(key));
+    if (this.#does('payouts')) await this.#attempt('steps', () => this.steps.round(key));
   }
 
   async #look(): Promise<void> {
     await this.#bridge.chain?.look();
   }
 
-  #stops(what: 'scan' | 'attestations' | 'payouts'): boolean {
+  #does(what: ServiceWork): boolean {
+    return serviceStops(this.#bridge.db, what) === null && !this.#stops(what);
+  }
+
+  // Burns that cannot be read are seen nowhere else, so the log has to tell of them.
+  async #readBurns(wire: WireLedger): Promise<void> {
+    const last = await readBurns(this.#bridge, wire, this.#stopped.signal);
+    if (last === null) return;
+    throw new WireLedgerError(`the Wire nodes disagree about the burns after number ${last}: none of them is read`);
+  }
+
+  #stops(what: 'scan' | ServiceWork): boolean {
     return (this.#bridge.chain?.stops(what) ?? null) !== null;
   }
 

@@ -6,13 +6,15 @@ import { toHex } from '../crypto/bytes.ts';
 import { canonicalBytes, type Json } from '../crypto/canonical-json.ts';
 import { cardFingerprint } from '../crypto/operator-card.ts';
 import type { SchemeName } from '../crypto/scheme.ts';
-import { taprootAddress } from '../crypto/taproot.ts';
+import { accountCommands, authorised } from './account-commands.ts';
+import type { Person } from './accounts/accounts.ts';
 import { backupKeyShare, backupReports, noteBackup } from './backup-commands.ts';
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
-import { scannedHeight } from './chain-state/scan.ts';
+import type { CertificateRotations } from './certificate-rotation.ts';
 import { testCommunication } from './communication.ts';
+import { depositAddress } from './deposit-address.ts';
+import { depositReports } from './deposit-reports.ts';
 import { attest } from './deposits/attest.ts';
-import { keepRecipient } from './deposits/recipient-exchange.ts';
 import type { FederationKey } from './keys/keys.ts';
 import { type Node, requireOnline, sealNode, unsealNode } from './node.ts';
 import { exportCard, ownCard } from './own-card.ts';
@@ -20,19 +22,22 @@ import { testBurn } from './payouts/test-burn.ts';
 import { requestReports, requestShown } from './payouts/void-requests.ts';
 import { bump, hold, unhold, withdraw } from './payouts/withdraw.ts';
 import { checkCard, keepCard } from './peers/federation.ts';
-import { ceremonyReports, ceremonyShown, depositReports, keyReports, peerReports } from './reports.ts';
+import { ceremonyReports, ceremonyShown, keyReports, peerReports } from './reports.ts';
+import type { Credentials } from './runtime/account-command-types.ts';
 import { CommandError } from './runtime/command-error.ts';
-import type { CommandName, CommandParams, CommandResults } from './runtime/command-types.ts';
+import type { AddedCard, CommandName, CommandParams, CommandResults } from './runtime/command-types.ts';
 import type { Progress } from './runtime/progress.ts';
+import { disableServiceHere, enableServiceHere, serviceReport } from './service-report.ts';
 import { statusReport } from './status/status-report.ts';
 import { openTreasury } from './treasury-command.ts';
 import { treasuryShown } from './treasury-report.ts';
 import { waitingReports, withdrawalReports } from './withdrawal-reports.ts';
 
-/** What a running command is given besides its parameters. `signal` aborts when the caller gives up. */
+/** What a running command is given besides its parameters. `signal` aborts when the caller gives up; `actor`: who signed in. */
 export interface CommandIo {
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  readonly actor?: Person | null;
 }
 
 type Handler<C extends CommandName> = (
@@ -41,7 +46,22 @@ type Handler<C extends CommandName> = (
   io: CommandIo,
 ) => CommandResults[C] | Promise<CommandResults[C]>;
 
-/** Runs one command. Throws `CommandError` and other named errors with one sentence for the operator. */
+/**
+ * Runs a command for somebody outside: whoever asks signs in first, where the command acts and there are users. `shown`: what
+ * one person, or two, showed. Throws as `commands` does, and where they may not.
+ */
+export async function runFor<C extends CommandName>(
+  node: Node,
+  command: C,
+  params: CommandParams<C>,
+  io: CommandIo,
+  shown: readonly Credentials[],
+): Promise<CommandResults[C]> {
+  const actor = await authorised(node, command, params, shown);
+  return commands[command](node, params, { ...io, actor });
+}
+
+/** Runs one command, for whoever may. Throws `CommandError` and other named errors with one sentence for the operator. */
 export const commands: { readonly [C in CommandName]: Handler<C> } = {
   status: statusReport,
   unseal: async (node, { passphrase }) => {
@@ -57,13 +77,17 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   'backup-list': backupReports,
   'key-info': keyReports,
   'peer-export': exportCard,
-  'peer-add': addCard,
+  'peer-add': addCards,
   'peer-list': peerReports,
+  'tls-rotate': (node) => requireRotations(node).begin(),
   dkg: (node, params, { progress, signal }) => requireOnline(node).ceremonies.join(params, progress, signal),
   'ceremony-list': ceremonyReports,
   'ceremony-show': (node, { ceremony_id }) => ceremonyShown(node, ceremony_id),
   'ceremony-abandon': (node, { ceremony_id }) => requireOnline(node).ceremonies.abandon(ceremony_id),
   'ceremony-recover': (node, { file }) => requireOnline(node).ceremonies.recover(file),
+  'service-status': serviceReport,
+  'enable-service': enableServiceHere,
+  'disable-service': disableServiceHere,
   treasury: treasuryShown,
   'treasury-open': openTreasury,
   'test-communication': (node, { rounds }, { progress }) => testCommunication(node, rounds, progress),
@@ -81,8 +105,8 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   hold: (node, params) => hold(requireOnline(node).bridge, params),
   unhold: (node, params) => unhold(requireOnline(node).bridge, params),
   void: (node, params, { progress }) => requireOnline(node).autopilot.requests.void(params, progress),
-  'requests-list': ({ store }, page) => requestReports(store.db, page),
-  'requests-show': ({ store }, request) => requestShown(store.db, request),
+  'requests-list': requestReports,
+  'requests-show': requestShown,
   'requests-approve': (node, { id }) => requireOnline(node).autopilot.requests.decide(id, 'approved', null),
   'requests-refuse': (node, { id, reason }) => requireOnline(node).autopilot.requests.decide(id, 'refused', reason),
   'test-burn': (node, params, { progress, signal }) => {
@@ -92,10 +116,28 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   deposits: depositReports,
   withdrawals: withdrawalReports,
   'withdrawals-waiting': waitingReports,
+  ...accountCommands,
 };
 
-async function addCard(node: Node, params: CommandParams<'peer-add'>): Promise<CommandResults['peer-add']> {
-  const json: Json = JSON.parse(JSON.stringify(params.card));
+function requireRotations(node: Node): CertificateRotations {
+  const { certificates } = requireOnline(node);
+  if (certificates !== null) return certificates;
+  throw new CommandError('no_tls', 'this node does not carry its messages by TLS');
+}
+
+async function addCards(
+  node: Node,
+  { card, more, replace }: CommandParams<'peer-add'>,
+): Promise<CommandResults['peer-add']> {
+  const first = await addCard(node, card, replace);
+  if (more === undefined) return first;
+  const others: AddedCard[] = [];
+  for (const other of more) others.push(await addCard(node, other, replace));
+  return { ...first, more: others };
+}
+
+async function addCard(node: Node, told: CommandParams<'peer-add'>['card'], replace: boolean): Promise<AddedCard> {
+  const json: Json = JSON.parse(JSON.stringify(told));
   const checked = checkCard(node.config, canonicalBytes(json));
   if (!checked.ok) throw new CommandError('card', checked.detail);
   const { card } = checked;
@@ -106,7 +148,7 @@ async function addCard(node: Node, params: CommandParams<'peer-add'>): Promise<C
       ? new CommandError('own_card', `this is your own card: ${remedy}`)
       : new CommandError('card', `the card of ${card.name} has the index of this node itself`);
   }
-  const kept = keepCard(node.store.db, card, params.replace, node.input.effects.now());
+  const kept = keepCard(node.store.db, card, replace, node.input.effects.now());
   if (!kept.ok) throw new CommandError('card', kept.detail);
   if (kept.change !== 'same') await node.online?.reloadPeers();
   const fingerprint = cardFingerprint(card).join(' ');
@@ -152,18 +194,4 @@ async function signTest(
     public_key: toHex(scheme.outputKey(groupKey, [])),
     signed: toHex(derived.message),
   };
-}
-
-function depositAddress(
-  node: Node,
-  { recipient }: CommandParams<'deposit-address'>,
-): CommandResults['deposit-address'] {
-  const key = requireLiveKey(node.keys);
-  const { db } = node.store;
-  const now = node.input.effects.now();
-  const scriptPubKey =
-    node.online?.recipients.register(key, recipient) ??
-    keepRecipient(db, key, recipient, now, { height: scannedHeight(db), toldBy: null }).script;
-  const script = toHex(scriptPubKey);
-  return { recipient, address: taprootAddress(scriptPubKey, node.config.network), script };
 }

@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
-import { equal } from '../crypto/bytes.ts';
+import { equal, zeroize } from '../crypto/bytes.ts';
 import { cardFingerprint } from '../crypto/operator-card.ts';
 import { liveKey, type StoredKey } from '../store/keys.ts';
 import { openStore } from '../store/open.ts';
@@ -33,6 +33,8 @@ export interface InitialiseInput {
   readonly content: ConfigFile;
   /** Of the key file, which is there already ('open') or is to be made; asked for once nothing stands against it. */
   readonly passphrase: (purpose: PassphrasePurpose) => Promise<string>;
+  /** The RPC password, where it is to be written into the file that `content` names; zeroed here. */
+  readonly rpcPassword?: () => Promise<Uint8Array>;
   /**
    * Changes the configuration of a node that is set up. Keys and database make room only for another network or index, and
    * only while no key is in use.
@@ -60,6 +62,7 @@ export async function initialise(input: InitialiseInput): Promise<InitialiseResu
   assertMayChange(config, file, input.force);
   const hadKeys = existsSync(keySharePath) && database !== 'of another';
   const passphrase = await input.passphrase(hadKeys ? 'open' : 'create');
+  const rpcPassword = (await input.rpcPassword?.()) ?? null;
 
   const address = config.partyAddresses[config.myIndex]?.text ?? '';
   const made = await ensureTlsFiles({ certificatePath, keyPath, name: config.name, address, now: effects.now() });
@@ -82,8 +85,10 @@ export async function initialise(input: InitialiseInput): Promise<InitialiseResu
   try {
     bindDatabase(config, store.db, ring);
     const card = ensureOwnCard(config, store.db, ring, tls.facts.pem, effects.now());
+    const passwordFile = await writeRpcPassword(config, rpcPassword);
     kept.push(...(await replaceConfig(file, content, suffix)));
     const created = [
+      ...passwordFile,
       ...(made.outcome === 'made' ? [certificatePath, keyPath] : []),
       ...(hadKeys ? [] : [keySharePath]),
       ...(database === 'own' ? [] : [securityDbPath]),
@@ -170,6 +175,19 @@ function foreign(
     ? 'correct the flags, or give --force, which keeps it and its key file beside new ones'
     : `correct the flags, or put this node’s own database in its place; ${anew}`;
   return new CommandError('foreign_database', `${flaw}${inUse}: ${remedy}`);
+}
+
+async function writeRpcPassword(
+  { bitcoinRpc: { passwordFile } }: OperatorConfig,
+  password: Uint8Array | null,
+): Promise<readonly string[]> {
+  if (password === null || passwordFile === null) return [];
+  try {
+    await writeDurably(passwordFile, password);
+  } finally {
+    zeroize(password);
+  }
+  return [passwordFile];
 }
 
 async function replaceConfig(file: string, content: ConfigFile, suffix: string): Promise<readonly string[]> {

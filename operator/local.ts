@@ -2,10 +2,12 @@
 // ceremony opens the listener, and only it and `key-info` the key file.
 
 import { existsSync } from 'node:fs';
+import { authorised } from './account-commands.ts';
 import { commands } from './commands.ts';
 import { closeNode, type Node, openNode, unsealNode } from './node.ts';
 import type { NodeInput } from './opened-node.ts';
 import { renewCard } from './own-card.ts';
+import type { Credentials } from './runtime/account-command-types.ts';
 import { CommandError } from './runtime/command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from './runtime/command-types.ts';
 import type { Progress } from './runtime/progress.ts';
@@ -18,6 +20,8 @@ export interface LocalRun {
   readonly passphrase: () => Promise<string>;
   /** The same for what can be done without: null where none was given and nobody can be asked. */
   readonly passphraseIfAny: () => Promise<string | null>;
+  /** Who acts, where somebody signed in. */
+  readonly credentials?: readonly Credentials[];
 }
 
 /** How long a node that ran a ceremony by itself stays, so that the slower ones can end it with its help, in ms. */
@@ -25,6 +29,7 @@ const LINGER_MS = 3_000;
 const NEEDS_SERVER: ReadonlySet<CommandName> = new Set<CommandName>([
   'unseal',
   'seal',
+  'tls-rotate',
   'ceremony-abandon',
   'ceremony-recover',
   'treasury-open',
@@ -50,11 +55,13 @@ const READ_ONLY: ReadonlySet<CommandName> = new Set<CommandName>([
   'ceremony-list',
   'ceremony-show',
   'treasury',
+  'service-status',
   'requests-list',
   'requests-show',
   'deposits',
   'withdrawals',
   'backup-list',
+  'user-list',
 ]);
 
 /** How long a process waits for another that writes the database, such as a command that is just ending, in ms. */
@@ -76,11 +83,12 @@ export async function runLocally<C extends CommandName>(
     isReader ? { access: 'read' } : { access: 'write', lockWaitMs: LOCK_WAIT_MS },
   );
   try {
+    const actor = await authorised(node, command, params, run.credentials ?? []);
     const isCeremony = command === 'dkg';
     if (isCeremony) await unsealNode(node, await run.passphrase());
     if (command === 'key-info') await openKeyFile(node, run);
     if (command === 'peer-export') await renewCard(node, run.passphrase);
-    const result = await commands[command](node, params, run);
+    const result = await commands[command](node, params, { ...run, actor });
     if (isCeremony) await input.effects.sleep(LINGER_MS, run.signal);
     return result;
   } finally {

@@ -11,6 +11,7 @@ import { assertAuditLog, watchAuditLog } from './audit-watch.ts';
 import { ChainWatch } from './chain-state/chain-watch.ts';
 import { WireWatch } from './chain-state/wire-watch.ts';
 import type { OperatorConfig } from './config/config.ts';
+import { isEveryInterface } from './config/config-address.ts';
 import { bitcoinCredentials } from './config/config-bitcoin.ts';
 import { untrustedFile } from './config/trusted-files.ts';
 import { scryptWorkFactor } from './config/work-factor.ts';
@@ -19,9 +20,11 @@ import { KeyFileError, KeyRing, lostKeyFile } from './keys/key-ring.ts';
 import { type FederationKey, Keys } from './keys/keys.ts';
 import { goOnline, type Online } from './online.ts';
 import type { NodeInput, OpenedNode } from './opened-node.ts';
+import { burnsReadTo } from './payouts/read-burns.ts';
 import { CommandError } from './runtime/command-error.ts';
 import { EventWatch } from './runtime/event-watch.ts';
 import { errorText } from './runtime/log.ts';
+import { SelfWatch } from './status/self-watch.ts';
 import { Validation } from './validation/validation.ts';
 
 /** A node that has its files open. `online` is null while it is sealed. */
@@ -50,15 +53,17 @@ export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', 
     index: config.myIndex,
     ...scryptWorkFactor(config.network, input.env),
   });
-  const nodes = openBitcoin(input);
+  const questions = new AbortController();
+  const { signal } = questions;
+  const nodes = openBitcoin(input, signal);
   const bitcoin = bitcoinNodes(config.network, nodes);
-  const wire = config.wireNodes.length === 0 ? null : wireNodes({ urls: config.wireNodes });
+  const wire = config.wireNodes.length === 0 ? null : wireNodes({ urls: config.wireNodes, signal });
   const isReader = how.access === 'read';
   const store = isReader ? openReader(config.securityDbPath) : openStore(config.securityDbPath, how.lockWaitMs);
   const keys = new Keys(store.db, keyRing, config.myIndex);
   try {
     assertOwnPlace(config, store.db);
-    assertAuditLog(store.db, store.path, isReader ? null : effects.now());
+    assertAuditLog(store.db, store.path, !isReader);
     assertFederation(config, keys.live());
   } catch (error) {
     store.close();
@@ -78,9 +83,11 @@ export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', 
     effects,
     log: input.log,
   });
-  const wireWatch = new WireWatch(config, effects);
-  const parts = { input, config, store, keyRing, keys, bitcoin, wire, chain, wireWatch, events, validation };
-  return { ...parts, startedAt: now(), online: null };
+  const wireWatch = new WireWatch(config, effects, () => burnsReadTo(store.db), signal);
+  const opened = { config, db: store.db, databasePath: store.path, keyRing };
+  const selfWatch = new SelfWatch({ ...opened, events, effects, log: input.log });
+  const parts = { input, config, store, keyRing, keys, bitcoin, wire, chain, wireWatch, selfWatch, events, validation };
+  return { ...parts, questions, startedAt: now(), online: null };
 }
 
 /**
@@ -120,12 +127,15 @@ async function unseal(node: Node, passphrase: string): Promise<void> {
   await openKeyFile(node, passphrase);
   try {
     bindDatabase(node.config, node.store.db, node.keyRing);
+    node.selfWatch?.tlsRead();
     node.online = await goOnline(node);
   } catch (error) {
     node.keyRing.close();
     throw error;
   }
   node.input.log('info', 'unsealed', { index: node.config.myIndex, listening: node.online.gate.address });
+  const { host, text } = node.config.listenAddress;
+  if (isEveryInterface(host)) node.input.log('info', 'peer_port_open_on_all_interfaces', { listening: text });
   watchAudit(node);
 }
 
@@ -181,8 +191,16 @@ async function openKeyFile({ keyRing, keys, config }: Node, passphrase: string):
   }
 }
 
-/** Leaves the peers, forgets all secrets and closes the files. */
+/**
+ * Leaves the peers, forgets all secrets and closes the files. A signature that is under way may end before; nothing else is
+ * waited for, least of all a Bitcoin or Wire node that does not answer.
+ */
 export async function closeNode(node: Node): Promise<void> {
+  const { online, questions } = node;
+  const stopped = online?.autopilot.stop();
+  void online?.signing.idle().then(() => questions?.abort());
+  if (online === null) questions?.abort();
+  await stopped;
   await goOffline(node);
   node.store.close();
 }
@@ -193,11 +211,11 @@ export function requireOnline(node: Node): Online {
   throw new CommandError('sealed', 'the node is sealed: open its key file with `mpc_operator unseal`');
 }
 
-function openBitcoin({ config, env, home }: NodeInput): readonly BitcoinRpc[] {
+function openBitcoin({ config, env, home }: NodeInput, signal: AbortSignal): readonly BitcoinRpc[] {
   const verdict = bitcoinCredentials(config, env, home);
   if (!verdict.ok) throw new CommandError('bitcoin_credentials', verdict.detail);
   const { credentials } = verdict;
-  return config.bitcoinNodes.map((url) => createBitcoinRpc({ url, credentials }));
+  return config.bitcoinNodes.map((url) => createBitcoinRpc({ url, credentials, signal }));
 }
 
 function proofVerifier(config: OperatorConfig): BurnProofVerifier | null {

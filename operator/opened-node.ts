@@ -14,6 +14,7 @@ import type { Effects } from './runtime/effects.ts';
 import type { EventWatch } from './runtime/event-watch.ts';
 import type { Log } from './runtime/log.ts';
 import type { Problem } from './runtime/problems.ts';
+import type { SelfWatch } from './status/self-watch.ts';
 import type { Validation } from './validation/validation.ts';
 
 /** The peer listener, as the operator layer sees it. */
@@ -21,6 +22,8 @@ export interface Gate {
   /** `host:port` it listens on. */
   readonly address: string;
   replacePeers(certificates: readonly string[]): Promise<void>;
+  /** Shows another certificate of this node. */
+  replaceIdentity(identity: TlsIdentity): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -63,6 +66,10 @@ export interface OpenedNode {
   readonly events?: EventWatch;
   /** Absent where the ledger is not made of nodes (tests). */
   readonly wireWatch?: WireWatch;
+  /** Absent in tests that make a node by hand. */
+  readonly selfWatch?: SelfWatch;
   readonly validation: Validation;
+  /** Ends every question to the own Bitcoin and Wire nodes, for good; absent where those are a test's own. */
+  readonly questions?: AbortController;
   readonly startedAt: number;
 }

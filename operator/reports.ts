@@ -3,10 +3,8 @@
 import { toHex } from '../crypto/bytes.ts';
 import { cardFingerprint } from '../crypto/operator-card.ts';
 import { custodyScript, taprootAddress } from '../crypto/taproot.ts';
-import { getAttestation } from '../store/attestations.ts';
 import { type Ceremony, getCeremony, listCeremonies } from '../store/ceremonies.ts';
 import { ceremonyHeight } from '../store/ceremony-height.ts';
-import { listDeposits } from '../store/deposits.ts';
 import { currentRoot } from '../store/treasury-roots.ts';
 import { ceremonyFailureOf } from './key-ceremonies/ceremony-failures.ts';
 import { storedOutcome } from './key-ceremonies/ceremony-outcome.ts';
@@ -14,7 +12,7 @@ import type { Node } from './node.ts';
 import { readCertificate } from './peers/certificate.ts';
 import { listCards, missingCards } from './peers/federation.ts';
 import { CommandError } from './runtime/command-error.ts';
-import type { CeremonyReport, CommandParams, CommandResults, KeyReport } from './runtime/command-types.ts';
+import type { CeremonyReport, CommandResults, KeyReport } from './runtime/command-types.ts';
 import { participantRows } from './status/ceremony-participants.ts';
 
 /** All keys, newest first. */
@@ -75,24 +73,6 @@ export function ceremonyShown(node: Node, ceremonyId: string): CommandResults['c
     ...(certificate === null ? {} : { treasury_root: certificate }),
   };
   return { ceremony: ceremonyReport(node, stored), file };
-}
-
-/** Deposits, newest first. */
-export function depositReports(node: Node, page: CommandParams<'deposits'>): CommandResults['deposits'] {
-  const { rows, total } = listDeposits(node.store.db, undefined, page);
-  const deposits = rows.map((deposit) => {
-    const attestation = getAttestation(node.store.db, deposit);
-    return {
-      txid: deposit.txid,
-      vout: deposit.vout,
-      recipient: deposit.recipient,
-      amount: `${deposit.amount}`,
-      status: deposit.status,
-      attested_at: attestation?.signature == null ? null : iso(attestation.decidedAt),
-      minted_at: deposit.status === 'minted' ? iso(deposit.updatedAt) : null,
-    };
-  });
-  return { deposits, total };
 }
 
 /** One ceremony as it stands. */

@@ -8,6 +8,7 @@ import { appendAudit } from '../store/audit-log.ts';
 import { listRecipients } from '../store/recipients.ts';
 import { Autopilot } from './autopilot.ts';
 import type { Bridge } from './bridge/bridge.ts';
+import { CertificateRotations } from './certificate-rotation.ts';
 import { Scan } from './chain-state/scan.ts';
 import { FinishedWork, tellFinished } from './deposits/attestation-exchange.ts';
 import { Recipients } from './deposits/recipient-exchange.ts';
@@ -21,6 +22,7 @@ import type { PeerClient } from './peers/deliver.ts';
 import { type Pong, parseServiceMessage, SERVICE_MESSAGE_TYPES, type ServiceMessage } from './peers/messages.ts';
 import type { OutMessage } from './peers/peer-reply.ts';
 import type { PeerSessions } from './peers/peer-session.ts';
+import type { TlsIdentity } from './peers/tls.ts';
 import type { ProveTls } from './peers/tls-self-test.ts';
 import { Heartbeat } from './rollback-guard/heartbeat.ts';
 import { errorText } from './runtime/log.ts';
@@ -35,6 +37,11 @@ export interface Link {
   readonly guard?: GuardLink;
   /** Tries the node's certificate before a ceremony; absent where messages are carried otherwise. */
   readonly proveTls?: ProveTls;
+  /** How the transport takes changed certificates; absent where messages are carried otherwise. */
+  readonly certificates?: {
+    readonly reloadPeers: () => Promise<void>;
+    readonly replaceIdentity: (identity: TlsIdentity) => Promise<void>;
+  };
 }
 
 /** What the state guard needs of the transport. */
@@ -58,6 +65,8 @@ export interface Services {
   readonly line: LineExchange;
   readonly treasury: TreasuryOpening;
   readonly heartbeat: Heartbeat | null;
+  /** Null where messages are not carried by TLS. */
+  readonly certificates: CertificateRotations | null;
   /** Handles a message that was let through by `checkBody`; what it returns goes to the sender. */
   handle(message: Incoming): Promise<readonly OutMessage[]>;
   /** Stops everything that goes on by itself and forgets the nonces. */
@@ -84,6 +93,7 @@ const ANSWERS: ReadonlySet<string> = new Set([
   'finished',
   'line',
   'treasury_root',
+  'card_answer',
 ]);
 /** The message types that may come as a request. */
 export const requestTypes: ReadonlySet<string> = new Set([...knownTypes].filter((type) => !ANSWERS.has(type)));
@@ -131,7 +141,19 @@ export function startServices(node: OpenedNode, link: Link): Services {
   const maySign = (): boolean => guard?.maySign().ok ?? true;
   const treasury = new TreasuryOpening({ bridge, keyRing, maySign, client, peers: link.peers });
   const autopilot = new Autopilot(bridge, scan, { recipients, finished, line, treasury });
-  const parts = { signing, ceremonies, bridge, follower, autopilot, recipients, line, treasury, heartbeat };
+  const certificates = rotationsOver(node, link);
+  const parts = {
+    signing,
+    ceremonies,
+    bridge,
+    follower,
+    autopilot,
+    recipients,
+    line,
+    treasury,
+    heartbeat,
+    certificates,
+  };
   return {
     ...parts,
     handle: (message) => dispatch(node, parts, message),
@@ -144,6 +166,13 @@ export function startServices(node: OpenedNode, link: Link): Services {
       signing.close();
     },
   };
+}
+
+function rotationsOver({ config, store, keyRing, input }: OpenedNode, link: Link): CertificateRotations | null {
+  const { certificates: transport, client, peers } = link;
+  if (transport === undefined) return null;
+  const { effects, log } = input;
+  return new CertificateRotations({ config, db: store.db, keyRing, client, peers, effects, log, ...transport });
 }
 
 type Handlers = Omit<Services, 'handle' | 'close'>;
@@ -162,7 +191,7 @@ async function dispatch(node: OpenedNode, services: Handlers, incoming: Incoming
 
 async function serve(
   node: OpenedNode,
-  { ceremonies, follower, autopilot, recipients, line, treasury, heartbeat }: Handlers,
+  { ceremonies, follower, autopilot, recipients, line, treasury, heartbeat, certificates }: Handlers,
   from: number,
   message: ServiceMessage,
 ): Promise<readonly OutMessage[]> {
@@ -196,7 +225,10 @@ async function serve(
       return [{ type: 'finished', body: { ...tellFinished(node.store.db, message.body) } }];
     case 'treasury_root_request':
       return [{ type: 'treasury_root', body: { ...(await treasury.answer(message.body)) } }];
+    case 'announce_card':
+      return certificates === null ? [] : [{ type: 'card_answer', body: certificates.take(from, message.body) }];
     case 'pong':
+    case 'card_answer':
     case 'heartbeat_reply':
     case 'recipients':
     case 'finished':

@@ -1,5 +1,5 @@
 // The control socket: how commands on the same machine reach the running server. HTTP over a Unix socket, a JSON body
-// in, newline-delimited JSON out: any number of {"progress": …} and empty lines, then one {"result": …} or
+// in (with the member `credentials` where somebody signs in), newline-delimited JSON out: any number of {"progress": …} and empty lines, then one {"result": …} or
 // {"error": {code, message}}.
 //
 // The permissions of the socket (0600) and of its folder (0700) are the gate: whoever may open it is the operator. The
@@ -12,6 +12,7 @@ import { bodyLimit } from 'hono/body-limit';
 import type { z } from 'zod';
 import { type Json, nestsWithin } from '../crypto/canonical-json.ts';
 import { untrusted } from '../operator/config/path-trust.ts';
+import { type Credentials, credentialsListSchema } from '../operator/runtime/account-command-types.ts';
 import type { Progress } from '../operator/runtime/progress.ts';
 
 export const CONTROL_BODY_BYTES_MAX = 1024 * 1024;
@@ -26,6 +27,8 @@ export interface CommandIo {
   readonly progress: Progress;
   /** Aborts when the caller hangs up. */
   readonly signal: AbortSignal;
+  /** What whoever acts has shown. */
+  readonly credentials: readonly Credentials[];
 }
 
 /** Thrown by a command for an expected "no"; code and message reach the caller as they are. */
@@ -50,13 +53,21 @@ export interface ControlCommand {
 /** A command of the control socket: the schema of its parameters, and what it does. */
 export function controlCommand<Schema extends z.ZodType>(definition: {
   readonly params: Schema;
-  readonly run: (params: z.output<Schema>, progress: Progress, signal: AbortSignal) => Promise<Json>;
+  readonly run: (
+    params: z.output<Schema>,
+    progress: Progress,
+    signal: AbortSignal,
+    credentials: readonly Credentials[],
+  ) => Promise<Json>;
 }): ControlCommand {
   return {
     prepare: (params) => {
       const checked = definition.params.safeParse(params);
       if (!checked.success) return { ok: false, message: issueSentence(checked.error) };
-      return { ok: true, run: ({ progress, signal }) => definition.run(checked.data, progress, signal) };
+      return {
+        ok: true,
+        run: ({ progress, signal, credentials }) => definition.run(checked.data, progress, signal, credentials),
+      };
     },
   };
 }
@@ -80,14 +91,20 @@ export function createControlApp(commands: Readonly<Record<string, ControlComman
     }
     const body = parsedBody(await c.req.text());
     if (body === undefined) return errorResponse(400, 'bad_json', 'The request is not JSON.');
-    const prepared = command.prepare(body);
+    const told = withoutCredentials(body);
+    if (told === null) return errorResponse(400, 'bad_params', 'The credentials are wrong.');
+    const prepared = command.prepare(told.params);
     if (!prepared.ok) return errorResponse(400, 'bad_params', prepared.message);
     const onFault = (error: unknown) => options.onFault(name, error);
-    return new Response(answerStream(prepared.run, c.req.raw.signal, onFault), { headers: NDJSON });
+    return new Response(
+      answerStream((io) => prepared.run({ ...io, credentials: told.credentials }), c.req.raw.signal, onFault),
+      { headers: NDJSON },
+    );
   });
   app.notFound(() => errorResponse(404, 'unknown_command', 'There is nothing here.'));
-  app.onError((error) => {
-    options.onFault('request', error);
+  app.onError((error, c) => {
+    // A caller that broke off in the middle of its request is no fault of this node, and nobody reads the answer.
+    if (!c.req.raw.signal.aborted) options.onFault('request', error);
     return errorResponse(500, 'internal', INTERNAL_FAULT);
   });
   return app;
@@ -175,7 +192,7 @@ function answers(path: string): Promise<boolean> {
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 const INTERNAL_FAULT = 'The server met an unexpected fault; its log says more.';
 
-type Run = (io: CommandIo) => Promise<Json>;
+type Run = (io: Omit<CommandIo, 'credentials'>) => Promise<Json>;
 
 function answerStream(run: Run, hangUp: AbortSignal, onFault: (error: unknown) => void): ReadableStream<Uint8Array> {
   const stop = new AbortController();
@@ -216,6 +233,14 @@ function errorBody(error: unknown): { code: string; message: string } {
 
 function errorResponse(status: number, code: string, message: string): Response {
   return new Response(`${JSON.stringify({ error: { code, message } })}\n`, { status, headers: NDJSON });
+}
+
+// Credentials stand beside the parameters, whatever the command; null where they are malformed.
+function withoutCredentials(body: unknown): { params: unknown; credentials: readonly Credentials[] } | null {
+  if (typeof body !== 'object' || body === null || !('credentials' in body)) return { params: body, credentials: [] };
+  const { credentials, ...params } = body;
+  const checked = credentialsListSchema.safeParse(credentials);
+  return checked.success ? { params, credentials: checked.data } : null;
 }
 
 function parsedBody(text: string): unknown {

@@ -10,6 +10,7 @@ export const openGate: OpenGate = ({ acceptor, ...input }) => {
   return {
     address: `${listener.hostname}:${listener.port}`,
     replacePeers: (certificates) => listener.replacePeers(certificates),
+    replaceIdentity: (identity) => listener.replaceIdentity(identity),
     stop: () => listener.stop(),
   };
 };

@@ -9,6 +9,7 @@ import { checkConfig, type OperatorConfig } from '../operator/config/config.ts';
 import { groupKeysToJson } from '../operator/keys/keys.ts';
 import { storeKey } from '../store/keys.ts';
 import { putPeer } from '../store/peers.ts';
+import { enableService } from '../store/service.ts';
 import { keepRootCertificate } from '../store/treasury-roots.ts';
 import { ceremonyKeysOf, DEALT_CEREMONY, dealtKeys } from './dealer.ts';
 import type { MemoryKeyFile } from './memory-key-ring.ts';
@@ -83,9 +84,13 @@ export function keyFileOf(size: Size, index: number, opened: Opened = 'unopened'
   return { contents, treasury: treasuryFile(size, opened) };
 }
 
-/** The database of a node on which the dealt keys are live, and nothing else has happened. */
-export function diskOf({ participants, threshold }: Size, opened: Opened = 'unopened'): Uint8Array {
-  const name = `${threshold}-of-${participants}/${opened}`;
+/** The database of a node on which the dealt keys are live, the service is enabled unless told otherwise, and nothing else has happened. */
+export function diskOf(
+  { participants, threshold }: Size,
+  opened: Opened = 'unopened',
+  service: 'enabled' | 'off' = 'enabled',
+): Uint8Array {
+  const name = `${threshold}-of-${participants}/${opened}/${service}`;
   const known = disks.get(name);
   if (known !== undefined) return known;
   const store = openMemoryStore(emptyStore(), () => {});
@@ -102,6 +107,7 @@ export function diskOf({ participants, threshold }: Size, opened: Opened = 'unop
     const { root, certificate } = openedBy({ participants, threshold });
     keepRootCertificate(store.db, root, rootCertificateJson(certificate), 0);
   }
+  if (service === 'enabled') enableService(store.db, 0);
   const bytes = store.snapshot();
   store.database.close();
   disks.set(name, bytes);

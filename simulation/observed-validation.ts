@@ -22,9 +22,9 @@ export class ObservedValidation extends Validation {
     this.#overrule = overrule;
   }
 
-  override async validate(intent: Intent, keyId: string, scheme: SchemeName, peer?: number): Promise<Verdict> {
+  override async validateMeaning(intent: Intent, keyId: string, scheme: SchemeName, peer?: number): Promise<Verdict> {
     const ends = this.#watch.begins(intent);
-    const honest = await super.validate(intent, keyId, scheme, peer);
+    const honest = await super.validateMeaning(intent, keyId, scheme, peer);
     const verdict = this.#overrule?.(honest, intent, scheme) ?? honest;
     ends(verdict);
     return verdict;

@@ -129,6 +129,9 @@ export class Oracle {
       trace.violated('never 4', `node ${index} signed though its own views do not show that ${says}`);
     }
     const { intent } = validated;
+    if (this.#world.plan.rare.serviceOff === index && isReal(intent)) {
+      trace.violated('never 4', `node ${index} signed though its operator never enabled the service`);
+    }
     if (process.store.database.inTransaction) trace.violated('never 7', `node ${index} signed within a transaction`);
     if (intent.kind === 'attestation' && !intent.test) this.#attestationShare(process, message, intent.items);
     const step = intent.kind === 'line' ? parseLineIntent(intent) : null;
@@ -195,6 +198,10 @@ export class Oracle {
     };
     return { view: member.view, ledger, wireLag: () => member.wire.lag, groupKey, scanned };
   }
+}
+
+function isReal(intent: Intent): boolean {
+  return (intent.kind === 'attestation' || intent.kind === 'line') && !intent.test;
 }
 
 function settle({ open }: Validated): void {

@@ -111,12 +111,18 @@ export function planOf(seed: number, prng: Prng): Plan {
     ...{ isOpened: true, faultsMs: 110_000, rare, crashAt: null },
   };
   if (rare.copyApart) return withCopyApart(plan);
+  if (rare.serviceOff !== null) return withOthersHonest(plan);
   return !clone && prng.chance(0.06) ? beforeOpening(plan) : plan;
 }
 
 // All n nodes must sign the root, so one that lies or is dead would keep the treasury shut.
 function beforeOpening(plan: Plan): Plan {
   return { ...plan, liars: new Map(), dead: 0, isOpened: false };
+}
+
+// Without the node that signs nothing, t must be left.
+function withOthersHonest(plan: Plan): Plan {
+  return { ...plan, liars: new Map(), dead: 0 };
 }
 
 // Each part must have time to decide something while they are apart, and by itself: nobody asks a copy.

@@ -1,6 +1,6 @@
 // Faults that only some seeds have, drawn from a stream of their own, so that all other seeds are the runs they were before:
 // crashes at every point of a key ceremony, a node put back to an older key file or database around one, clocks that are set
-// back, and a copy of a node that the network keeps apart from the original.
+// back, a copy of a node that the network keeps apart from the original, and a node whose operator never enables the service.
 import { Prng } from './prng.ts';
 
 /** What of a node is put back; `after`: once the keys are live everywhere, else while they are being made. */
@@ -31,12 +31,15 @@ export interface RareFaults {
   readonly keyRestore: KeyRestore | null;
   /** Whether the copy of a node cannot be reached from where the original is, nor the original from there, for a while. */
   readonly copyApart: boolean;
+  /** A node whose operator has not enabled the service, by index. */
+  readonly serviceOff: number | null;
 }
 
 /** What most seeds have of these. */
 export const NOTHING_RARE: RareFaults = {
   ...{ crashAt: [], pointCrash: 0, crashesMax: 0, cutStart: 0 },
   ...{ setBack: 0, clockSteps: 0, restarts: 0, keyRestore: null, copyApart: false },
+  serviceOff: null,
 };
 
 /** Which of a hundred seeds have what; those that make keys are every 25th (simulate.ts). */
@@ -44,6 +47,7 @@ const SEEDS = 100;
 const MAKE_KEYS: readonly number[] = [0, 75];
 const SET_CLOCKS: readonly number[] = [30, 40, 80, 90];
 const PART_COPIES: readonly number[] = [10, 60];
+const LEAVE_OFF: readonly number[] = [20, 70];
 /** A node has about so many points, and commits about that often, in a key ceremony. */
 const POINTS_MAX = 250;
 const COMMITS_MAX = 25;
@@ -54,8 +58,9 @@ export function rareFaultsOf(seed: number, participants: number): RareFaults {
   const prng = new Prng(`rare/${seed}`);
   if (PART_COPIES.includes(place)) return { ...NOTHING_RARE, copyApart: true };
   if (SET_CLOCKS.includes(place)) return { ...NOTHING_RARE, ...clocksOf(prng), restarts: prng.int(1, 4) };
-  if (!MAKE_KEYS.includes(place)) return NOTHING_RARE;
   const aNode = (): number => prng.int(0, participants - 1);
+  if (LEAVE_OFF.includes(place)) return { ...NOTHING_RARE, serviceOff: aNode() };
+  if (!MAKE_KEYS.includes(place)) return NOTHING_RARE;
   const crashAt = Array.from({ length: prng.int(1, 6) }, () => ({ node: aNode(), point: prng.int(1, POINTS_MAX) }));
   return {
     ...NOTHING_RARE,

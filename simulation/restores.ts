@@ -88,11 +88,11 @@ export class Restores {
     this.#world.crash(member, 'to be put back');
     trace.add(`node ${member.name} is put back from ${now.epoch}/${now.seq} to ${before.epoch}/${before.seq}`);
     member.putBack(disk);
+    // A node that is put back has forgotten what it saw of the others, also where its own head is the same.
+    for (const other of this.#world.members) other.regressedTo = null;
     if (!sameHead(now, before)) {
       tally.add(bytes === null ? 'restores to an empty database' : 'restores of older states');
       member.isPutBack = true;
-      // Whoever is put back has forgotten what it saw of the others.
-      for (const other of this.#world.members) other.regressedTo = null;
       // After nodes were put back together, a state that was kept earlier may be ahead of what its peers were shown since.
       const isOlder = before.epoch < now.epoch || (before.epoch === now.epoch && before.seq < now.seq);
       member.regressedTo = isShown && isOlder ? before.epoch : null;

@@ -65,6 +65,7 @@ export async function runPlan(plan: Plan, sabotage: Sabotage = {}): Promise<Outc
   new Restores(world).schedule();
   world.crashPoints.schedule();
   for (const lie of plan.liars.values()) world.tally.add(`liars: ${lie}`);
+  if (plan.rare.serviceOff !== null) world.tally.add('nodes whose service is off');
   if (plan.dead > 0) world.tally.add('nodes dead for good', plan.dead);
   await until(world, plan.faultsMs, () => false);
   if (trace.violation === null) {

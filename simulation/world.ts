@@ -271,10 +271,11 @@ export class World {
 function withDealtKeys(plan: Plan): Founding {
   const { bitcoin, keyId } = dealtKeys(plan.participants, plan.threshold);
   const opened = plan.isOpened ? 'opened' : 'unopened';
+  const service = (index: number) => (plan.rare.serviceOff === index ? 'off' : 'enabled');
   return {
     keyFile: (index) => keyFileOf(plan, index, opened),
-    disk: () => diskOf(plan, opened),
-    emptyDisk: () => diskOf(plan),
+    disk: (index) => diskOf(plan, opened, service(index)),
+    emptyDisk: (index) => diskOf(plan, 'unopened', service(index)),
     prepare: (chain) => (plan.isOpened ? fundDeeply : fund)(chain, bitcoin.publicKey),
     root: rootOf(bitcoin.publicKey, keyId),
     config: (index) => configOf(plan, index),

@@ -1,6 +1,6 @@
 // The audit log: every decision of this node, each row bound to the one before by a SHA-256 hash, so that a change of
 // the past shows. Its head travels in heartbeats: a node whose log became shorter was restored or cloned (Never 5).
-import { asc, desc, eq, gt } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, gte, inArray, lt, lte } from 'drizzle-orm';
 import { sha256, toHex, utf8 } from '../crypto/bytes.ts';
 import { canonicalJson, canonicalJsonWith, type Json } from '../crypto/canonical-json.ts';
 import { type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
@@ -72,6 +72,42 @@ export function listAudit(db: Queries, page: Page = {}): Listing<AuditEntry> {
   const { limit, offset } = pageBounds(page);
   const rows = db.select().from(auditLog).orderBy(desc(auditLog.seq)).limit(limit).offset(offset).all();
   return { rows: rows.map((row) => ({ ...row, body: JSON.parse(row.body) })), total: auditHead(db).seq };
+}
+
+/** Which rows: of these kinds (none: all), from `since` on and before `until` (ms since 1970). */
+export interface AuditFilter {
+  readonly kinds?: readonly string[];
+  readonly since?: number | null;
+  readonly until?: number | null;
+}
+
+/** A row as it is stored: `bodyText` is the canonical text, which of a damaged row may be no JSON. */
+export interface StoredAuditRow extends Omit<AuditEntry, 'body'> {
+  readonly bodyText: string;
+}
+
+/** Rows that a filter lets through, newest first. */
+export function filterAudit(db: Queries, filter: AuditFilter, page: Page = {}): Listing<StoredAuditRow> {
+  const { limit, offset } = pageBounds(page);
+  const { kinds = [], since = null, until = null } = filter;
+  const where = and(
+    kinds.length === 0 ? undefined : inArray(auditLog.kind, [...kinds]),
+    since === null ? undefined : gte(auditLog.at, since),
+    until === null ? undefined : lt(auditLog.at, until),
+  );
+  const rows = db.select().from(auditLog).where(where).orderBy(desc(auditLog.seq)).limit(limit).offset(offset).all();
+  const total = db.select({ total: count() }).from(auditLog).where(where).get()?.total ?? 0;
+  return { rows: rows.map(asStored), total: Number(total) };
+}
+
+/** At most so many rows after `after` and up to `last` (both seq), oldest first. */
+export function auditRowsAfter(db: Queries, after: number, last: number, rowsMax: number): readonly StoredAuditRow[] {
+  const where = and(gt(auditLog.seq, after), lte(auditLog.seq, last));
+  return db.select().from(auditLog).where(where).orderBy(asc(auditLog.seq)).limit(rowsMax).all().map(asStored);
+}
+
+function asStored({ body, ...row }: typeof auditLog.$inferSelect): StoredAuditRow {
+  return { ...row, bodyText: body };
 }
 
 /** Walks the log from its first row and names the first that is wrong. Rows missing at the end only peers can notice. */

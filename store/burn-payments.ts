@@ -3,9 +3,9 @@
 import { and, asc, desc, eq, isNotNull, notExists, sql } from 'drizzle-orm';
 import { type Burn, getBurn } from './burns.ts';
 import { countRows, type Listing, type Page, pageBounds, type Queries } from './database.ts';
-import { linkOf } from './line-steps.ts';
 import { given, givenPage, prepared, preparedCount } from './prepared.ts';
 import { burns, lineBurns, lineSteps } from './schema.ts';
+import { minedInstead } from './step-state.ts';
 
 /** Below this, in sats, no output is relayed: the dust of P2WPKH. */
 const DUST_MIN = 294;
@@ -41,21 +41,6 @@ const paying = prepared((db) => {
     .innerJoin(lineSteps, eq(txid, lineBurns.txid))
     .where(eq(lineBurns.burnTxid, given(lineBurns.burnTxid, 'burnTxid')))
     .orderBy(asc(createdAt), asc(lineSteps.depth), asc(txid))
-    .prepare();
-});
-const minedBeside = prepared((db) => {
-  const { txid, parentTxid, rootTxid, rootVout, height } = lineSteps;
-  return db
-    .select({ txid })
-    .from(lineSteps)
-    .where(
-      and(
-        sql`${parentTxid} is ${given(parentTxid, 'parentTxid')}`,
-        eq(rootTxid, given(rootTxid, 'rootTxid')),
-        eq(rootVout, given(rootVout, 'rootVout')),
-        isNotNull(height),
-      ),
-    )
     .prepare();
 });
 const isUnmined = (db: Queries) => {
@@ -104,7 +89,7 @@ export function stepsOfBurn(db: Queries, burnTxid: string): readonly BurnStep[] 
     .map(({ txid, fee, signedAt, height, createdAt }) => ({
       ...{ txid, fee, height, createdAt },
       isSigned: signedAt !== null,
-      isPassed: height === null && isPassed(db, txid),
+      isPassed: height === null && minedInstead(db, txid) !== null,
     }));
 }
 
@@ -160,16 +145,4 @@ function paymentBy(steps: readonly BurnStep[], settledHeight: number): BurnPayme
   }
   const signed = steps.findLast(({ isSigned, isPassed: isPast }) => isSigned && !isPast);
   return signed === undefined ? { state: 'waiting' } : { state: 'signed', txid: signed.txid, height: null };
-}
-
-// From a step that is not mined towards the root: where the first mined ancestor (or the root) has another mined child, the
-// line has passed the step.
-function isPassed(db: Queries, stepTxid: string): boolean {
-  let step = linkOf(db, stepTxid);
-  while (step !== null && step.height === null) {
-    const { parentTxid, rootTxid, rootVout } = step;
-    if (minedBeside(db).get({ parentTxid, rootTxid, rootVout }) !== undefined) return true;
-    step = parentTxid === null ? null : linkOf(db, parentTxid);
-  }
-  return false;
 }

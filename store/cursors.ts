@@ -1,4 +1,5 @@
-// How far each scan has come (Bitcoin blocks, Wire burns), so that a restart continues there. To keep a position and
+// How far each scan has come (Bitcoin blocks, Wire burns), so that a restart continues there. What is lost here is read
+// again; what a restart must not forget stands in tables of its own (schema-safety.ts). To keep a position and
 // what was found up to it in one commit, call `saveCursor` inside the same `transact`.
 import { eq } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';

@@ -3,6 +3,7 @@
 import type { Database } from 'bun:sqlite';
 import { sha256, toHex, utf8 } from '../crypto/bytes.ts';
 import schema from '../migrations/0000_schema.sql' with { type: 'text' };
+import userSchema from '../migrations/users/0000_users.sql' with { type: 'text' };
 
 /** One step of the schema: drizzle-kit's tag for it and its SQL. */
 export interface Migration {
@@ -12,6 +13,9 @@ export interface Migration {
 
 /** The migrations of the security database, in order (the order of migrations/meta/_journal.json). */
 export const SECURITY_MIGRATIONS: readonly Migration[] = [{ tag: '0000_schema', sql: schema }];
+
+/** The migrations of the accounts database, in order. */
+export const USER_MIGRATIONS: readonly Migration[] = [{ tag: '0000_users', sql: userSchema }];
 
 /** Why a file cannot be used; `message` is one sentence for the operator. */
 export class StoreError extends Error {

@@ -6,7 +6,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { drizzle } from 'drizzle-orm/bun-sqlite';
 import type { Queries } from './database.ts';
-import { assertMigrated, migrate, SECURITY_MIGRATIONS, StoreError } from './migrations.ts';
+import { assertMigrated, migrate, SECURITY_MIGRATIONS, StoreError, USER_MIGRATIONS } from './migrations.ts';
 import { keepStatements } from './prepared.ts';
 
 export { StoreError } from './migrations.ts';
@@ -71,6 +71,28 @@ export function openReader(path: string): Store {
     return asStore(database, file, () => {});
   } catch (error) {
     database.close();
+    throw asDamage(error, file);
+  }
+}
+
+/**
+ * Opens the accounts database, which several processes may write by turns; null where it is missing and not to be made (file
+ * mode 0600, missing folders 0700). Throws StoreError where it is damaged or belongs to a newer program.
+ */
+export function openUsers(path: string, how: { readonly create: boolean }): Store | null {
+  const file = databasePath(path);
+  if (!existsSync(file) && !how.create) return null;
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  let database: Database | undefined;
+  try {
+    makePrivate(file);
+    database = new Database(file, { ...OPTIONS, readwrite: true, create: false });
+    prepareWriter(database);
+    assertUndamaged(database, file);
+    migrate(database, USER_MIGRATIONS);
+    return asStore(database, file, () => {});
+  } catch (error) {
+    database?.close();
     throw asDamage(error, file);
   }
 }
@@ -150,7 +172,10 @@ function lockFile(file: string, waitMs: number): () => void {
   } catch (error) {
     lock.close();
     if (error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY') {
-      throw new StoreError(`another process is using ${file}: only one may write it at a time`);
+      const who = 'a server that is starting or ending, or another command';
+      throw new StoreError(
+        `another process is using ${file} (${who}), and only one may write it: try again in a moment`,
+      );
     }
     throw error;
   }
@@ -158,6 +183,22 @@ function lockFile(file: string, waitMs: number): () => void {
     lock.run('ROLLBACK');
     lock.close();
   };
+}
+
+/** Whether another process writes the database: a server, one that is starting or ending too, or a command. */
+export function isBeingWritten(path: string): boolean {
+  const file = `${databasePath(path)}.lock`;
+  if (!existsSync(file)) return false;
+  const lock = new Database(file, { readonly: true });
+  try {
+    lock.query('PRAGMA schema_version').get();
+    return false;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY') return true;
+    throw error;
+  } finally {
+    lock.close();
+  }
 }
 
 // Never opens a file that exists: closing a descriptor drops every POSIX lock this process holds on the file.

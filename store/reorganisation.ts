@@ -1,21 +1,11 @@
 // What the store takes back when blocks leave the best chain: heights, never decisions. What was attested or minted stays
 // so, and is an alarm until it is mined again; steps of the line are broadcast again by whoever follows the line.
-import { and, eq, gt } from 'drizzle-orm';
-import { z } from 'zod';
+import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm';
 import { appendAudit } from './audit-log.ts';
-import { loadCursor, saveCursor } from './cursors.ts';
 import { BATCH_ITEMS_MAX, type Outpoint, type Queries, transact } from './database.ts';
-import { type Deposit, getDeposit } from './deposits.ts';
+import type { Deposit } from './deposits.ts';
 import { takeBackStepsAbove } from './line.ts';
-import { deposits, utxos } from './schema.ts';
-
-const CURSOR = 'taken_back';
-/** Most deposits that are remembered; the audit log has them all. */
-const REMEMBERED_MAX = 10_000;
-
-const takenBackSchema = z.strictObject({
-  deposits: z.array(z.strictObject({ txid: z.string(), vout: z.int() })),
-});
+import { deposits, takenBackDeposits, utxos } from './schema.ts';
 
 /** Deposits whose blocks left the chain. `exposed`: those that were attested or minted already. */
 export interface TakenBack {
@@ -55,21 +45,25 @@ export function takeBackAbove(db: Queries, height: number, now: number): TakenBa
   });
 }
 
-/** Deposits that are attested or minted although no block holds them any more. */
+/** Deposits that are attested or minted although no block holds them any more, the longest known first. */
 export function exposedDeposits(db: Queries): readonly Deposit[] {
-  const stored = takenBackSchema.safeParse(loadCursor(db, CURSOR));
-  const remembered = stored.success ? stored.data.deposits : [];
-  return remembered.flatMap((outpoint) => {
-    const deposit = getDeposit(db, outpoint);
-    return deposit === null || deposit.height !== null ? [] : [deposit];
-  });
+  const { txid, vout, at } = takenBackDeposits;
+  const isSame = and(eq(txid, deposits.txid), eq(vout, deposits.vout));
+  const rows = db
+    .select({ deposit: deposits })
+    .from(takenBackDeposits)
+    .innerJoin(deposits, isSame)
+    .where(isNull(deposits.height))
+    .orderBy(asc(at), asc(sql`${takenBackDeposits}.rowid`))
+    .all();
+  return rows.map(({ deposit }) => deposit);
 }
 
+// A row stays when a block holds the deposit again: the deposit's own height says that.
 function remember(tx: Queries, added: readonly Deposit[], now: number): void {
-  if (added.length === 0) return;
-  const open = [...exposedDeposits(tx), ...added].map(outpointJson);
-  const unique = new Map(open.map((outpoint) => [`${outpoint.txid}:${outpoint.vout}`, outpoint]));
-  saveCursor(tx, CURSOR, { deposits: [...unique.values()].slice(-REMEMBERED_MAX) }, now);
+  for (const { txid, vout } of added) {
+    tx.insert(takenBackDeposits).values({ txid, vout, at: now }).onConflictDoNothing().run();
+  }
 }
 
 function outpointJson({ txid, vout }: Outpoint) {

@@ -1,12 +1,11 @@
 // When the starts of this node began, by its own clock: each later than the one before, whatever was done to the clock
 // between them. Peers take the start with the latest time for the living one (the design's formats, "Peer message").
-
-import { loadCursor, saveCursor } from './cursors.ts';
+import { eq } from 'drizzle-orm';
 import { type Queries, transact } from './database.ts';
+import { ownStart } from './schema.ts';
 
 /** How far a clock may have been set back since the last start, in ms, for the next to be counted on from it. */
 export const SET_BACK_MS_MAX = 600_000;
-const CURSOR = 'own_starts';
 
 /**
  * The time that a new start bears, in ms since 1970, durable before it is returned: `now`, or just after the last start
@@ -15,10 +14,10 @@ const CURSOR = 'own_starts';
  */
 export function nextStartTime(db: Queries, now: number): number {
   return transact(db, (tx) => {
-    const last = loadCursor(tx, CURSOR);
-    const goesOn = typeof last === 'number' && last >= now && last - now <= SET_BACK_MS_MAX;
+    const last = tx.select().from(ownStart).where(eq(ownStart.id, 1)).get()?.at;
+    const goesOn = last !== undefined && last >= now && last - now <= SET_BACK_MS_MAX;
     const at = goesOn ? last + 1 : now;
-    saveCursor(tx, CURSOR, at, now);
+    tx.insert(ownStart).values({ id: 1, at }).onConflictDoUpdate({ target: ownStart.id, set: { at } }).run();
     return at;
   });
 }

@@ -1,34 +1,34 @@
 // What funds the root of the treasury line: which outpoints its transaction spends, and whether a block has shown another
 // transaction that spends one of them. Only then, and deep enough, can the root never exist again.
-import { asc, isNotNull, sql } from 'drizzle-orm';
-import { z } from 'zod';
-import { loadCursor, saveCursor } from './cursors.ts';
+import { asc, eq, isNotNull, sql } from 'drizzle-orm';
 import { type Outpoint, type Queries, transact } from './database.ts';
-import { utxos } from './schema.ts';
+import { treasuryFunding, treasuryFundingInputs, utxos } from './schema.ts';
 import { TREASURY_LEAF } from './utxos.ts';
 
-const CURSOR = 'treasury_funding';
-
-const outpointSchema = z.strictObject({ txid: z.string(), vout: z.int() });
-const fundingSchema = z.strictObject({
-  root: outpointSchema,
-  inputs: z.array(outpointSchema),
-  rival: z.strictObject({ txid: z.string(), height: z.int(), hash: z.string() }).nullable(),
-});
-
 /** The funding of a root. `rival`: what spent one of its inputs, and in which block this was; it may have left the chain. */
-export type StoredFunding = Readonly<z.infer<typeof fundingSchema>>;
+export interface StoredFunding {
+  readonly root: Outpoint;
+  readonly inputs: readonly Outpoint[];
+  readonly rival: { readonly txid: string; readonly height: number; readonly hash: string } | null;
+}
 
 /** Remembers what funds a root; that of an earlier root is forgotten. */
-export function saveFunding(db: Queries, root: Outpoint, inputs: readonly Outpoint[], now: number): void {
-  const plain = ({ txid, vout }: Outpoint): Outpoint => ({ txid, vout });
-  saveCursor(db, CURSOR, { root: plain(root), inputs: inputs.map(plain), rival: null }, now);
+export function saveFunding(db: Queries, root: Outpoint, inputs: readonly Outpoint[]): void {
+  transact(db, (tx) => {
+    tx.delete(treasuryFunding).run();
+    tx.delete(treasuryFundingInputs).run();
+    tx.insert(treasuryFunding).values({ id: 1, rootTxid: root.txid, rootVout: root.vout }).run();
+    for (const { txid, vout } of inputs) tx.insert(treasuryFundingInputs).values({ txid, vout }).run();
+  });
 }
 
 /** The funding of the root in use, or null. */
 export function loadFunding(db: Queries): StoredFunding | null {
-  const stored = fundingSchema.safeParse(loadCursor(db, CURSOR));
-  return stored.success ? stored.data : null;
+  const row = db.select().from(treasuryFunding).where(eq(treasuryFunding.id, 1)).get();
+  if (row === undefined) return null;
+  const { rootTxid, rootVout, rivalTxid: txid, rivalHeight: height, rivalHash: hash } = row;
+  const rival = txid === null || height === null || hash === null ? null : { txid, height, hash };
+  return { root: { txid: rootTxid, vout: rootVout }, inputs: db.select().from(treasuryFundingInputs).all(), rival };
 }
 
 /** Takes what a block spends, and remembers a transaction other than the funding itself that spends an input of it. */
@@ -36,7 +36,6 @@ export function noteFundingSpends(
   db: Queries,
   spends: readonly { readonly txid: string; readonly outpoint: Outpoint }[],
   block: { readonly height: number; readonly hash: string },
-  now: number,
 ): void {
   if (spends.length === 0) return;
   transact(db, (tx) => {
@@ -49,7 +48,7 @@ export function noteFundingSpends(
     );
     if (rival === undefined) return;
     const { height, hash } = block;
-    saveCursor(tx, CURSOR, { root, inputs, rival: { txid: rival.txid, height, hash } }, now);
+    tx.update(treasuryFunding).set({ rivalTxid: rival.txid, rivalHeight: height, rivalHash: hash }).run();
   });
 }
 

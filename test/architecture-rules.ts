@@ -51,7 +51,17 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
  * not import each other. Backups stand above them: a restored node's keys come back the way a key ceremony's do. What lies in
  * operator/ itself puts them together, and no room imports it but those at the top, which show operators how all of it does.
  */
-const GROUND_ROOMS = ['runtime', 'config', 'keys', 'peers', 'chain-state', 'validation', 'signing', 'bridge'];
+const GROUND_ROOMS = [
+  'runtime',
+  'config',
+  'accounts',
+  'keys',
+  'peers',
+  'chain-state',
+  'validation',
+  'signing',
+  'bridge',
+];
 const TOP_ROOMS = ['status'];
 const KEEPING_ROOMS = ['backups'];
 const WORK_ROOMS = ['deposits', 'payouts', 'rollback-guard', 'key-ceremonies'];

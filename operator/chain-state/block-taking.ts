@@ -35,7 +35,7 @@ export function takeBlock(block: Block, height: number, watched: Watched): (tx: 
     for (const { txid, vout, amount, watched: leaf } of payments) {
       keepPayment(tx, { txid, vout, amount }, leaf, place, now);
     }
-    noteFundingSpends(tx, spent, place, now);
+    noteFundingSpends(tx, spent, place);
     for (const { outpoint, txid } of spent) markUtxoSpent(tx, outpoint, txid, height, now);
     return { deposits: payments.filter(({ watched: leaf }) => leaf.kind === 'deposit').length };
   };

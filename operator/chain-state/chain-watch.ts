@@ -1,7 +1,5 @@
 // Watches this node's own Bitcoin nodes: how they do, whether they agree, and what must wait because of it. A fork raises
 // the confirmations that are asked for until the nodes have agreed for a while; a restart does not forget one.
-
-import { z } from 'zod';
 import {
   confirmationsInForce,
   FORK_SETTLE_BLOCKS_DEFAULT,
@@ -21,7 +19,7 @@ import {
   MAINNET_HEALTH_LIMITS,
   type NodeReport,
 } from '../../chain/tips.ts';
-import { loadCursor, saveCursor } from '../../store/cursors.ts';
+import { loadFork, saveFork } from '../../store/chain-fork.ts';
 import type { Queries } from '../../store/database.ts';
 import type { OperatorConfig } from '../config/config.ts';
 import type { Effects } from '../runtime/effects.ts';
@@ -44,19 +42,8 @@ export function plainReadiness({ normalConfirmations }: OperatorConfig): ChainRe
   return { ready: () => Promise.resolve(), confirmations: () => normalConfirmations, stops: () => null };
 }
 
-const CURSOR = 'fork_state';
 // Test networks stand still for hours, and their fees are what anybody says, or nobody.
 const OTHER_LIMITS: HealthLimits = { ...MAINNET_HEALTH_LIMITS, tipAgeSecondsMax: null, needsEstimate: false };
-
-const forkSchema = z.discriminatedUnion('state', [
-  z.strictObject({ state: z.literal('agreed') }),
-  z.strictObject({
-    state: z.literal('forked'),
-    at: z.number(),
-    height: z.number(),
-    agreedFrom: z.number().nullable(),
-  }),
-]);
 
 /** What the watch works with. */
 export interface ChainWatchInput {
@@ -80,8 +67,8 @@ export class ChainWatch implements ChainReadiness {
   constructor(input: ChainWatchInput) {
     this.#input = input;
     this.#rows = new BackendRows(input.config.bitcoinNodes, input.effects);
-    const stored = forkSchema.safeParse(loadCursor(input.db, CURSOR));
-    this.#fork = stored.success ? stored.data : { state: 'agreed' };
+    const stored = loadFork(input.db);
+    this.#fork = stored === null ? { state: 'agreed' } : { state: 'forked', ...stored };
   }
 
   /** Asks all nodes how they do, and follows what they say of forks. */
@@ -175,7 +162,7 @@ export class ChainWatch implements ChainReadiness {
       else log('info', 'chain_agreed');
     }
     this.#fork = next;
-    saveCursor(db, CURSOR, { ...next }, now);
+    saveFork(db, next.state === 'forked' ? next : null);
   }
 }
 

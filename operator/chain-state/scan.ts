@@ -44,6 +44,11 @@ export function scannedHeight(db: Queries): number | null {
   return stored.success ? lastScanned(stored.data).height : null;
 }
 
+/** The height up to which mined steps are settled, as far as the scan has read. */
+export function settledHeight(db: Queries, { normalConfirmations }: { readonly normalConfirmations: number }): number {
+  return (scannedHeight(db) ?? 0) - normalConfirmations + 1;
+}
+
 /** The hash of the block at a height as the scan has read it; null where it remembers none there. */
 export function scannedHash(db: Queries, height: number): string | null {
   const stored = cursorSchema.safeParse(loadCursor(db, CURSOR));

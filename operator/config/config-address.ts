@@ -19,6 +19,11 @@ const PORT_MAX = 65_535;
 // RFC 1123 section 2.1 labels; the underscore appears in names that container networks give.
 const DNS_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 
+/** Whether a host to listen on means every interface of the machine. */
+export function isEveryInterface(host: string): boolean {
+  return host === '0.0.0.0' || (isIPv6(host) && /^[0:]+$/.test(host));
+}
+
 /** Reads `host:port`. Surrounding white space is dropped, as `--addresses` lists are often written with it. */
 export function parseHostPort(input: string): HostPortVerdict {
   const text = input.trim().toLowerCase();

@@ -92,7 +92,10 @@ const additions = {
     .describe(`one of ${NETWORKS.join(', ')}`),
   name: text(NAME_CHARACTERS_MAX, 'how the other operators call this one').optional(),
   listen_address: z.string().optional().describe('host:port to listen on for the other operators'),
+  public_address: z.string().optional().describe('host:port to serve the public API on'),
   metrics_address: z.string().optional().describe('host:port to serve metrics on'),
+  tls_overlap_s: whole(HOUR_S, 30 * DAY_S, 'seconds for which the old certificate holds beside a new one').optional(),
+  alertmanager_url: z.string().optional().describe('the URL of your Alertmanager'),
   control_socket: path('the Unix socket through which commands reach the server').optional(),
   bitcoin_rpc_cookie_file: path("bitcoind's .cookie file").optional(),
   bitcoin_rpc_user: text(128, 'the RPC user of your Bitcoin nodes').optional(),
@@ -119,6 +122,10 @@ const additions = {
   payout_cheap_sat_vb: whole(0, 10_000, 'the fee rate up to which no burn waits, in sat/vB').optional(),
   payout_bump_blocks: whole(1, 1008, 'blocks after which an unconfirmed payout is replaced at a higher fee').optional(),
   payout_bump_percent: whole(10, 1000, 'the least growth of the fee rate from one version to the next').optional(),
+  single_operator: z
+    .boolean()
+    .optional()
+    .describe('true or false: one person runs this node, so no act asks for a second person'),
   policy: policySchema
     .optional()
     .describe(`an object with any of the keys ${Object.keys(policySchema.shape).join(', ')}`),

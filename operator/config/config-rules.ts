@@ -24,6 +24,7 @@ export function ruleProblems(file: ConfigFile, resolve: (path: string) => string
     ...federationProblems(file),
     ...addressProblems(file),
     ...nodeProblems(file),
+    ...alertmanagerProblems(file),
     ...chainProblems(file),
     ...credentialProblems(file),
     ...pathProblems(file, resolve),
@@ -94,10 +95,14 @@ function addressProblems(file: ConfigFile): ConfigProblem[] {
   });
   const listen = file.listen_address === undefined ? null : check('listen_address', file.listen_address);
   const metrics = file.metrics_address === undefined ? null : check('metrics_address', file.metrics_address);
-  if (listen !== null && metrics !== null && listen.text === metrics.text) {
-    const problem = 'is the listen_address too';
-    problems.push({ key: 'metrics_address', value: metrics.text, problem, remedy: 'Choose another port.' });
-  }
+  const open = file.public_address === undefined ? null : check('public_address', file.public_address);
+  const other = (key: string, address: HostPort | null, taken: string, by: HostPort | null): void => {
+    if (address === null || by === null || address.text !== by.text) return;
+    problems.push({ key, value: address.text, problem: `is the ${taken} too`, remedy: 'Choose another port.' });
+  };
+  other('metrics_address', metrics, 'listen_address', listen);
+  other('public_address', open, 'listen_address', listen);
+  other('public_address', open, 'metrics_address', metrics);
   return problems;
 }
 
@@ -110,6 +115,15 @@ function nodeProblems(file: ConfigFile): ConfigProblem[] {
       return found === null ? [] : [{ key: `${key}[${index}]`, value, ...found }];
     }),
   );
+}
+
+function alertmanagerProblems({ alertmanager_url: url }: ConfigFile): ConfigProblem[] {
+  const found = url === undefined ? null : nodeUrlProblem(url);
+  if (url === undefined || found === null) return [];
+  const value = url.includes('@') ? null : JSON.stringify(url);
+  return [
+    { key: 'alertmanager_url', value, problem: found.problem, remedy: 'Write for example http://127.0.0.1:9093.' },
+  ];
 }
 
 function chainProblems(file: ConfigFile): ConfigProblem[] {

@@ -35,10 +35,16 @@ export interface OperatorConfig {
   readonly partyAddresses: readonly HostPort[];
   readonly listenAddress: HostPort;
   readonly metricsAddress: HostPort;
+  /** Without a slash at its end. */
+  readonly alertmanagerUrl: string;
+  /** Where the public API listens, in plain HTTP; null: nowhere. */
+  readonly publicAddress: HostPort | null;
   readonly controlSocket: string;
   readonly keySharePath: string;
   readonly tlsCertPath: string;
   readonly tlsKeyPath: string;
+  /** For how long the old certificate holds beside a new one. */
+  readonly tlsOverlapS: number;
   readonly userDbPath: string;
   readonly securityDbPath: string;
   readonly bitcoinNodes: readonly string[];
@@ -58,6 +64,8 @@ export interface OperatorConfig {
   readonly takeoverS: number;
   readonly payoutBatch: { readonly count: number; readonly ageS: number; readonly cheapSatVb: number };
   readonly payoutBump: { readonly afterBlocks: number; readonly stepPercent: number };
+  /** Whether one person runs this node, so that acts that take two take one: an exception that is shown wherever it counts. */
+  readonly singleOperator: boolean;
   readonly policy: LinePolicy;
   /** Backups of the database by the clock; null: none. */
   readonly backup: BackupSchedule | null;
@@ -97,7 +105,9 @@ export type { ConfigProblem };
 /** Largest configuration file. */
 export const CONFIG_BYTES_MAX = 256 * 1024;
 const METRICS_ADDRESS_DEFAULT: HostPort = { host: '127.0.0.1', port: 9464, text: '127.0.0.1:9464' };
+const ALERTMANAGER_URL_DEFAULT = 'http://127.0.0.1:9093';
 const WIRE_CONFIRMATIONS_DEFAULT = 6;
+const TLS_OVERLAP_S_DEFAULT = 7 * 86_400;
 const ATTESTATION_VALIDITY_S_DEFAULT = 86_400;
 const FEE_RATE_MAX_SAT_VB_DEFAULT = 200;
 const FEE_TARGET_BLOCKS_DEFAULT = 6;
@@ -232,11 +242,14 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     partyAddresses,
     listenAddress: checkedAddress(data.listen_address ?? `0.0.0.0:${own.port}`),
     metricsAddress: data.metrics_address === undefined ? METRICS_ADDRESS_DEFAULT : checkedAddress(data.metrics_address),
+    alertmanagerUrl: (data.alertmanager_url ?? ALERTMANAGER_URL_DEFAULT).replace(/\/+$/, ''),
+    publicAddress: data.public_address === undefined ? null : checkedAddress(data.public_address),
     // A folder of its own, so that closing it to others changes nothing else that lies beside the configuration.
     controlSocket: path(data.control_socket ?? 'run/control.sock'),
     keySharePath: path(data.key_share_path),
     tlsCertPath: path(data.tls_cert_path),
     tlsKeyPath: path(data.tls_key_path),
+    tlsOverlapS: data.tls_overlap_s ?? TLS_OVERLAP_S_DEFAULT,
     userDbPath: database(data.user_db_path),
     securityDbPath: database(data.security_db_path),
     bitcoinNodes: data.bitcoin_nodes,
@@ -253,6 +266,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     attestationValidityS: data.attestation_validity_s ?? ATTESTATION_VALIDITY_S_DEFAULT,
     feeRateMaxSatVb: data.fee_rate_max_sat_vb ?? FEE_RATE_MAX_SAT_VB_DEFAULT,
     feeTargetBlocks: data.fee_target_blocks ?? FEE_TARGET_BLOCKS_DEFAULT,
+    singleOperator: data.single_operator ?? false,
     ...automation(data, network),
     backup: data.backup === undefined ? null : schedule(data.backup, path),
   };

@@ -19,6 +19,11 @@ export function processPaths(): PathContext {
   return { home: homedir(), workingDirectory: process.cwd(), env: process.env };
 }
 
+/** Where the key lies that seals the TOTP secrets of an accounts database. */
+export function accountKeyPath(userDbPath: string): string {
+  return `${userDbPath.replace(/\.db$/, '')}.key`;
+}
+
 /** Replaces a leading `~` or `~/` by the home folder. `~other` is left as it is: it names no user here. */
 export function expandHome(path: string, home: string): string {
   if (path === '~') return home;

@@ -170,6 +170,15 @@ function fromFile(path: string, guarded: boolean): Uint8Array | PassphraseVerdic
   }
 }
 
+/** The bytes of a file descriptor without a closing line break, which the caller zeroes; or why there are none, in words. */
+export function readDescriptor(descriptor: number): Uint8Array | string {
+  const found = fromDescriptor(descriptor);
+  if (!(found instanceof Uint8Array)) return 'it cannot be read';
+  if (found.length <= PASSPHRASE_BYTES_MAX) return found;
+  zeroize(found);
+  return `it holds more than ${PASSPHRASE_BYTES_MAX} bytes`;
+}
+
 /** Reads to the end or one byte past the limit, and drops one closing line break. */
 function fromDescriptor(descriptor: number): Uint8Array | PassphraseVerdict {
   const buffer = new Uint8Array(PASSPHRASE_BYTES_MAX + 3);

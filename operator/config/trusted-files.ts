@@ -2,15 +2,30 @@
 import { isAbsolute } from 'node:path';
 import type { OperatorConfig } from './config.ts';
 import { type PathView, systemPathView, untrusted } from './path-trust.ts';
+import { accountKeyPath } from './paths.ts';
 
 // SQLite takes what lies in these beside a database for its own.
 const DATABASE_SUFFIXES = ['', '-wal', '-shm', '-journal', '.lock'];
 
 /** Why a file that a configuration names cannot be trusted, as a sentence with its remedy; null where all can. */
 export function untrustedFile(config: OperatorConfig, view: PathView = systemPathView()): string | null {
-  const databases = DATABASE_SUFFIXES.map((suffix) => `${config.securityDbPath}${suffix}`);
-  const files = [config.file, config.keySharePath, config.tlsKeyPath, config.tlsCertPath, ...databases];
-  return untrusted([...files, ...programFiles(config.burnProofVerifier ?? [])], view);
+  return untrusted(trustedPaths(config), view);
+}
+
+/** Every path that has to be this user's alone, absolute; not all of them need be there. */
+export function trustedPaths(config: OperatorConfig): readonly string[] {
+  const databases = [config.securityDbPath, config.userDbPath].flatMap((path) =>
+    DATABASE_SUFFIXES.map((suffix) => `${path}${suffix}`),
+  );
+  const files = [
+    config.file,
+    config.keySharePath,
+    config.tlsKeyPath,
+    config.tlsCertPath,
+    ...databases,
+    accountKeyPath(config.userDbPath),
+  ];
+  return [...files, ...programFiles(config.burnProofVerifier ?? [])];
 }
 
 // A program that is not given by its path is looked for as it will be when it is run. Of its arguments, those that are

@@ -62,7 +62,7 @@ async function validated(
     return { ...outpointOf(one), recipient, amount, expiry };
   });
   const intent: AttestationIntent = { kind: 'attestation', test: false, items };
-  const verdict = await bridge.validation.validate(intent, key.keyId, 'ed25519');
+  const verdict = await bridge.validation.validateMeaning(intent, key.keyId, 'ed25519');
   const decided = verdict.ok ? verdict.decide() : verdict;
   if (decided.ok) return { refused: [], forGood: false };
   const named = refusedItems(decided);

@@ -4,20 +4,18 @@
 import { type BitcoinView, BitcoinViewError } from '../../chain/bitcoin-view.ts';
 import { noteCeremonyHeight } from '../../store/ceremony-height.ts';
 import type { Queries } from '../../store/database.ts';
-import type { Effects } from '../runtime/effects.ts';
 
 /** What the note takes. */
 export interface BeginningInput {
   readonly db: Queries;
   readonly bitcoin: BitcoinView;
-  readonly effects: Effects;
 }
 
 /** Notes the height. Where the nodes cannot tell, nothing: the preflight says so, and the node does not join. */
-export async function noteBeginning({ db, bitcoin, effects }: BeginningInput, ceremonyId: string): Promise<void> {
+export async function noteBeginning({ db, bitcoin }: BeginningInput, ceremonyId: string): Promise<void> {
   try {
     const { height } = await bitcoin.tip();
-    noteCeremonyHeight(db, ceremonyId, height, effects.now());
+    noteCeremonyHeight(db, ceremonyId, height);
   } catch (error) {
     if (!(error instanceof BitcoinViewError)) throw error;
   }

@@ -48,7 +48,7 @@ export async function recoverKeys(input: RecoveryInput, json: unknown): Promise<
   const file = { v: 1, transcript, certificate: { ...certificate } };
   const outcome = { key_id: keyId, coordinator: null, file, subsets: null };
   transact(db, (tx) => {
-    if (height !== undefined) noteCeremonyHeight(tx, ceremonyId, height, now);
+    if (height !== undefined) noteCeremonyHeight(tx, ceremonyId, height);
     if (root !== undefined) keepCertificate({ ...input, db: tx }, keyId, root);
     // Writing the key file took its time; what is live was made so with the whole of the ceremony.
     if (liveKey(tx)?.keyId === keyId) return;

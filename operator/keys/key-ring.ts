@@ -18,6 +18,7 @@ import {
 } from '../../crypto/seal.ts';
 import { isNonzeroScalar } from '../../crypto/secp256k1.ts';
 import { readBounded, writeDurably } from '../runtime/durable-file.ts';
+import { contentStamp } from '../runtime/file-watch.ts';
 
 /** What a node without an open key file cannot do. */
 export class SealedError extends Error {
@@ -74,6 +75,8 @@ export function treasuryPath(keySharePath: string): string {
 export class KeyRing {
   readonly #options: KeyRingOptions;
   #open: OpenRing | null = null;
+  /** What the key file looks like since it was read or written last; null while it is being written. */
+  #stamp: string | null = null;
   /** The change of the key file that is under way: two at once would each lose the other's. */
   #writing: Promise<void> = Promise.resolve();
 
@@ -94,6 +97,7 @@ export class KeyRing {
   /** Opens the key file. Throws `KeyFileError`. */
   async unseal(passphrase: string): Promise<void> {
     const { path, network, index } = this.#options;
+    const stamp = contentStamp(path);
     const bytes = await readBounded(path, SEALED_BYTES_MAX);
     if (bytes === null) {
       throw new KeyFileError('missing', `there is no key file at ${path}: run \`mpc_operator init\``);
@@ -117,6 +121,12 @@ export class KeyRing {
     }
     this.close();
     this.#open = { passphrase, identity: signerFromSeed(file.identitySeed), file };
+    this.#stamp = stamp;
+  }
+
+  /** What its file must look like (runtime/file-watch.ts); null while it is sealed or being written. */
+  get stamp(): string | null {
+    return this.#stamp;
   }
 
   /** Whether this is the passphrase that the key file was opened with; false while sealed. */
@@ -224,6 +234,7 @@ export class KeyRing {
   close(): void {
     const file = this.#open?.file;
     this.#open = null;
+    this.#stamp = null;
     if (file === undefined) return;
     zeroize(file.identitySeed);
     zeroize(file.hostSecret);
@@ -248,6 +259,14 @@ export class KeyRing {
     const { workFactor } = this.#options;
     const sealed = await sealSecrets(plaintext, passphrase, workFactor === undefined ? {} : { workFactor });
     zeroize(plaintext);
-    await writeDurably(this.#options.path, sealed);
+    const before = this.#stamp;
+    this.#stamp = null;
+    try {
+      await writeDurably(this.#options.path, sealed);
+      this.#stamp = contentStamp(this.#options.path);
+    } catch (error) {
+      this.#stamp = before;
+      throw error;
+    }
   }
 }

@@ -94,7 +94,8 @@ export function narrow(
   return { learnt: { ...known, refusedBurns: new Set([...known.refusedBurns, ...left]) }, found: null };
 }
 
-function missingFor(
+/** How many more signers a signature takes than are left. */
+export function missingFor(
   refusals: readonly RefusalHeard[],
   { participants, threshold, alone }: Pick<Asked, 'participants' | 'threshold' | 'alone'>,
 ): number {

@@ -18,9 +18,11 @@ import type { FederationKey } from '../keys/keys.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import { counted } from '../runtime/counted.ts';
 import { noProgress, type Progress } from '../runtime/progress.ts';
+import { serviceStops } from '../validation/service-gate.ts';
 import { stepFields } from './line-exchange.ts';
 import { type Learnt, LineInputs, NOTHING_LEARNT, type StepOrder } from './line-inputs.ts';
-import { learnFrom, narrow } from './line-learning.ts';
+import { type Asked, learnFrom, missingFor, narrow } from './line-learning.ts';
+import { ratesRefused, type SignerRefusal } from './rate-refusals.ts';
 
 /** How often a plan is made anew from what signers refused. */
 const PLANS_MAX = 16;
@@ -117,6 +119,8 @@ export class LineSteps {
 
   /** Makes a step as ordered. Throws `CommandError` where the line cannot be told or the federation does not sign. */
   make(key: FederationKey, order: StepOrder, progress: Progress): Promise<StepOutcome> {
+    const why = serviceStops(this.#bridge.db, 'payouts');
+    if (why !== null) return Promise.reject(new CommandError('service_off', why));
     const turn = this.#making.catch(() => {}).then(() => this.#make(key, order, progress));
     this.#making = turn;
     return turn;
@@ -149,7 +153,7 @@ export class LineSteps {
       if (narrowed !== null && narrowed.found !== null) this.#inputs.burns.refused(narrowed.found);
       const isAlone = narrowed !== null && narrowed.found !== null && learnt.refusedBurns.size === 0;
       const isStuck = isAlone || (more === null && narrowed === null && !isPassing);
-      if (isStuck || plans >= PLANS_MAX) throw answer.error;
+      if (isStuck || plans >= PLANS_MAX) throw refusalOf(answer, asked, plan.built, isChild ? line.waiting : null);
       if (more !== null) this.#rest(learnt, more);
       else if (narrowed === null) await this.#bridge.effects.sleep(PASSING_MS);
       learnt = more ?? narrowed?.learnt ?? learnt;
@@ -212,14 +216,15 @@ export class LineSteps {
     const verdict = await validation.validate(intent, key.keyId, 'bip340');
     if (!verdict.ok) {
       const error = new CommandError(verdict.reason, verdict.detail);
-      return { kind: 'refused', alone: true, refusals: [verdict], error };
+      return { kind: 'refused', alone: true, refusals: [verdict], told: [], error };
     }
     const inputs = counted(built.messages.length, 'input');
     progress({ step: 'sign', text: `asking ${key.bitcoin.threshold} operators to sign ${inputs}` });
     const task = { scheme: keys.scheme('bip340'), keyId: key.keyId, key: key.bitcoin, intent };
     const result = await signing.coordinate({ ...task, messages: verdict.messages }, signing.candidates());
     if (result.kind === 'failed') {
-      return { kind: 'refused', alone: false, refusals: result.exclusions, error: notSigned(result) };
+      const { exclusions } = result;
+      return { kind: 'refused', alone: false, refusals: exclusions, told: exclusions, error: notSigned(result) };
     }
     return { kind: 'signed', result, decide: verdict.decide };
   }
@@ -258,6 +263,15 @@ function openBurns({ burns }: LineIntent, sibling: WaitingStep | null): readonly
   return burns.flatMap(({ burnTxid }) => (bound.has(burnTxid) ? [] : burnTxid));
 }
 
+function refusalOf(
+  { refusals, told, error }: RefusedAnswer,
+  asked: Asked,
+  built: BuiltLine,
+  parent: WaitingStep | null,
+): CommandError {
+  return ratesRefused(told, missingFor(refusals, asked), built, parent?.entry ?? null) ?? error;
+}
+
 interface SignedAnswer {
   readonly kind: 'signed';
   readonly result: Extract<SigningResult, { kind: 'signed' }>;
@@ -271,5 +285,7 @@ interface RefusedAnswer {
   /** This node's own validation refused. */
   readonly alone: boolean;
   readonly refusals: readonly { readonly reason: string; readonly data?: unknown }[];
+  /** The same with who said so, where it was the others. */
+  readonly told: readonly SignerRefusal[];
   readonly error: CommandError;
 }

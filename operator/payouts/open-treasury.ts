@@ -139,7 +139,7 @@ export class TreasuryOpening {
     if (statement === null) return;
     for (const [index, signature] of Object.entries(signatures)) {
       if (!isSignedBy(bridge, Number(index), statement, signature)) continue;
-      keepRootSignature(bridge.db, statement, Number(index), signature, bridge.effects.now());
+      keepRootSignature(bridge.db, statement, Number(index), signature);
     }
   }
 
@@ -179,7 +179,7 @@ export class TreasuryOpening {
     if ((getUtxo(bridge.db, root)?.height ?? null) === null) return;
     const funding = await seenFunding(bridge, key);
     if (funding === null || funding.txid !== root.txid) return;
-    saveFunding(bridge.db, root, funding.inputs, bridge.effects.now());
+    saveFunding(bridge.db, root, funding.inputs);
   }
 
   async #restore(key: FederationKey): Promise<void> {
@@ -187,7 +187,7 @@ export class TreasuryOpening {
     const { bridge, keyRing } = this.#input;
     const file = await readTreasuryFile(keyRing, key.keyId);
     if (file === null) return;
-    if (file.height !== null) noteCeremonyHeight(bridge.db, key.ceremonyId, file.height, bridge.effects.now());
+    if (file.height !== null) noteCeremonyHeight(bridge.db, key.ceremonyId, file.height);
     if (file.certificate !== null) keepCertificate(bridge, key.keyId, file.certificate);
   }
 

@@ -45,13 +45,13 @@ export async function signOwnRoot(
   if (claim !== null && !sameRoot(claim, statement)) return { ok: false, refusal: 'other_root' };
   const isRecorded = transact(db, (tx) => {
     const verdict = recordRoot(tx, root, effects.now());
-    if (verdict.ok && funding !== null) saveFunding(tx, root, funding.inputs, effects.now());
+    if (verdict.ok && funding !== null) saveFunding(tx, root, funding.inputs);
     return verdict.ok;
   });
   // Another root was written down while the scan was asked, or this one was given up for dead.
   if (!isRecorded) return { ok: false, refusal: 'other_root' };
   if (!rootSignatures(db, root).has(config.myIndex)) {
-    keepRootSignature(db, root, config.myIndex, signRoot(keyRing.identity(), statement), effects.now());
+    keepRootSignature(db, root, config.myIndex, signRoot(keyRing.identity(), statement));
   }
   return { ok: true, statement };
 }

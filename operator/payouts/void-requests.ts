@@ -3,6 +3,7 @@
 // approved, or a day has passed.
 import { toHex } from '../../crypto/bytes.ts';
 import type { Queries } from '../../store/database.ts';
+import { type RequestOutcome, requestOutcome } from '../../store/request-outcome.ts';
 import {
   approvedRequests,
   decideRequest,
@@ -25,6 +26,8 @@ import { madeReport, waitReport } from './withdraw.ts';
 
 /** For how long a request can be approved, in ms. */
 export const REQUEST_OPEN_MS = 86_400_000;
+
+const NOTHING_YET: RequestOutcome = { state: 'open', txid: null };
 
 /** Requests of this node and of its peers. */
 export class Requests {
@@ -61,7 +64,7 @@ export class Requests {
     decideRequest(db, id, 'approved', 'asked for here', now);
     const stored = this.#require(id);
     this.#tell(stored);
-    return { request: report(stored), ...(await this.#attempt(key, progress)) };
+    return { request: this.#report(stored), ...(await this.#attempt(key, progress)) };
   }
 
   /** Tries the void steps again that this node's operator asked for. Never rejects. */
@@ -84,9 +87,14 @@ export class Requests {
   /** Approves or refuses a request. Throws `CommandError`. */
   decide(id: string, decision: 'approved' | 'refused', reason: string | null): { readonly request: RequestReport } {
     const { db, effects } = this.#bridge;
+    const known = getRequest(db, id);
+    const { state, txid } = known === null ? NOTHING_YET : requestOutcome(db, known, effects.now());
+    if (state === 'done' || state === 'overtaken') {
+      throw new CommandError('request_over', `request ${id} is over: step ${txid} was mined`);
+    }
     const verdict = decideRequest(db, id, decision, reason, effects.now());
     if (!verdict.ok) throw new CommandError(verdict.reason, SENTENCES[verdict.reason](id));
-    return { request: report(this.#require(id)) };
+    return { request: this.#report(this.#require(id)) };
   }
 
   async #attempt(
@@ -115,20 +123,36 @@ export class Requests {
     announce({ type: 'announce_request', body: { id, kind, treasury: { ...treasury }, reason, open_ms } });
   }
 
+  #report(stored: StoredRequest): RequestReport {
+    return report(this.#bridge.db, stored, this.#bridge.effects.now());
+  }
+
   #require(id: string): StoredRequest {
     return requireRequest(this.#bridge.db, id);
   }
 }
 
+/** A node whose requests are shown. */
+interface Asked {
+  readonly store: { readonly db: Queries };
+  readonly input: { readonly effects: { now(): number } };
+}
+
 /** Every request, newest first. */
-export function requestReports(db: Queries, page: CommandParams<'requests-list'>): CommandResults['requests-list'] {
+export function requestReports(
+  { store: { db }, input: { effects } }: Asked,
+  page: CommandParams<'requests-list'>,
+): CommandResults['requests-list'] {
   const { rows, total } = listRequests(db, page);
-  return { requests: rows.map(report), total };
+  return { requests: rows.map((stored) => report(db, stored, effects.now())), total };
 }
 
 /** One request. Throws `CommandError` where there is none. */
-export function requestShown(db: Queries, { id }: CommandParams<'requests-show'>): CommandResults['requests-show'] {
-  return { request: report(requireRequest(db, id)) };
+export function requestShown(
+  { store: { db }, input: { effects } }: Asked,
+  { id }: CommandParams<'requests-show'>,
+): CommandResults['requests-show'] {
+  return { request: report(db, requireRequest(db, id), effects.now()) };
 }
 
 function requireRequest(db: Queries, id: string): StoredRequest {
@@ -143,7 +167,7 @@ const SENTENCES = {
   request_expired: (id: string) => `request ${id} has expired: ask its operator to ask again`,
 } as const;
 
-function report(request: StoredRequest): RequestReport {
+function report(db: Queries, request: StoredRequest, now: number): RequestReport {
   const { id, kind, treasury, reason, askedBy, createdAt, expiresAt, decision, decisionReason, decidedAt } = request;
   return {
     id,
@@ -156,5 +180,6 @@ function report(request: StoredRequest): RequestReport {
     decision,
     decision_reason: decisionReason,
     decided_at: decidedAt === null ? null : new Date(decidedAt).toISOString(),
+    outcome: requestOutcome(db, request, now),
   };
 }

@@ -5,6 +5,7 @@ import { type BurnVerdict, verifyBurn } from '../../chain/burn.ts';
 import { feeAt, OUTPUT_BYTES_MIN, outputBytes } from '../../chain/fee.ts';
 import type { LineBurn } from '../../chain/line-intent.ts';
 import type { WaitCause, WaitReason } from '../../chain/line-plan.ts';
+import { isHeldBack, leave, neverPaid } from '../../chain/line-plan-burns.ts';
 import { OUTPUT_SCRIPT_BYTES_MAX } from '../../chain/network.ts';
 import { type WireLedger, WireLedgerError } from '../../chain/wire-ledger.ts';
 import { BoundedSet } from '../../crypto/bounded-cache.ts';
@@ -24,6 +25,8 @@ const UNPAYABLE_MS = 600_000;
 const FINAL_KEPT_MAX = 50_000;
 /** How long a burn that signers refuse is left alone, in takeover times: at first longer than the step itself rests. */
 const REFUSED_TAKEOVERS = { first: 2, most: 20 } as const;
+
+type BurnFault = Extract<BurnVerdict, { readonly ok: false }>['reason'];
 
 /** What is chosen from. */
 export interface BurnChoice {
@@ -76,7 +79,8 @@ export class WaitingBurns {
     const takeoverMs = this.#bridge.config.takeoverS * 1000;
     const { first, most } = REFUSED_TAKEOVERS;
     this.#turns.restLonger(`burn/${burnTxid}`, first * takeoverMs, most * takeoverMs);
-    this.#keepWhy(burnTxid, 'refused', 'it is tried again later; the log names the refusals');
+    const { reason, remedy } = rests(burnTxid);
+    this.#keepWhy(burnTxid, reason, remedy);
   }
 
   #gather({ bound, named, feeRateMin, feeRate, treasury }: BurnChoice) {
@@ -96,10 +100,11 @@ export class WaitingBurns {
     if (named !== null) return { wanted: inOrder(wanted), left: [] };
     const take = (burn: Burn): void => {
       const { burnTxid } = burn;
-      if (wanted.size >= full) return;
-      const why = this.#why.get(burnTxid);
-      if (!this.#turns.rests(`burn/${burnTxid}`)) wanted.set(burnTxid, burn);
-      else if (why !== undefined && !wanted.has(burnTxid)) left.set(burnTxid, why);
+      if (wanted.size >= full || wanted.has(burnTxid)) return;
+      // Whatever else speaks against it, this operator's own decision comes first.
+      if (isHeld(db, burnTxid)) left.set(burnTxid, isHeldBack(burnTxid));
+      else if (this.#turns.rests(`burn/${burnTxid}`)) left.set(burnTxid, this.#why.get(burnTxid) ?? rests(burnTxid));
+      else wanted.set(burnTxid, burn);
     };
     // A first version spends half of what its burns bear: these enter whatever waits beside them.
     const enough = feeAt(outputBytes(OUTPUT_SCRIPT_BYTES_MAX), 2n * feeRate);
@@ -129,12 +134,13 @@ export class WaitingBurns {
       this.#why.delete(burnTxid);
       return null;
     }
-    if (verdict.ok)
+    if (verdict.ok) {
       return this.#keepWhy(
         burnTxid,
         'burn_mismatch',
         'your Wire nodes report another nullifier than before: check them',
       );
+    }
     const { reason, detail } = verdict;
     const takeoverMs = this.#bridge.config.takeoverS * 1000;
     if (reason === 'wire_unavailable') {
@@ -143,7 +149,7 @@ export class WaitingBurns {
       this.#turns.rest(`burn/${burnTxid}`, takeoverMs);
     } else if (reason === 'wrong_network') throw new WireLedgerError(detail);
     else if (reason !== 'burn_unconfirmed') this.#turns.rest(`burn/${burnTxid}`, UNPAYABLE_MS);
-    return this.#keepWhy(burnTxid, reason, detail);
+    return this.#keepWhy(burnTxid, reason, remedyFor(reason, detail));
   }
 
   #keepWhy(burnTxid: string, reason: WaitCause, remedy: string): WaitReason {
@@ -154,6 +160,30 @@ export class WaitingBurns {
     if (this.#why.size > BURNS_MAX && oldest !== undefined) this.#why.delete(oldest);
     return why;
   }
+}
+
+// What would let a burn go on that the own Wire nodes do not call payable.
+function remedyFor(reason: Exclude<BurnFault, 'wrong_network'>, detail: string): string {
+  switch (reason) {
+    case 'address_invalid':
+    case 'fee_above_amount':
+    case 'below_dust':
+      return neverPaid(detail);
+    case 'burn_unconfirmed':
+      return `more blocks of Wire: ${detail}`;
+    case 'burn_unknown':
+      return `your Wire nodes have to show it again, where they have taken its block back: ${detail}`;
+    case 'burn_mismatch':
+      return `your Wire nodes report it otherwise than before: check them (${detail})`;
+    case 'burn_proof_invalid':
+      return `nothing, unless your burn_proof_verifier is wrong: check it (${detail})`;
+    case 'wire_unavailable':
+      return `your Wire nodes have to answer and agree about it: ${detail}`;
+  }
+}
+
+function rests(burnTxid: string): WaitReason {
+  return leave(burnTxid, 'refused', 'it is tried again later; the log names the refusals');
 }
 
 // The oldest on the Wire ledger first.

@@ -12,7 +12,7 @@ import { holdBurn, releaseHold } from '../../store/holds.ts';
 import type { LineStep } from '../../store/line.ts';
 import { type Bridge, requireLiveKey, signingReport } from '../bridge/bridge.ts';
 import { lineNow } from '../chain-state/line-view.ts';
-import { scannedHeight } from '../chain-state/scan.ts';
+import { settledHeight } from '../chain-state/scan.ts';
 import type { FederationKey } from '../keys/keys.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import type {
@@ -77,8 +77,7 @@ export async function bump(
     { wish: { kind: 'bump', rate }, named: null, now: true },
     progress,
   );
-  if (outcome.kind === 'waits')
-    throw nothingMade(bridge, key, outcome.left, 'the step that waits cannot be replaced now');
+  if (outcome.kind === 'waits') throw notReplaced(bridge, key, outcome.left, fee_rate);
   return { step: madeReport(bridge, outcome, begun), left: outcome.left.map((one) => waitReport(bridge, key, one)) };
 }
 
@@ -170,9 +169,8 @@ async function stepPaying(bridge: Bridge, key: FederationKey, named: readonly st
 
 /** Throws `CommandError` where one of the burns is paid in the chain. */
 export function requireUnpaid({ db, config }: Pick<Bridge, 'db' | 'config'>, named: readonly string[]): void {
-  const settledHeight = (scannedHeight(db) ?? 0) - config.normalConfirmations + 1;
   for (const burnTxid of named) {
-    const payment = paymentOf(db, burnTxid, settledHeight);
+    const payment = paymentOf(db, burnTxid, settledHeight(db, config));
     if (payment.state === 'mined' || payment.state === 'settled') {
       throw new CommandError('burn_already_paid', `burn ${burnTxid} is paid by transaction ${payment.txid}`);
     }
@@ -217,6 +215,24 @@ function underWay(bridge: Bridge, step: LineStep): CommandResults['withdraw'] {
     },
     left: [],
   };
+}
+
+// Why the step that waits is not replaced. What single burns wait for has nothing to do with it.
+function notReplaced(
+  bridge: Bridge,
+  key: FederationKey,
+  left: readonly WaitReason[],
+  rate: number | undefined,
+): CommandError {
+  const why = left.find(({ burnTxid }) => burnTxid === null);
+  const what = 'the step that waits cannot be replaced now';
+  if (why === undefined) return nothingMade(bridge, key, left, what);
+  const isRate = why.reason === 'fee_too_high' || why.reason === 'fee_rate_too_low';
+  const text =
+    isRate && rate !== undefined
+      ? `no step is made at ${rate} sat/vB: ${why.remedy}`
+      : nothingMade(bridge, key, [why], what).message;
+  return new CommandError(why.reason, text);
 }
 
 /** The sentence for an order that came to no step: what waits, and what would let it go on. */

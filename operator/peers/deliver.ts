@@ -19,7 +19,7 @@ import {
   type Rejection,
   SESSION_HEADER,
 } from './peer-reply.ts';
-import type { Peer, PeerSessions } from './peer-session.ts';
+import { certificatesOf, type Peer, type PeerSessions } from './peer-session.ts';
 import { readWithin } from './read-body.ts';
 import { pinnedSession, type TlsIdentity } from './tls.ts';
 
@@ -75,7 +75,7 @@ export interface PeerLink {
 }
 
 interface Connection {
-  readonly certificate: string;
+  readonly certificates: readonly string[];
   readonly session: Bun.FetchSession;
 }
 
@@ -93,9 +93,11 @@ export class HttpsPeerClient implements PeerClient {
   private readonly input: HttpsPeerClientInput;
   private readonly connections = new Map<number, Connection>();
   private readonly links = new Map<number, PeerLink>();
+  private tls: TlsIdentity;
 
   constructor(input: HttpsPeerClientInput) {
     this.input = input;
+    this.tls = input.tls;
   }
 
   async send(to: number, message: Outgoing, options: SendOptions): Promise<SendResult> {
@@ -116,6 +118,12 @@ export class HttpsPeerClient implements PeerClient {
   /** How sending to each known peer has gone, in index order. */
   linkStates(): readonly PeerLink[] {
     return this.input.sessions.peers().map(({ index }) => this.links.get(index) ?? newLink(index));
+  }
+
+  /** Shows another certificate of this node from the next connection on. */
+  replaceIdentity(tls: TlsIdentity): void {
+    this.tls = tls;
+    this.close();
   }
 
   /** Closes idle connections. */
@@ -211,10 +219,11 @@ export class HttpsPeerClient implements PeerClient {
 
   private connection(peer: Peer): Bun.FetchSession {
     const open = this.connections.get(peer.index);
-    if (open !== undefined && open.certificate === peer.certificate) return open.session;
+    const certificates = certificatesOf(peer);
+    if (open !== undefined && Bun.deepEquals(open.certificates, certificates)) return open.session;
     open?.session.close();
-    const session = pinnedSession(this.input.tls, peer.certificate);
-    this.connections.set(peer.index, { certificate: peer.certificate, session });
+    const session = pinnedSession(this.tls, ...certificates);
+    this.connections.set(peer.index, { certificates, session });
     return session;
   }
 

@@ -111,17 +111,25 @@ function sharesKey(a: OperatorCard, b: OperatorCard): boolean {
   return a.identity_key === b.identity_key || a.host_public_key === b.host_public_key;
 }
 
-/** The other nodes, as the transport needs them. */
-export function peersOf(cards: readonly OperatorCard[], myIndex: number): readonly Peer[] {
+/** The other nodes, as the transport needs them. `previous`: certificates of before that still hold, PEM by index. */
+export function peersOf(
+  cards: readonly OperatorCard[],
+  myIndex: number,
+  previous: ReadonlyMap<number, string> = new Map(),
+): readonly Peer[] {
   return cards
     .filter((card) => card.index !== myIndex)
-    .map((card) => ({
-      index: card.index,
-      name: card.name,
-      address: card.address,
-      certificate: card.tls_certificate,
-      identityKey: fromHex(card.identity_key, { bytes: 32 }),
-    }));
+    .map((card) => {
+      const previousCertificate = previous.get(card.index);
+      return {
+        index: card.index,
+        name: card.name,
+        address: card.address,
+        certificate: card.tls_certificate,
+        ...(previousCertificate !== undefined && { previousCertificate }),
+        identityKey: fromHex(card.identity_key, { bytes: 32 }),
+      };
+    });
 }
 
 /** The participants of a key ceremony. */

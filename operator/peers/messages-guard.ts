@@ -30,6 +30,8 @@ const beatSchema = z.strictObject({
   now: timeField,
   key_id: z.string().max(64).nullable(),
   bitcoin_height: z.int().min(0).nullable(),
+  /** Whether its operator has enabled the service (store/service.ts). */
+  service: z.enum(['off', 'enabled', 'disabled']),
   /** How many deposit scripts are registered. */
   recipients: z.int().min(0),
 });

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ceremonyIdField } from '../../ceremony/fields.ts';
 import { ATTESTATIONS_MAX } from '../../ceremony/intent.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
+import { cardSchemas } from './messages-card.ts';
 import { finishedSchemas } from './messages-finished.ts';
 import { guardSchemas } from './messages-guard.ts';
 import { lineSchemas } from './messages-line.ts';
@@ -51,6 +52,7 @@ const schemas = {
   announce_attestations: attestationsAnnouncementSchema,
   announce_proofs: proofsAnnouncementSchema,
   proofs_request: proofsRequestSchema,
+  ...cardSchemas,
   ...guardSchemas,
   ...recipientSchemas,
   ...finishedSchemas,
@@ -82,6 +84,10 @@ export function parseServiceMessage(type: string, body: Json): ServiceMessage | 
     case 'heartbeat':
     case 'heartbeat_reply':
       return wrap(type, guardSchemas[type].safeParse(body));
+    case 'announce_card':
+      return wrap(type, cardSchemas[type].safeParse(body));
+    case 'card_answer':
+      return wrap(type, cardSchemas[type].safeParse(body));
     case 'announce_recipient':
       return wrap(type, recipientSchemas[type].safeParse(body));
     case 'recipients_request':

@@ -40,7 +40,14 @@ export interface Peer {
   readonly name: string;
   readonly address: string;
   readonly certificate: string;
+  /** Its certificate of before (PEM), where that still holds too. */
+  readonly previousCertificate?: string;
   readonly identityKey: Uint8Array;
+}
+
+/** The certificates (PEM) of a peer that hold. */
+export function certificatesOf({ certificate, previousCertificate }: Peer): readonly string[] {
+  return previousCertificate === undefined ? [certificate] : [certificate, previousCertificate];
 }
 
 /** What is known of a peer's running process. Times in ms since 1970. */

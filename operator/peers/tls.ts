@@ -121,21 +121,25 @@ export function listenerTls(identity: TlsIdentity, peerCertificates: readonly st
 }
 
 /**
- * Connections to one peer, kept alive and shared. The peer must show exactly the certificate (PEM) given: it is the only
- * trusted root, so that expiry is checked, and its fingerprint stands in for the host name, which openssl's need not hold.
+ * Connections to one peer, kept alive and shared. The peer must show exactly one of the certificates (PEM) given: they are the
+ * only trusted roots, so that expiry is checked, and the fingerprint stands in for the host name, which openssl's need not hold.
  */
-export function pinnedSession(identity: TlsIdentity, peerCertificate: string): Bun.FetchSession {
-  const pinned = readCertificate(peerCertificate);
-  if (pinned === null) throw new Error('the peer certificate is not readable');
+export function pinnedSession(identity: TlsIdentity, ...peerCertificates: readonly string[]): Bun.FetchSession {
+  const pinned = peerCertificates.map((pem) => {
+    const facts = readCertificate(pem);
+    if (facts === null) throw new Error('the peer certificate is not readable');
+    return facts;
+  });
+  const fingerprints = new Set(pinned.map(({ fingerprint }) => fingerprint));
   const tls = {
     cert: identity.facts.pem,
     key: identity.key,
-    ca: [pinned.pem],
+    ca: pinned.map(({ pem }) => pem),
     rejectUnauthorized: true,
     minVersion: TLS_1_3,
     secureOptions: NO_TICKETS,
     checkServerIdentity: (_host: string, shown: { readonly fingerprint256: string }): Error | undefined =>
-      shown.fingerprint256.replaceAll(':', '').toLowerCase() === pinned.fingerprint
+      fingerprints.has(shown.fingerprint256.replaceAll(':', '').toLowerCase())
         ? undefined
         : new Error('the peer shows another certificate than the one on its operator card: add its new card'),
   };

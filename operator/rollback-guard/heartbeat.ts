@@ -74,9 +74,13 @@ export class Heartbeat {
   #stopBeating: (() => void) | null = null;
   #closed = false;
 
+  /** By the monotonic clock, in ms. */
+  readonly #begunAt: number;
+
   constructor(input: HeartbeatInput) {
     const { setup, db, log, effects } = input;
     this.#input = input;
+    this.#begunAt = effects.monotonic();
     const now = (): number => effects.now();
     this.book = new PeerHeads({ ...input, now, monotonic: () => effects.monotonic() });
     this.clock = new ClockWatch(input.effects, log);
@@ -163,8 +167,11 @@ export class Heartbeat {
     const { issued_at: issuedAt } = this.#input.session.certificate;
     if (issuedAt > this.#input.effects.now() + CLOCK_SKEW_MS_MAX && this.standing.state.phase === 'starting') {
       const at = new Date(issuedAt).toISOString();
+      // By the clock of now, as the one of then was wrong.
+      const { effects } = this.#input;
+      const since = effects.now() - (effects.monotonic() - this.#begunAt);
       const cause = `it was started while its clock was ahead (at ${at} by that clock): peers refuse it until then`;
-      problems.push(problem('session_from_future', { subject: 'this node', cause, action: 'restart it' }));
+      problems.push(problem('session_from_future', { subject: 'this node', since, cause, action: 'restart it' }));
     }
     for (const { index, regressedSince, phaseSince, beat } of this.book.peers()) {
       if (regressedSince !== null) {
@@ -173,7 +180,7 @@ export class Heartbeat {
         const subject = `operator ${index}`;
         problems.push(problem('peer_state_regressed', { subject, since: regressedSince, cause, action }));
       }
-      if (beat?.phase === 'halted') problems.push(haltedPeer(index, phaseSince));
+      if (beat?.phase === 'halted') problems.push(haltedPeer(index, phaseSince ?? this.#input.effects.now()));
     }
     return problems;
   }
@@ -260,7 +267,7 @@ export class Heartbeat {
   }
 }
 
-function haltedPeer(index: number, since: number | null): Problem {
+function haltedPeer(index: number, since: number): Problem {
   return problem('peer_halted', {
     subject: `operator ${index}`,
     since,

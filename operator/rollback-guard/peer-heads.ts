@@ -7,6 +7,7 @@ import type { Session } from '../../crypto/identity.ts';
 import type { Queries } from '../../store/database.ts';
 import { auditHashAt, getNodeState, stateHead } from '../../store/node-state.ts';
 import { getPeer, type HeadFlaw, recordPeerHead } from '../../store/peers.ts';
+import { serviceSwitch } from '../../store/service.ts';
 import type { Beat, DuplicateEvidence } from '../peers/messages-guard.ts';
 import type { PeerSessions } from '../peers/peer-session.ts';
 import type { Log } from '../runtime/log.ts';
@@ -132,6 +133,7 @@ export class PeerHeads {
       duplicate: duplicate === null ? null : duplicateEvidence(duplicate),
       other_start_ms: otherAgo === null ? null : Math.round(otherAgo),
       now,
+      service: serviceSwitch(db).state,
       ...facts,
     };
   }

@@ -92,8 +92,9 @@ export class Standing {
     const problems = verdict.ok ? [] : [this.#signsNothing(verdict.detail)];
     if (this.#regression === null) return problems;
     const { since, peer, epoch } = this.#regression;
-    const cause = `operator ${peer} has seen a newer state of this node than its database has (it is now in epoch ${epoch}): a backup was restored, or a copy of it ran elsewhere`;
-    const action = 'find out which of the two; then restart the server, which ends this alarm';
+    const cause = `operator ${peer} has seen a newer state of this node than its database has (it is now in epoch ${epoch}): the database is a restored backup, or a copy of this node ran elsewhere`;
+    const action =
+      'if you restored a backup, restart the server, which ends this alarm; if not, find the copy and end it for good before that';
     return [...problems, problem('state_regressed', { subject: 'this node', since, cause, action })];
   }
 

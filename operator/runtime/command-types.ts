@@ -4,12 +4,14 @@
 import { z } from 'zod';
 import { TEST_MESSAGE_CHARACTERS_MAX } from '../../ceremony/intent.ts';
 import { PAGE_ROWS, PAGE_ROWS_MAX } from '../../store/database.ts';
+import { type AccountCommandResults, type AccountsReport, accountCommandParams } from './account-command-types.ts';
 import { type BackupAges, type BackupCommandResults, backupCommandParams } from './backup-command-types.ts';
 import type { ClockReport } from './clock-watch.ts';
 import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
 import type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
-import type { Problem } from './problems.ts';
+import type { Notice, Problem } from './problems.ts';
 
+export type * from './account-command-types.ts';
 export type * from './backup-command-types.ts';
 export type * from './line-command-types.ts';
 
@@ -31,8 +33,14 @@ export const commandParams = {
   unseal: z.strictObject({ passphrase: z.string().min(1).max(1024) }),
   'key-info': z.strictObject({}),
   'peer-export': z.strictObject({}),
-  'peer-add': z.strictObject({ card: z.record(z.string(), z.unknown()), replace: z.boolean().default(false) }),
+  /** `more`: further cards, for which whoever adds them signs in once. */
+  'peer-add': z.strictObject({
+    card: z.record(z.string(), z.unknown()),
+    more: z.array(z.record(z.string(), z.unknown())).max(63).optional(),
+    replace: z.boolean().default(false),
+  }),
   'peer-list': z.strictObject({}),
+  'tls-rotate': z.strictObject({}),
   dkg: z.strictObject({
     ceremony_id: ceremonyIdSchema,
     rehearsal: z.boolean().default(false),
@@ -45,6 +53,9 @@ export const commandParams = {
   /** `file`: an exported ceremony. */
   'ceremony-recover': z.strictObject({ file: z.record(z.string(), z.unknown()) }),
   treasury: z.strictObject({}),
+  'service-status': z.strictObject({}),
+  'enable-service': z.strictObject({}),
+  'disable-service': z.strictObject({}),
   /** `wait_s`: how long to wait for the other nodes' signatures, in seconds. */
   'treasury-open': z.strictObject({ wait_s: z.int().min(1).max(86_400).default(30) }),
   'test-communication': z.strictObject({ rounds: z.int().min(1).max(100).default(5) }),
@@ -62,13 +73,14 @@ export const commandParams = {
   deposits: page,
   ...lineCommandParams,
   ...backupCommandParams,
+  ...accountCommandParams,
 } as const;
 
 export type CommandName = keyof typeof commandParams;
 export type CommandParams<C extends CommandName> = z.infer<(typeof commandParams)[C]>;
 
 export type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
-export type { Problem, Severity } from './problems.ts';
+export type { Notice, Problem, Severity } from './problems.ts';
 
 export interface KeyReport {
   readonly key_id: string;
@@ -84,6 +96,14 @@ export interface KeyReport {
   readonly shares_held: boolean | null; // Whether the key file holds shares of it; null while the node is sealed.
   readonly shares_valid: boolean | null; // Whether they fit the public keys; null also where it holds none.
   readonly treasury_address: string;
+}
+
+/** A card that was added, or had been. */
+export interface AddedCard {
+  readonly index: number;
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly replaced: boolean;
 }
 
 /** Where a participant of a key ceremony stands; `since`: since when it is awaited. */
@@ -119,6 +139,8 @@ export interface DepositReport {
   readonly status: string;
   readonly attested_at: string | null;
   readonly minted_at: string | null;
+  /** What it waits for, or why nothing comes of it; null once it is minted. */
+  readonly waits_for: string | null;
 }
 
 /** Where the treasury stands. Amounts in sats; confirmations as this node's own scan counts them. */
@@ -158,6 +180,35 @@ export interface TreasuryReport {
   readonly strays: { readonly count: number; readonly amount: string };
 }
 
+/** What a peer last said of its service; null: nothing yet. `counts`: it is enabled, and answers. */
+export interface PeerServiceReport {
+  readonly index: number;
+  readonly name: string;
+  readonly state: 'off' | 'enabled' | 'disabled' | null;
+  readonly heard_at: string | null;
+  readonly counts: boolean;
+}
+
+/** Whether this node does real work (`off`: never enabled), and the federation with it. Times ISO 8601. */
+export interface ServiceReport {
+  readonly state: 'off' | 'enabled' | 'disabled';
+  readonly since: string | null;
+  readonly first_enabled_at: string | null;
+  /** What `enable-service` lacks, a sentence; null where nothing. */
+  readonly missing: string | null;
+  /** What this node does by itself, a sentence each. */
+  readonly does: readonly string[];
+  /** What `enable-service` would begin; empty where it is enabled. */
+  readonly would_begin: readonly string[];
+  readonly peers: readonly PeerServiceReport[];
+  /** How many operators are enabled and answer, this one counted. */
+  readonly enabled: number;
+  readonly threshold: number;
+  readonly participants: number;
+  /** Whether that is enough; null where this process has no peers to ask. */
+  readonly open: boolean | null;
+}
+
 /** A test step that was signed, and what became of it; the fee in sats. */
 interface MadeTransaction {
   readonly txid: string;
@@ -175,7 +226,7 @@ interface TestSignature extends SigningReport {
 }
 
 /** Results of every command. */
-export interface CommandResults extends LineCommandResults, BackupCommandResults {
+export interface CommandResults extends LineCommandResults, AccountCommandResults, BackupCommandResults {
   status: {
     readonly version: string;
     readonly network: string;
@@ -199,26 +250,37 @@ export interface CommandResults extends LineCommandResults, BackupCommandResults
     readonly scan: { readonly height: number; readonly tip: number } | null;
     /** Where the treasury stands, in one line; null while there is no key. */
     readonly treasury: { readonly state: TreasuryReport['state']; readonly detail: string } | null;
+    readonly service: ServiceReport;
     readonly deposits: Readonly<Record<string, number>>;
     readonly withdrawals: Readonly<Record<string, number>>;
     readonly clock: ClockReport;
     readonly audit_head: { readonly seq: number; readonly hash: string };
     readonly backups: BackupAges;
+    /** A change of the own TLS certificate, and peers of which two certificates hold; absent in reports of before. */
+    readonly certificates?: {
+      readonly rotation: Omit<CommandResults['tls-rotate'], 'fingerprint'> | null;
+      readonly overlaps: readonly { readonly index: number; readonly until: string }[];
+    };
     readonly rejections: Readonly<Record<string, number>>;
     readonly signers: readonly SignerReport[];
+    readonly accounts: AccountsReport;
+    /** What an operator should know although nothing is wrong. */
+    readonly notices: readonly Notice[];
     /** What an operator should look at, the most pressing first; empty when all is well. */
     readonly problems: readonly Problem[];
   };
   unseal: { readonly sealed: boolean };
   'key-info': { readonly keys: readonly KeyReport[] };
   'peer-export': { readonly card: Readonly<Record<string, unknown>>; readonly fingerprint: string };
-  'peer-add': {
-    readonly index: number;
-    readonly name: string;
-    readonly fingerprint: string;
-    readonly replaced: boolean;
-  };
+  'peer-add': AddedCard & { readonly more?: readonly AddedCard[] };
   'peer-list': { readonly peers: readonly PeerReport[]; readonly missing: readonly number[] };
+  /** `taken`: the peers that have the new card; `missing`: those that will be told again. */
+  'tls-rotate': {
+    readonly fingerprint: string;
+    readonly until: string;
+    readonly taken: readonly number[];
+    readonly missing: readonly { readonly index: number; readonly detail: string }[];
+  };
   dkg: {
     readonly ceremony_id: string;
     readonly rehearsal: boolean;
@@ -244,6 +306,9 @@ export interface CommandResults extends LineCommandResults, BackupCommandResults
     /** Whether the key file still held this node's shares. */
     readonly shares: 'kept' | 'recovered';
   };
+  'service-status': ServiceReport;
+  'enable-service': ServiceReport;
+  'disable-service': ServiceReport;
   treasury: TreasuryReport;
   'treasury-open': TreasuryReport;
   'test-communication': { readonly peers: readonly CommunicationReport[]; readonly ok: boolean };

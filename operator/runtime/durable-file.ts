@@ -8,11 +8,17 @@ const FOLDER_MODE = 0o700;
 
 /**
  * Writes a file so that after a crash at any moment its path holds either the old contents or the new. Mode 0600 unless
- * given; missing folders are made with mode 0700. Throws `FileError` where something else than a file has its name.
+ * given; missing folders are made with mode 0700. Throws `FileError` where something else than a file has its name. What is
+ * too large for memory comes in parts, which are asked for one after the other.
  */
-export async function writeDurably(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
+export async function writeDurably(
+  path: string,
+  bytes: Uint8Array | Iterable<Uint8Array>,
+  mode = 0o600,
+): Promise<void> {
   await refuseSpecial(path);
-  await writeBeside(path, bytes, mode, (temporary) => rename(temporary, path));
+  const parts = bytes instanceof Uint8Array ? [bytes] : bytes;
+  await writeBeside(path, parts, mode, (temporary) => rename(temporary, path));
 }
 
 /**
@@ -21,7 +27,7 @@ export async function writeDurably(path: string, bytes: Uint8Array, mode = 0o600
  */
 export async function writeNewDurably(path: string, bytes: Uint8Array, mode = 0o600): Promise<boolean> {
   let isNew = true;
-  await writeBeside(path, bytes, mode, async (temporary) => {
+  await writeBeside(path, [bytes], mode, async (temporary) => {
     // link(2) fails where the name is taken, in one step: nothing can slip in between a check and a rename.
     isNew = await link(temporary, path).then(() => true, takenOnly);
   });
@@ -49,12 +55,12 @@ export async function readBounded(path: string, bytesMax: number): Promise<Uint8
 
 async function writeBeside(
   path: string,
-  bytes: Uint8Array,
+  parts: Iterable<Uint8Array>,
   mode: number,
   place: (temporary: string) => Promise<void>,
 ): Promise<void> {
   try {
-    await placeBeside(path, bytes, mode, place);
+    await placeBeside(path, parts, mode, place);
   } catch (error) {
     throw fileFault(error, path) ?? error;
   }
@@ -69,7 +75,7 @@ async function refuseSpecial(path: string): Promise<void> {
 
 async function placeBeside(
   path: string,
-  bytes: Uint8Array,
+  parts: Iterable<Uint8Array>,
   mode: number,
   place: (temporary: string) => Promise<void>,
 ): Promise<void> {
@@ -80,7 +86,7 @@ async function placeBeside(
     const file = await open(temporary, 'wx', mode);
     try {
       await file.chmod(mode);
-      await file.writeFile(bytes);
+      for (const part of parts) await file.writeFile(part);
       await file.sync();
     } finally {
       await file.close();

@@ -2,6 +2,7 @@
 // problems of `status`. EVENTS names every warning and error of the log, with its meaning for an operator, or the
 // problem that shows it.
 
+import { DESCRIPTORS_TOLD, isOutOfDescriptors } from './descriptor-watch.ts';
 import type { Effects } from './effects.ts';
 import { errorText, type Log, type LogFields, type LogLevel } from './log.ts';
 import { type Problem, type ProblemCode, problem } from './problems.ts';
@@ -90,6 +91,7 @@ export const EVENTS: Readonly<Record<string, EventMeaning | string>> = {
     action: 'ask its operator why; register further recipients here yourself: `mpc_operator deposit-address`',
   },
   message_failed: fault('this node cannot handle its messages', peer),
+  certificate_rotation_failed: fault('its new TLS certificate cannot be announced, or put into use'),
   announcement_failed: fault('this node cannot send messages to it', peer),
   signing_request_failed: fault('this node cannot send it requests to sign', peer),
   heartbeat_failed: fault('this node cannot handle its heartbeat', peer),
@@ -154,7 +156,9 @@ export const EVENTS: Readonly<Record<string, EventMeaning | string>> = {
   command_failed: 'the command itself',
   database_damaged: 'database_damaged',
   deposit_contested: 'deposit_contested',
+  descriptors_low: 'descriptors_low',
   deposit_replaced: 'nothing is lost: it was never attested',
+  file_replaced: 'file_replaced',
   guard_halted: 'signs_nothing',
   guard_starting: 'signs_nothing',
   keys_not_proven_yet: 'keys_not_proven',
@@ -206,24 +210,36 @@ export class EventWatch {
     for (const [key, { meaning, subject, since, firstAt, lastAt, detail }] of this.#faults) {
       if (now - lastAt > meaning.shownMs) this.#faults.delete(key);
       else if (lastAt - firstAt >= meaning.lastsMs) {
-        const cause = detail === '' ? meaning.cause : `${meaning.cause}: ${detail}`;
+        const cause =
+          detail === '' || meaning.code === 'descriptors_low' ? meaning.cause : `${meaning.cause}: ${detail}`;
         // Several events may have one cause, as a full disk: it is one problem, since the first of them.
         const name = `${meaning.code} ${subject} ${cause}`;
-        const known = shown.get(name)?.since ?? null;
-        const from = known === null ? since : Math.min(since, Date.parse(known));
+        const known = shown.get(name);
+        const from = known === undefined ? since : Math.min(since, Date.parse(known.since));
         shown.set(name, problem(meaning.code, { subject, since: from, cause, action: meaning.action }));
       }
     }
     return [...shown.values()];
   }
 
+  /** Whether a fault of this kind is remembered. */
+  shows(code: ProblemCode): boolean {
+    return [...this.#faults.values()].some(({ meaning }) => meaning.code === code);
+  }
+
+  /** Faults of this kind are over: what failed was tried again, and went well. */
+  ended(code: ProblemCode): void {
+    for (const [key, { meaning }] of this.#faults) if (meaning.code === code) this.#faults.delete(key);
+  }
+
   #take(level: LogLevel, event: string, fields: LogFields): void {
     if (level === 'info') {
+      if (event === 'descriptors_free_again') this.ended('descriptors_low');
       if (event.endsWith('_recovered')) this.#faults.delete(keyOf(event.replace(/_recovered$/, '_failed'), fields));
       return;
     }
     const text = typeof fields['detail'] === 'string' ? fields['detail'] : '';
-    const named = ofDisk(text) ?? ofPruning(text) ?? EVENTS[event];
+    const named = ofDisk(text) ?? ofDescriptors(text) ?? ofPruning(text) ?? EVENTS[event];
     if (named === undefined || typeof named === 'string') return;
     const key = keyOf(event, fields);
     const [at, detail] = [this.#clocks.monotonic(), text.slice(0, DETAIL_CHARACTERS_MAX)];
@@ -250,6 +266,15 @@ function ofDisk(detail: string): EventMeaning | null {
   const action = 'make room on the disk of the database; the node then goes on by itself';
   const cause = 'nothing can be written, so nothing is signed';
   return { ...fault(cause, () => 'disk'), code: 'disk_full', action, shownMs: 2.5 * MINUTE_MS };
+}
+
+// Whatever was being done, for whomever: it is no fault of the peer whose message it was.
+function ofDescriptors(detail: string): EventMeaning | null {
+  if (!isOutOfDescriptors(detail)) return null;
+  const { subject } = DESCRIPTORS_TOLD;
+  const action = `${DESCRIPTORS_TOLD.action}; if few are in use, look at the folder of the database`;
+  const cause = 'no more files can be opened, so nothing is signed';
+  return { ...fault(cause, () => subject), code: 'descriptors_low', action, shownMs: 2.5 * MINUTE_MS };
 }
 
 function ofPruning(detail: string): EventMeaning | null {

@@ -7,6 +7,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EIO: 'the disk fails: look at the system log',
   EISDIR: 'it is a folder: name a file, or move the folder away',
   ELOOP: 'its symbolic links form a loop: correct them',
+  EMFILE: 'this process has too many files open: end a flood of connections, or raise its limit (LimitNOFILE)',
+  ENFILE: 'the system has too many files open: end what opens them',
   ENOENT: 'it is not there: make it, or correct the path',
   ENOSPC: 'no space is left: make room on its file system',
   ENOTDIR: 'a part of its path is not a folder: correct the path',
@@ -38,7 +40,7 @@ export function fileFault(error: unknown, path: string | null = null): FileError
 
 const DATABASE_FAULTS: readonly (readonly [code: string, meaning: string])[] = [
   ['SQLITE_READONLY', 'it and its folder must be writable by the user that runs mpc_operator'],
-  ['SQLITE_CANTOPEN', 'it and its folder must be open to the user that runs mpc_operator'],
+  ['SQLITE_CANTOPEN', 'it and its folder must be open to the user that runs mpc_operator, with free file descriptors'],
   ['SQLITE_PERM', 'it must belong to the user that runs mpc_operator'],
   ['SQLITE_FULL', 'no space is left: make room on its file system'],
   ['SQLITE_IOERR', 'the disk fails: look at the system log'],

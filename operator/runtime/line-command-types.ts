@@ -79,7 +79,10 @@ export interface WithdrawalReport {
   readonly txid: string;
   /** null while its list of burns is not known here. */
   readonly kind: string | null;
-  readonly status: 'decided' | 'signed' | 'mined' | 'settled';
+  /** Only `mined` and `settled` steps have paid; one that is `replaced` or `passed` pays nothing. */
+  readonly status: 'decided' | 'signed' | 'replaced' | 'passed' | 'mined' | 'settled';
+  /** The step that took its place, or that of an ancestor, where it is `replaced` or `passed`; else null. */
+  readonly replaced_by: string | null;
   readonly burns: readonly PaidBurnReport[];
   readonly miner_fee: string | null;
   readonly fee_rate: number | null;
@@ -100,6 +103,14 @@ export interface RequestReport {
   readonly decision: 'approved' | 'refused' | null;
   readonly decision_reason: string | null;
   readonly decided_at: string | null;
+  /**
+   * What became of it: `open`, `signed` (the void step waits for a block), `done` (it is mined), `overtaken` (another step is
+   * mined) or `expired`. `txid`: of that step, else null.
+   */
+  readonly outcome: {
+    readonly state: 'open' | 'signed' | 'done' | 'overtaken' | 'expired';
+    readonly txid: string | null;
+  };
 }
 
 /** The code of a `withdraw` of all burns where none waits: as it should be, and no failure. */

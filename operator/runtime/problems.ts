@@ -20,10 +20,13 @@ export const PROBLEM_SEVERITIES = {
   certificate_unreadable: 'error',
   // This node.
   not_running: 'critical',
+  starting: 'warning',
   sealed: 'critical',
   database_damaged: 'critical',
   disk_full: 'critical',
   disk_low: 'warning',
+  file_replaced: 'error',
+  descriptors_low: 'critical',
   signs_nothing: 'critical',
   state_regressed: 'critical',
   clock_off: 'error',
@@ -48,6 +51,7 @@ export const PROBLEM_SEVERITIES = {
   bitcoin_fork: 'error',
   bitcoin_wrong_network: 'critical',
   bitcoin_unavailable: 'error',
+  bitcoin_credentials: 'error',
   bitcoin_syncing: 'warning',
   bitcoin_behind: 'warning',
   bitcoin_stale_tip: 'error',
@@ -56,6 +60,7 @@ export const PROBLEM_SEVERITIES = {
   wire_not_configured: 'error',
   wire_unavailable: 'error',
   wire_wrong_network: 'error',
+  wire_reset: 'error',
   // Blocks, deposits, burns and the treasury line.
   chain_forked: 'error',
   history_lost: 'critical',
@@ -75,6 +80,7 @@ export const PROBLEM_SEVERITIES = {
   line_contradicts: 'critical',
   treasury_not_open: 'warning',
   request_waits: 'warning',
+  request_open: 'warning',
   work_fails: 'error',
 } as const satisfies Readonly<Record<string, Severity>>;
 export type ProblemCode = keyof typeof PROBLEM_SEVERITIES;
@@ -85,24 +91,38 @@ export interface Problem {
   readonly severity: Severity;
   /** What it is about: `this node`, `operator 2`, `Bitcoin node HOST:PORT`, … */
   readonly subject: string;
-  /** Since when, ISO 8601; null where nobody can tell. */
-  readonly since: string | null;
+  /** Since when, ISO 8601: since when it is so, or since when this node can tell. */
+  readonly since: string;
   /** What is wrong with it: with the subject before it, a sentence. */
   readonly cause: string;
   /** What its operator can do, an order. */
   readonly action: string;
 }
 
+/** What an operator should know although nothing is wrong, by its code; true where the node cannot work before it is done. */
+export const NOTICES = {
+  treasury_not_open: true,
+  keys_not_proven: false,
+  config_changed: false,
+  not_automatic: false,
+  open_to_all: false,
+} as const satisfies Readonly<Record<string, boolean>>;
+
+/** One notice, as `status --json` shows it. Its fields are those of a problem. */
+export interface Notice extends Omit<Problem, 'code' | 'severity'> {
+  readonly code: keyof typeof NOTICES;
+}
+
 /** A problem; `since` in ms since 1970. */
 export function problem(
   code: ProblemCode,
   facts: Pick<Problem, 'subject' | 'cause' | 'action'> & {
-    readonly since?: number | null;
+    readonly since: number;
     readonly severity?: Severity;
   },
 ): Problem {
-  const { subject, cause, action, since = null, severity = PROBLEM_SEVERITIES[code] } = facts;
-  return { code, severity, subject, since: since === null ? null : new Date(since).toISOString(), cause, action };
+  const { subject, cause, action, since, severity = PROBLEM_SEVERITIES[code] } = facts;
+  return { code, severity, subject, since: new Date(since).toISOString(), cause, action };
 }
 
 /** Unreachable peers first, then the worst, then what has lasted longest. */
@@ -113,17 +133,16 @@ export function inOrder(problems: readonly Problem[]): readonly Problem[] {
     (a, b) =>
       rank(a) - rank(b) ||
       SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
-      (a.since ?? '~').localeCompare(b.since ?? '~'),
+      a.since.localeCompare(b.since),
   );
 }
 
-/** A problem in two sentences: what is wrong, and what to do. `time` writes the time since when. */
+/** A problem or notice in two sentences: what is wrong, and what to do. `time` writes the time since when. */
 export function problemSentences(
-  { subject, since, cause, action }: Problem,
+  { subject, since, cause, action }: Omit<Problem, 'code' | 'severity'>,
   time: (iso: string) => string = (iso) => iso,
 ): readonly [wrong: string, remedy: string] {
-  const when = since === null ? '' : ` (since ${time(since)})`;
-  return [`${subject}: ${cause}${when}.`, `${capital(action)}.`];
+  return [`${subject}: ${cause} (since ${time(since)}).`, `${capital(action)}.`];
 }
 
 /** The same in one text. */

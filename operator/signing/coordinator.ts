@@ -19,7 +19,7 @@ import { CommandError } from '../runtime/command-error.ts';
 import { errorText } from '../runtime/log.ts';
 import { EventQueue } from './event-queue.ts';
 import type { NonceUpkeep } from './nonce-upkeep.ts';
-import { isLie, isNotReadyYet, isProof, SignerRecords } from './signer-records.ts';
+import { isLie, isNotReadyYet, isProof, isServiceOff, SignerRecords } from './signer-records.ts';
 import { eventsOf, failureOf } from './signing-events.ts';
 import type { SigningInput } from './signing-input.ts';
 import { type Slices, SlicesClosedError } from './slices.ts';
@@ -148,6 +148,10 @@ export class Coordinator {
         continue;
       }
       this.#troubled.set(index, effects.monotonic());
+      if (isServiceOff(reason)) {
+        log('info', 'signer_service_off', { index, detail, intent: task.intent.kind });
+        continue;
+      }
       if (isLie(reason)) this.#lied.set(index, effects.monotonic());
       log('warn', 'signer_excluded', { index, reason, detail, intent: task.intent.kind });
       try {

@@ -37,6 +37,11 @@ export function isLie(reason: Exclusion['reason']): boolean {
   return reason === 'bad_share' || reason === 'bad_nonce';
 }
 
+/** Whether a reason to leave a signer out is what its operator has decided, or has still to decide: that is no fault. */
+export function isChoice(reason: Exclusion['reason']): boolean {
+  return reason === 'approval_needed' || reason === 'policy';
+}
+
 /**
  * Whether the keys of a ceremony are being proven. Each node seals its keys in its own time then: to be early or slow is no
  * trouble with anybody.
@@ -48,6 +53,11 @@ export function isProof({ intent }: SigningTask): boolean {
 /** Whether a reason to leave a signer out says no more, right after a key ceremony, than that it still takes its keys in. */
 export function isNotReadyYet(reason: Exclusion['reason']): boolean {
   return reason === 'no_nonces' || reason === 'unknown_key' || reason === 'timeout';
+}
+
+/** Whether a signer was left out because its operator has not enabled the service: a choice, and no fault of the node. */
+export function isServiceOff(reason: Exclusion['reason']): boolean {
+  return reason === 'service_off';
 }
 
 export class SignerRecords {
@@ -80,6 +90,10 @@ export class SignerRecords {
   /** Counts why a signer was left out of a signature over `about`. Silence is counted where it shows. */
   excluded({ index, reason, detail, session }: Exclusion, about: Readonly<Record<string, string>>): void {
     if (reason === 'timeout' || reason === 'unreachable') return;
+    if (isChoice(reason)) {
+      this.answered(index);
+      return;
+    }
     const lied = isLie(reason);
     this.failed(index, lied ? 'lying' : 'refused', reason, detail);
     if (lied) this.#auditLie(index, { index, reason, session: session ?? null, ...about });

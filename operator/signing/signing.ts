@@ -34,6 +34,9 @@ export class Signing {
   readonly #upkeep: NonceUpkeep;
   readonly #coordinator: Coordinator;
   readonly #validating = new Map<number, number>();
+  /** Signatures that are under way here, as coordinator or participant, and who waits until there are none. */
+  #underWay = 0;
+  #waiting: (() => void)[] = [];
 
   constructor(input: SigningInput) {
     this.#input = input;
@@ -60,7 +63,11 @@ export class Signing {
   }
 
   /** Answers a coordinator (possibly this node itself). */
-  async answer(from: number, message: SigningMessage): Promise<readonly OutMessage[]> {
+  answer(from: number, message: SigningMessage): Promise<readonly OutMessage[]> {
+    return this.#counted(() => this.#answer(from, message));
+  }
+
+  async #answer(from: number, message: SigningMessage): Promise<readonly OutMessage[]> {
     if (message.type === 'nonce_request') return [await this.#giveNonces(from, message.body)];
     if (message.type !== 'sign_request') return [];
     const { session } = message.body;
@@ -73,7 +80,10 @@ export class Signing {
     try {
       const answer = await this.#validateAndSign(from, message.body);
       if ('ok' in answer) {
-        this.#input.log('warn', 'sign_refused', { session, from, reason: answer.reason, detail: answer.detail });
+        // That the service is off is the operator's own choice, which nobody needs to be warned of.
+        const { reason, detail } = answer;
+        if (reason === 'service_off') this.#input.log('info', 'sign_refused', { session, from, reason, detail });
+        else this.#input.log('warn', 'sign_refused', { session, from, reason, detail });
         return [refusalMessage(session, answer)];
       }
       return [answer];
@@ -91,7 +101,23 @@ export class Signing {
    * reached last; up to n − t of them may be silent, slow or lying.
    */
   coordinate(task: SigningTask, candidates: readonly number[]): Promise<SigningResult> {
-    return this.#coordinator.coordinate(task, candidates);
+    return this.#counted(() => this.#coordinator.coordinate(task, candidates));
+  }
+
+  /** Resolves once no signature is under way here. */
+  idle(): Promise<void> {
+    if (this.#underWay === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
+    this.#underWay += 1;
+    try {
+      return await work();
+    } finally {
+      this.#underWay -= 1;
+      if (this.#underWay === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+    }
   }
 
   /** Whom to ask, best first. */

@@ -18,6 +18,13 @@ export async function backendReports(node: Node): Promise<Backends> {
   return { bitcoin, wire };
 }
 
+const OF_WIRE = {
+  wire_unavailable: 'look at this Wire node: whether it runs, and its log',
+  wire_wrong_network: 'take this node out of wire_nodes',
+  wire_reset:
+    'wait if its height rises: it reads the ledger again; otherwise it was reset: put its data back, or take it out of wire_nodes',
+} as const;
+
 /** What is wrong with them that the chain's own problems (chain-report.ts) do not say. */
 export function backendProblems(node: Node, { bitcoin, wire }: Backends): readonly Problem[] {
   const problems: Problem[] = [];
@@ -25,33 +32,31 @@ export function backendProblems(node: Node, { bitcoin, wire }: Backends): readon
   for (const row of bitcoin) {
     if (row.ok || known.has(hostOf(row.url))) continue;
     const action = 'look at this Bitcoin node: whether it runs, its log, and its credentials in the configuration';
-    problems.push(rowProblem('bitcoin_silent', 'Bitcoin node', row, action));
+    problems.push(rowProblem('bitcoin_silent', 'Bitcoin node', row, action, node.startedAt));
   }
   if (node.config.wireNodes.length === 0) {
     const cause = 'no wire_nodes are configured, so burns cannot be verified';
     const action = 'put the URL of your own Wire node into wire_nodes, and restart the server';
-    problems.push(problem('wire_not_configured', { subject: 'configuration', cause, action }));
+    problems.push(problem('wire_not_configured', { subject: 'configuration', since: node.startedAt, cause, action }));
   }
   const isMajority = wire.filter(({ ok }) => ok).length * 2 > wire.length;
   for (const row of wire.filter(({ ok }) => !ok)) {
-    const isOther = row.detail.startsWith('it is bridged to');
-    const action = isOther
-      ? 'take this node out of wire_nodes'
-      : 'look at this Wire node: whether it runs, and its log';
-    const code = isOther ? 'wire_wrong_network' : 'wire_unavailable';
-    const found = rowProblem(code, 'Wire node', row, action);
+    const code = node.wireWatch?.faultOf(row.url) ?? 'wire_unavailable';
+    const found = rowProblem(code, 'Wire node', row, OF_WIRE[code], node.startedAt);
     problems.push(isMajority ? { ...found, severity: 'warning' } : found);
   }
   return problems;
 }
 
 function rowProblem(
-  code: 'bitcoin_silent' | 'wire_unavailable' | 'wire_wrong_network',
+  code: 'bitcoin_silent' | keyof typeof OF_WIRE,
   kind: string,
   { url, detail, since }: BackendReport,
   action: string,
+  startedAt: number,
 ): Problem {
-  const at = since === null ? null : Date.parse(since);
+  // One that never answered has not since this node began to ask.
+  const at = since === null ? startedAt : Date.parse(since);
   return problem(code, { subject: `${kind} ${hostOf(url)}`, since: at, cause: detail, action });
 }
 

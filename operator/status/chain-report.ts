@@ -17,10 +17,17 @@ const CONTESTED_SHOWN_MAX = 10;
 
 const LOOK = 'look at this Bitcoin node: its log, its connections and its disk';
 const OF_CHAIN: Readonly<Record<ChainProblemName, readonly [ProblemCode, action: string]>> = {
-  no_majority: ['bitcoin_no_majority', 'start the Bitcoin nodes that do not answer, or correct bitcoin_nodes'],
+  no_majority: [
+    'bitcoin_no_majority',
+    'start the Bitcoin nodes that do not answer, or correct bitcoin_nodes or their RPC credentials',
+  ],
   fork: ['bitcoin_fork', 'find out which of your Bitcoin nodes is on the wrong chain'],
   wrong_network: ['bitcoin_wrong_network', 'take this node out of bitcoin_nodes, or set network'],
   node_unavailable: ['bitcoin_unavailable', LOOK],
+  node_credentials: [
+    'bitcoin_credentials',
+    'give this node the RPC user and password of your Bitcoin nodes, or their cookie file: `mpc_operator init --force` with --bitcoin-rpc-user or --bitcoin-rpc-cookie-file (README), and restart the server',
+  ],
   node_syncing: ['bitcoin_syncing', 'wait: this node asks it again once it has synchronised'],
   node_behind: ['bitcoin_behind', LOOK],
   stale_tip: ['bitcoin_stale_tip', LOOK],
@@ -35,7 +42,7 @@ const OF_CHAIN: Readonly<Record<ChainProblemName, readonly [ProblemCode, action:
 };
 
 /** A problem of the own Bitcoin nodes; `since` in ms since 1970. */
-export function bitcoinProblem({ problem: name, node, detail }: ChainProblem, since: number | null): Problem {
+export function bitcoinProblem({ problem: name, node, detail }: ChainProblem, since: number): Problem {
   const [code, action] = OF_CHAIN[name];
   const subject = node === null ? 'Bitcoin nodes' : `Bitcoin node ${node}`;
   // Where the subject names the node, its label at the beginning says it again.
@@ -46,9 +53,11 @@ export function bitcoinProblem({ problem: name, node, detail }: ChainProblem, si
 /** All of them. */
 export function chainProblems(node: Node): readonly Problem[] {
   const { store, chain, online, config, input } = node;
-  const problems = (chain?.problems() ?? []).map((one) => bitcoinProblem(one, chain?.problemSince(one) ?? null));
+  const problems = (chain?.problems() ?? []).map((one) =>
+    bitcoinProblem(one, chain?.problemSince(one) ?? node.startedAt),
+  );
   const scan = online?.autopilot.scan ?? null;
-  if (chain?.isForked() === true) problems.push(forkProblem(chain.forkedSince(), config));
+  if (chain?.isForked() === true) problems.push(forkProblem(chain.forkedSince() ?? node.startedAt, config));
   if (scan !== null && scan.lost !== null) problems.push(lostProblem(scan.lost));
   const progress = scan?.progress() ?? null;
   const { effects } = input;
@@ -67,7 +76,7 @@ export function chainProblems(node: Node): readonly Problem[] {
   return problems;
 }
 
-function forkProblem(since: number | null, config: Node['config']): Problem {
+function forkProblem(since: number, config: Node['config']): Problem {
   const cause = `it looks forked: deposits and coins need ${config.forkConfirmations} confirmations instead of ${config.normalConfirmations}`;
   const action = 'make sure that your Bitcoin nodes have the same blocks; this alarm ends some blocks after they agree';
   return problem('chain_forked', { subject: 'Bitcoin chain', since, cause, action });
@@ -91,7 +100,7 @@ export function lagProblem(
   if (!(left > 0 && lastsMs > LAG_MS_MAX) && left <= LAG_BLOCKS_MAX) return null;
   return problem('blocks_unread', {
     subject: 'Bitcoin blocks',
-    since: since === null ? null : clocks.now - lastsMs,
+    since: clocks.now - lastsMs,
     cause: `${counted(left, 'block')} to read (${height} of ${tip}); this node starts no attestations or payouts until then`,
     action: 'wait if the height rises; otherwise check your Bitcoin nodes',
   });
@@ -105,7 +114,8 @@ function contestedProblems(contested: readonly Contested[]): readonly Problem[] 
   const more = contested.length - CONTESTED_SHOWN_MAX;
   if (more <= 0) return named;
   const cause = `${counted(more, 'more deposit')} ${more === 1 ? 'is' : 'are'} contested`;
-  return [...named, problem('deposit_contested', { subject: 'mempool', cause, action })];
+  const since = Math.min(...contested.slice(CONTESTED_SHOWN_MAX).map((one) => one.since));
+  return [...named, problem('deposit_contested', { subject: 'mempool', since, cause, action })];
 }
 
 function exposedProblem(exposed: ReturnType<typeof exposedDeposits>): Problem {

@@ -1,17 +1,22 @@
 // Free space on the disk of the database. A full disk stops the node, so its operator is warned before.
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Problem, problem } from '../runtime/problems.ts';
 
 /** With less room than this, in bytes, the disk will be full soon; with less than that, nothing fits any more. */
 export const DISK_LOW_BYTES = 256 * 1024 * 1024;
 export const DISK_FULL_BYTES = 8 * 1024 * 1024;
 
-/** The problem where there is little room for the database at a path; null where there is enough, or nobody can tell. */
+/** What is wrong with it; `cause` as in a problem of `status`. */
+export interface DiskFinding {
+  readonly code: 'disk_full' | 'disk_low';
+  readonly cause: string;
+}
+
+/** What is wrong where there is little room for the database at a path; null where there is enough, or nobody can tell. */
 export async function diskProblem(
   databasePath: string,
   room: (folder: string) => Promise<number> = freeBytes,
-): Promise<Problem | null> {
+): Promise<DiskFinding | null> {
   const folder = dirname(databasePath);
   let free: number;
   try {
@@ -22,7 +27,7 @@ export async function diskProblem(
   if (free >= DISK_LOW_BYTES) return null;
   const code = free < DISK_FULL_BYTES ? 'disk_full' : 'disk_low';
   const cause = `${Math.floor(free / 1024 / 1024)} MiB are left for ${folder}; without room nothing is signed`;
-  return problem(code, { subject: 'disk', cause, action: 'make room on this disk' });
+  return { code, cause };
 }
 
 async function freeBytes(folder: string): Promise<number> {

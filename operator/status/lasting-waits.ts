@@ -9,14 +9,17 @@ import { type Burn, getBurn } from '../../store/burns.ts';
 import { getCeremony } from '../../store/ceremonies.ts';
 import { PAGE_ROWS_MAX } from '../../store/database.ts';
 import { isHeld } from '../../store/holds.ts';
-import { waitingSteps } from '../../store/line.ts';
+import { type LineStep, waitingSteps } from '../../store/line.ts';
 import { type AttestedPlace, listAttestedAfter, listOpenDeposits } from '../../store/open-deposits.ts';
+import { requestOutcome } from '../../store/request-outcome.ts';
 import { listRequests } from '../../store/requests.ts';
+import { stepPlace } from '../../store/step-state.ts';
 import { scannedHeight } from '../chain-state/scan.ts';
 import { storedOutcome } from '../key-ceremonies/ceremony-outcome.ts';
 import type { FederationKey } from '../keys/keys.ts';
 import type { Node } from '../node.ts';
 import { waitReport } from '../payouts/withdraw.ts';
+import type { TreasuryReport } from '../runtime/command-types.ts';
 import { counted } from '../runtime/counted.ts';
 import { type Problem, problem } from '../runtime/problems.ts';
 import { treasuryReport, treasuryStatus } from '../treasury-report.ts';
@@ -141,14 +144,14 @@ function burnWaits(node: Node): readonly Problem[] {
   return [...unpayableProblems(node, unpayable), ...lateProblems(late, why)];
 }
 
-function unpayableProblems({ store }: Node, unpayable: readonly WaitReason[]): readonly Problem[] {
+function unpayableProblems({ store, input }: Node, unpayable: readonly WaitReason[]): readonly Problem[] {
   return [...Map.groupBy(unpayable, ({ reason }) => reason)].flatMap(([reason, found]) => {
     const [first] = found;
     if (first === undefined || first.burnTxid === null) return [];
     const seen = found.flatMap(({ burnTxid }) => getBurn(store.db, burnTxid ?? '')?.seenAt ?? []);
     return problem('burns_unpayable', {
       subject: 'burns',
-      since: seen.length === 0 ? null : Math.min(...seen),
+      since: seen.length === 0 ? input.effects.now() : Math.min(...seen),
       cause: `${someOf(found.length, 'burn')} not payable (${reason}: ${first.remedy}); one of them is ${first.burnTxid}`,
       action: `agree with the other operators what to do about it; \`mpc_operator hold ${first.burnTxid} --reason TEXT\` ends this alarm`,
     });
@@ -179,7 +182,7 @@ function lineWaits(node: Node, key: FederationKey): readonly Problem[] {
       const { remedy, top_up_address: address } = waitReport(node, key, reason);
       return problem('line_waits', {
         subject: 'treasury line',
-        since: steps?.waitsSince(reason.reason) ?? null,
+        since: steps?.waitsSince(reason.reason) ?? node.input.effects.now(),
         cause: `it waits (${reason.reason}): ${remedy}`,
         action: address === null ? 'see `mpc_operator withdrawals --waiting`' : `pay a top-up to ${address}`,
       });
@@ -188,7 +191,9 @@ function lineWaits(node: Node, key: FederationKey): readonly Problem[] {
 
 function stepWaits({ store, input }: Node): readonly Problem[] {
   const before = input.effects.now() - WAITS_MAX.step;
-  const [late] = waitingSteps(store.db).filter(({ createdAt }) => createdAt < before);
+  // One that another has replaced waits for nothing.
+  const isWaiting = (step: LineStep) => stepPlace(store.db, step, 0).state === 'signed';
+  const [late] = waitingSteps(store.db).filter((step) => step.createdAt < before && isWaiting(step));
   if (late === undefined) return [];
   return [
     problem('line_step_unmined', {
@@ -201,11 +206,8 @@ function stepWaits({ store, input }: Node): readonly Problem[] {
 }
 
 // Every share of a new key signs once; until then nobody knows that each can.
-function proofWaits({ store, input }: Node, key: FederationKey): readonly Problem[] {
-  const stored = getCeremony(store.db, key.ceremonyId);
-  const outcome = stored === null ? null : storedOutcome(stored);
-  if (outcome === null || outcome.subsets !== null) return [];
-  if (input.effects.now() - key.createdAt <= WAITS_MAX.proof) return [];
+function proofWaits(node: Node, key: FederationKey): readonly Problem[] {
+  if (isProven(node, key) || node.input.effects.now() - key.createdAt <= WAITS_MAX.proof) return [];
   return [
     problem('keys_not_proven', {
       subject: `key ceremony ${key.ceremonyId}`,
@@ -214,6 +216,20 @@ function proofWaits({ store, input }: Node, key: FederationKey): readonly Proble
       action: 'make sure that all operators answer: this needs every one of them',
     }),
   ];
+}
+
+/** Whether each share of a key has signed; true where the ceremony that made it is not known here. */
+export function isProven({ store }: Pick<Node, 'store'>, key: FederationKey): boolean {
+  const stored = getCeremony(store.db, key.ceremonyId);
+  const outcome = stored === null ? null : storedOutcome(stored);
+  return outcome === null || outcome.subsets !== null;
+}
+
+/** What to do about a treasury that is not open. */
+export function treasuryAction(state: TreasuryReport['state']): string {
+  return state === 'opening'
+    ? 'ask the operators named here to run their servers; `mpc_operator treasury open` shows how it goes on'
+    : 'once the payment is deep enough, run `mpc_operator treasury open` at one node; `mpc_operator treasury` shows both';
 }
 
 function treasuryWaits(node: Node, key: FederationKey): readonly Problem[] {
@@ -225,24 +241,32 @@ function treasuryWaits(node: Node, key: FederationKey): readonly Problem[] {
       subject: 'treasury',
       since: key.createdAt,
       cause: `it is not open, so no burn can be paid: ${treasuryStatus(node)?.detail ?? state}`,
-      action:
-        state === 'opening' ? 'ask the operators named here' : 'run `mpc_operator treasury`, which shows what to do',
+      action: treasuryAction(state),
     }),
   ];
 }
 
+// A request that is over needs nobody, whatever was decided about it.
 function requestWaits({ store, input, config }: Node): readonly Problem[] {
   const now = input.effects.now();
   return listRequests(store.db, { limit: COUNTED_MAX })
-    .rows.filter(({ decision, expiresAt }) => decision === null && expiresAt > now)
-    .map(({ id, kind, reason, askedBy, createdAt }) =>
-      problem('request_waits', {
-        subject: `request ${id}`,
-        since: createdAt,
-        cause: `operator ${askedBy} asks operator ${config.myIndex} to approve a ${kind} step: ${reason}`,
-        action: `ask why, then \`mpc_operator requests approve ${id}\` or \`requests refuse ${id}\``,
-      }),
-    );
+    .rows.filter((request) => requestOutcome(store.db, request, now).state === 'open')
+    .flatMap(({ id, kind, reason, askedBy, createdAt, decision, expiresAt }) => {
+      const told = { subject: `request ${id}`, since: createdAt };
+      if (decision === null) {
+        return problem('request_waits', {
+          ...told,
+          cause: `operator ${askedBy} asks operator ${config.myIndex} to approve a ${kind} step: ${reason}`,
+          action: `ask why, then \`mpc_operator requests approve ${id}\` or \`requests refuse ${id}\``,
+        });
+      }
+      if (decision === 'refused') return [];
+      return problem('request_open', {
+        ...told,
+        cause: `the ${kind} step of operator ${askedBy} is not signed yet: ${reason}; it is tried until ${new Date(expiresAt).toISOString()}`,
+        action: `have the other operators approve it: \`mpc_operator requests approve ${id}\` at theirs`,
+      });
+    });
 }
 
 // Those that are late, oldest first; `page` gives the rows from an offset on.

@@ -55,13 +55,15 @@ export function unreachableProblems(
   const left = 1 + rows.filter(({ reachable, phase }) => reachable !== false && phase !== 'halted').length;
   const spare = left - threshold;
   const severity: Severity = spare < 0 ? 'critical' : spare === 0 ? 'error' : 'warning';
-  return gone.map(({ index, name, address, since, detail, heard_at }) => {
-    const hears = heard_at !== null && since !== null && Date.parse(heard_at) - Date.parse(since) > HEARD_SINCE_MS;
+  return gone.flatMap(({ index, name, address, since, detail, heard_at }) => {
+    // A row that does not answer has it.
+    if (since === null) return [];
+    const hears = heard_at !== null && Date.parse(heard_at) - Date.parse(since) > HEARD_SINCE_MS;
     const oneWay = hears ? '; its own messages do arrive here' : '';
     return problem('peer_unreachable', {
       subject: `operator ${index} (${name})`,
       severity,
-      since: since === null ? null : Date.parse(since),
+      since: Date.parse(since),
       cause: `it does not answer (${detail})${oneWay}; ${quorumText(left, participants, threshold)}`,
       action: `ask its operator whether the server runs and is unsealed, and whether ${address} can be reached from here`,
     });

@@ -41,6 +41,7 @@ export function liars(signers: readonly SignerState[], now: number): readonly Pr
     return [
       problem('peer_lied', {
         subject: `operator ${index}`,
+        since: lastLie.at,
         cause: `it gave a wrong partial signature or nonce, ${often} since this node started, last at ${at} (shown for a day)`,
         action: 'ask its operator what runs there; the audit log keeps the evidence',
       }),

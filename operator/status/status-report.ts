@@ -1,11 +1,16 @@
 // `status`: a node at a glance, and everything that its operator should look at. Text, JSON and whatever else shows it are made
 // from this. Nothing here waits for the Bitcoin and Wire nodes longer than a moment.
+import { statSync } from 'node:fs';
 import { auditHead } from '../../store/audit-log.ts';
 import { listCeremonies } from '../../store/ceremonies.ts';
+import { previousCertificates } from '../../store/certificate-rotation.ts';
 import { listDeposits } from '../../store/deposits.ts';
-import { lineFigures, listLine, waitingSteps } from '../../store/line.ts';
+import { isBeingWritten } from '../../store/open.ts';
+import { listPeers } from '../../store/peers.ts';
 import { DEPOSIT_STATUSES } from '../../store/schema.ts';
-import { scannedHeight } from '../chain-state/scan.ts';
+import { stepCounts } from '../../store/step-state.ts';
+import { accountsReport } from '../account-commands.ts';
+import { settledHeight } from '../chain-state/scan.ts';
 import type { Node } from '../node.ts';
 import { daysLeft, readCertificate, validityText } from '../peers/certificate.ts';
 import { addressConflicts, listCards, missingCards } from '../peers/federation.ts';
@@ -13,12 +18,13 @@ import { ceremonyReport } from '../reports.ts';
 import { clockReport } from '../runtime/clock-watch.ts';
 import type { CommandResults } from '../runtime/command-types.ts';
 import { inOrder, type Problem, problem } from '../runtime/problems.ts';
+import { serviceReport } from '../service-report.ts';
 import { treasuryStatus } from '../treasury-report.ts';
 import { backendProblems, backendReports } from './backend-reports.ts';
 import { backupProblems, backupReport } from './backup-problems.ts';
 import { chainProblems } from './chain-report.ts';
-import { diskProblem } from './disk-space.ts';
 import { lastingWaits } from './lasting-waits.ts';
+import { notices } from './notices.ts';
 import { peerRows, unreachableProblems } from './peer-rows.ts';
 import { signerProblems, signerReports } from './signer-reports.ts';
 
@@ -31,12 +37,14 @@ const STUCK_PHASES: ReadonlySet<string> = new Set(['running', 'confirmed']);
 /** Most key ceremonies that are shown while they are not over. */
 const CEREMONIES_SHOWN_MAX = 10;
 
+const STARTING_ACTION = 'ask again in a moment: opening the key file takes seconds; if this lasts, look at the log';
+
 type Status = CommandResults['status'];
 
 /** An overview, with everything an operator should look at in `problems`. */
 export async function statusReport(node: Node): Promise<Status> {
   const { config, input, store } = node;
-  const [backends, disk] = await Promise.all([backendReports(node), diskProblem(config.securityDbPath)]);
+  const [backends, accounts] = await Promise.all([backendReports(node), accountsReport(node), node.selfWatch?.look()]);
   const cards = listCards(store.db);
   const peers = peerRows(node);
   return {
@@ -57,6 +65,7 @@ export async function statusReport(node: Node): Promise<Status> {
     ...backends,
     scan: scanReport(node),
     treasury: treasuryStatus(node),
+    service: serviceReport(node),
     deposits: Object.fromEntries(
       DEPOSIT_STATUSES.map((status) => [status, listDeposits(store.db, [status], { limit: 1 }).total]),
     ),
@@ -64,13 +73,15 @@ export async function statusReport(node: Node): Promise<Status> {
     clock: clockReport(node.online?.heartbeat?.clock ?? null, input.effects.now()),
     audit_head: auditHead(store.db),
     backups: backupReport(node),
+    certificates: certificateStates(node),
     rejections: rejectionCounts(node),
     signers: signerReports(node),
+    accounts,
+    notices: notices(node),
     problems: inOrder([
       ...unreachableProblems({ participants: config.parties, threshold: config.threshold }, peers),
       ...nodeProblems(node),
-      ...(disk === null ? [] : [disk]),
-      ...(node.events?.problems() ?? []),
+      ...ownProblems(node),
       ...ceremonyProblems(node),
       ...cardProblems(node),
       ...backendProblems(node, backends),
@@ -88,17 +99,34 @@ function serves({ input }: Node): boolean {
   return input.serves !== false;
 }
 
+// What a look shows now says more than the log lines that it left behind.
+function ownProblems({ selfWatch, events }: Node): readonly Problem[] {
+  const seen = selfWatch?.problems() ?? [];
+  const codes = new Set(seen.map(({ code }) => code));
+  return [...seen, ...(events?.problems() ?? []).filter(({ code }) => !codes.has(code))];
+}
+
 function nodeProblems(node: Node): readonly Problem[] {
-  const { config, damage, online, input, startedAt } = node;
+  const { config, damage, online, input, startedAt, store } = node;
   const problems: Problem[] = [...(input.processProblems?.() ?? [])];
   const subject = 'this node';
   if (damage !== undefined) {
     const [cause = damage.detail, action = 'replace it with its latest backup'] = damage.detail.split('; ');
     problems.push(problem('database_damaged', { subject: 'database', since: damage.since, cause, action }));
   }
-  if (!serves(node)) {
+  if (!serves(node) && isBeingWritten(store.path)) {
+    const cause = `a server with ${config.file} is starting or ending, or a command is changing its database`;
+    problems.push(problem('starting', { subject, since: input.effects.now(), cause, action: STARTING_ACTION }));
+  } else if (!serves(node)) {
     const cause = `no server runs with ${config.file}, so nothing is signed or followed`;
-    problems.push(problem('not_running', { subject, cause, action: 'start it: `mpc_operator server`' }));
+    problems.push(
+      problem('not_running', {
+        subject,
+        since: lastWrite(store.path) ?? startedAt,
+        cause,
+        action: 'start it: `mpc_operator server`',
+      }),
+    );
   } else if (online === null && damage === undefined) {
     const cause = 'the server runs, but it is sealed: it cannot sign, and its peers cannot reach it';
     problems.push(problem('sealed', { subject, since: startedAt, cause, action: 'run `mpc_operator unseal`' }));
@@ -106,16 +134,30 @@ function nodeProblems(node: Node): readonly Problem[] {
   return problems;
 }
 
-function cardProblems({ config, store, input }: Node): readonly Problem[] {
+// When its own card was made.
+function setUpSince({ config, store, startedAt }: Node): number {
+  return listPeers(store.db).find(({ index }) => index === config.myIndex)?.addedAt ?? startedAt;
+}
+
+// The last sign of a server: what it writes as it ends.
+function lastWrite(path: string): number | null {
+  const times = [path, `${path}-wal`].flatMap((one) => statSync(one, { throwIfNoEntry: false })?.mtimeMs ?? []);
+  return times.length === 0 ? null : Math.floor(Math.max(...times));
+}
+
+function cardProblems(node: Node): readonly Problem[] {
+  const { config, store, input, startedAt } = node;
   const cards = listCards(store.db);
+  const addedAt = new Map(listPeers(store.db).map((peer) => [peer.index, peer.updatedAt]));
+  const setUpAt = setUpSince(node);
   const problems: Problem[] = [];
   for (const index of missingCards(config, cards)) {
     const cause = 'this node does not have its operator card';
     const action = `ask for its card, then run \`mpc_operator peer add CARD\``;
-    problems.push(problem('card_missing', { subject: `operator ${index}`, cause, action }));
+    problems.push(problem('card_missing', { subject: `operator ${index}`, since: setUpAt, cause, action }));
   }
   for (const { operator: subject, cause, action } of addressConflicts(config, cards)) {
-    problems.push(problem('addresses_differ', { subject, cause, action }));
+    problems.push(problem('addresses_differ', { subject, since: startedAt, cause, action }));
   }
   const now = input.effects.now();
   for (const { index, name, tls_certificate } of cards) {
@@ -123,17 +165,22 @@ function cardProblems({ config, store, input }: Node): readonly Problem[] {
     const subject = `operator ${index} (${name})`;
     const action =
       index === config.myIndex
-        ? 'renew it as the README says, and send the others the new card'
+        ? 'run `mpc_operator tls rotate`; one that has expired is renewed as the README says'
         : 'ask its operator to renew it and to send the new card';
     if (facts === null) {
       problems.push(
-        problem('certificate_unreadable', { subject, cause: 'its TLS certificate cannot be read', action }),
+        problem('certificate_unreadable', {
+          subject,
+          since: addedAt.get(index) ?? startedAt,
+          cause: 'its TLS certificate cannot be read',
+          action,
+        }),
       );
     } else if (daysLeft(facts, now) < CERTIFICATE_DAYS_WARNED) {
       const isOver = now > facts.notAfter || now < facts.notBefore;
       const code = isOver ? 'certificate_expired' : 'certificate_ends';
       const warnedAt = facts.notAfter - CERTIFICATE_DAYS_WARNED * DAY_MS;
-      const since = now < facts.notBefore ? null : isOver ? facts.notAfter : warnedAt;
+      const since = now < facts.notBefore ? (addedAt.get(index) ?? startedAt) : isOver ? facts.notAfter : warnedAt;
       problems.push(
         problem(code, { subject, since, cause: `its TLS certificate ${validityText(facts, now)}`, action }),
       );
@@ -155,35 +202,40 @@ function twinProblems({ online }: Node): readonly Problem[] {
 }
 
 function keyProblems(node: Node): readonly Problem[] {
-  const { config, keys, keyRing } = node;
+  const { config, keys, keyRing, startedAt } = node;
   const key = keys.live();
   if (key === null) {
     const [lost] = keyRing.sealed ? [] : keyRing.keyIds().slice(-1);
     if (lost !== undefined) {
       const cause = `the key file holds shares of key ${lost}, which this database does not know: the database was lost`;
       const action = 'put the database back; else add the cards again, and run: mpc_operator ceremony recover FILE';
-      return [problem('database_lost', { subject: 'key', cause, action })];
+      return [problem('database_lost', { subject: 'key', since: startedAt, cause, action })];
     }
     const cause = 'the federation has no key yet';
     const action = 'make one together: `mpc_operator dkg --ceremony-id NAME`';
-    return [problem('no_key', { subject: 'key', cause, action })];
+    return [problem('no_key', { subject: 'key', since: setUpSince(node), cause, action })];
   }
   const problems: Problem[] = [...lastingWaits(node, key)];
   if (keyRing.sealed) {
     if (keyRing.exists()) return problems;
     const cause = `there is none at ${config.keySharePath}, but the key ${key.keyId} is in use`;
     const action = 'put it back from a backup, and do not run `mpc_operator init`: no peer accepts a new identity';
-    return [...problems, problem('key_file_missing', { subject: 'key file', cause, action })];
+    return [...problems, problem('key_file_missing', { subject: 'key file', since: startedAt, cause, action })];
   }
   // The key file was put back to one of before the key was made, or does not go with the database.
   if (keyRing.keysOf(key.keyId) === null) {
     const cause = 'it holds no shares of the live key';
     const action = 'run: mpc_operator ceremony recover FILE';
-    problems.push(problem('shares_missing', { subject: 'key file', cause, action }));
+    problems.push(problem('shares_missing', { subject: 'key file', since: startedAt, cause, action }));
   } else if (keys.sharesFit(key.keyId) !== true) {
     const cause = 'its shares do not fit the live key';
     problems.push(
-      problem('shares_wrong', { subject: 'key file', cause, action: 'put the key file back from its backup' }),
+      problem('shares_wrong', {
+        subject: 'key file',
+        since: startedAt,
+        cause,
+        action: 'put the key file back from its backup',
+      }),
     );
   }
   return problems;
@@ -211,12 +263,15 @@ function ceremonyProblems(node: Node): readonly Problem[] {
 
 // Steps of the line by where they stand; `decided` are those that this node has not seen fully signed.
 function withdrawalCounts({ store, config }: Node): Readonly<Record<string, number>> {
-  const { total } = listLine(store.db, { limit: 1 });
-  const scanned = scannedHeight(store.db) ?? 0;
-  const settled = lineFigures(store.db, scanned - config.normalConfirmations + 1).steps;
-  const mined = lineFigures(store.db, Number.MAX_SAFE_INTEGER).steps - settled;
-  const signed = waitingSteps(store.db).length;
-  return { decided: total - signed - mined - settled, signed, mined, settled };
+  return stepCounts(store.db, settledHeight(store.db, config));
+}
+
+function certificateStates({ store, online, input }: Node): NonNullable<Status['certificates']> {
+  const overlaps = previousCertificates(store.db, input.effects.now());
+  return {
+    rotation: online?.certificates?.report() ?? null,
+    overlaps: overlaps.map(({ index, until }) => ({ index, until: new Date(until).toISOString() })),
+  };
 }
 
 function scanReport(node: Node): Status['scan'] {

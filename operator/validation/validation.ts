@@ -21,6 +21,7 @@ import type { Effects } from '../runtime/effects.ts';
 import type { Log } from '../runtime/log.ts';
 import { consumedDeposit } from './consumed.ts';
 import type { SignerViews } from './line-views.ts';
+import { refuseService } from './service-gate.ts';
 import { type AttestationContext, validateAttestation } from './validate-attestation.ts';
 import { validateLine } from './validate-line.ts';
 import { nothingToDecide, type Refusal, refuse, type Verdict } from './verdict.ts';
@@ -54,6 +55,15 @@ export class Validation {
    * index; absent where this node does.
    */
   async validate(intent: Intent, keyId: string, scheme: SchemeName, peer?: number): Promise<Verdict> {
+    const { db } = this.#input;
+    const verdict = refuseService(db, intent) ?? (await this.validateMeaning(intent, keyId, scheme, peer));
+    if (!verdict.ok) return verdict;
+    // Validating took its time, in which the operator may have disabled the service.
+    return { ...verdict, decide: (signed) => refuseService(db, intent) ?? verdict.decide(signed) };
+  }
+
+  /** The same of what others have signed already: whether this node itself does such work now is not asked. */
+  async validateMeaning(intent: Intent, keyId: string, scheme: SchemeName, peer?: number): Promise<Verdict> {
     const key = this.#input.keys.get(keyId);
     if (key === null) return refuse('unknown_key', `this node knows no key ${keyId}`);
     if (key.status === 'rehearsal' && intent.kind !== 'ceremony_proof') {

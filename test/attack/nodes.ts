@@ -26,6 +26,7 @@ import { auditHead } from '../../store/audit-log.ts';
 import { beginCeremony, endCeremony } from '../../store/ceremonies.ts';
 import { saveCursor } from '../../store/cursors.ts';
 import { storeKey } from '../../store/keys.ts';
+import { enableService } from '../../store/service.ts';
 import { keepRootCertificate } from '../../store/treasury-roots.ts';
 import { recordUtxo } from '../../store/utxos.ts';
 import { Federation } from '../ceremony/federation.ts';
@@ -187,6 +188,7 @@ export async function installKeys(node: Node): Promise<string> {
   // No node of these tests takes a certificate from another, so nobody looks at the signatures.
   const root = dealtRoot(keyId);
   const signatures = transcript.participants.map(() => 'ee'.repeat(64));
+  enableService(db, Date.now());
   keepRootCertificate(db, root, rootCertificateJson({ statement: rootStatement(root), signatures }), Date.now());
   const { txid, vout, amount } = root;
   recordUtxo(db, { txid, vout, amount, leaf: { kind: 'treasury' }, height: BEST_HEIGHT - 19 }, Date.now());

@@ -4,6 +4,7 @@ import { burnOutput } from '../../chain/burn.ts';
 import { outputName } from '../../chain/custody-spend.ts';
 import { feeAt } from '../../chain/fee.ts';
 import type { Plan, PlanInput, WaitReason } from '../../chain/line-plan.ts';
+import { USUAL_FLOOR } from '../../simulation/chain-view.ts';
 import { burnOf, burnToTreasury, calm, depositOf, hashOf, lineWorld, strayOf } from './plan-world.ts';
 
 const BTC = 100_000_000n;
@@ -399,6 +400,37 @@ describe('what waits', () => {
     world.addBurns(burnOf('c', 50_000n, 9_000n));
     const { intent } = world.advance({ held: new Set([hashOf('a')]) });
     expect(intent.burns.map(({ burnTxid }) => burnTxid).sort()).toEqual([hashOf('b'), hashOf('c')].sort());
+  });
+});
+
+describe('a burn whose fee is too small is told what it needs:', () => {
+  const remedyOf = (fee: bigint, view: { readonly estimate?: bigint | null; readonly feeRateMin?: bigint }) => {
+    const world = rich();
+    world.addBurns(burnOf('a', 50_000n, fee));
+    const { feeRateMin = 1_000n, estimate = 1_000n } = view;
+    return reasonFor(world.plan({ estimate, relay: { ...USUAL_FLOOR, feeRateMin } }), hashOf('a')).remedy;
+  };
+
+  test('nothing, where it does not pay for its own output at the least rate that is ever relayed', () => {
+    expect(remedyOf(1n, {})).toBe(
+      'nothing: it can never be paid (its fee does not pay for its own output at 1.00 sat/vB, the least that is ever relayed)',
+    );
+  });
+
+  test('a lower relay minimum of the own nodes, by name, where that is the cause', () => {
+    expect(remedyOf(90n, { feeRateMin: 5_000n })).toMatch(
+      /^it needs 2\.\d\d sat\/vB or less, and now it takes 5\.00 sat\/vB, the least that your own Bitcoin nodes relay \(mempoolminfee, minrelaytxfee\)$/,
+    );
+  });
+
+  test('a lower rate, or burns that pay more', () => {
+    expect(remedyOf(90n, { estimate: 5_000n })).toMatch(
+      /^it can join a payout once the fee rate is 2\.\d\d sat\/vB or less$/,
+    );
+    expect(remedyOf(200n, { estimate: 4_000n })).toMatch(
+      /^it is paid once the fee rate is 2\.\d\d sat\/vB or less, or together with burns that pay more fees$/,
+    );
+    expect(remedyOf(45n, {})).toMatch(/^it is paid together with burns that pay more fees: alone it does not bear/);
   });
 });
 

@@ -61,6 +61,14 @@ describe('the health of the nodes', () => {
     );
   });
 
+  test('tells a node that refuses the RPC credentials, or to which there are none, from one that does not answer', () => {
+    const named = (fault: Parameters<typeof down>[1]) =>
+      health([up('a'), up('b'), down('c', fault)]).problems[0]?.problem;
+    expect(named('unauthorized')).toBe('node_credentials');
+    expect(named('credentials_unreadable')).toBe('node_credentials');
+    expect(named('timeout')).toBe('node_unavailable');
+  });
+
   test('goes on with a majority and stops everything without one', () => {
     const two = health([up('a'), up('b'), down('c')]);
     expect(two.tip.state).toBe('ok');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { CliContext } from '../../cli/context.ts';
 import { CliError } from '../../cli/errors.ts';
-import { secretPrompt } from '../../cli/prompt.ts';
+import { confirmPrompt, secretPrompt } from '../../cli/prompt.ts';
 import { MemoryInput, MemoryStream } from './surroundings.ts';
 
 /** What a person who types `keys` has entered; null where they gave up. */
@@ -26,6 +26,19 @@ describe('a prompt for a secret', () => {
 
   test('shows the question and nothing of the answer', async () => {
     expect((await typed('open sesame\r')).shown).toBe('Passphrase: \n');
+  });
+
+  test('hides what is typed before it shows the question: whoever types at once is not seen either', async () => {
+    const input = new MemoryInput(true);
+    const hiddenAt: [text: string, isHidden: boolean][] = [];
+    const stderr = { isTTY: true, write: (text: string) => hiddenAt.push([text, input.rawModes.at(-1) === true]) };
+    const asked = secretPrompt(input, stderr)?.('Passphrase');
+    input.type('open sesame\r');
+    await asked;
+    expect(hiddenAt).toEqual([
+      ['Passphrase: ', true],
+      ['\n', false],
+    ]);
   });
 
   test('understands backspace, whole characters at a time, and Ctrl-U', async () => {
@@ -86,5 +99,40 @@ describe('a prompt for a secret', () => {
   test('does not exist where input or stderr is no terminal', () => {
     expect(secretPrompt(new MemoryInput(false), new MemoryStream(true))).toBeNull();
     expect(secretPrompt(new MemoryInput(true), new MemoryStream(false))).toBeNull();
+  });
+});
+
+describe('a question for a yes', () => {
+  async function answered(...keys: readonly string[]) {
+    const input = new MemoryInput(true);
+    const stderr = new MemoryStream(true);
+    const agreed = confirmPrompt(input, stderr)?.('Enable the service?');
+    for (const part of keys) input.type(part);
+    if (keys.length === 0) input.emit('end');
+    return { yes: await agreed, shown: stderr.text, left: input.listenerCount('data') + input.listenerCount('end') };
+  }
+
+  test('is agreed to by the whole word alone', async () => {
+    expect((await answered('yes\n')).yes).toBeTrue();
+    expect((await answered('ye', 's\r')).yes).toBeTrue();
+    for (const word of ['y\n', '\n', 'no\n', 'yes please\n']) expect((await answered(word)).yes).toBeFalse();
+  });
+
+  test('is refused by the end of the input, and lets go of the terminal', async () => {
+    expect(await answered()).toEqual({ yes: false, shown: 'Enable the service? Type yes to go on: ', left: 0 });
+  });
+
+  test('is put to nobody where there is no terminal', () => {
+    expect(confirmPrompt(new MemoryInput(false), new MemoryStream(true))).toBeNull();
+    expect(confirmPrompt(new MemoryInput(true), new MemoryStream(false))).toBeNull();
+  });
+
+  test('ends as a no when the program is told to end, also with yes typed and not entered', async () => {
+    const input = new MemoryInput(true);
+    const stop = new AbortController();
+    const agreed = confirmPrompt(input, new MemoryStream(true), stop.signal)?.('Enable?');
+    input.type('yes');
+    stop.abort();
+    expect(await agreed).toBeFalse();
   });
 });

@@ -279,6 +279,13 @@ describe('what is remembered', () => {
     }
   });
 
+  test('what is taken out of a cache is there once', () => {
+    const cache = new BoundedCache<object>(2);
+    const value = {};
+    cache.keep('a', value);
+    expect([cache.take('a'), cache.take('a'), cache.find('a')]).toEqual([value, undefined, undefined]);
+  });
+
   test('a full cache forgets the oldest entry and computes it again', () => {
     const cache = new BoundedCache<{ readonly n: number }>(2);
     let computed = 0;

@@ -10,6 +10,7 @@ import {
   attest,
   deposit,
   depositAddress,
+  enableService,
   exchangeCards,
   newRecipient,
   openTreasury,
@@ -53,6 +54,7 @@ test(
     await exchangeCards(federation);
     const { key_id } = await runDkg(federation, 'first');
     await openTreasury(federation);
+    await enableService(federation);
     const victim = federation.operator(2);
     await victim.kill();
     expect(federation.operators.map(({ isRunning }) => isRunning)).toEqual([true, true, false]);

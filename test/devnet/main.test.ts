@@ -88,6 +88,7 @@ describe('the devnet', () => {
         'exchange cards',
         'make keys',
         'open treasury',
+        'enable service',
         'deposit',
         'attest',
         'mint',

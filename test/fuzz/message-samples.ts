@@ -114,6 +114,7 @@ const beat = {
   now: 1,
   key_id: null,
   bitcoin_height: 3,
+  service: 'enabled',
   recipients: 2,
 };
 
@@ -131,6 +132,8 @@ export const serviceSamples: readonly (readonly [string, Json])[] = [
     'announce_request',
     { id, kind: 'void', treasury: { txid: hash, vout: 0 }, reason: 'a wrong estimate', open_ms: 1_000 },
   ],
+  ['announce_card', { card: { v: 1, index: 1, issued_at: 7 }, overlap_s: 3600 }],
+  ['card_answer', { taken: false, detail: 'the card is older than the one that is here' }],
   ['announce_proofs', { ceremony_id: 'c', bitcoin: signature, attestation: signature, subsets: [[0, 1], [2]] }],
   ['proofs_request', { ceremony_id: 'c' }],
   ['heartbeat', beat],

@@ -7,10 +7,20 @@ import { DEEP_CONFIRMATIONS, type Federation } from '../../devnet/federation.ts'
 import type { LedgerBurn } from '../../devnet/ledger.ts';
 import type { DevnetOperator } from '../../devnet/operator.ts';
 import { burn, newRecipient } from '../../devnet/steps.ts';
-import { eventually, mempool, paymentsTo, START_TIMEOUT_MS, startBridge, TEST_TIMEOUT_MS } from './federation.ts';
+import {
+  emptyBlock,
+  eventually,
+  mempool,
+  paymentsTo,
+  START_TIMEOUT_MS,
+  startBridge,
+  TEST_TIMEOUT_MS,
+} from './federation.ts';
+import { startFeeProxy } from './fee-proxy.ts';
 
 const PAGE = { limit: 500, offset: 0 } as const;
 const BURNS = 200;
+const BUMP_BLOCKS = 2;
 let federation: Federation;
 
 beforeAll(async () => {
@@ -21,7 +31,7 @@ beforeAll(async () => {
       payout_batch_age_s: 2,
       payout_batch_count: BURNS,
       payout_cheap_sat_vb: 0,
-      payout_bump_blocks: 2,
+      payout_bump_blocks: BUMP_BLOCKS,
     },
   });
 }, START_TIMEOUT_MS);
@@ -107,6 +117,45 @@ describe('nodes that are left alone', () => {
       await eventually('nothing can be signed', () => isFirst('critical'));
       for (const index of [1, 2]) await federation.operator(index).start();
       await eventually('all is well', async () => (await first()) === null);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
+  test(
+    'replace a payout that blocks leave out once the fee rate has risen, without any command, and it is mined once',
+    async () => {
+      const proxy = startFeeProxy(federation.bitcoin.rpcUrl);
+      const useNode = async (url: string) => {
+        for (const operator of federation.operators) {
+          await operator.stop();
+          await operator.configure({ bitcoin_nodes: [url] });
+          await operator.start();
+        }
+      };
+      try {
+        proxy.estimate = 2;
+        await useNode(proxy.url);
+        const recipient = await minted(0, 4_000_000n);
+        const one = await burn(federation, { recipient, amount: 600_000n, fee: 20_000n });
+        await untilPaid(one);
+        const paying = async () => (await paymentsTo(federation, one.btc_address)).map(({ txid }) => txid);
+        const [first = ''] = await paying();
+        const entry = z.object({ fees: z.object({ base: btcAmount }) });
+        const feeOf = async (txid: string) =>
+          (await federation.bitcoin.rpc.call('getmempoolentry', [txid], entry)).fees.base;
+        const before = await feeOf(first);
+        proxy.estimate = 10;
+        for (let block = 0; block < BUMP_BLOCKS; block++) await emptyBlock(federation);
+        await eventually('it is replaced', async () => !(await paying()).includes(first));
+        const [next = ''] = await paying();
+        expect(await feeOf(next)).toBeGreaterThan(4n * before);
+        await federation.bitcoin.mine(3);
+        await untilSettled(one);
+        expect(await paying()).toEqual([next]);
+      } finally {
+        await useNode(federation.bitcoin.rpcUrl);
+        await proxy.stop();
+      }
     },
     TEST_TIMEOUT_MS,
   );

@@ -12,7 +12,7 @@ import {
   startFederation,
 } from '../../devnet/federation.ts';
 import type { DevnetOperator } from '../../devnet/operator.ts';
-import { type Deposit, exchangeCards, newRecipient, openTreasury, runDkg } from '../../devnet/steps.ts';
+import { type Deposit, enableService, exchangeCards, newRecipient, openTreasury, runDkg } from '../../devnet/steps.ts';
 import { until } from '../../devnet/until.ts';
 
 /** How long a federation may take to start, also where bitcoind has to be installed first, in ms. */
@@ -33,7 +33,7 @@ export async function startOperators(options: Partial<FederationOptions> = {}): 
   return startFederation({ parties: 3, threshold: 2, binary: BINARY, ...options });
 }
 
-/** Starts a federation that has made its keys and opened its treasury, with `treasurySats` where that is told. */
+/** Starts a federation that has made its keys, opened its treasury and enabled its service, with `treasurySats` where that is told. */
 export async function startBridge(
   options: Partial<FederationOptions> = {},
   treasurySats?: bigint,
@@ -43,6 +43,7 @@ export async function startBridge(
     await exchangeCards(federation);
     await runDkg(federation, 'initial-dkg');
     await openTreasury(federation, undefined, treasurySats);
+    await enableService(federation);
     return federation;
   } catch (error) {
     await federation.stop();

@@ -115,6 +115,8 @@ test(
     const file = join(other.folder, 'ceremony.json');
     await other.mustRun(['ceremony', 'show', 'initial-dkg', '--output', file]);
     await lost.mustRun(['ceremony', 'recover', file]);
+    // With the database went that it was enabled.
+    await lost.mustRun(['enable-service', '--yes']);
     const same = async () => JSON.stringify(await listAt(lost)) === JSON.stringify(before);
     await eventually('it lists the same withdrawals', same, TEST_TIMEOUT_MS).catch(async () => {
       expect(await listAt(lost)).toEqual([...before]);

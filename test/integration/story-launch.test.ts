@@ -257,6 +257,11 @@ test(
          --amount 100000000`;
     expect(await done(1, `${OPERATOR} test-attestation ${claim}`)).toContain('test only');
     expect(ledger.mints()).toEqual([]);
+    const early = await shell(0, `${OPERATOR} attest ${claim}`);
+    expect(early).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(' (service_off).') });
+    for (const said of await everybody(`${OPERATOR} enable-service --yes`)) expect(said).toContain('enabled since');
+    const isOpen = async () => /^federation +open: 3 of 3/m.test(await done(0, `${OPERATOR} service-status`));
+    await eventually('every operator is known to be enabled', isOpen);
     expect(await done(0, `${OPERATOR} attest ${claim}`)).toContain('handed to Wire: minted');
     expect(ledger.balance(RECIPIENT)).toBe(100_000_000n);
 

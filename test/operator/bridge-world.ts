@@ -51,15 +51,20 @@ export class BridgeWorld {
     return world;
   }
 
-  /** A federation whose treasury holds so much: every node has scanned its root, and holds the certificate. */
-  static async opened(sats = ROOT_SATS, parties = 3, threshold = 2): Promise<BridgeWorld> {
+  /** A federation whose treasury holds so much: every node has scanned its root, holds the certificate, and is enabled. */
+  static async opened(
+    sats = ROOT_SATS,
+    parties = 3,
+    threshold = 2,
+    service: 'enabled' | 'off' = 'enabled',
+  ): Promise<BridgeWorld> {
     const world = await BridgeWorld.make(parties, threshold, 'closed');
     const script = treasuryScript(world.federation.key().bitcoin.publicKey);
     const { txid } = world.chain.send([{ txid: freshHash(), vout: 0 }], [{ script, amount: sats }]);
     world.mine(12);
     await world.rounds(1);
     const nodes = world.federation.members.map(({ index }) => world.federation.at(index).node);
-    certifyRoot(nodes, world.federation.key().keyId, { txid, vout: 0, amount: sats });
+    certifyRoot(nodes, world.federation.key().keyId, { txid, vout: 0, amount: sats }, service);
     return world;
   }
 

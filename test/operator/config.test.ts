@@ -105,6 +105,7 @@ describe('Appendix A of the launch instructions', () => {
     expect(config.name).toBe('operator1.example.com');
     expect(config.listenAddress.text).toBe('0.0.0.0:50051');
     expect(config.metricsAddress.text).toBe('127.0.0.1:9464');
+    expect(config.publicAddress).toBeNull();
     expect(config.controlSocket).toBe('/home/op/.0btc-wire/mpc/run/control.sock');
     expect(config.wireNodes).toEqual([]);
     expect(config.attestationValidityS).toBe(86_400);

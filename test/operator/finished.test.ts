@@ -1,7 +1,7 @@
 // Attestations that the others finished while a node was away: it asks them, verifies, and lists what they list.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { depositReports } from '../../operator/deposit-reports.ts';
 import { finishedSchemas } from '../../operator/peers/messages-finished.ts';
-import { depositReports } from '../../operator/reports.ts';
 import { getAttestation } from '../../store/attestations.ts';
 import { BridgeWorld } from './bridge-world.ts';
 
@@ -17,7 +17,10 @@ const page = { limit: 50, offset: 0 };
 function deposits(index: number) {
   const listed = depositReports(world.federation.at(index).node, page).deposits;
   return listed
-    .map(({ attested_at, minted_at, ...rest }) => ({ ...rest, is: [attested_at, minted_at].map((at) => at !== null) }))
+    .map(({ attested_at, minted_at, waits_for: _, ...rest }) => ({
+      ...rest,
+      is: [attested_at, minted_at].map((at) => at !== null),
+    }))
     .sort((a, b) => (a.txid < b.txid ? -1 : 1));
 }
 

@@ -10,6 +10,7 @@ import { problemText } from '../../operator/runtime/problems.ts';
 import { listAudit } from '../../store/audit-log.ts';
 import { getNodeState, stateHead } from '../../store/node-state.ts';
 import { getPeer } from '../../store/peers.ts';
+import { enableService } from '../../store/service.ts';
 import { INTERVAL_MS, NETWORK, Ring } from './heartbeat-ring.ts';
 
 let ring: Ring | null = null;
@@ -42,6 +43,22 @@ describe('a federation', () => {
     await of.rounds(1);
     expect(highestSeen(of, 0, 1)).toMatchObject(stateHead(of.node(1).store.db));
     expect(highestSeen(of, 2, 1)).toMatchObject(stateHead(of.node(1).store.db));
+  });
+
+  test('hears from every peer whether its service is enabled, at once where that changes', async () => {
+    const of = start();
+    await of.rounds(1);
+    const told = () =>
+      of
+        .node(0)
+        .heartbeat.book.peers()
+        .map(({ beat }) => beat?.service);
+    expect(told()).toEqual(['off', 'off']);
+    enableService(of.node(1).store.db, of.now);
+    of.pass(300);
+    of.node(1).heartbeat.changed();
+    while (told()[0] !== 'enabled') await Bun.sleep(1);
+    expect(told()).toEqual(['enabled', 'off']);
   });
 
   test('goes on with one of three dead, also when one of the two others is started again', async () => {
@@ -154,7 +171,7 @@ describe('a node that was put back to an older state', () => {
     const [own, ...more] = of.node(1).heartbeat.problems();
     expect(own).toMatchObject({ code: 'state_regressed', severity: 'critical', since });
     expect(own?.cause).toContain('operator 0 has seen a newer state of this node than its database has');
-    expect(own?.action).toContain('then restart the server, which ends this alarm');
+    expect(own?.action).toContain('restart the server, which ends this alarm');
     expect(more).toEqual([]);
     expect(of.node(1).log.join('\n')).toContain('error state_regressed {"shown_by":0,"shown_epoch":0');
     of.restart(1);

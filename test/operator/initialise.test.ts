@@ -1,6 +1,6 @@
 // `init` over a node that is there already: nothing is lost, and what peers or a key depend on does not change.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadConfig, type OperatorConfig } from '../../operator/config/config.ts';
 import type { ConfigFile } from '../../operator/config/config-keys.ts';
@@ -22,6 +22,24 @@ afterEach(() => nodes.close());
 
 const bytesOf = (paths: readonly string[]) => paths.map((path) => readFileSync(path).toString('base64'));
 const ownFiles = ({ file, keySharePath, securityDbPath }: OperatorConfig) => [file, keySharePath, securityDbPath];
+
+test('init writes the RPC password into the file that the configuration names, for this user alone, and forgets it', async () => {
+  const file = join(nodes.folder, 'rpc', 'config.json');
+  const addresses = ['127.0.0.1:7100', '127.0.0.1:7101', '127.0.0.1:7102'];
+  const rpc = { bitcoin_rpc_user: 'alice', bitcoin_rpc_password_file: 'bitcoin_rpc_password' };
+  const content = draftConfig({ parties: 3, threshold: 2, index: 0, addresses, more: { network: 'regtest', ...rpc } });
+  const typed = new TextEncoder().encode('typed password');
+  const env = { MPC_OPERATOR_SCRYPT_WORK_FACTOR: '1' };
+  const { created } = await initialise({
+    ...{ file, home: nodes.folder, env, content, passphrase: async () => PASSPHRASE, force: false },
+    ...{ effects: systemEffects, rpcPassword: async () => typed },
+  });
+  const path = join(nodes.folder, 'rpc', 'bitcoin_rpc_password');
+  expect(created).toContain(path);
+  expect(readFileSync(path, 'utf8')).toBe('typed password');
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(typed.every((byte) => byte === 0)).toBe(true);
+});
 
 describe('init of another place in the federation', () => {
   test('by force keeps the old configuration, keys and database beside new ones, with which the node starts', async () => {

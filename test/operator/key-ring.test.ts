@@ -250,7 +250,12 @@ describe('unsealing a node', () => {
     const federation = await FederationInMemory.make();
     await federation.stop(0);
     let opened = 0;
-    const gate = { address: 'nowhere', replacePeers: async () => {}, stop: async () => {} };
+    const gate = {
+      address: 'nowhere',
+      replacePeers: async () => {},
+      replaceIdentity: async () => {},
+      stop: async () => {},
+    };
     const node = openedAt(federation, () => {
       opened += 1;
       if (opened > 1) throw new Error('the port is in use');
@@ -275,7 +280,12 @@ describe('unsealing a node', () => {
     const { config } = federation.member(0);
     await federation.stop(0);
     for (const suffix of ['', '-wal', '-shm']) await rm(`${config.securityDbPath}${suffix}`, { force: true });
-    const gate = { address: '127.0.0.1:1', replacePeers: async () => {}, stop: async () => {} };
+    const gate = {
+      address: '127.0.0.1:1',
+      replacePeers: async () => {},
+      replaceIdentity: async () => {},
+      stop: async () => {},
+    };
     const node = openedAt(federation, () => gate);
     await unsealNode(node, PASSPHRASE);
     const { problems } = await statusReport(node);

@@ -1,6 +1,10 @@
 // What operators order of the line: paying now, raising a fee, holding a burn back, and making everything unmined worthless.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { requestShown } from '../../operator/payouts/void-requests.ts';
 import { bump, hold, unhold, withdraw } from '../../operator/payouts/withdraw.ts';
+import { lastingWaits } from '../../operator/status/lasting-waits.ts';
+import { statusReport } from '../../operator/status/status-report.ts';
+import { withdrawalReports } from '../../operator/withdrawal-reports.ts';
 import { listAudit } from '../../store/audit-log.ts';
 import { listRequests } from '../../store/requests.ts';
 import { BridgeWorld } from './bridge-world.ts';
@@ -22,6 +26,12 @@ const raise = (params: { readonly fee_rate?: number } = {}) =>
   bump(services().bridge, services().autopilot.steps, params, quiet);
 const requests = (index = 0) => services(index).autopilot.requests;
 const mempool = () => [...world.chain.mempool.keys()];
+const notices = (index: number) => {
+  const { node, services: online } = world.federation.at(index);
+  return lastingWaits(Object.assign({}, node, { online }), world.federation.key()).filter(({ code }) =>
+    code.startsWith('request_'),
+  );
+};
 const audited = (index: number) =>
   listAudit(world.db(index), { limit: 200 })
     .rows.map(({ kind }) => kind)
@@ -63,11 +73,75 @@ describe('bump', () => {
     expect(second.step.burns).toEqual(first.step.burns);
   });
 
+  test('leaves a step that is listed as replaced, then as passed; status counts steps as the list shows them', async () => {
+    const one = world.burn({ fee: 3_000n });
+    const first = await pay([one.burnTxid]);
+    const second = await raise({ fee_rate: 4 });
+    const shown = async () => {
+      const { node } = world.federation.at(0);
+      const { withdrawals } = withdrawalReports(node, { limit: 50, offset: 0 });
+      const { withdrawals: counts } = await statusReport(node);
+      const listed = Object.entries(counts).map(
+        ([state]) => withdrawals.filter(({ status }) => status === state).length,
+      );
+      expect(Object.values(counts)).toEqual(listed);
+      return withdrawals.map(({ txid, status, replaced_by }) => [txid, status, replaced_by]);
+    };
+    const [old, now] = [first.step.txid, second.step.txid];
+    expect(await shown()).toEqual([
+      [now, 'signed', null],
+      [old, 'replaced', now],
+    ]);
+    world.mine(1);
+    await world.rounds(1, [0]);
+    expect(await shown()).toEqual([
+      [now, 'mined', null],
+      [old, 'passed', now],
+    ]);
+    world.mine(5);
+    await world.rounds(1, [0]);
+    expect((await shown())[0]).toEqual([now, 'settled', null]);
+  });
+
   test('says so where nothing waits, or where the rate is more than can be spent', async () => {
     await expect(raise()).rejects.toThrow(/nothing_waits/);
     const one = world.burn({ fee: 1_000n });
     const { step } = await pay([one.burnTxid]);
-    expect(await codeOf(raise({ fee_rate: 90 }))).toBe('nothing_to_pay');
+    expect(await codeOf(raise({ fee_rate: 90 }))).toBe('fee_too_high');
+    expect(mempool()).toEqual([step.txid]);
+  });
+
+  test('at a rate out of range is refused by name, in sat/vB, whatever burns wait for something else', async () => {
+    const [one, held] = [world.burn({ fee: 20_000n }), world.burn()];
+    hold(services().bridge, { burn_txid: held.burnTxid, reason: 'a list' });
+    const { step } = await pay([one.burnTxid]);
+    const refused = async (rate: number) => {
+      const told = await raise({ fee_rate: rate }).catch((error: Error) => error.message);
+      return `${await codeOf(raise({ fee_rate: rate }))}: ${told}`;
+    };
+    expect(await refused(90)).toMatch(
+      /^fee_too_high: no step is made at 90 sat\/vB: this node signs from 3\.\d\d to 4\.00 sat\/vB \(/,
+    );
+    expect(await refused(2.5)).toMatch(
+      /^fee_rate_too_low: no step is made at 2\.5 sat\/vB: this node signs from 3\.\d\d to 4\.00 sat\/vB \(/,
+    );
+    expect(mempool()).toEqual([step.txid]);
+    expect((await raise({ fee_rate: 4 })).step.fee_rate).toBeCloseTo(4, 1);
+  });
+
+  test('at a rate that the other signers do not sign is refused by name, with the rates that each of them signs', async () => {
+    const one = world.burn({ fee: 20_000n });
+    const { step } = await pay([one.burnTxid]);
+    for (const index of [1, 2]) {
+      const view = world.federation.chain.views[index];
+      if (view !== undefined) view.feeRate = async () => 1_600n;
+    }
+    const refused = raise({ fee_rate: 4 });
+    expect(await codeOf(refused)).toBe('fee_too_high');
+    const said = await refused.catch((error: Error) => error.message);
+    expect(said).toMatch(
+      /operator 1 signs from 3\.\d\d to 3\.\d\d sat\/vB; operator 2 signs from 3\.\d\d to 3\.\d\d sat\/vB/,
+    );
     expect(mempool()).toEqual([step.txid]);
   });
 });
@@ -136,6 +210,47 @@ describe('void', () => {
       ['request_recorded', 'request_decided'],
       ['request_recorded', 'request_decided'],
     ]);
+  });
+
+  test('that a block overtakes is over, for the asker and for the others, and can no longer be approved', async () => {
+    const { payout, told } = await asked();
+    const { id } = told.request;
+    const outcomes = () =>
+      [0, 1]
+        .map((index) => requestShown(world.federation.at(index).node, { id }).request)
+        .map(({ outcome }) => outcome);
+    expect(outcomes()).toEqual([
+      { state: 'open', txid: null },
+      { state: 'open', txid: null },
+    ]);
+    expect(notices(0)).toMatchObject([{ code: 'request_open', subject: `request ${id}` }]);
+    expect(notices(1)).toMatchObject([{ code: 'request_waits' }]);
+    world.mine(1);
+    await world.rounds(1);
+    expect(outcomes()).toEqual([
+      { state: 'overtaken', txid: payout },
+      { state: 'overtaken', txid: payout },
+    ]);
+    expect([...notices(0), ...notices(1)]).toEqual([]);
+    expect(() => requests(1).decide(id, 'approved', null)).toThrow(`request ${id} is over: step ${payout} was mined`);
+  });
+
+  test('that is made is shown as signed, then as mined; one that nobody approves as expired', async () => {
+    const { told } = await asked();
+    const outcome = () => requestShown(world.federation.at(0).node, { id: told.request.id }).request.outcome;
+    requests(1).decide(told.request.id, 'approved', null);
+    world.pass(31);
+    await world.rounds(1, [0]);
+    const [voiding = ''] = mempool();
+    expect(outcome()).toEqual({ state: 'signed', txid: voiding });
+    world.mine(1);
+    await world.rounds(1);
+    expect(outcome()).toEqual({ state: 'done', txid: voiding });
+    const again = await requests().void({ reason: 'once more' }, quiet);
+    world.pass(86_401);
+    const shown = requestShown(world.federation.at(0).node, { id: again.request.id }).request;
+    expect(shown.outcome).toEqual({ state: 'expired', txid: null });
+    expect(notices(0)).toEqual([]);
   });
 
   test('is not made where the others refuse, nor by an approval of another treasury output', async () => {

@@ -30,6 +30,7 @@ describe('a command that only reads', () => {
     ['peer-list', () => locally('peer-list', {})],
     ['ceremony-list', () => locally('ceremony-list', {})],
     ['treasury', () => locally('treasury', {})],
+    ['service-status', () => locally('service-status', {})],
     ['requests-list', () => locally('requests-list', page)],
     ['deposits', () => locally('deposits', page)],
     ['withdrawals', () => locally('withdrawals', page)],
@@ -49,6 +50,21 @@ describe('a command that only reads', () => {
       await running;
     });
   }
+
+  test('status says of a server that has its files open and answers nobody yet that it is starting, not that none runs', async () => {
+    const server = openStore(config.securityDbPath);
+    const starting = await locally('status', {});
+    server.close();
+    const codes = ({ problems }: typeof starting) => problems.map(({ code }) => code);
+    expect(codes(starting)).toContain('starting');
+    expect(codes(starting)).not.toContain('not_running');
+    const ended = await locally('status', {});
+    // The database was written last when the server ended.
+    const since = ended.problems.find(({ code }) => code === 'not_running')?.since ?? '';
+    expect(Date.parse(since)).toBeLessThanOrEqual(Date.parse(ended.started_at));
+    expect(codes(ended)).toContain('not_running');
+    expect(codes(ended)).not.toContain('starting');
+  });
 
   test('before there is a database makes one, as it always did', async () => {
     const { rmSync } = await import('node:fs');

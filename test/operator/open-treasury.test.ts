@@ -12,6 +12,7 @@ import { keepCard, listCards } from '../../operator/peers/federation.ts';
 import { ceremonyShown } from '../../operator/reports.ts';
 import { statusReport } from '../../operator/status/status-report.ts';
 import { rootSignatures } from '../../store/root-signatures.ts';
+import { enableService } from '../../store/service.ts';
 import { currentRoot, getRoot } from '../../store/treasury-roots.ts';
 import { getUtxo } from '../../store/utxos.ts';
 import { BridgeWorld } from './bridge-world.ts';
@@ -22,6 +23,7 @@ let world: BridgeWorld;
 
 beforeEach(async () => {
   world = await BridgeWorld.make(3, 2, 'closed');
+  for (const index of world.running()) enableService(world.db(index), 0);
 });
 afterEach(() => world.close());
 

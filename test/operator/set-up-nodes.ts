@@ -55,7 +55,12 @@ export class SetUpNodes {
 
   /** What a node is opened with. */
   inputOf(config: OperatorConfig): NodeInput {
-    const gate = { address: 'nowhere', replacePeers: async () => {}, stop: async () => {} };
+    const gate = {
+      address: 'nowhere',
+      replacePeers: async () => {},
+      replaceIdentity: async () => {},
+      stop: async () => {},
+    };
     return {
       ...{ config, version: '0', home: this.folder, env: ENV, effects: this.effects },
       log: (_level, event, fields = {}) => void this.logged.push([event, fields]),

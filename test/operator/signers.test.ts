@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { testMessages } from '../../ceremony/intent-messages.ts';
 import { PATIENCE_UNKNOWN_MS } from '../../ceremony/signing/answer-times.ts';
 import { problemText } from '../../operator/runtime/problems.ts';
+import { SignerRecords } from '../../operator/signing/signer-records.ts';
 import { LIE_SHOWN_MS, liars, signerReport } from '../../operator/status/signer-reports.ts';
 import { listAudit, verifyAuditLog } from '../../store/audit-log.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
@@ -33,6 +34,14 @@ function lying(): void {
       return { type, body: { ...Object(body), partials: [`${'00'.repeat(31)}05`] } };
     });
 }
+
+test('a signer whose operator has not approved, or whose own rule forbids it, has answered and is not at fault', () => {
+  const records = new SignerRecords({ now: () => 0, monotonic: () => 0 }, null);
+  for (const reason of ['approval_needed', 'policy', 'fee_too_high'] as const) {
+    records.excluded({ index: 1, reason, detail: 'x' }, {});
+  }
+  expect(records.list()).toMatchObject([{ answered: 2, faults: { refused: 1 }, last: { reason: 'fee_too_high' } }]);
+});
 
 describe('a signer that gave a wrong share', () => {
   test('is in the audit log by its index, with the session, scheme, key and kind of what was to be signed', async () => {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { LineBurn, LineIntent } from '../../chain/line-intent.ts';
 import { outpointName } from '../../chain/outpoint.ts';
 import { deposit, stray } from '../chain/line-steps.ts';
+import { someAddress } from './custody.ts';
 import { burn, HEIGHT, LineDesk, root } from './line-desk.ts';
 
 /** Above what waits, and within twice the estimate. */
@@ -70,6 +71,28 @@ describe('while a payout waits, a step that spends the same treasury output', ()
     known[index] = before;
     expect(await desk.validate(paying([burn(1), burn(4)], REPLACING))).toBe('sibling_waits');
   });
+
+  test.each([
+    ['amount', { amount: 15_001n }],
+    ['fee', { fee: 5_001n }],
+    ['address', { address: someAddress() }],
+  ])(
+    'is signed where it drops a burn that Wire shows with another %s than the sibling pays',
+    async (_what, changes) => {
+      waiting();
+      const { known } = desk.ledger;
+      const index = known.findIndex(({ burnTxid }) => burnTxid === burn(2).burnTxid);
+      const [before] = known.slice(index, index + 1);
+      if (before === undefined) throw new Error('the burn is known');
+      const dropping = droppingTwo();
+      expect(await desk.validate(dropping)).toBe('sibling_waits');
+      known[index] = { ...before, ...changes };
+      expect(await desk.validate(dropping)).toBe('signed');
+      // The same payment all the same: what it bears is another thing than whom it pays.
+      known[index] = { ...before, amount: before.amount + 1n, fee: before.fee + 1n };
+      expect(await desk.validate(paying([burn(1), burn(4)], REPLACING))).toBe('sibling_waits');
+    },
+  );
 
   test('is refused where it drops a burn, though others reported another fee of it to this node', async () => {
     const truth = paying([burn(1), burn(2)]);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, describe, expect, test } from 'bun:test';
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -48,6 +49,10 @@ const commands = {
     },
   }),
   echo: controlCommand({ params: z.json(), run: async (value) => value }),
+  who: controlCommand({
+    params: z.strictObject({ a: z.int() }),
+    run: async ({ a }, _progress, _signal, credentials) => ({ a, credentials: [...credentials] }),
+  }),
 };
 const app = createControlApp(commands, {
   version: '9.9.9',
@@ -70,6 +75,19 @@ afterEach(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('a command over the control socket', () => {
+  test('that its caller breaks off in the middle of the request is no fault of the server', async () => {
+    const client = await listening();
+    const head =
+      'POST /v1/add HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{';
+    const socket = connect(client.socketPath);
+    await new Promise<void>((resolve) => socket.write(head, () => resolve()));
+    // Its answer says that the server has read what came before it.
+    expect(await client.run('add', { a: 1 })).toEqual({ sum: 2 });
+    socket.destroy();
+    for (let turn = 0; turn < 20; turn++) expect(await client.run('add', { a: turn })).toEqual({ sum: turn + 1 });
+    expect(faults).toEqual([]);
+  });
+
   test('streams its progress, then its result', async () => {
     const client = await listening();
     const steps: ProgressStep[] = [];
@@ -79,6 +97,17 @@ describe('a command over the control socket', () => {
       { step: 'one', text: 'first\nline' },
       { step: 'two', text: 'second' },
     ]);
+  });
+
+  test('is told who signs in beside its parameters, and refuses what is no sign-in without repeating it', async () => {
+    const client = await listening();
+    const credentials = [{ user: 'ada', password: 'hunter2secret', code: '123456' }];
+    expect(await client.call('who', { a: 1 })).toEqual({ ok: true, result: { a: 1, credentials: [] } });
+    expect(await client.call('who', { a: 1 }, { credentials })).toEqual({ ok: true, result: { a: 1, credentials } });
+    for (const wrong of ['hunter2secret', [{ user: 'ada', password: 'hunter2secret' }], [...credentials, 1]]) {
+      const outcome = await client.call('who', { a: 1, credentials: wrong });
+      expect(outcome).toEqual({ ok: false, code: 'bad_params', message: 'The credentials are wrong.' });
+    }
   });
 
   test('takes the defaults of its schema', async () => {

@@ -19,6 +19,8 @@ const TIMEOUT_MS = 300_000;
 const STALE_SEEDS = 4;
 /** A seed of those that keep copies apart (simulation/rare-faults.ts). */
 const APART_SEED = 10;
+/** A seed in which the operator of one node does not enable the service. */
+const LEFT_OFF_SEED = 20;
 
 // The first seed at which a broken federation is found out.
 async function found(
@@ -231,7 +233,10 @@ describe('a simulated federation is found out whose nodes', () => {
   test(
     'forget when they were started last, and take a clock that was set back for a copy of themselves (Never 5)',
     async () => {
-      const store = (database: Database): void => void database.run("DELETE FROM cursors WHERE name = 'own_starts'");
+      const store = (database: Database): void => {
+        database.run('DROP TRIGGER IF EXISTS own_start_no_delete');
+        database.run('DELETE FROM own_start');
+      };
       const setBack = (seed: number): Promise<Outcome> => {
         const plan = planOf(seed, new Prng(`plan/${seed}`));
         const rare = { ...NOTHING_RARE, setBack: 1, clockSteps: 4, restarts: 8 };
@@ -239,6 +244,20 @@ describe('a simulated federation is found out whose nodes', () => {
         return runPlan({ ...plan, rare, faults, liars: new Map(), dead: 0 }, { store });
       };
       expect(await found(() => ({}), onLine('never 5'), setBack)).toBe('never 5');
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'sign though their operator never enabled the service (Never 4)',
+    async () => {
+      const store = (database: Database): void => {
+        database.run(
+          "INSERT INTO service_state SELECT 1, 'enabled', 0, 0 WHERE NOT EXISTS (SELECT 1 FROM service_state)",
+        );
+      };
+      const run = (seed: number): Promise<Outcome> => runSeed(LEFT_OFF_SEED + 100 * (seed - 1), { store });
+      expect(await found(() => ({}), onLine('never 4'), run)).toBe('never 4');
     },
     TIMEOUT_MS,
   );

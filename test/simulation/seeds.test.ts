@@ -23,6 +23,7 @@ const EXERCISED = [
   ...LIES.map((lie) => `liars: ${lie}`),
   ...['copies kept apart from the original', 'shares of a copy that was kept apart', 'clocks set back before a start'],
   ...['clocks stepped while running', 'starts cut short', 'crashes before sending', 'crashes after a commit'],
+  ...['nodes whose service is off', 'log signer_service_off'],
 ];
 const TIMEOUT_MS = 900_000;
 const CRASH_STRIDE = 60;

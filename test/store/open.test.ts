@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { appendAudit, auditHead } from '../../store/audit-log.ts';
 import { transact } from '../../store/database.ts';
-import { databasePath, openReader, openStore, StoreError } from '../../store/open.ts';
+import { databasePath, isBeingWritten, openReader, openStore, StoreError } from '../../store/open.ts';
 import { inFolder, NOW, raw, withStore } from './fixture.ts';
 
 const mode = (path: string) => statSync(path).mode & 0o777;
@@ -82,7 +82,9 @@ describe('opening', () => {
       const path = join(folder, 'security.db');
       const store = openStore(path);
       expect(() => openStore(path)).toThrow(StoreError);
-      const refusal = `StoreError: another process is using ${path}: only one may write it at a time`;
+      const who = 'a server that is starting or ending, or another command';
+      const refusal = `StoreError: another process is using ${path} (${who}), and only one may write it: try again in a moment`;
+      expect(isBeingWritten(path)).toBe(true);
       expect(inProcess(lockAttempt(path))).toBe(refusal);
       appendAudit(store.db, NOW, 'x', {});
       store.close();

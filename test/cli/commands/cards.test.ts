@@ -73,16 +73,17 @@ describe('peer add', () => {
     'peer-add': { index: 1, name: 'operator 1', fingerprint: 'acid adult', replaced: false },
   };
 
-  test('adds several files in one go and says to read the words aloud', async () => {
-    await desk.serve(answers);
+  test('adds several files in one call, so that whoever adds them signs in once, and says to read the words aloud', async () => {
+    const more = [{ index: 2, name: 'operator 2', fingerprint: 'baby bacon', replaced: false }];
+    await desk.serve({ ...answers, 'peer-add': { ...answers['peer-add'], more } });
     const [one, two] = [card(1), card(2)];
     const ran = await desk.run(['peer', 'add', file('1.json', one), file('2.json', two)]);
     expect(ran.code).toBe(0);
     expect(nothingAdded().map(({ params }) => params)).toEqual([
-      { card: { ...one }, replace: false },
-      { card: { ...two }, replace: false },
+      { card: { ...one }, more: [{ ...two }], replace: false },
     ]);
     expect(ran.stdout).toContain('acid adult');
+    expect(ran.stdout).toContain('baby bacon');
     expect(ran.stderr).toContain('aloud');
     expect(ran.stderr).toEndWith('Next: add the cards that are missing, of index 1, 2.\n');
   });

@@ -95,7 +95,8 @@ export class Desk {
       services = untouchedServices,
       stdin = '',
       terminal = false,
-    }: { services?: NodeServices; stdin?: string; terminal?: boolean } = {},
+      typed,
+    }: { services?: NodeServices; stdin?: string; terminal?: boolean; typed?: string } = {},
   ): Promise<Ran> {
     let [out, err] = ['', ''];
     const context = new CliContext({
@@ -104,9 +105,12 @@ export class Desk {
         workingDirectory: this.home,
         env: { MPC_OPERATOR_CONFIG: this.path('config.json') },
       },
-      stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]),
+      // What is typed comes from a terminal, which stderr is then too.
+      stdin: Object.assign(Readable.from([Buffer.from(typed ?? stdin)].filter(({ length }) => length > 0)), {
+        ...(typed !== undefined && { isTTY: true, setRawMode: () => {} }),
+      }),
       stdout: { write: (text: string) => (out += text), isTTY: terminal },
-      stderr: { write: (text: string) => (err += text) },
+      stderr: { write: (text: string) => (err += text), isTTY: typed !== undefined },
       signal: new AbortController().signal,
     });
     const code = await runCli(args, context, commandModules(services));

@@ -14,12 +14,14 @@ afterEach(() => desk.close());
 
 /** A node that notes how it was initialised. */
 function noting({ fault, purpose = 'create' }: { fault?: Error; purpose?: PassphrasePurpose } = {}) {
-  const inputs: (InitialiseInput & { readonly typed: string })[] = [];
+  const inputs: (InitialiseInput & { readonly typed: string; readonly typedRpc: string | null })[] = [];
   const services: NodeServices = {
     ...untouchedServices,
     initialise: async (input) => {
       const passphrase = await input.passphrase(purpose);
-      inputs.push({ ...input, typed: new TextDecoder().decode(passphrase) });
+      const rpc = (await input.rpcPassword?.()) ?? null;
+      const typedRpc = rpc === null ? null : new TextDecoder().decode(rpc);
+      inputs.push({ ...input, typed: new TextDecoder().decode(passphrase), typedRpc });
       if (fault !== undefined) throw fault;
       return {
         configPath: input.file,
@@ -155,6 +157,48 @@ describe('init', () => {
       my_index: 1,
     });
     expect(ran.stdout).toContain('/x/config.json.old');
+  });
+
+  describe('of the RPC credentials of the Bitcoin nodes', () => {
+    const run = (more: readonly string[], services: NodeServices, typed?: string) =>
+      desk.run(
+        [...FEDERATION, '--output', 'x.json', '--passphrase-file', desk.write('passphrase', PASSPHRASE), ...more],
+        {
+          services,
+          ...(typed !== undefined && { typed }),
+        },
+      );
+
+    test('asks for the password of the user without showing it, for a file beside the configuration', async () => {
+      const { inputs, services } = noting();
+      const ran = await run(['--bitcoin-rpc-user', 'alice'], services, 'hidden secret\n');
+      expect(ran).toMatchObject({ code: 0, stderr: expect.stringContaining('RPC password of your Bitcoin nodes: ') });
+      expect(ran.stdout + ran.stderr).not.toContain('hidden secret');
+      const named = { bitcoin_rpc_user: 'alice', bitcoin_rpc_password_file: 'bitcoin_rpc_password' };
+      expect(inputs[0]?.content).toMatchObject(named);
+      expect(inputs[0]?.typedRpc).toBe('hidden secret');
+    });
+
+    test('names the file of the password, or the cookie file, and then asks for nothing', async () => {
+      const { inputs, services } = noting();
+      const user = ['--bitcoin-rpc-user', 'alice', '--bitcoin-rpc-password-file', 'p'];
+      expect((await run(user, services)).code).toBe(0);
+      expect(inputs[0]?.content).toMatchObject({ bitcoin_rpc_password_file: desk.path('p') });
+      expect(inputs[0]?.rpcPassword).toBeUndefined();
+      desk.write('x.json', JSON.stringify(inputs[0]?.content));
+      expect((await run(['--bitcoin-rpc-cookie-file', '~/c', '--force'], services)).code).toBe(0);
+      expect(inputs[1]?.content).toMatchObject({ bitcoin_rpc_cookie_file: desk.path('c') });
+      expect(Object.keys(inputs[1]?.content ?? {})).not.toContain('bitcoin_rpc_user');
+    });
+
+    test('says how to give the password where nobody can be asked, and which flags exclude each other', async () => {
+      const { inputs, services } = noting();
+      const silent = await run(['--bitcoin-rpc-user', 'alice'], services);
+      expect(silent).toMatchObject({ code: 1, stderr: expect.stringContaining('give --bitcoin-rpc-password-file.') });
+      const both = await run(['--bitcoin-rpc-user', 'a', '--bitcoin-rpc-cookie-file', 'c'], services);
+      expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining('--bitcoin-rpc-cookie-file') });
+      expect(inputs).toEqual([]);
+    });
   });
 
   test('asks for strength only of a new key file’s passphrase', async () => {

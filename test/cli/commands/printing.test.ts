@@ -40,6 +40,9 @@ const cases = [
     'Gamma: awaited since',
     '3 blocks to read (809 of 812)',
     'funded, 3 of 12 confirmations',
+    'off: never enabled here',
+    'It signs nothing real.',
+    'NOT OPEN: 1 of 3',
     'pending 2, minted 5',
     'replay 3',
     '1 of 2 always answered in time',
@@ -47,6 +50,14 @@ const cases = [
     'bad_share, gave a wrong partial signature',
     'within 180 ms of 1 peer',
     'All is well.',
+  ]),
+  expected(['status'], 'status', {}, { ...results.status, notices: [results.openPort] }, [
+    'All is well.\n\nTo know:\n  NOTICE   this node: its peer port is open on all interfaces (since',
+    '           Set "listen_address".',
+  ]),
+  expected(['status'], 'status', {}, { ...results.status, notices: [results.unopened] }, [
+    'Nothing is wrong, but the set-up is not finished.\n\nTo know:\n  NOTICE   treasury: it is not open yet (since',
+    'Run `mpc_operator treasury open`.',
   ]),
   expected(['key-info'], 'key-info', {}, results.keyInfo, ['0011223344556677 (live)', 'fit the public keys']),
   expected(
@@ -195,6 +206,9 @@ const cases = [
     `everything signed from ${TXID}:0 and not mined becomes worthless`,
     'open',
   ]),
+  expected(['requests', 'show', REQUEST], 'requests-show', { id: REQUEST }, results.requestOvertaken, [
+    `overtaken: step ${TXID} was mined, so there is nothing left to make worthless`,
+  ]),
   expected(['requests', 'approve', REQUEST], 'requests-approve', { id: REQUEST }, results.requestApproved, [
     'approved',
   ]),
@@ -229,6 +243,7 @@ const cases = [
     '49999000 sats (0.49999000 BTC)',
     '6500 sats (0.00006500 BTC)',
     'mined',
+    'replaced by ',
     'list unknown',
     '1 to 2 of 2',
   ]),

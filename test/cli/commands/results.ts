@@ -1,5 +1,5 @@
 // Results as a node gives them, one for each command, for tests of how they are printed.
-import type { CommandResults, Problem } from '../../../operator/runtime/command-types.ts';
+import type { CommandResults, Notice, Problem } from '../../../operator/runtime/command-types.ts';
 
 export const TXID = 'ab'.repeat(32);
 export const BURN = 'cd'.repeat(32);
@@ -19,6 +19,32 @@ export const sealedPeer: Problem = {
   ...{ code: 'peer_unreachable', severity: 'error', subject: 'operator 2 (Gamma)', since: AT },
   cause: 'it does not answer',
   action: 'ask its operator',
+};
+
+export const serviceOff: CommandResults['service-status'] = {
+  ...{ state: 'off', since: null, first_enabled_at: null, missing: null },
+  does: ['It signs nothing real.'],
+  would_begin: ['It attests deposits by itself.', 'Waiting now: 2 deposits to attest, 1 burn to pay.'],
+  peers: [
+    { index: 1, name: 'Beta', state: 'enabled', heard_at: AT, counts: true },
+    { index: 2, name: 'Gamma', state: 'enabled', heard_at: AT, counts: false },
+  ],
+  ...{ enabled: 1, threshold: 2, participants: 3, open: false },
+};
+
+export const serviceOn: CommandResults['service-status'] = {
+  ...serviceOff,
+  ...{ state: 'enabled', since: AT, first_enabled_at: AT, does: ['It attests deposits by itself.'], would_begin: [] },
+  ...{ enabled: 2, open: true },
+};
+
+export const unopened: Notice = {
+  ...{ code: 'treasury_not_open', subject: 'treasury', since: AT, cause: 'it is not open yet' },
+  action: 'run `mpc_operator treasury open`',
+};
+export const openPort: Notice = {
+  ...{ code: 'open_to_all', subject: 'this node', since: AT, cause: 'its peer port is open on all interfaces' },
+  action: 'set "listen_address"',
 };
 
 export const status: CommandResults['status'] = {
@@ -76,13 +102,16 @@ export const status: CommandResults['status'] = {
   ],
   scan: { height: 809, tip: 812 },
   treasury: { state: 'funded', detail: 'funded, 3 of 12 confirmations' },
+  service: serviceOff,
   deposits: { pending: 2, minted: 5 },
   withdrawals: {},
   clock: { now: '2026-03-01T12:00:00.000Z', peers: [{ index: 1, offset_ms: -180 }], set: null },
   audit_head: { seq: 17, hash: 'ee'.repeat(32) },
   backups: { key_share: AT, database: null, drill: null },
   rejections: { replay: 3, bad_signature: 0 },
+  accounts: { users: 0, admins: 0, locked: [], single_operator: false, fault: null },
   signers: [helpful, liar],
+  notices: [],
   problems: [],
 };
 
@@ -313,6 +342,7 @@ const request: CommandResults['requests-show']['request'] = {
   decision: null,
   decision_reason: null,
   decided_at: null,
+  outcome: { state: 'open', txid: null },
 };
 export const requestOpen: CommandResults['requests-show'] = { request };
 export const requestApproved: CommandResults['requests-approve'] = {
@@ -320,6 +350,9 @@ export const requestApproved: CommandResults['requests-approve'] = {
 };
 export const requestRefused: CommandResults['requests-refuse'] = {
   request: { ...request, decision: 'refused', decision_reason: 'the payout is right', decided_at: AT },
+};
+export const requestOvertaken: CommandResults['requests-show'] = {
+  request: { ...request, decision: 'approved', decided_at: AT, outcome: { state: 'overtaken', txid: TXID } },
 };
 export const requestList: CommandResults['requests-list'] = { requests: [request], total: 1 };
 export const voidAsked: CommandResults['void'] = {
@@ -353,6 +386,7 @@ const deposit = {
   status: 'attested',
   attested_at: AT,
   minted_at: null,
+  waits_for: 'Wire: its mint needs 3 confirmations on your Wire nodes',
 };
 export const deposits: CommandResults['deposits'] = { deposits: [deposit], total: 3 };
 export const manyDeposits: CommandResults['deposits'] = {
@@ -366,6 +400,7 @@ export const withdrawals: CommandResults['withdrawals'] = {
       txid: TXID,
       kind: 'payout',
       status: 'mined',
+      replaced_by: null,
       burns: [
         { burn_txid: BURN, address: 'bcrt1qpayee', amount: '50000000', fee: '1000' },
         { burn_txid: 'ce'.repeat(32), address: 'bcrt1qother', amount: '7000', fee: '500' },
@@ -379,7 +414,8 @@ export const withdrawals: CommandResults['withdrawals'] = {
     {
       txid: 'dc'.repeat(32),
       kind: null,
-      status: 'signed',
+      status: 'replaced',
+      replaced_by: TXID,
       burns: [],
       miner_fee: null,
       fee_rate: null,

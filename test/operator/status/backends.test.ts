@@ -4,10 +4,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BackendRows, SILENT_MS } from '../../../operator/chain-state/backend-rows.ts';
+import { WireWatch } from '../../../operator/chain-state/wire-watch.ts';
 import { runLocally } from '../../../operator/local.ts';
 import { unsealNode } from '../../../operator/node.ts';
 import { noProgress } from '../../../operator/runtime/progress.ts';
 import { statusReport } from '../../../operator/status/status-report.ts';
+import { saveCursor } from '../../../store/cursors.ts';
 import { FederationInMemory } from '../federation-in-memory.ts';
 import { PASSPHRASE, SetUpNodes } from '../set-up-nodes.ts';
 
@@ -58,6 +60,49 @@ describe('status', () => {
     expect(named('wire_unavailable')).toEqual([`Wire node ${new URL(mute).host}`]);
   });
 
+  test('names the flags of init where a Bitcoin node refuses the RPC user or password', async () => {
+    const url = serve(() => new Response('', { status: 401 }));
+    const { problems } = await statusReport(nodes.open(await nodes.init(0, { bitcoin_nodes: [url] })));
+    const found = problems.find(({ code }) => code === 'bitcoin_credentials');
+    expect(found?.subject).toBe(`Bitcoin node ${new URL(url).host}`);
+    expect(found?.cause).toStartWith('the node refuses the RPC user or password (401)');
+    expect(found?.action).toContain('--bitcoin-rpc-user');
+    expect(problems.map(({ code }) => code)).not.toContain('bitcoin_unavailable');
+  });
+
+  test('has a Wire node whose ledger became shorter as a problem, until it is as long again', async () => {
+    const told = { network: 'regtest', height: 50, last_burn_seq: 9 };
+    const url = serve(() => Response.json(told));
+    const node = nodes.open(await nodes.init(0, { wire_nodes: [url] }));
+    const look = async () => {
+      const { wire: rows, problems } = await statusReport(node);
+      return { row: rows[0], found: problems.find(({ code }) => code === 'wire_reset') };
+    };
+    expect((await look()).row).toMatchObject({ ok: true, detail: 'last burn 9' });
+    Object.assign(told, { height: 50, last_burn_seq: 3 });
+    const { row, found } = await look();
+    expect(row).toMatchObject({ ok: false, height: 50 });
+    expect(found).toMatchObject({ severity: 'error', subject: `Wire node ${new URL(url).host}` });
+    expect(found?.cause).toBe('its ledger has become shorter: its last burn is 3, and was 9');
+    expect(found?.action).toContain('put its data back');
+    expect(found?.since).not.toBeNull();
+    Object.assign(told, { height: 60, last_burn_seq: 9 });
+    expect((await look()).row).toMatchObject({ ok: true });
+    // No burn tells it of a ledger that has none; a reorganisation of its last blocks is nothing to look at.
+    Object.assign(told, { height: 60 - node.config.wireConfirmations });
+    expect((await look()).found).toBeUndefined();
+    Object.assign(told, { height: 5 });
+    expect((await look()).found?.cause).toBe('its ledger has become shorter: its height is 5, and was 60');
+  });
+
+  test('after a restart knows a Wire node that was reset by the burns that were read from it', async () => {
+    const node = nodes.open(await nodes.init(0, { wire_nodes: [wire(7)] }));
+    saveCursor(node.store.db, 'wire_burns', 12, Date.now());
+    const { problems } = await statusReport(node);
+    const found = problems.find(({ code }) => code === 'wire_reset');
+    expect(found?.cause).toBe('its ledger lacks burns that were read before: its last burn is 4, and burn 12 was read');
+  });
+
   test('of a server that is sealed says that it runs, and how to unseal it', async () => {
     const node = nodes.open(await nodes.init(0));
     const { running, sealed, problems } = await statusReport(node);
@@ -78,6 +123,18 @@ describe('status', () => {
     expect(codes).toContain('not_running');
     expect(codes).not.toContain('sealed');
   });
+});
+
+test('one of several Wire nodes that reads a burn later than the others is a problem only when that lasts', async () => {
+  const clock = { at: 0, now: () => clock.at, monotonic: () => clock.at };
+  const urls = [wire(7), wire(8)];
+  const config = { wireNodes: urls, network: 'regtest', wireConfirmations: 1 } as const;
+  const watch = new WireWatch(config, clock, () => 5);
+  await watch.look();
+  expect(watch.reports().map(({ ok }) => ok)).toEqual([true, true]);
+  clock.at += 60_000;
+  await watch.look();
+  expect(urls.map((url) => watch.faultOf(url))).toEqual(['wire_reset', 'wire_reset']);
 });
 
 test('a node whose Bitcoin node hangs still answers a ping, without a height', async () => {

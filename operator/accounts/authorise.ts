@@ -1,0 +1,91 @@
+// Whether somebody may act: who signs in, what their role may do, and whether a second person of another role agrees. What comes
+// out of it is in the audit log before anything is done.
+import type { Json } from '../../crypto/canonical-json.ts';
+import type { Credentials } from '../runtime/account-command-types.ts';
+import { CommandError } from '../runtime/command-error.ts';
+import { type Accounts, type Person, SIGN_IN_REFUSED } from './accounts.ts';
+import { withSecretBytes } from './password-hash.ts';
+import { type Action, mayDo, PERMISSIONS, type Permission } from './permissions.ts';
+
+/** An act that somebody asks for. `shown`: what one person, or two, showed. */
+export interface Act {
+  readonly action: Action;
+  /** The command, for the audit log. */
+  readonly command: string;
+  readonly shown: readonly Credentials[];
+}
+
+/** What authorisation needs. `accounts` null: there are none. */
+export interface AuthoriseInput {
+  readonly accounts: Accounts | null;
+  /** The configuration waives the second person. */
+  readonly singleOperator: boolean;
+  readonly audit: (kind: string, body: Json) => void;
+}
+
+/**
+ * Returns who acts, or null where there are no users: then whoever may run a command may act. Throws `CommandError`
+ * (`sign_in_needed`, `second_person_needed`, `sign_in_refused`, `not_permitted`, `same_person`, `same_role`, `no_users`); what
+ * can be told without looking at a code is told before one is used up.
+ */
+export async function authorise(input: AuthoriseInput, { action, command, shown }: Act): Promise<Person | null> {
+  const { accounts, singleOperator, audit } = input;
+  if (accounts === null || accounts.count() === 0) {
+    if (shown.length === 0) return null;
+    const first = 'create the first: `mpc_operator user create --username admin --role admin`';
+    throw new CommandError('no_users', `nobody can sign in, as there are no users yet: ${first}`);
+  }
+  const { what, roles, second }: Permission = PERMISSIONS[action];
+  const [first, other] = shown;
+  if (first === undefined) {
+    const remedy = 'give --as USER, who is asked for password and code; `mpc_operator user list` shows who there is';
+    throw new CommandError('sign_in_needed', `only a user who signs in may ${what} (${roles.join(', ')}): ${remedy}`);
+  }
+  if (other === undefined && second && !singleOperator) {
+    const needed = `to ${what} takes a second person of another role (${roles.join(', ')}): give --second USER as well`;
+    const exception = 'where one person runs this node, `mpc_operator init --single-operator` waives that';
+    throw new CommandError('second_person_needed', `${needed}; ${exception}`);
+  }
+  if (other?.user === first.user) {
+    throw new CommandError('same_person', `the second person has to be another one than ${first.user}`);
+  }
+  const people: Person[] = [];
+  for (const one of shown) people.push(await signedIn(input, one, action, command));
+  const [by, agreed] = people;
+  if (by === undefined) throw new Error('somebody was shown');
+  if (agreed !== undefined && agreed.role === by.role) {
+    audit('act_refused', { command, action, by: by.user, reason: 'same_role' });
+    const both = `${by.user} and ${agreed.user} are both ${by.role}`;
+    throw new CommandError('same_role', `the second person has to be of another role: ${both}`);
+  }
+  const waived = second && agreed === undefined ? { exception: 'single_operator' } : {};
+  const and = agreed === undefined ? {} : { second: { ...agreed } };
+  audit('act_authorised', { command, action, by: by.user, role: by.role, ...and, ...waived });
+  return by;
+}
+
+async function signedIn(
+  { accounts, audit }: AuthoriseInput,
+  shown: Credentials,
+  action: Action,
+  command: string,
+): Promise<Person> {
+  const { user, code } = shown;
+  const verdict = await withSecretBytes(shown.password, async (password) => accounts?.signIn({ user, password, code }));
+  if (verdict === undefined || !verdict.ok) {
+    // Names of accounts alone: people type passwords into the wrong place.
+    const locked = verdict?.locked ?? null;
+    if (locked !== null) audit('account_locked', { user: locked.user, until: new Date(locked.until).toISOString() });
+    throw new CommandError('sign_in_refused', SIGN_IN_REFUSED);
+  }
+  const { person } = verdict;
+  if (!mayDo(person.role, action)) {
+    audit('act_refused', { command, action, by: person.user, reason: 'not_permitted' });
+    const { what, roles }: Permission = PERMISSIONS[action];
+    throw new CommandError(
+      'not_permitted',
+      `the role of ${person.user} (${person.role}) may not ${what}: ${roles.join(', ')} may`,
+    );
+  }
+  return person;
+}
