@@ -89,7 +89,7 @@ describe('the manual page', () => {
     for (const { words, options } of table.slice(1)) {
       expect(page).toContain(`.SS "${words.join(' ').replaceAll('-', '\\-')}"\n`);
       for (const { flags } of options.filter(({ names }) => !names.includes('--help'))) {
-        expect(page).toContain(`.B ${flags.replaceAll('-', '\\-')}\n`);
+        expect(page).toContain(`.B ${flags.replaceAll('-', '\\-').replaceAll('…', '...')}\n`);
       }
     }
     expect(page).toContain('  $ mpc_operator audit verify\n');
