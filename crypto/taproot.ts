@@ -59,7 +59,7 @@ export function isBitcoinNetwork(name: string): name is BitcoinNetwork {
 export const RECIPIENT_BYTES = 32;
 
 /** Enough for the inputs of some payouts, each of which is looked at several times while it is validated and built. */
-const SCRIPTS_KEPT_MAX = 4096;
+const SCRIPTS_KEPT_MAX = 1024;
 const scripts = new BoundedCache<CustodyScript>(SCRIPTS_KEPT_MAX);
 
 /**
