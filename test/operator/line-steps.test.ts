@@ -155,6 +155,6 @@ test('what waits is reported with its reason and what it needs', async () => {
   expect(reasons.get(rich.burnTxid)?.reason).toBe('no_funds');
   expect(reasons.get(held.burnTxid)).toMatchObject({
     reason: 'held',
-    remedy: `release it with \`unhold ${held.burnTxid}\``,
+    remedy: `this operator holds it: \`mpc_operator unhold ${held.burnTxid}\` releases it`,
   });
 });
