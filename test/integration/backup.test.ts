@@ -98,6 +98,9 @@ test(
     expect((await victim().control('key-info', {})).keys).toMatchObject([{ status: 'live', shares_valid: true }]);
     const listed = async () => (await victim().control('withdrawals', { limit: 100, offset: 0 })).total === paid.length;
     await eventually('it lists what was paid', listed, TEST_TIMEOUT_MS);
+    // A new database holds no decision of its operator, so the service is off.
+    expect((await victim().control('service-status', {})).state).toBe('off');
+    await victim().mustRun(['enable-service', '--yes']);
     await payWithVictim(1_100_000n);
     await holdsToWhatItSigned();
   },

@@ -25,7 +25,10 @@ afterEach(() => federation.close());
 
 const pathOf = (index: number): string => federation.member(index).config.keySharePath;
 const recover = (index: number, file: unknown) => federation.at(index).services.ceremonies.recover(file);
-const problems = async (index: number) => (await statusReport(federation.at(index).node)).problems.map(problemText);
+const problems = async (index: number) =>
+  (await statusReport(federation.at(index).node)).problems.map((one) =>
+    problemText(one).replace(/ \(since [^)]*\)/, ''),
+  );
 const reported = () => keyReports(federation.at(VICTIM).node).keys[0];
 
 /** Makes keys, and puts one node's key file back to that of before. */
