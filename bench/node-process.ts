@@ -77,7 +77,7 @@ async function answer(request: NodeRequest): Promise<NodeAnswers[NodeRequest['ki
     case 'sign_cold':
       return { times: await cold.sign(request.count) };
     case 'watch':
-      // What was measured before leaves garbage that is not the batches'.
+      // The measurements before leave garbage, which must not count here.
       Bun.gc(true);
       commits = 0;
       cpuBefore = cpuMs();

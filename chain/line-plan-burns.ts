@@ -83,7 +83,7 @@ export function isHeldBack(burnTxid: string): WaitReason {
   return leave(burnTxid, 'held', `this operator holds it: \`mpc_operator unhold ${burnTxid}\` releases it`);
 }
 
-/** What would let a burn go on that no payout can ever pay. */
+/** The remedy of a burn that no payout can ever pay: there is none. */
 export function neverPaid(detail: string): string {
   return `nothing: it can never be paid (${detail})`;
 }

@@ -129,7 +129,7 @@ function planBump(input: PlanInput, rate: bigint | null): Plan {
   return sweep === null ? wait([stuckSweep(input, position, rate)]) : atRate(position, sweep, rate);
 }
 
-/** Whoever asks for a rate gets a step at this rate or none: one that pays more would spend what nobody allowed. */
+/** An operator who names a rate gets a step at this rate or none: a step that pays more would spend sats that nobody allowed. */
 function atRate({ view }: Position, plan: Plan, rate: bigint | null): Plan {
   if (rate === null || plan.kind === 'wait') return plan;
   const terms = feeTerms(view, plan.built);

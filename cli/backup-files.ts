@@ -11,7 +11,7 @@ import type { CliContext } from './context.ts';
 import { CliError, UsageError } from './errors.ts';
 import { secretPrompt } from './prompt.ts';
 
-/** Where the key to a backup comes from. */
+/** The source of the key to a backup. */
 export interface BackupKeyFlags {
   /** An age identity file. */
   readonly identity?: string;
