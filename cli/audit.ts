@@ -20,7 +20,7 @@ interface ListFlags extends PageOptions {
 
 const KIND_CHARACTERS_MAX = 64;
 const BODY_SHOWN_CHARACTERS_MAX = 100;
-/** What the node decided is not for everybody: recipients and addresses stand in it. */
+/** Only the node's own user may read the file: it holds recipients and addresses. */
 const EXPORT_MODE = 0o600;
 
 export function registerAudit(program: Command, cli: Cli): void {

@@ -18,7 +18,7 @@ export interface BackupKeyFlags {
   readonly backupPassphraseFile?: string;
 }
 
-/** Where a backup may be written: throws before anything is asked where it may not. The absolute path. */
+/** Checks the path of a new backup before anything is asked, and returns it as absolute. Throws where nothing may be written. */
 export function outputPlace(context: CliContext, path: string, force: boolean): string {
   const { paths } = context.surroundings;
   const whole = absolutePath(path, paths.workingDirectory, paths.home);
@@ -66,7 +66,7 @@ async function askedPassphrase(
   return verdict.passphrase;
 }
 
-/** What opens a backup, by its head: asks for its passphrase, or reads the identity that --identity names. */
+/** Asks for the passphrase of a backup, or reads the identity that --identity names. The backup's head says which opens it. */
 export async function openingOf(
   context: CliContext,
   path: string,

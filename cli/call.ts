@@ -107,7 +107,7 @@ export async function callNode<C extends CommandName>(
   }
 }
 
-/** Where a command runs, and what whoever acts has shown. */
+/** The place of a command, and the credentials of the person who acts. */
 interface CallPlace {
   readonly config: OperatorConfig;
   readonly client: ControlClient | null;

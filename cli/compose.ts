@@ -103,7 +103,7 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
         network: config.network,
         sealed: passphrase === null,
       });
-      // Whoever starts a server should know whether it moves money by itself.
+      // An operator who starts a server should know whether it moves money by itself.
       log('info', 'service', { does: duties(node).join(' ') });
       manager.ready(
         node.online === null ? 'sealed: run mpc_operator unseal' : `listening on ${node.online.gate.address}`,

@@ -61,7 +61,7 @@ export class CliContext {
     return this.#output;
   }
 
-  /** Who acts, as the flags say. */
+  /** The person who acts, from the flags. */
   get signIn(): SignInOptions {
     return this.#options;
   }
