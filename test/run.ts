@@ -37,12 +37,10 @@ async function passThrough(from: ReadableStream<Uint8Array>): Promise<string> {
 }
 
 async function runSuite(args: readonly string[], env: Record<string, string | undefined>): Promise<Summary> {
-  // Many tests watch real processes by the clock: a second try, which the runner names, tells a slow moment from a fault.
-  const trying = [`--timeout=${TEST_TIMEOUT_MS}`, '--retry=1'];
   // One waits for processes while another computes. Each worker runs its files one after the other as a runner without
   // workers does, in one process, where modules and what they compute beforehand are shared.
   const working = [`--parallel=${WORKERS}`, '--no-isolate'];
-  const command = [process.execPath, 'test', ...working, ...trying, '--only-failures', ...args];
+  const command = [process.execPath, 'test', ...working, `--timeout=${TEST_TIMEOUT_MS}`, '--only-failures', ...args];
   const child = Bun.spawn(command, { cwd: root, env, stdin: 'ignore', stdout: 'inherit', stderr: 'pipe' });
   const interrupt = () => child.kill('SIGTERM');
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
