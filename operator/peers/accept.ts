@@ -11,6 +11,7 @@ import {
   sealEnvelope,
 } from '../../crypto/envelope.ts';
 import type { SessionCertificate } from '../../crypto/identity.ts';
+import { type Flood, FloodWatch } from './flood-watch.ts';
 import { type OutMessage, REPLY_TYPE, type Refusal, type Rejection, replyJson } from './peer-reply.ts';
 import type { PeerSessions } from './peer-session.ts';
 import { ReadSlots } from './read-slots.ts';
@@ -57,6 +58,7 @@ export class Acceptor {
   private readonly input: AcceptorInput;
   private readonly counts = new Map<string, RejectionCount>();
   private readonly slots = new RequestSlots();
+  private readonly watch = new FloodWatch();
   /** What is being read of requests; here, so that it is one for all that read, however they are put together. */
   readonly reads = new ReadSlots();
 
@@ -88,7 +90,10 @@ export class Acceptor {
     }
     const { from, ceremony, type, body, boot } = envelope;
     const slot = this.slots.take(from, bytes.length);
-    if (typeof slot === 'string') return this.refuse('busy', slot, from);
+    if (typeof slot === 'string') {
+      this.watch.refuse(from, receivedAt, this.input.sessions.elapsed());
+      return this.refuse('busy', slot, from);
+    }
     try {
       return await this.handle(envelope, { from, ceremony, type, body, boot, receivedAt });
     } finally {
@@ -106,6 +111,11 @@ export class Acceptor {
   /** Every reason that has occurred, by claimed peer, since the process started. */
   rejections(): readonly RejectionCount[] {
     return [...this.counts.values()];
+  }
+
+  /** The peers that send more requests than they may, now. Each has proven by its signature that it is the one. */
+  floods(): readonly Flood[] {
+    return this.watch.floods(this.input.sessions.elapsed());
   }
 
   private validate(envelope: PeerEnvelope, sessionHeader: string | null, now: number): Refusal | null {

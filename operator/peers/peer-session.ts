@@ -107,7 +107,8 @@ export class PeerSessions {
   /** What this node puts into the session header. */
   readonly header: string;
   private readonly entries = new Map<number, PeerEntry>();
-  private readonly elapsed: () => number;
+  /** ms since any moment, by a clock that nobody sets. */
+  readonly elapsed: () => number;
 
   /** `elapsed`: ms since any moment, by a clock that nobody sets. */
   constructor(input: {

@@ -13,6 +13,7 @@ export const PROBLEM_SEVERITIES = {
   peer_runs_twice: 'critical',
   peer_state_regressed: 'critical',
   peer_lied: 'error',
+  peer_floods: 'warning',
   card_missing: 'error',
   addresses_differ: 'error',
   certificate_ends: 'warning',

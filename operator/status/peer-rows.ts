@@ -39,6 +39,18 @@ export function peerRows(node: Node): readonly PeerStatusReport[] {
   });
 }
 
+/** The peers that send more requests than this node handles for one. */
+export function floodProblems({ online }: Node): readonly Problem[] {
+  return (online?.acceptor.floods() ?? []).map(({ peer, since, refused }) =>
+    problem('peer_floods', {
+      subject: `operator ${peer}`,
+      since,
+      cause: `it sends more requests than this node takes from one peer: ${refused} were refused without a pause; the others keep their turns`,
+      action: 'ask its operator what runs there; it may be broken, or taken over',
+    }),
+  );
+}
+
 /** How many operators can be counted on, this one among them, and how many must sign. */
 export interface Quorum {
   readonly participants: number;

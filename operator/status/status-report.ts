@@ -25,7 +25,7 @@ import { backupProblems, backupReport } from './backup-problems.ts';
 import { chainProblems } from './chain-report.ts';
 import { lastingWaits } from './lasting-waits.ts';
 import { notices } from './notices.ts';
-import { peerRows, unreachableProblems } from './peer-rows.ts';
+import { floodProblems, peerRows, unreachableProblems } from './peer-rows.ts';
 import { signerProblems, signerReports } from './signer-reports.ts';
 
 /** A TLS certificate with fewer days left than this is a problem. */
@@ -86,6 +86,7 @@ export async function statusReport(node: Node): Promise<Status> {
       ...cardProblems(node),
       ...backendProblems(node, backends),
       ...twinProblems(node),
+      ...floodProblems(node),
       ...(node.online?.heartbeat?.problems() ?? []),
       ...chainProblems(node),
       ...keyProblems(node),
