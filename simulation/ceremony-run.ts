@@ -16,7 +16,8 @@ import { emptyStore, openMemoryStore } from './memory-store.ts';
 import { CEREMONY_LIES, type Plan, planOf } from './plan.ts';
 import { Prng } from './prng.ts';
 import { type Outcome, outcomeOf, until } from './run.ts';
-import { type Founding, type Sabotage, World } from './world.ts';
+import type { Founding } from './stage.ts';
+import { type Sabotage, World } from './world.ts';
 
 const WAIT_S = 600;
 const LOOK_MS = 5_000;

@@ -2,7 +2,7 @@
 // ceremony and of a start, and clocks that are set.
 import type { Member, Process } from './member.ts';
 import type { Prng } from './prng.ts';
-import type { World } from './world.ts';
+import type { Stage } from './stage.ts';
 
 /** A start is cut short at one of its first points. */
 const CUT_POINTS_MAX = 12;
@@ -20,13 +20,20 @@ const RIGHT_SKEW_MS = 1_000;
 const RESTART_MS_MIN = 50;
 const RESTART_MS_MAX = 8_000;
 
+/** What the run does to nodes at this part's wish. */
+interface Stopping extends Stage {
+  readonly members: readonly Member[];
+  crash(member: Member, where: string): void;
+  start(member: Member): void;
+}
+
 export class CrashPoints {
-  readonly #world: World;
+  readonly #world: Stopping;
   readonly #prng: Prng;
   readonly #cuts = new Map<Process, number>();
   #crashes = 0;
 
-  constructor(world: World) {
+  constructor(world: Stopping) {
     this.#world = world;
     this.#prng = world.prng.fork('crashPoints');
   }

@@ -4,7 +4,7 @@ import { type CeremonyOutcome, storedOutcome } from '../operator/key-ceremonies/
 import { getCeremony } from '../store/ceremonies.ts';
 import type { Member, Process } from './member.ts';
 import type { MemoryKeyFile } from './memory-key-ring.ts';
-import type { World } from './world.ts';
+import type { Stage } from './stage.ts';
 
 const OUTAGE_MS = 5_000;
 /** How long a node that was put back may find its own way before its operator sees to it, in ms. */
@@ -15,13 +15,21 @@ interface Kept {
   readonly contents: MemoryKeyFile['contents'];
 }
 
+/** What the run does to nodes at this part's wish. */
+interface Stopping extends Stage {
+  readonly members: readonly Member[];
+  member(index: number): Member;
+  crash(member: Member, where: string): void;
+  start(member: Member): void;
+}
+
 export class KeyRestores {
-  readonly #world: World;
+  readonly #world: Stopping;
   #kept: Kept | null = null;
   #restoredAt: number | null = null;
   #isRecovering: Process | null = null;
 
-  constructor(world: World) {
+  constructor(world: Stopping) {
     this.#world = world;
   }
 

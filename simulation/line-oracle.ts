@@ -8,9 +8,10 @@ import { type Outpoint, outpointName } from '../chain/outpoint.ts';
 import { equal } from '../crypto/bytes.ts';
 import { currentRoot } from '../store/treasury-roots.ts';
 import { SPENT } from './chain.ts';
+import type { Liars } from './liars.ts';
 import type { Process } from './member.ts';
 import { type HeldStep, MemoryHistory } from './memory-history.ts';
-import type { World } from './world.ts';
+import type { Stage } from './stage.ts';
 
 /** A step that honest nodes have signed. */
 interface SignedStep {
@@ -30,7 +31,7 @@ const UNSAFE: ReadonlySet<string> = new Set([
 
 /** The checkers of one run's line. */
 export class LineOracle {
-  readonly #world: World;
+  readonly #world: Stage & { readonly liars: Liars };
   readonly #terms: LineTerms | null;
   /** Everything that was signed, with its lists; and the same as bytes alone. */
   readonly #full: MemoryHistory | null;
@@ -38,7 +39,7 @@ export class LineOracle {
   readonly #steps = new Map<string, SignedStep>();
   #verdicts = 0;
 
-  constructor(world: World) {
+  constructor(world: Stage & { readonly liars: Liars }) {
     this.#world = world;
     const { root, groupKey, keyId } = world;
     this.#terms = root === null ? null : { network: 'regtest', keyId, groupKey, root };

@@ -1,9 +1,11 @@
 // One organisation of a simulated federation: what survives its process (database, key file, clock) and the process, of
 // which a crash leaves nothing. A process that has ended never gets another answer from the world, so that it stands still
 // for ever; and what it still writes goes to a copy of the database that nobody opens again.
+import type { Database } from 'bun:sqlite';
 import type { GuardState } from '../ceremony/guard.ts';
 import type { Session } from '../crypto/identity.ts';
 import type { Node } from '../operator/node.ts';
+import type { PeerClient } from '../operator/peers/deliver.ts';
 import { newSession } from '../operator/peers/session.ts';
 import type { Effects } from '../operator/runtime/effects.ts';
 import type { Log } from '../operator/runtime/log.ts';
@@ -14,10 +16,10 @@ import type { Draws } from './draws.ts';
 import { Heard } from './heard.ts';
 import { type MemoryKeyFile, MemoryKeyRing } from './memory-key-ring.ts';
 import { type MemoryStore, openMemoryStore } from './memory-store.ts';
-import { ObservedKeys } from './observed-keys.ts';
-import { ObservedValidation } from './observed-validation.ts';
+import { type KeyUse, ObservedKeys } from './observed-keys.ts';
+import { ObservedValidation, type Overrule, type VerdictWatch } from './observed-validation.ts';
 import type { Prng } from './prng.ts';
-import type { Founding, World } from './world.ts';
+import type { Founding, Stage } from './stage.ts';
 
 /** When simulated time begins, in ms since 1970. */
 export const EPOCH_MS = 1_800_000_000_000;
@@ -68,9 +70,50 @@ export class Member {
   }
 }
 
+/**
+ * A copy of a node, and whether it is the one that peers reach. `side`: the peers that reach the copy alone, and are
+ * reached by it alone, as long as the network keeps it apart from the original; `wasApart`: it ever did.
+ */
+export interface Clone {
+  readonly member: Member;
+  readonly isReached: boolean;
+  readonly side: ReadonlySet<number> | null;
+  readonly wasApart: boolean;
+}
+
+/** Breaks a node on purpose. */
+export interface NodeSabotage {
+  /** Runs when a node's database is opened. */
+  readonly store?: (database: Database) => void;
+  /** In place of random bytes, where it gives any. */
+  readonly random?: (length: number) => Uint8Array | null;
+  /** What a crash leaves of the database; `before`: as this start found it. */
+  readonly restart?: (now: Uint8Array, before: Uint8Array) => Uint8Array;
+}
+
+/** What a node's process needs of the run around it. */
+export interface Surroundings extends Stage {
+  readonly founding: Founding;
+  readonly sabotage: NodeSabotage;
+  readonly members: readonly Member[];
+  readonly network: { clientOf(process: Process): PeerClient };
+  readonly oracle: {
+    sees(process: Process, use: KeyUse): void;
+    verdicts(member: Member): VerdictWatch;
+    viewChanged(member: Member): void;
+  };
+  readonly keyRestores: { committed(member: Member): void };
+  identityKeyOf(index: number): Uint8Array | null;
+  overruleOf(index: number): Overrule | null;
+  /** Whether a crash strikes a node here; it has ended then. */
+  strikes(member: Member, where: string): boolean;
+  /** A node has stopped for good. */
+  halted(process: Process): void;
+}
+
 /** One start of a node. */
 export class Process {
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #member: Member;
   readonly #prng: Prng;
   /** In virtual ms: no process knows the time by another's clock, nor by that of its life before. */
@@ -82,7 +125,7 @@ export class Process {
   readonly services: Services;
   isAlive = true;
 
-  constructor(world: World, member: Member) {
+  constructor(world: Surroundings, member: Member) {
     this.#world = world;
     this.#member = member;
     this.#begunAt = world.time.now;

@@ -5,8 +5,8 @@ import { canonicalBytes, type Json } from '../crypto/canonical-json.ts';
 import type { NotDelivered, PeerClient, SendResult } from '../operator/peers/deliver.ts';
 import type { OutMessage } from '../operator/peers/peer-reply.ts';
 import { checkBody, requestTypes } from '../operator/services.ts';
-import type { Process } from './member.ts';
-import type { World } from './world.ts';
+import type { Member, Process } from './member.ts';
+import type { Stage } from './stage.ts';
 
 /** The transport's own bound (crypto/envelope.ts), in ms. */
 const CLOCK_SKEW_MS_MAX = 30_000;
@@ -20,12 +20,24 @@ export interface Passage {
   readonly message: OutMessage;
 }
 
+/** What the network needs of the run: who answers where, and who lies. */
+interface Connected extends Stage {
+  readonly sabotage: { readonly startsUnheard?: boolean };
+  readonly liars: {
+    has(index: number): boolean;
+    sends(passage: Passage): readonly Passage[];
+    replies(passage: Passage, messages: readonly OutMessage[]): readonly OutMessage[] | null;
+  };
+  answering(index: number, asker: number): Process | null;
+  isApart(member: Member, peer: number): boolean;
+}
+
 export class Network {
-  readonly #world: World;
+  readonly #world: Connected;
   /** Pairs `a/b` that cannot talk. */
   readonly cut = new Set<string>();
 
-  constructor(world: World) {
+  constructor(world: Connected) {
     this.#world = world;
   }
 

@@ -9,11 +9,18 @@ import type { Verdict } from '../operator/validation/verdict.ts';
 import { getAttestation } from '../store/attestations.ts';
 import { getNodeState } from '../store/node-state.ts';
 import { type Claim, claimsOf, type Outlook } from './ground-truth.ts';
+import type { Liars } from './liars.ts';
 import { LineOracle } from './line-oracle.ts';
-import type { Member, Process } from './member.ts';
+import type { Clone, Member, Process } from './member.ts';
 import type { KeyUse } from './observed-keys.ts';
 import type { VerdictWatch } from './observed-validation.ts';
-import type { World } from './world.ts';
+import type { Stage } from './stage.ts';
+
+/** What the checkers know of the run besides. */
+interface Watched extends Stage {
+  readonly liars: Liars;
+  readonly clone: Clone | null;
+}
 
 interface Validated {
   readonly intent: Intent;
@@ -29,7 +36,7 @@ interface Signed {
 const EXPIRY_DIGITS = 16;
 
 export class Oracle {
-  readonly #world: World;
+  readonly #world: Watched;
   readonly #validating = new Map<Member, Set<Validated>>();
   readonly #approved = new Map<string, Validated>();
   readonly #nonces = new Set<string>();
@@ -42,7 +49,7 @@ export class Oracle {
   readonly line: LineOracle;
   shares = 0;
 
-  constructor(world: World) {
+  constructor(world: Watched) {
     this.#world = world;
     this.line = new LineOracle(world);
   }

@@ -1,9 +1,7 @@
 // A whole simulated federation with its chain, ledger, network and checkers: what all parts of a run share.
-import type { Database } from 'bun:sqlite';
 import type { LineRoot } from '../chain/line.ts';
 import { toHex } from '../crypto/bytes.ts';
 import { signerFromSeed } from '../crypto/ed25519.ts';
-import type { OperatorConfig } from '../operator/config/config.ts';
 import type { RecipientScript } from '../store/recipients.ts';
 import { SimulatedChain } from './chain.ts';
 import { ChainView } from './chain-view.ts';
@@ -13,30 +11,24 @@ import { Draws } from './draws.ts';
 import { KeyRestores } from './key-restores.ts';
 import { SimulatedLedger } from './ledger.ts';
 import { Liars } from './liars.ts';
-import { EPOCH_MS, Member, Process } from './member.ts';
+import { type Clone, EPOCH_MS, Member, type NodeSabotage, Process } from './member.ts';
 import { configOf, diskOf, keyFileOf } from './member-config.ts';
-import type { MemoryKeyFile } from './memory-key-ring.ts';
 import { Network } from './network.ts';
 import type { Overrule } from './observed-validation.ts';
 import { Oracle } from './oracle.ts';
 import type { Plan } from './plan.ts';
 import { Prng } from './prng.ts';
 import { SecretScan } from './secret-scan.ts';
+import type { Founding, Stage } from './stage.ts';
 import { Tally } from './tally.ts';
 import { Trace, type Violation } from './trace.ts';
 import { fund, fundDeeply, rootOf } from './treasury.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** Breaks nodes on purpose, so that a test can see the checkers find it. */
-export interface Sabotage {
+export interface Sabotage extends NodeSabotage {
   /** Of every honest node. */
   readonly validation?: Overrule;
-  /** Runs when a node's database is opened. */
-  readonly store?: (database: Database) => void;
-  /** In place of random bytes, where it gives any. */
-  readonly random?: (length: number) => Uint8Array | null;
-  /** What a crash leaves of the database; `before`: as this start found it. */
-  readonly restart?: (now: Uint8Array, before: Uint8Array) => Uint8Array;
   /** What the checkers are to pass over, to see what else they find. */
   readonly tolerated?: readonly Violation['line'][];
   /** Whether peers take no note of which start of a node speaks. */
@@ -52,37 +44,10 @@ export interface Acknowledged {
   readonly isKept: (process: Process) => boolean;
 }
 
-/** What nodes are before their first start. */
-export interface Founding {
-  readonly keyFile: (index: number) => MemoryKeyFile;
-  readonly disk: (index: number) => Uint8Array;
-  /** What a node starts with whose database is lost: its card file, its key, and no more. */
-  readonly emptyDisk: (index: number) => Uint8Array;
-  /** How the chain stands before the first start. */
-  readonly prepare: (chain: SimulatedChain) => void;
-  /** With what the treasury line begins; null where these nodes have no key yet. */
-  readonly root: LineRoot | null;
-  readonly config: (index: number) => OperatorConfig;
-  readonly draws: (name: string) => Draws;
-  /** Whether Bitcoin nodes, Wire nodes and disk answer within the instant: where real files are read beside them. */
-  readonly answersAtOnce: boolean;
-}
-
-/**
- * A copy of a node, and whether it is the one that peers reach. `side`: the peers that reach the copy alone, and are
- * reached by it alone, as long as the network keeps it apart from the original; `wasApart`: it ever did.
- */
-export interface Clone {
-  readonly member: Member;
-  readonly isReached: boolean;
-  readonly side: ReadonlySet<number> | null;
-  readonly wasApart: boolean;
-}
-
 const RESTART_MS_MIN = 200;
 const RESTART_MS_MAX = 30_000;
 
-export class World {
+export class World implements Stage {
   readonly plan: Plan;
   readonly prng: Prng;
   readonly time = new VirtualTime();
@@ -96,7 +61,6 @@ export class World {
   readonly members: readonly Member[];
   readonly groupKey: Uint8Array;
   readonly keyId: string;
-  /** With what the treasury line begins, once it is opened; null where no line is made in this run. */
   readonly root: LineRoot | null;
   readonly sabotage: Sabotage;
   readonly founding: Founding;
@@ -109,7 +73,6 @@ export class World {
   /** A copy of a node that runs beside it. */
   clone: Clone | null = null;
   readonly #identityKeys: readonly Uint8Array[];
-  /** Whether faults still strike. */
   faulty = true;
   #crashes = 0;
   readonly #crashPrng: Prng;

@@ -172,13 +172,11 @@ function roomOf(path: string): string | null {
   return layer === 'operator' && room !== undefined && file !== undefined ? room : null;
 }
 
-/** Files that import each other in a circle, one circle a line; of `typeFree` layers only what is imported by value counts. */
-export function circles(sources: readonly Source[], typeFree: readonly string[] = []): string[] {
+/** Files that import each other in a circle, by types too, one circle a line. */
+export function circles(sources: readonly Source[]): string[] {
   const imports = new Map<string, readonly string[]>();
   for (const source of sources) {
-    const counted = importsOf(source).filter(
-      ({ specifier, typeOnly }) => specifier.startsWith('.') && !(typeOnly && typeFree.includes(layerOf(source.path))),
-    );
+    const counted = importsOf(source).filter(({ specifier }) => specifier.startsWith('.'));
     const targets = counted.map(({ specifier }) => posix.normalize(posix.join(posix.dirname(source.path), specifier)));
     imports.set(source.path, targets);
   }
