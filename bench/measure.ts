@@ -56,8 +56,8 @@ export function wallMs(): number {
 
 /**
  * Runs the subjects in turn for so many rounds, after `warmup` rounds that do not count; medians of `clock` for each. A
- * subject goes `perTurn` times when it is its turn, and what the one before it left for the garbage collector is collected
- * then, so that nobody pays for another's.
+ * subject goes `perTurn` times when it is its turn. What the one before it left for the garbage collector is collected then,
+ * so that none pays for another's.
  */
 export async function interleaved<Name extends string>(
   subjects: Readonly<Record<Name, Subject>>,

@@ -1,6 +1,6 @@
 // One BIP 340 signature by 2 of 3 nodes over mutual TLS, three processes: request, decision, shares, verified signature,
-// in one round trip since the nonces were shared before. Held against noble's FROST for 2-of-3 done in one process with
-// no network at all, and against a bare signed request between the same processes, which is what the transport costs.
+// in one round trip since the nonces were shared before. Held against noble's FROST for 2-of-3, done in one process with no
+// network at all. And against a bare signed request between the same processes, which is what the transport costs.
 import { type BenchOptions, figure, type Report } from './measure.ts';
 import { NodeFederation } from './node-federation.ts';
 

@@ -1,6 +1,6 @@
 // Offline verification of an exported key ceremony: everything in the file that follows from something else in it is
-// computed again. What only the participants could check at the time (their own shares) is vouched for by their n
-// signatures, whose keys the verifier compares with the operator cards.
+// computed again. Only the participants could check their own shares at the time. Their n signatures confirm it, and the
+// verifier compares the signing keys with the operator cards.
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { bip340Scheme } from '../crypto/bip340-scheme.ts';
 import { fromHex, toHex, utf8 } from '../crypto/bytes.ts';
@@ -152,8 +152,8 @@ function attestationProblems(transcript: Transcript): string[] {
 }
 
 /**
- * The attestation key that round-1 packages give: the sum of all dealers' commitments is a polynomial in the exponent,
- * whose value at 0 is the public key and at index + 1 the verifying share. Null where a package is malformed.
+ * The attestation key that round-1 packages give: the sum of all dealers' commitments is a polynomial in the exponent. Its
+ * value at 0 is the public key, and at index + 1 the verifying share. Null where a package is malformed.
  */
 export function attestationKeyOf(packages: readonly Uint8Array[], threshold: number): GroupKey | null {
   if (packages.length > PARTICIPANTS_MAX) return null;

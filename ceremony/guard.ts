@@ -3,8 +3,8 @@
 //
 // A node that has forgotten something cannot pay twice because of it, nor attest otherwise: the treasury line and the
 // deposit addresses show on the chain what may be signed. So a node that was put back need not learn what it decided.
-// It and its peers raise the alarm, and it goes on in a new epoch, above the state that was shown, so that its next
-// heads are newer.
+// It and its peers raise the alarm. It goes on in a new epoch, above the state that was shown, so that its next heads are
+// newer.
 //
 // Why t − 1 peers after a start: any signature needs t − 1 other signers, so with fewer answers there can be none
 // anyway. And if one of them has just heard another copy of this node, that copy has time to show itself before this

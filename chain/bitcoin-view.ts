@@ -102,8 +102,8 @@ export interface BitcoinView {
    */
   transaction(txid: string, outputsHint?: number): Promise<TransactionStatus>;
   /**
-   * A transaction's bytes, held against its txid, from whichever node has it in its mempool or, with an index, in a block,
-   * even one that left the chain; null where none has it. Witnesses are no part of a txid.
+   * A transaction's bytes, held against its txid. Any node gives them that has it in its mempool or, with an index, in a
+   * block, even one that left the chain; null where none has it. Witnesses are no part of a txid.
    */
   rawTransaction(txid: string): Promise<Uint8Array | null>;
   /** For each outpoint the txid of the mempool transaction that spends it, or null (Core v24+). */

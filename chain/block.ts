@@ -1,5 +1,5 @@
 // Raw blocks, as `getblock HASH 0` gives them: the header, and the transactions as raw-transactions.ts reads them. What a
-// node sends is held against the hash that was asked for and against the header's merkle root, so a node that leaves
+// node sends is held against the hash that was asked for and against the header's merkle root. So a node that leaves
 // something out, adds or changes it is noticed. Witnesses are not looked at.
 import { doubleSha256, HASH_BYTES, hashName } from './block-hash.ts';
 import { ByteCursor, MalformedBlockError } from './byte-cursor.ts';
@@ -98,8 +98,8 @@ function isRepeated(pair: Uint8Array): boolean {
   return true;
 }
 
-// A coinbase spends nothing, only it does, and it comes first. All leaves of the tree are equally deep, so a real coinbase
-// among them also shows that none is an inner node dressed up as a transaction of 64 bytes (CVE-2017-12842).
+// A coinbase spends nothing, only it does, and it comes first. All leaves of the tree are equally deep. So a real coinbase
+// among them also shows that none is an inner node in the form of a transaction of 64 bytes (CVE-2017-12842).
 function assertCoinbaseFirst(transactions: RawTransactions): void {
   if (transactions.count === 0) throw new MalformedBlockError('no_coinbase', 'a block without transactions');
   const { view, inputOffsets } = transactions;

@@ -1,5 +1,5 @@
 // JSON from other programs, read without losing digits: a number that is not a plain safe integer keeps its own text
-// (ECMAScript "JSON.parse source text access"), so 0.10000000 arrives as '0.10000000' and never as a binary fraction.
+// (ECMAScript "JSON.parse source text access"). So 0.10000000 arrives as '0.10000000', and never as a binary fraction.
 
 const INTEGER = /^-?\d+$/;
 

@@ -49,9 +49,9 @@ export function checkList(
 }
 
 /**
- * The kind of a step and its list of burns, or null where the candidates hold no list that it commits to, or too many that
- * look alike. Candidates come in the order in which they are likely to have been paid, as Wire lists them: of those that
- * look alike the first are tried first.
+ * The kind of a step and its list of burns. Null where the candidates hold no list that it commits to, or too many that look
+ * alike. Candidates come in the order in which they are likely to have been paid, as Wire lists them: of those that look
+ * alike the first are tried first.
  */
 export function listOf(
   parsed: ParsedLine,

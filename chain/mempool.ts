@@ -1,5 +1,5 @@
-// Deposits that wait in the mempool, followed until they are mined or gone: what became of a deposit whose transaction
-// vanished is validated on what now spends the coins that it was to be paid with (BIP 125 replacement, double-spends).
+// Deposits that wait in the mempool, followed until they are mined or gone: a deposit whose transaction vanished is
+// validated on what now spends the coins that it was to be paid with (BIP 125 replacement, double-spends).
 import type { Block } from './block.ts';
 import { scanTransactions, WatchList } from './block-scan.ts';
 import { type Outpoint, outpointName } from './outpoint.ts';
@@ -65,8 +65,8 @@ export function findMempoolDeposit<Script, Spent>(
 }
 
 /**
- * What became of a deposit. A transaction that is gone is `deposit_replaced` as soon as another spends one of its inputs,
- * in a mempool or in a block, and `deposit_dropped` (evicted, expired) while its coins are there to send it again. Nodes'
+ * What became of a deposit. A transaction that is gone is `deposit_replaced` as soon as another spends one of its inputs, in
+ * a mempool or in a block. While its coins are there to send it again it is `deposit_dropped` (evicted, expired). Nodes'
  * mempools differ: one that holds another spender of the same coin makes a deposit that still waits `deposit_contested`.
  */
 export function validateMempoolDeposit(deposit: MempoolDeposit<unknown>, evidence: MempoolEvidence): MempoolVerdict {

@@ -1,5 +1,5 @@
-// Serialised transactions (BIP 144) read by hand: one pass notes where each part stands, in flat arrays of offsets, and
-// nothing is copied, hashed or turned into an object before it is asked for.
+// Serialised transactions (BIP 144) read by hand: one pass notes where each part stands, in flat arrays of offsets. Nothing
+// is copied, hashed or turned into an object before it is asked for.
 import { concat } from '../crypto/bytes.ts';
 import { AMOUNT_SATS_MAX } from './amount.ts';
 import { doubleSha256, HASH_BYTES, hashName } from './block-hash.ts';

@@ -1,5 +1,5 @@
-// Batch verification of BIP 340 signatures (BIP 340, "Batch Verification"): Σ aᵢ·sᵢ·G = Σ aᵢ·Rᵢ + Σ aᵢ·eᵢ·Pᵢ for weights
-// aᵢ of 128 bits that a hash of everything draws, so that nobody can choose signatures that make up for each other.
+// Batch verification of BIP 340 signatures (BIP 340, "Batch Verification"): Σ aᵢ·sᵢ·G = Σ aᵢ·Rᵢ + Σ aᵢ·eᵢ·Pᵢ for weights aᵢ
+// of 128 bits. A hash of everything draws them, so nobody can choose signatures that make up for each other.
 
 import { concatBytes } from '@noble/curves/utils.js';
 import {

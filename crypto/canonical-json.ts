@@ -47,7 +47,7 @@ export function canonicalBytes(value: Json): Uint8Array {
 
 /**
  * Reads bytes from outside that must be exactly the canonical form: size first, then strict UTF-8, then nesting depth
- * (before the parser recurses), then JSON, then byte equality with the canonical form, which also shuts out duplicate
+ * (before the parser recurses), then JSON, then byte equality with the canonical form. The last also shuts out duplicate
  * keys, spare white space, −0 and second spellings of a number. Never throws.
  */
 export function parseCanonicalJson(bytes: Uint8Array, limits: JsonLimits): JsonVerdict {

@@ -145,8 +145,8 @@ export function checkPackage(claim: PackageClaim): DkgFault | null {
   return typeof checked === 'string' ? checked : null;
 }
 
-// RFC 9591 leaves key generation open; noble hashes the proof of possession under the HDKG prefix of its suite, so a
-// suite of its own for each context binds the proof to the ceremony.
+// RFC 9591 leaves key generation open; noble hashes the proof of possession under the HDKG prefix of its suite. So a suite
+// of its own for each context binds the proof to the ceremony.
 function suiteOf(context: Uint8Array): Suite {
   return createFROST({
     name: SUITE_NAME,

@@ -1,8 +1,8 @@
 // Sums of multiples of public points on edwards25519 (RFC 8032 section 5.1), in variable time: Straus' method, signed
-// sliding windows over one chain of doublings. Never for secrets. The formulas are the complete ones of Hisil, Wong,
-// Carter and Dawson (2008, sections 3.1 and 3.3) for a = −1, so they hold for every point of the curve, small-order
-// parts and the identity included. Coordinates are kept in (−p, p) and only made canonical at the end: that, and no
-// object checked at each step, is what makes it twice as fast as noble's general one.
+// sliding windows over one chain of doublings. Never for secrets. The formulas are the complete ones of Hisil, Wong, Carter
+// and Dawson (2008, sections 3.1 and 3.3) for a = −1. They hold for every point of the curve, small-order parts and the
+// identity included. Coordinates are kept in (−p, p) and only made canonical at the end: that, and no object checked at each
+// step, is what makes it twice as fast as noble's general one.
 import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js';
 import { ed25519 } from '@noble/curves/ed25519.js';
 

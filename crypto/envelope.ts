@@ -166,8 +166,8 @@ export const EMPTY_REPLAY_WINDOW: ReplayWindow = { highest: 0, seen: 0n };
 const WINDOW_MASK = (1n << BigInt(REPLAY_WINDOW_MESSAGES)) - 1n;
 
 /**
- * Takes a sequence number of a message whose signature has been verified (else a stranger could move the window), or
- * refuses one that was seen before or lies below the window.
+ * Takes a sequence number, or refuses one that was seen before or lies below the window. Only of a message whose signature
+ * has been verified, as a stranger could move the window otherwise.
  */
 export function acceptSequence(
   window: ReplayWindow,

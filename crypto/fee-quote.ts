@@ -1,5 +1,5 @@
-// What a burn should bear now, by one operator's own estimate: signed by the session key of the start that says it, with
-// the identity key's certificate of that key, so that whoever shows it later shows also who said it. Once per block.
+// What a burn should bear now, by one operator's own estimate: signed by the session key of the start that says it, with the
+// identity key's certificate of that key. So a quote that is shown later proves who said it. Once per block.
 import { z } from 'zod';
 import { ED25519_SIGNATURE_BYTES } from './ed25519.ts';
 import {

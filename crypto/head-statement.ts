@@ -41,8 +41,8 @@ const signedHeadSchema = z.strictObject({
 export type StateHead = Readonly<z.infer<typeof headSchema>>;
 
 /**
- * The statement. `follows`: an earlier head that the signer vouches to have in its own log, which is how a new start of
- * a node takes up the head that an earlier one showed. `at` in ms since 1970.
+ * The statement. `follows`: an earlier head that the signer says it has in its own log. So a new start of a node takes up
+ * the head that an earlier one showed. `at` in ms since 1970.
  */
 export type HeadStatement = Readonly<z.infer<typeof statementSchema>>;
 

@@ -1,5 +1,5 @@
-// A node's identity: the Ed25519 key that its peers know it by, and the session keys it certifies, one for each start of
-// the node together with that start's boot id. So a token signs once per start, and a second live copy shows.
+// A node's identity: the Ed25519 key that its peers know it by, and the session keys that it certifies. Each start of the
+// node has one, certified together with its boot id. So a token signs once per start, and a second live copy shows.
 import { z } from 'zod';
 import { concat, fromHex, toHex, tryFromHex, utf8 } from './bytes.ts';
 import { canonicalJson, type Json } from './canonical-json.ts';
@@ -25,8 +25,8 @@ const certificateSchema = z.strictObject({
 });
 
 /**
- * The identity key's word that a session key speaks for the node since `issued_at` (ms since 1970), as long as no later
- * boot supersedes it. `boot` 16 bytes, `session_key` 32, `sig` 64, all lowercase hexadecimal.
+ * The identity key's certificate that a session key speaks for the node since `issued_at` (ms since 1970), as long as no
+ * later boot supersedes it. `boot` 16 bytes, `session_key` 32, `sig` 64, all lowercase hexadecimal.
  */
 export type SessionCertificate = Readonly<z.infer<typeof certificateSchema>>;
 

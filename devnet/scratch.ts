@@ -1,5 +1,5 @@
-// Folders for what a run needs and leaves nothing of. Each is named after the process that made it, so that a later run can
-// remove what one that was killed has left behind, often in memory.
+// Folders for what a run needs and leaves nothing of. Each is named after the process that made it. So a later run can
+// remove what a killed one has left behind, often in memory.
 import { lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 

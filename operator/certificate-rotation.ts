@@ -1,6 +1,7 @@
-// `tls rotate`: a new TLS certificate without an outage. This node signs a new card, announces it to every peer, and goes on
-// showing the old certificate until all have it, or until the overlap is over. A peer that takes a card trusts both certificates
-// for the overlap, so nobody need be told the moment of the change. What is announced survives restarts on both sides.
+// `tls rotate`: a new TLS certificate without an outage. This node signs a new card and announces it to every peer. It goes
+// on showing the old certificate until all have the new one, or until the overlap is over. A peer that takes a card trusts
+// both certificates for the overlap, so nobody need be told the moment of the change. What is announced survives restarts on
+// both sides.
 import { X509Certificate } from 'node:crypto';
 import { utf8 } from '../crypto/bytes.ts';
 import { canonicalBytes, type Json } from '../crypto/canonical-json.ts';

@@ -38,8 +38,8 @@ export interface Node extends OpenedNode {
 export type NodeAccess = { readonly access: 'read' } | { readonly access: 'write'; readonly lockWaitMs: number };
 
 /**
- * Opens a node's files, for writing unless told otherwise. Throws a named error where others can change them, where another
- * process has them open, or where the key in use is of a federation of another size.
+ * Opens a node's files, for writing unless told otherwise. Throws a named error where others can change them, or another
+ * process has them open. It also throws one where the key in use is of a federation of another size.
  */
 export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', lockWaitMs: 0 }): Node {
   const { config, effects } = given;

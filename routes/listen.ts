@@ -1,5 +1,5 @@
-// The listener of the peer endpoints. The runtime fixes the trusted certificates when it starts to listen, so a changed
-// list of peers means a new listener on the same port, while the old one finishes what it has begun.
+// The listener of the peer endpoints. The runtime fixes the trusted certificates when it starts to listen. So a changed list
+// of peers means a new listener on the same port, while the old one finishes what it has begun.
 import { PEER_MESSAGE_BYTES_MAX } from '../crypto/envelope.ts';
 import { listenerTls, type TlsIdentity } from '../operator/peers/tls.ts';
 import { CommandError } from '../operator/runtime/command-error.ts';

@@ -1,5 +1,5 @@
-// Nodes that lie. A liar runs the real program, but its validation approves whatever it is asked without deciding anything,
-// and what it says and answers is changed on the way out.
+// Nodes that lie. A liar runs the real program, but its validation approves everything and decides nothing. What it says and
+// answers is changed on the way out.
 import type { Json } from '../crypto/canonical-json.ts';
 import type { OutMessage } from '../operator/peers/peer-reply.ts';
 import type { Passage } from './network.ts';

@@ -1,5 +1,5 @@
 // Never list, 6: looks for the federation's secrets in everything that leaves a node. Every run of hexadecimal digits is
-// searched at every offset for 32 bytes that are a share, a seed, a host secret or half of a secret nonce.
+// searched at every offset for 32 secret bytes: a share, a seed, a host secret or half of a secret nonce.
 import type { OutMessage } from '../operator/peers/peer-reply.ts';
 import type { Trace } from './trace.ts';
 

@@ -93,9 +93,9 @@ export interface CrashInput {
 }
 
 /**
- * Crashes a node at its first await (a question to its Bitcoin or Wire nodes, a message, a sleep, a commit), then, in
- * another run, at its second, and so on for all of them; and so for every node. A seed that makes keys: at each point of
- * the key ceremony, before and after each await and after each commit. Ends at the first failure.
+ * Crashes a node at its first await: a question to its Bitcoin or Wire nodes, a message, a sleep or a commit. Then, in
+ * another run, at its second, and so on for all of them; and so for every node. A seed that makes keys: at each point of the
+ * key ceremony, before and after each await and after each commit. Ends at the first failure.
  */
 export async function crashEveryNode(
   input: CrashInput,

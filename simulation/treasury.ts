@@ -1,5 +1,5 @@
-// The treasury of a simulated federation: what funds it before a run begins, and the root certificate as the opening would
-// have left it, in every node's database and beside every key file.
+// The treasury of a simulated federation: what funds it before a run begins, and its root certificate. Like an opening, it
+// leaves that in every node's database and beside every key file.
 import { type LineRoot, treasuryScript } from '../chain/line.ts';
 import type { Outpoint } from '../chain/outpoint.ts';
 import { utf8 } from '../crypto/bytes.ts';

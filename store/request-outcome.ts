@@ -1,5 +1,5 @@
 // What became of a request to make all worthless that is signed from a treasury output. It is read from the steps that spend
-// this output, so that nothing has to be written down, and a reorganisation that takes a block back takes the outcome back.
+// this output, so nothing has to be written down. A reorganisation that takes a block back takes the outcome back.
 import { and, desc, eq, isNotNull, or } from 'drizzle-orm';
 import type { Queries } from './database.ts';
 import { given, prepared } from './prepared.ts';

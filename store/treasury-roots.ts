@@ -1,5 +1,5 @@
 // The root of the treasury line: the one outpoint with which everything that the federation spends begins. A node that
-// signed two roots could help to pay a burn on each, so the first is written down before it is signed, and another only
+// signed two roots could help to pay a burn on each. So the first is written down before it is signed, and another only
 // follows where the first can never be spent. migrations/0000_schema.sql holds it as triggers.
 import { and, eq, isNull } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';

@@ -60,8 +60,8 @@ export function notJoined(to: number, message: DkgMessage): Outgoing<DkgMessage>
 
 /**
  * What a node says to whoever still asks about an attempt that has ended here: by its name, or by a join that belongs to
- * it or to an earlier one. Null where the message is about something else. Whoever was away while the attempt ended,
- * or is told no more as the word was repeated often enough, learns of it when it asks.
+ * it or to an earlier one. Null where the message is about something else. A node that was away while the attempt ended
+ * learns of it when it asks. So does one that is told no more, since it was told often enough.
  */
 export function aboutEnded(lobby: Lobby | null, from: number, message: DkgMessage): Outgoing<DkgMessage>[] | null {
   const ended = lobby?.ended ?? null;

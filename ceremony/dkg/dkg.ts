@@ -1,6 +1,6 @@
 // A node's key ceremony, from the operator's word to live keys: idle → lobby → running → complete or aborted. Pure and
-// event-sourced: a step is (state, event) → {state, outgoing}; replaying the stored events gives the same state,
-// secrets included, so a crash at any instant costs nothing but the time to send again what was unanswered.
+// event-sourced: a step is (state, event) → {state, outgoing}; replaying the stored events gives the same state, secrets
+// included. So a crash at any instant costs only the time to send again what was unanswered.
 import { fromHex, zeroize } from '../../crypto/bytes.ts';
 import { clipDetail } from '../fields.ts';
 import type { DkgMessage, Outgoing } from '../messages.ts';

@@ -1,5 +1,5 @@
-// A node handles the messages that reach it in the lobby. Its stay ends when an attempt starts, when it refuses a start, when
-// another node says that the ceremony is over, or when its operator's waiting time has passed.
+// A node handles the messages that reach it in the lobby. Its stay ends when an attempt starts, or when it refuses a start.
+// It also ends when another node says that the ceremony is over, or when its operator's waiting time has passed.
 //
 // One peer is enough to end the stay, and it may lie. The lie gives it no new power: keys are made by all n or not at
 // all, so a peer that says that the ceremony is over takes no part in it. It could as well not join, fail a check,

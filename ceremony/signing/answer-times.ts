@@ -1,7 +1,7 @@
 // How long signers take to answer a coordinator, and so how long the coordinator waits for each of them. A wait that is
 // too short costs one session of nonces; one that is too long delays the signature. Neither can make a signature wrong.
-// The usual time is the median of the last answers and its spread their median deviation, as a mean (RFC 6298)
-// remembers one connection that had to be opened first, or one stall, for many answers.
+// The usual time is the median of the last answers, and its spread is their median deviation. A mean (RFC 6298) remembers
+// one stall, or one connection that had to be opened first, for many answers.
 import type { Intent } from '../intent.ts';
 
 /** How long a signer of which nothing is known is waited for, in ms: a far round trip and a verdict. */

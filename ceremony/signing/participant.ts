@@ -64,8 +64,8 @@ export function checkSignRequest(desk: ParticipantDesk, validated: ValidatedRequ
 }
 
 /**
- * Signs every message of a validated request, or refuses. All nonces leave the pool before the first share is computed and
- * are erased whatever happens, so no path leads to a second share from one of them.
+ * Signs every message of a validated request, or refuses. All nonces leave the pool before the first share is computed, and
+ * are erased whatever happens. So no path leads to a second share from one of them.
  */
 export function answerSignRequest(desk: ParticipantDesk, validated: ValidatedRequest): SignAnswer {
   return atOnce(answerSignRequestInSteps(desk, validated));

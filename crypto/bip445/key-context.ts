@@ -57,9 +57,9 @@ export interface BoundSession {
 }
 
 /**
- * Whether n verifying shares and the public key lie on one polynomial of degree t − 1 "in the exponent", so that every
- * t of them interpolate to the key. One multi-scalar multiplication with a random word of the dual code (SCRAPE,
- * Cascudo and David 2017) instead of one interpolation per share; the word is drawn by a hash of the points.
+ * Whether n verifying shares and the public key lie on one polynomial of degree t − 1 "in the exponent". Then every t of
+ * them interpolate to the key. One multi-scalar multiplication with a random word of the dual code (SCRAPE, Cascudo and
+ * David 2017) instead of one interpolation per share; the word is drawn by a hash of the points.
  */
 export function sharesInterpolate(publicKey: Point, shares: readonly Point[], threshold: number): boolean {
   const points = [publicKey, ...shares];

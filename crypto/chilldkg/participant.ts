@@ -54,8 +54,8 @@ function fromCoordinator<Message>(read: () => Message): Message {
 /**
  * A participant's first step. `hostseckey` is 32 bytes, `random` 32 fresh random bytes. The message for the coordinator
  * has 33·t + 32·n + 97 bytes.
- * Throws a ValueError on wrong lengths, a HostSeckeyError if the key is invalid or not among the parameters, a
- * SessionParamsError, and a RandomnessError if `random` is all zeroes.
+ * Throws a ValueError on wrong lengths, and a SessionParamsError. Throws a HostSeckeyError if the key is invalid or not
+ * among the parameters, and a RandomnessError if `random` is all zeroes.
  */
 export function participantStep1(
   hostseckey: Uint8Array,

@@ -1,5 +1,5 @@
-// Whether a new password is too easy to guess. Lists of leaked passwords are mostly one common word, a row of the keyboard, a
-// date, a repeat, or some of these joined, with a few letters turned into digits. So a password is cut into such parts, and
+// Whether a new password is too easy to guess. Leaked passwords are mostly one common word, a row of the keyboard, a date, a
+// repeat, or some of these joined. A few letters are often turned into digits. So a password is cut into such parts, and
 // what is left must be long enough. All of it works on bytes: no text of the secret is made.
 
 export const PASSWORD_CHARACTERS_MIN = 12;

@@ -1,7 +1,7 @@
 // Brings a node back from a backup of its key material, on an empty machine or over what is there: configuration, TLS files,
 // key file, and, where there is no database of this node, a new one with the cards, the key and the root of the treasury.
 //
-// What comes back signs nothing by itself. The node starts sealed, and once it is unsealed the state guard holds it until its
+// What comes back signs nothing by itself. The node starts sealed. Once it is unsealed, the state guard holds it until its
 // peers have answered (ceremony/guard.ts) and it has read the chain. A database that is made here holds no decision of the
 // operator: whatever an operator must switch on is off in it.
 

@@ -1,5 +1,5 @@
-// Who begins what, and when: a leader per piece of work that all nodes compute alike, others that take over one after the
-// other while it stays undone, and the rule that says when waiting burns are paid. Pure; two that begin at once do no harm.
+// Who begins what, and when: a leader per piece of work, whom all nodes compute alike. The others take over one after the
+// other while it stays undone. And the rule that says when waiting burns are paid. Pure; two that begin at once do no harm.
 
 import { sha256, u32be, utf8 } from '../../crypto/bytes.ts';
 

@@ -1,6 +1,6 @@
 // Writes down the mined steps of the line. The scan keeps which transaction spends a treasury output, and in which block;
-// this goes from the tip on as far as blocks spend it, so that it does not matter whether the root was known when they were
-// read. A reorganisation takes heights back (store/reorganisation.ts), and the tip falls back with them.
+// this goes from the tip on as far as blocks spend it. So it does not matter whether the root was known when they were read.
+// A reorganisation takes heights back (store/reorganisation.ts), and the tip falls back with them.
 import type { Block } from '../../chain/block.ts';
 import { payoutWeight, virtualSize } from '../../chain/fee.ts';
 import { type LineRoot, type ParsedLine, readLineAt } from '../../chain/line.ts';

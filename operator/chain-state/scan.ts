@@ -15,7 +15,7 @@ import { Watched } from './watched.ts';
 const CURSOR = 'bitcoin_blocks';
 const AGAIN_CURSOR = 'bitcoin_blocks_again';
 /**
- * How far back a scan begins that has no cursor yet where nobody noted when the key ceremony began, and how far one goes
+ * How far back a scan begins that has no cursor yet, where nobody noted when the key ceremony began. And how far one goes
  * back for late recipients; two weeks.
  */
 const FIRST_SCAN_BLOCKS = 2_016;

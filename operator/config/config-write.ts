@@ -14,8 +14,8 @@ export interface ConfigDraft {
 }
 
 /**
- * The file's content as `init` writes it. Paths are given beside the configuration file, which for the default place is
- * what Appendix A says, and keeps several operators on one machine apart.
+ * The file's content as `init` writes it. Paths are given beside the configuration file. For the default place that is what
+ * Appendix A says, and it keeps several operators on one machine apart.
  */
 export function draftConfig(draft: ConfigDraft): ConfigFile {
   return {

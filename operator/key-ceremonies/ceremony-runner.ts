@@ -1,5 +1,5 @@
-// Runs one key ceremony's state machine against the world: events are sealed and durable before anything that follows
-// from them is sent, replies travel back with the request, everything else is sent in the background and sent again.
+// Runs one key ceremony's state machine against the world: events are sealed and durable before anything that follows from
+// them is sent. Replies travel back with the request; everything else is sent in the background, and sent again.
 
 import { type DkgState, disposeDkg, dkgStep, IDLE, replayDkg, wantsRandomness } from '../../ceremony/dkg/dkg.ts';
 import { dkgProgress } from '../../ceremony/dkg/progress.ts';

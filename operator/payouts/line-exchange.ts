@@ -1,7 +1,6 @@
-// Steps of the line between peers. A signed step is announced once. As an announcement may be lost, nodes also ask for
-// steps regularly, and for the lists of burns of steps that they know only from a block or a mempool. A step that a
-// peer sends is built again from its meaning, and its signatures are verified: it counts because the group has signed
-// it.
+// Steps of the line between peers. A signed step is announced once. As an announcement may be lost, nodes also ask for steps
+// regularly. They ask for the lists of burns of steps that they know only from a block or a mempool. A step that a peer
+// sends is built again from its meaning, and its signatures are verified: it counts because the group has signed it.
 
 import { asUnavailable } from '../../chain/bitcoin-view.ts';
 import { burnOutput } from '../../chain/burn.ts';

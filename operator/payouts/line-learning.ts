@@ -74,9 +74,9 @@ export interface Narrowed {
 }
 
 /**
- * Where nodes do not relay a step and nothing that they say teaches why, one burn may be the reason, as one to an address
- * that their operators do not relay to. Of the burns that need not be in the step (`open`) half are left out, again and
- * again, until one is found. Null where the step is refused for something else.
+ * Where nodes do not relay a step and do not say why, one burn may be the reason, as one to an address that their operators
+ * do not relay to. Of the burns that need not be in the step (`open`) half are left out, again and again, until one is
+ * found. Null where the step is refused for something else.
  */
 export function narrow(
   known: Learnt,

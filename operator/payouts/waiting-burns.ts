@@ -1,6 +1,6 @@
 // Which burns a plan looks at: those that its step pays already, then those that bear today's rate, then those that could be
-// paid at a lower one, each the oldest first. Anybody can make burns that no payout can ever pay, or none now; they come last,
-// so that however many there are, they keep no other from being paid.
+// paid at a lower one. Within each the oldest comes first. Anybody can make burns that no payout can ever pay, or none now;
+// they come last, so that however many there are, they keep no other from being paid.
 import { type BurnVerdict, verifyBurn } from '../../chain/burn.ts';
 import { feeAt, OUTPUT_BYTES_MIN, outputBytes } from '../../chain/fee.ts';
 import type { LineBurn } from '../../chain/line-intent.ts';

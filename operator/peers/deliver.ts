@@ -1,5 +1,5 @@
-// Sending to peers: one pinned, kept-alive TLS connection pool per peer, and replies that are believed only when the
-// peer's session key signed them for exactly the request that was sent.
+// Sending to peers: one pinned, kept-alive TLS connection pool per peer. A reply is believed only when the peer's session
+// key signed it for exactly the request that was sent.
 import type { Json } from '../../crypto/canonical-json.ts';
 import {
   checkEnvelope,

@@ -1,5 +1,5 @@
-// What comes back from a peer: an envelope of type `reply` that carries the messages its handling produced for the
-// sender, or an unsigned refusal, which is a hint for people and nothing more.
+// What comes back from a peer: an envelope of type `reply` with the messages that its handling produced for the sender, or
+// an unsigned refusal. A refusal is a hint for people and nothing more.
 import { z } from 'zod';
 import { timeField } from '../../ceremony/fields.ts';
 import type { Json } from '../../crypto/canonical-json.ts';

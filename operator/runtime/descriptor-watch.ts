@@ -1,5 +1,5 @@
 // How many file descriptors this process has left. Anybody who reaches the peer port can use them up with connections that
-// send nothing, and a process without descriptors opens no file and takes no connection.
+// send nothing. A process without descriptors opens no file and takes no connection.
 import { readdir, readFile } from 'node:fs/promises';
 import type { Effects } from './effects.ts';
 import { errorText, type Log } from './log.ts';

@@ -9,8 +9,8 @@ import { getStep } from '../../store/line.ts';
 import { getUtxo } from '../../store/utxos.ts';
 
 /**
- * The deposit at an outpoint as this node's scan saw it in a block, where a step of the treasury line has consumed it that
- * this node holds and that is mined no higher than `settledHeight`; else null.
+ * The deposit at an outpoint as this node's scan saw it in a block, where a step of the treasury line has consumed it. This
+ * node holds that step, and it is mined no higher than `settledHeight`; else null.
  */
 export function consumedDeposit(db: Queries, settledHeight: number, outpoint: Outpoint): ConsumedDeposit | null {
   const txid = getUtxo(db, outpoint)?.spentBy ?? null;

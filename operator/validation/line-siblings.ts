@@ -1,6 +1,6 @@
 // What waits beside a step (the design's rule 8). While another step that spends the same treasury output is in the own
-// mempool, only what pays all of its burns is signed, so that nobody who was about to be paid is dropped. This serves that
-// burns are paid soon; that none is paid twice does not depend on it.
+// mempool, only what pays all of its burns is signed. So nobody who was about to be paid is dropped. This serves that burns
+// are paid soon; that none is paid twice does not depend on it.
 
 import { outputName } from '../../chain/custody-spend.ts';
 import { type ListedBurn, parseLine } from '../../chain/line.ts';
