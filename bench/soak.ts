@@ -34,7 +34,13 @@ const DRAIN_TIMEOUT_MS = 300_000;
 const COLLECT_TIMEOUT_MS = 30_000;
 const MEBIBYTE = 1024 * 1024;
 const PRELOAD = fileURLToPath(new URL('collect-on-signal.ts', import.meta.url));
-const memorySchema = z.object({ rss: z.number(), at: z.number() });
+const memorySchema = z.object({ live: z.number(), resident: z.number(), at: z.number() });
+
+/** Of one process after a collection, in MiB: what the program holds, and all that the process takes. */
+interface Memory {
+  readonly live: number;
+  readonly resident: number;
+}
 
 /** The deposits and burns that this run has made. */
 interface Load {
@@ -59,9 +65,11 @@ if (values.help || !Number.isInteger(minutes) || minutes < 1 || !Number.isIntege
 process.exit(await soak());
 
 async function soak(): Promise<number> {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort()).once('SIGTERM', () => stop.abort());
   const federation = await startFederation({
     ...{ parties: 3, threshold: 2, preload: PRELOAD, progress: (line: string) => console.error(line) },
-    more: { payout_batch_age_s: 5 },
+    ...{ more: { payout_batch_age_s: 5 }, signal: stop.signal },
   });
   try {
     await exchangeCards(federation);
@@ -70,17 +78,13 @@ async function soak(): Promise<number> {
     await enableService(federation);
     await goAutomatic(federation);
     const load: Load = { recipients: [], burns: [] };
-    const memory: number[][] = [];
-    console.log(
-      ['minute', 'deposits', 'burns', ...federation.operators.map((one) => `MiB of ${one.index}`)].join('\t'),
-    );
+    const memory: Memory[][] = [];
+    console.log(['minute', 'deposits', 'burns', 'MiB live (resident) of each operator'].join('\t'));
     for (let minute = 1; minute <= minutes; minute++) {
       await loadMinute(federation, load);
       const now = await Promise.all(federation.operators.map(collected));
       memory.push(now);
-      console.log(
-        [minute, load.recipients.length, load.burns.length, ...now.map((size) => size.toFixed(1))].join('\t'),
-      );
+      console.log([minute, load.recipients.length, load.burns.length, ...now.map(memoryText)].join('\t'));
     }
     await reconcile(federation, load);
     console.log('Every deposit is minted and every burn is paid, to the satoshi.');
@@ -91,9 +95,10 @@ async function soak(): Promise<number> {
 }
 
 async function loadMinute(federation: Federation, load: Load): Promise<void> {
-  const { wallet, bitcoin, ledger } = federation;
+  const { wallet, bitcoin, ledger, signal } = federation;
   const begun = performance.now();
   for (let tick = 1; tick <= TICKS_PER_MINUTE; tick++) {
+    signal.throwIfAborted();
     const due =
       Math.round((perMinute * tick) / TICKS_PER_MINUTE) - Math.round((perMinute * (tick - 1)) / TICKS_PER_MINUTE);
     for (let i = 0; i < due; i++) {
@@ -114,18 +119,21 @@ async function loadMinute(federation: Federation, load: Load): Promise<void> {
   }
 }
 
-// In MiB.
-async function collected(operator: DevnetOperator): Promise<number> {
+function memoryText({ live, resident }: Memory): string {
+  return `${live.toFixed(1)} (${resident.toFixed(0)})`;
+}
+
+async function collected(operator: DevnetOperator): Promise<Memory> {
   const { pid, folder } = operator;
   if (pid === null) throw new Error(`operator ${operator.index} does not run`);
   const asked = Date.now();
   process.kill(pid, 'SIGUSR2');
-  let size = 0;
+  let memory: Memory = { live: 0, resident: 0 };
   const isWritten = async (): Promise<boolean> => {
     const text = await readFile(join(folder, 'memory.json'), 'utf8').catch(() => '');
     if (text === '') return false;
-    const { rss, at } = memorySchema.parse(JSON.parse(text));
-    size = rss / MEBIBYTE;
+    const { live, resident, at } = memorySchema.parse(JSON.parse(text));
+    memory = { live: live / MEBIBYTE, resident: resident / MEBIBYTE };
     return at >= asked;
   };
   const { signal } = new AbortController();
@@ -133,7 +141,7 @@ async function collected(operator: DevnetOperator): Promise<number> {
     timeoutMs: COLLECT_TIMEOUT_MS,
     signal,
   });
-  return size;
+  return memory;
 }
 
 async function reconcile(federation: Federation, { recipients, burns }: Load): Promise<void> {
@@ -159,13 +167,14 @@ async function reconcile(federation: Federation, { recipients, burns }: Load): P
   }
 }
 
-function grown(memory: readonly (readonly number[])[]): boolean {
+// What the allocators keep free comes and goes with the load of the machine; what the program holds tells whether it grows.
+function grown(memory: readonly (readonly Memory[])[]): boolean {
   const settled = memory[SETTLED_MINUTE - 1];
   const last = memory.at(-1);
   if (settled === undefined || last === undefined || memory.length === SETTLED_MINUTE) return false;
-  const ratios = last.map((size, i) => size / (settled[i] ?? size));
+  const ratios = last.map(({ live }, i) => live / (settled[i]?.live ?? live));
   console.log(
-    `memory of the last minute / minute ${SETTLED_MINUTE}: ${ratios.map((one) => one.toFixed(3)).join(', ')}`,
+    `live memory of the last minute / minute ${SETTLED_MINUTE}: ${ratios.map((one) => one.toFixed(3)).join(', ')}`,
   );
   return ratios.some((one) => one > GROWTH_MAX);
 }
