@@ -11,6 +11,7 @@ import type { Person } from './accounts/accounts.ts';
 import { backupKeyShare, backupReports, noteBackup } from './backup-commands.ts';
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
 import type { CertificateRotations } from './certificate-rotation.ts';
+import { securityCheck } from './checks/security-check.ts';
 import { testCommunication } from './communication.ts';
 import { depositAddress } from './deposit-address.ts';
 import { depositReports } from './deposit-reports.ts';
@@ -117,6 +118,7 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   withdrawals: withdrawalReports,
   'withdrawals-waiting': waitingReports,
   ...accountCommands,
+  'security-check': securityCheck,
 };
 
 function requireRotations(node: Node): CertificateRotations {

@@ -176,6 +176,7 @@ describe('the permission matrix', () => {
       'user-list',
       'user-set-password',
       'user-set-totp',
+      'security-check',
     ] as const),
   ];
   test('makes every command an act but those that read, and the two by which a person ends a reset', () => {
