@@ -23,6 +23,7 @@ import type { CommandModule } from './program.ts';
 import { registerRequests } from './requests.ts';
 import { registerRestore } from './restore.ts';
 import { registerSeal } from './seal.ts';
+import { registerSecurityCheck } from './security-check.ts';
 import { registerServer } from './server.ts';
 import { registerService } from './service.ts';
 import { registerServiceUnit } from './service-install.ts';
@@ -56,6 +57,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerUnseal,
   registerSeal,
   registerStatus,
+  registerSecurityCheck,
   registerTreasury,
   registerTestCommunication,
   registerTestSigning,

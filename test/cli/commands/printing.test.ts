@@ -59,6 +59,20 @@ const cases = [
     'Nothing is wrong, but the set-up is not finished.\n\nTo know:\n  NOTICE   treasury: it is not open yet (since',
     'Run `mpc_operator treasury open`.',
   ]),
+  expected(
+    ['security-check'],
+    'security-check',
+    {},
+    {
+      server: false,
+      checks: results.securityCheck.checks.slice(1),
+      counts: { fail: 0, warn: 1, pass: 1 },
+    },
+    [
+      'WARN  Swap           /dev/sda2 is not encrypted\n                     → run `swapoff -a`\nPASS  Restore drill  held today',
+      '2 checks: 0 fail, 1 warn, 1 pass. No server runs: what only it can see is a warning.',
+    ],
+  ),
   expected(['key-info'], 'key-info', {}, results.keyInfo, ['0011223344556677 (live)', 'fit the public keys']),
   expected(
     ['key-info'],
@@ -295,6 +309,7 @@ describe('a result that tells of trouble', () => {
       { status: { ...results.status, problems: [results.sealedPeer, results.sealedPeer] } },
       '2 problems to look at.',
     ],
+    [['security-check'], { 'security-check': results.securityCheck }, '1 check failed.'],
     [['treasury', 'open'], { 'treasury-open': results.treasuryOpening }, 'not open yet: Gamma has not signed.'],
     [
       ['test-communication'],

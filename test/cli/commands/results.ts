@@ -115,6 +115,19 @@ export const status: CommandResults['status'] = {
   problems: [],
 };
 
+export const securityCheck: CommandResults['security-check'] = {
+  server: true,
+  checks: [
+    {
+      ...{ id: 'core_dumps', title: 'Core dumps', verdict: 'fail', seen: 'on: one would hold the keys' },
+      action: 'put LimitCORE=0 into its unit',
+    },
+    { id: 'swap', title: 'Swap', verdict: 'warn', seen: '/dev/sda2 is not encrypted', action: 'run `swapoff -a`' },
+    { id: 'drill', title: 'Restore drill', verdict: 'pass', seen: 'held today', action: null },
+  ],
+  counts: { fail: 1, warn: 1, pass: 1 },
+};
+
 export const keyInfo: CommandResults['key-info'] = {
   keys: [
     {
