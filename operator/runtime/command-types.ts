@@ -183,6 +183,23 @@ export interface TreasuryReport {
   readonly strays: { readonly count: number; readonly amount: string };
 }
 
+/** What is held in bitcoin, and what is owed for wBTC; sats as decimal strings. */
+export interface CustodyReport {
+  readonly held: string;
+  /** The parts of what is held: the mined end of the line, deposits that no step has swept, top-ups. */
+  readonly treasury: string;
+  readonly unswept: string;
+  readonly strays: string;
+  /** Attested deposits less the burns that a mined step pays. */
+  readonly owed: string;
+  readonly attested: string;
+  readonly redeemed: string;
+  /** Held less owed; negative where the federation is short. */
+  readonly excess: string;
+  /** False where this node does not know every burn that was paid: then less is owed than it says. */
+  readonly is_complete: boolean;
+}
+
 /** What a peer last said of its service; null: nothing yet. `counts`: it is enabled, and answers. */
 export interface PeerServiceReport {
   readonly index: number;
@@ -257,12 +274,18 @@ export interface CommandResults
     readonly scan: { readonly height: number; readonly tip: number } | null;
     /** Where the treasury stands, in one line; null while there is no key. */
     readonly treasury: { readonly state: TreasuryReport['state']; readonly detail: string } | null;
+    /** Null while the treasury is not open. */
+    readonly custody: CustodyReport | null;
     readonly service: ServiceReport;
     readonly deposits: Readonly<Record<string, number>>;
     readonly withdrawals: Readonly<Record<string, number>>;
+    /** Burns that no mined step pays. */
+    readonly burns_waiting: number;
     readonly clock: ClockReport;
     readonly audit_head: { readonly seq: number; readonly hash: string };
     readonly backups: BackupAges;
+    /** When the certificate on the own card ends; null where there is no card yet. */
+    readonly certificate_expires_at: string | null;
     /** A change of the own TLS certificate, and peers of which two certificates hold; absent in reports of before. */
     readonly certificates?: {
       readonly rotation: Omit<CommandResults['tls-rotate'], 'fingerprint'> | null;

@@ -102,17 +102,25 @@ export const status: CommandResults['status'] = {
   ],
   scan: { height: 809, tip: 812 },
   treasury: { state: 'funded', detail: 'funded, 3 of 12 confirmations' },
+  custody: null,
   service: serviceOff,
   deposits: { pending: 2, minted: 5 },
   withdrawals: {},
+  burns_waiting: 1,
   clock: { now: '2026-03-01T12:00:00.000Z', peers: [{ index: 1, offset_ms: -180 }], set: null },
   audit_head: { seq: 17, hash: 'ee'.repeat(32) },
   backups: { key_share: AT, database: null, drill: null },
+  certificate_expires_at: '2027-03-01T12:00:00.000Z',
   rejections: { replay: 3, bad_signature: 0 },
   accounts: { users: 0, admins: 0, locked: [], single_operator: false, fault: null },
   signers: [helpful, liar],
   notices: [],
   problems: [],
+};
+
+export const custody: NonNullable<CommandResults['status']['custody']> = {
+  ...{ held: '150000000', treasury: '100000000', unswept: '49000000', strays: '1000000' },
+  ...{ owed: '149000000', attested: '200000000', redeemed: '51000000', excess: '1000000', is_complete: true },
 };
 
 export const securityCheck: CommandResults['security-check'] = {
