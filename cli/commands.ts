@@ -6,6 +6,7 @@ import { registerBackup } from './backup.ts';
 import { registerBump } from './bump.ts';
 import type { Cli } from './call.ts';
 import { registerCeremony } from './ceremony.ts';
+import { registerChecklist } from './checklist.ts';
 import { registerCompletion } from './completion.ts';
 import { registerConfig } from './config.ts';
 import type { CliContext } from './context.ts';
@@ -58,6 +59,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerSeal,
   registerStatus,
   registerSecurityCheck,
+  registerChecklist,
   registerTreasury,
   registerTestCommunication,
   registerTestSigning,

@@ -72,6 +72,7 @@ export async function gatherFacts(node: Node): Promise<Facts> {
     backups: backupFacts(node),
     bitcoin: bitcoinFacts(node, status, versions),
     bitcoinHeight: status.scan?.tip ?? status.bitcoin.find(({ ok }) => ok)?.height ?? null,
+    ownPhase: node.online?.heartbeat?.standing.state.phase ?? null,
     wire: status.wire.map(backendFact),
     process: serves ? processFacts(input.env) : null,
     listen: {
@@ -84,6 +85,7 @@ export async function gatherFacts(node: Node): Promise<Facts> {
     audit: auditFacts(node, serves),
     automatic: config.automatic,
     caps: capsOf(config.policy),
+    problems: status.problems,
     alarms: status.problems.filter(({ code }) => ALARMS.has(code)).map(({ subject, cause }) => `${subject}: ${cause}`),
   };
 }

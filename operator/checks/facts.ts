@@ -3,6 +3,7 @@
 import type { BitcoinNetwork } from '../../chain/network.ts';
 import type { ChainProblemName } from '../../chain/tips.ts';
 import type { UserRole } from '../../store/schema-users.ts';
+import type { Problem } from '../runtime/problems.ts';
 
 /** A file. `mode`: its permission bits; `flaw`: who else can change it, and the command that mends that; `device`: its file system. */
 export interface FileFact {
@@ -163,6 +164,8 @@ export interface Facts {
   readonly backups: BackupFacts;
   readonly bitcoin: BitcoinFacts;
   readonly bitcoinHeight: number | null;
+  /** Where this node stands among its peers; null while it is sealed. */
+  readonly ownPhase: PeerFact['phase'];
   readonly wire: readonly BackendFact[];
   readonly machine: MachineFacts;
   /** Null where no server runs. */
@@ -178,4 +181,6 @@ export interface Facts {
   readonly caps: readonly string[];
   /** Alarms of the state guard: a copy, or a state that was put back. */
   readonly alarms: readonly string[];
+  /** What `status` shows as needing attention. */
+  readonly problems: readonly Problem[];
 }

@@ -1,9 +1,18 @@
 // What an operator can ask about the safety of the node and of its machine (command-types.ts joins it with all other commands).
 import { z } from 'zod';
+import { CONFIRMED_BOXES, type ConfirmedBox } from '../../store/schema-checklist.ts';
+
+/** Longest note of a confirmation, in characters. */
+export const CHECKLIST_NOTE_MAX = 500;
 
 /** Parameters by command. */
 export const checkCommandParams = {
   'security-check': z.strictObject({}),
+  checklist: z.strictObject({}),
+  'checklist-confirm': z.strictObject({
+    box: z.enum(CONFIRMED_BOXES),
+    note: z.string().min(1).max(CHECKLIST_NOTE_MAX),
+  }),
 } as const;
 
 /** How a check ends, the worst first. */
@@ -19,7 +28,33 @@ export interface CheckReport {
   readonly action: string | null;
 }
 
+/** A box of the launch instructions' Appendix B. `items`: what it is ticked by, a sentence each without its full stop. */
+export interface ChecklistBox {
+  readonly box: ConfirmedBox | 'operators' | 'systems' | 'backups' | 'bitcoin' | 'network' | 'monitoring' | 'security';
+  readonly title: string;
+  readonly ticked: boolean;
+  readonly items: readonly { readonly ok: boolean; readonly text: string }[];
+  readonly needs_confirmation: boolean;
+  /** The newest; `is_current`: the operator cards are those of then, so it counts. */
+  readonly confirmation: {
+    readonly at: string;
+    readonly by: string | null;
+    readonly note: string;
+    readonly is_current: boolean;
+  } | null;
+  /** What a person does to tick it; null where nothing. */
+  readonly action: string | null;
+}
+
 export interface CheckCommandResults {
+  checklist: { readonly boxes: readonly ChecklistBox[]; readonly ticked: number; readonly total: number };
+  'checklist-confirm': {
+    readonly box: ConfirmedBox;
+    readonly note: string;
+    /** The user; null where there are none. */
+    readonly by: string | null;
+    readonly at: string;
+  };
   'security-check': {
     /** Whether a server answered; without one, what only it can see is a warning. */
     readonly server: boolean;

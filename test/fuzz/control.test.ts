@@ -84,6 +84,8 @@ const samples: { readonly [C in CommandName]: Json } = {
   'user-set-totp': { user: 'ada', reset_code: 'a-b', password: 'p', totp_secret: 'JBSW Y3DP', code: '123456' },
   authorise: { action: 'configure' },
   'security-check': {},
+  checklist: {},
+  'checklist-confirm': { box: 'channel', note: 'twelve words by phone' },
 };
 
 const line = z.union([

@@ -98,6 +98,17 @@ const cases = [
       '2 checks: 0 fail, 1 warn, 1 pass. No server runs: what only it can see is a warning.',
     ],
   ),
+  expected(['checklist'], 'checklist', {}, results.checklist, [
+    '[x] Secure communication channel is established (channel)\n      confirmed by sam at',
+    ': twelve words by phone\n[x] Bitcoin nodes are fully synced (bitcoin)\n\n2 of 2 boxes are ticked.',
+  ]),
+  expected(
+    ['checklist', 'confirm', 'emergency', '--note', 'a call with all'],
+    'checklist-confirm',
+    { box: 'emergency', note: 'a call with all' },
+    { box: 'emergency', note: 'a call with all', by: null, at: '2026-03-01T08:30:00.000Z' },
+    ['The box emergency is confirmed at', ': a call with all'],
+  ),
   expected(['key-info'], 'key-info', {}, results.keyInfo, ['0011223344556677 (live)', 'fit the public keys']),
   expected(
     ['key-info'],
@@ -335,6 +346,7 @@ describe('a result that tells of trouble', () => {
       '2 problems to look at.',
     ],
     [['security-check'], { 'security-check': results.securityCheck }, '1 check failed.'],
+    [['checklist'], { checklist: results.checklistOpen }, '2 of 2 boxes are open.'],
     [['treasury', 'open'], { 'treasury-open': results.treasuryOpening }, 'not open yet: Gamma has not signed.'],
     [
       ['test-communication'],

@@ -123,6 +123,45 @@ export const custody: NonNullable<CommandResults['status']['custody']> = {
   ...{ owed: '149000000', attested: '200000000', redeemed: '51000000', excess: '1000000', is_complete: true },
 };
 
+export const checklist: CommandResults['checklist'] = {
+  boxes: [
+    {
+      ...{
+        box: 'channel',
+        title: 'Secure communication channel is established',
+        ticked: true,
+        needs_confirmation: true,
+      },
+      items: [{ ok: true, text: 'Operators answer: all 2 answer' }],
+      confirmation: { at: AT, by: 'sam', note: 'twelve words by phone', is_current: true },
+      action: null,
+    },
+    {
+      ...{ box: 'bitcoin', title: 'Bitcoin nodes are fully synced', ticked: true, needs_confirmation: false },
+      ...{ items: [], confirmation: null, action: null },
+    },
+  ],
+  ...{ ticked: 2, total: 2 },
+};
+export const checklistOpen: CommandResults['checklist'] = {
+  boxes: [
+    {
+      ...{ box: 'emergency', title: 'Emergency procedures are documented', ticked: false, needs_confirmation: true },
+      ...{ items: [], confirmation: { at: AT, by: null, note: 'a call', is_current: false } },
+      action: 'run: mpc_operator checklist confirm emergency --note TEXT',
+    },
+    {
+      ...{ box: 'monitoring', title: 'Monitoring is active', ticked: false, needs_confirmation: false },
+      items: [
+        { ok: false, text: 'the metrics were read never since the start' },
+        { ok: true, text: 'Alertmanager is ready' },
+      ],
+      ...{ confirmation: null, action: null },
+    },
+  ],
+  ...{ ticked: 0, total: 2 },
+};
+
 export const securityCheck: CommandResults['security-check'] = {
   server: true,
   checks: [

@@ -60,6 +60,7 @@ export function goodFacts(): Facts {
       conf: { path: '/home/a/.bitcoin/bitcoin.conf', allow: ['127.0.0.1', '::1/128'], bind: ['127.0.0.1:8332'] },
     },
     bitcoinHeight: 900_000,
+    ownPhase: 'live',
     wire: [1, 2].map((at) => {
       return { url: `https://wire-${at}.example.com`, isLocal: false, isEncrypted: true, ok: true, detail: '' };
     }),
@@ -83,5 +84,6 @@ export function goodFacts(): Facts {
     automatic: true,
     caps: ['withdrawalMaxSats'],
     alarms: [],
+    problems: [],
   };
 }
