@@ -94,12 +94,12 @@ function signerLine({ name, answered, last, ...signer }: SignerReport): string {
 
 function custodyFields(custody: Status['custody']): (readonly [string, string])[] {
   if (custody === null) return [];
-  const { held, treasury, unswept, strays, owed, attested, redeemed, excess, is_complete } = custody;
+  const { total, treasury, unswept, strays, owed, attested, redeemed, excess, is_complete } = custody;
   const open = is_complete ? '' : '; at most, as not every burn that was paid is known here';
   return [
-    ['held', `${sats(held)}: treasury ${treasury}, deposits not swept ${unswept}, top-ups ${strays}`],
+    ['custody', `${sats(total)}: treasury ${treasury}, deposits not swept ${unswept}, top-ups ${strays}`],
     ['owed', `${sats(owed)}: attested ${attested}, paid out ${redeemed}${open}`],
-    ['held less owed', sats(excess)],
+    ['custody less owed', sats(excess)],
   ];
 }
 

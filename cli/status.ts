@@ -116,10 +116,10 @@ function chainText({ bitcoin, wire, scan }: Status): string {
 
 function custodyText({ custody, treasury }: Status): string {
   if (custody === null) return treasury === null ? 'no key yet' : `treasury ${treasury.detail}`;
-  const { held, owed, excess, is_complete } = custody;
+  const { total, owed, excess, is_complete } = custody;
   const isShort = BigInt(excess) < 0n;
   const difference = isShort ? `SHORT of ${bitcoins(`${-BigInt(excess)}`)}` : `${bitcoins(excess)} above`;
-  return `${bitcoins(held)} held, ${is_complete ? '' : 'at most '}${bitcoins(owed)} owed: ${difference}`;
+  return `${bitcoins(total)}; owed ${is_complete ? '' : 'at most '}${bitcoins(owed)}: ${difference}`;
 }
 
 function queuesText({ deposits, burns_waiting, withdrawals }: Status): string {

@@ -90,10 +90,10 @@ export async function gatherFacts(node: Node): Promise<Facts> {
   };
 }
 
-/** The caps that a policy sets, whatever they are called: what bounds has `max` or `cap` in its name. */
+/** The caps that a policy sets, whatever they are called: what bounds has `max`, `cap` or `above` in its name. */
 export function capsOf(policy: object): readonly string[] {
   return Object.entries(policy).flatMap(([name, value]) =>
-    /max|cap/i.test(name) && value !== null && value !== undefined ? [name] : [],
+    /max|cap|above/i.test(name) && value !== null && value !== undefined ? [name] : [],
   );
 }
 
@@ -232,10 +232,15 @@ async function ipsOf(address: string): Promise<readonly string[]> {
 }
 
 function contactsOf({ index, name, contacts }: OperatorCard): Facts['contacts'][number] {
-  const values = Object.values(contacts).flatMap((value) =>
-    typeof value === 'string' ? [value.trim().toLowerCase()] : [],
-  );
-  return { index, name, values };
+  return { index, name, values: reachedBy(contacts) };
+}
+
+/** Every way to reach somebody that a card's contacts name, in lower case, also of the people within. Two may bear one name. */
+export function reachedBy(contacts: object): readonly string[] {
+  return Object.entries(contacts).flatMap(([key, value]): readonly string[] => {
+    if (typeof value === 'string') return key === 'name' ? [] : [value.trim().toLowerCase()];
+    return typeof value === 'object' && value !== null ? reachedBy(value) : [];
+  });
 }
 
 // Without a server the log was verified as the database was opened.

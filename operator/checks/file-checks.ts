@@ -4,7 +4,7 @@ import type { Facts, FileFact } from './facts.ts';
 import { type Check, type Finding, fail, NO_SERVER, pass, unseen, warn } from './verdicts.ts';
 
 const BY_OTHERS = 0o077;
-// bitcoind may share its cookie with a group.
+// The cookie is the account's of bitcoind, which may share it with a group.
 const BY_ANYBODY = 0o007;
 
 /** In the order in which they are shown. */
@@ -83,12 +83,10 @@ function rpcCredentials({ files: { credentials } }: Facts): Finding {
       'set "bitcoin_rpc_cookie_file", or "bitcoin_rpc_user" and "bitcoin_rpc_password_file"',
     );
   }
-  for (const { path, found, flaw } of files) {
-    if (found === null) continue;
-    if ((found.mode & BY_ANYBODY) !== 0) {
+  for (const { path, found } of files) {
+    if (found !== null && (found.mode & BY_ANYBODY) !== 0) {
       return fail(`other users may read ${path} (mode ${octal(found.mode)})`, `run: chmod o= ${path}`);
     }
-    if (flaw !== null) return warn(`${path} ${flaw.problem}`, commandOf(flaw.remedy));
   }
   return pass(`${listed(files.filter(({ found }) => found !== null))}: closed to others`);
 }

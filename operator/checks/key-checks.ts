@@ -14,6 +14,8 @@ export const KEY_BACKUP_DAYS_MAX = 1;
 export const DRILL_DAYS_MAX = 90;
 /** An account with fewer backup codes is soon locked out by a lost phone. */
 const BACKUP_CODES_MIN = 3;
+const CREATE_ADMIN = 'run: mpc_operator user create --username admin --role admin';
+const NO_ACCOUNTS = unseen('there are no accounts', CREATE_ADMIN);
 
 /** In the order in which they are shown. */
 export const KEY_CHECKS: readonly Check[] = [
@@ -105,10 +107,7 @@ function certificatePin({ certificate: { isOnCard, notTaken } }: Facts): Finding
 function secondFactor({ accounts: { fault, users } }: Facts): Finding {
   if (fault !== null) return fail(`the accounts cannot be read: ${fault}`, 'put users.db back from its backup');
   if (users.length === 0) {
-    return fail(
-      'there are no accounts, so whoever runs commands here acts without signing in',
-      'run: mpc_operator user create --username admin --role admin',
-    );
+    return fail('there are no accounts, so whoever runs commands here acts without signing in', CREATE_ADMIN);
   }
   const without = users.filter(({ hasSecondFactor }) => !hasSecondFactor).map(({ user }) => user);
   if (without.length === 0) return pass(`all ${users.length} accounts have one`);
@@ -118,8 +117,7 @@ function secondFactor({ accounts: { fault, users } }: Facts): Finding {
 function admins({ accounts: { users } }: Facts): Finding {
   const active = users.filter(({ role, isActive }) => role === 'admin' && isActive);
   const security = users.filter(({ role, isActive }) => role === 'security-officer' && isActive);
-  if (active.length === 0)
-    return fail('no administrator is active', 'create one: `mpc_operator user create --role admin`');
+  if (active.length === 0) return fail('no administrator is active', CREATE_ADMIN);
   if (active.length + security.length < 2) {
     return warn(
       'one person alone can reset accounts, so nobody can help that person',
@@ -130,6 +128,7 @@ function admins({ accounts: { users } }: Facts): Finding {
 }
 
 function backupCodes({ accounts: { users } }: Facts): Finding {
+  if (users.length === 0) return NO_ACCOUNTS;
   const few = users.filter(({ isActive, backupCodesLeft }) => isActive && backupCodesLeft < BACKUP_CODES_MIN);
   if (few.length === 0) return pass(`every account has at least ${BACKUP_CODES_MIN} left`);
   const [first] = few;
@@ -139,8 +138,8 @@ function backupCodes({ accounts: { users } }: Facts): Finding {
   );
 }
 
-function dualControl({ accounts: { singleOperator } }: Facts): Finding {
-  if (!singleOperator) return pass('acts that take two people take two');
+function dualControl({ accounts: { singleOperator, users } }: Facts): Finding {
+  if (!singleOperator) return users.length === 0 ? NO_ACCOUNTS : pass('acts that take two people take two');
   return warn(
     '"single_operator" is set: no act asks for a second person',
     'end it with `mpc_operator init … --no-single-operator --force` once there are two people',

@@ -156,8 +156,9 @@ function timeService({ machine: { timeService: name } }: Facts): Finding {
   return unseen('none is seen', 'run: timedatectl, and install systemd-timesyncd or chrony');
 }
 
-function firewall({ machine: { firewall: found } }: Facts): Finding {
-  const action = 'run: ufw default deny incoming, ufw allow ssh, ufw allow the peer port, ufw enable';
+function firewall({ machine: { firewall: found }, listen }: Facts): Finding {
+  const port = listen.peers.replace(/^.*:/, '');
+  const action = `run: ufw default deny incoming && ufw allow ssh && ufw allow ${port}/tcp && ufw enable`;
   if (found === null) return unseen('neither ufw nor nftables nor firewalld is seen', action);
   if (!found.isOn) return fail(`${found.name} is installed, but not enabled`, action);
   if (!found.denies) return fail(`${found.name} lets in what no rule names`, action);

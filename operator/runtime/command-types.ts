@@ -183,10 +183,10 @@ export interface TreasuryReport {
   readonly strays: { readonly count: number; readonly amount: string };
 }
 
-/** What is held in bitcoin, and what is owed for wBTC; sats as decimal strings. */
+/** The bitcoin in custody, and what is owed for wBTC; sats as decimal strings. */
 export interface CustodyReport {
-  readonly held: string;
-  /** The parts of what is held: the mined end of the line, deposits that no step has swept, top-ups. */
+  readonly total: string;
+  /** Its parts: the mined end of the line, deposits that no step has swept, top-ups. */
   readonly treasury: string;
   readonly unswept: string;
   readonly strays: string;
@@ -194,7 +194,7 @@ export interface CustodyReport {
   readonly owed: string;
   readonly attested: string;
   readonly redeemed: string;
-  /** Held less owed; negative where the federation is short. */
+  /** The total less what is owed; negative where the federation is short. */
   readonly excess: string;
   /** False where this node does not know every burn that was paid: then less is owed than it says. */
   readonly is_complete: boolean;

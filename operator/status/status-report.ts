@@ -21,7 +21,7 @@ import { clockReport } from '../runtime/clock-watch.ts';
 import type { CommandResults } from '../runtime/command-types.ts';
 import { inOrder, type Problem, problem } from '../runtime/problems.ts';
 import { serviceReport } from '../service-report.ts';
-import { treasuryReport, treasuryStatus } from '../treasury-report.ts';
+import { treasuryLine, treasuryReport } from '../treasury-report.ts';
 import { backendProblems, backendReports } from './backend-reports.ts';
 import { backupProblems, backupReport } from './backup-problems.ts';
 import { chainProblems } from './chain-report.ts';
@@ -49,6 +49,7 @@ export async function statusReport(node: Node): Promise<Status> {
   const [backends, accounts] = await Promise.all([backendReports(node), accountsReport(node), node.selfWatch?.look()]);
   const cards = listCards(store.db);
   const peers = peerRows(node);
+  const treasury = node.keys.live() === null ? null : treasuryReport(node);
   return {
     version: input.version,
     network: config.network,
@@ -66,8 +67,8 @@ export async function statusReport(node: Node): Promise<Status> {
     ceremonies: ceremoniesUnderWay(node),
     ...backends,
     scan: scanReport(node),
-    treasury: treasuryStatus(node),
-    custody: node.keys.live() === null ? null : custodyReport(node, treasuryReport(node)),
+    treasury: treasury === null ? null : { state: treasury.state, detail: treasuryLine(treasury) },
+    custody: treasury === null ? null : custodyReport(node, treasury),
     service: serviceReport(node),
     deposits: Object.fromEntries(
       DEPOSIT_STATUSES.map((status) => [status, listDeposits(store.db, [status], { limit: 1 }).total]),

@@ -1,5 +1,5 @@
-// Custody against liabilities, through a deposit, its mint, a burn and its payout: what is held above what is owed is the
-// treasury's floor and surplus, at every moment.
+// Custody against liabilities, through a deposit, its mint, a burn and its payout: what custody has above what is
+// owed is the treasury's floor and surplus, at every moment.
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { TREASURY_SATS_MIN } from '../../chain/line.ts';
 import { custodyReport } from '../../operator/custody-report.ts';
@@ -23,14 +23,14 @@ function report() {
   return { custody, surplus: BigInt(treasury.surplus ?? 0) };
 }
 
-test('what is held covers what is owed by the floor and the surplus, before and after a burn is paid', async () => {
+test('custody covers what is owed by the floor and the surplus, before and after a burn is paid', async () => {
   expect(report().custody).toEqual({
-    ...{ held: `${ROOT}`, treasury: `${ROOT}`, unswept: '0', strays: '0' },
+    ...{ total: `${ROOT}`, treasury: `${ROOT}`, unswept: '0', strays: '0' },
     ...{ owed: '0', attested: '0', redeemed: '0', excess: `${ROOT}`, is_complete: true },
   });
   await world.minted(DEPOSIT);
   const minted = report();
-  expect(minted.custody).toMatchObject({ held: `${ROOT + DEPOSIT}`, unswept: `${DEPOSIT}`, owed: `${DEPOSIT}` });
+  expect(minted.custody).toMatchObject({ total: `${ROOT + DEPOSIT}`, unswept: `${DEPOSIT}`, owed: `${DEPOSIT}` });
 
   const burnt = world.burn();
   world.mine(6);

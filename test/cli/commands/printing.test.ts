@@ -43,14 +43,14 @@ const cases = [
     'none: commands act without signing in',
   ]),
   expected(['status'], 'status', {}, { ...results.status, custody: results.custody }, [
-    'custody      1.50000000 BTC held, 1.49000000 BTC owed: 0.01000000 BTC above',
+    'custody      1.50000000 BTC; owed 1.49000000 BTC: 0.01000000 BTC above',
   ]),
   expected(
     ['status'],
     'status',
     {},
     { ...results.status, custody: { ...results.custody, excess: '-5', is_complete: false } },
-    ['1.50000000 BTC held, at most 1.49000000 BTC owed: SHORT of 0.00000005 BTC'],
+    ['1.50000000 BTC; owed at most 1.49000000 BTC: SHORT of 0.00000005 BTC'],
   ),
   expected(['status', '--full'], 'status', {}, { ...results.status, custody: results.custody }, [
     'Alpha (index 0), regtest',

@@ -119,7 +119,7 @@ export const status: CommandResults['status'] = {
 };
 
 export const custody: NonNullable<CommandResults['status']['custody']> = {
-  ...{ held: '150000000', treasury: '100000000', unswept: '49000000', strays: '1000000' },
+  ...{ total: '150000000', treasury: '100000000', unswept: '49000000', strays: '1000000' },
   ...{ owed: '149000000', attested: '200000000', redeemed: '51000000', excess: '1000000', is_complete: true },
 };
 

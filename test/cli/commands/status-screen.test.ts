@@ -37,7 +37,7 @@ describe('status in a terminal', () => {
     expect(lines[1]).toStartWith('  ERROR    operator 0');
     expect(lines.filter((line) => line.length > COLUMNS)).toEqual([]);
     expect(lines.join('\n')).toMatch(/^ {2}\d more: mpc_operator status --full$/m);
-    expect(lines.find((line) => line.startsWith('custody'))).toContain('1.50000000 BTC held, 1.49000000 BTC owed');
+    expect(lines.find((line) => line.startsWith('custody'))).toContain('1.50000000 BTC; owed 1.49000000 BTC');
   });
 
   test('cuts no problem short, and fields at the edge of the screen', async () => {

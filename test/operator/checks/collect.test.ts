@@ -2,11 +2,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { capsOf } from '../../../operator/checks/collect-facts.ts';
+import { capsOf, reachedBy } from '../../../operator/checks/collect-facts.ts';
 import { fileFacts, keyFileFacts } from '../../../operator/checks/collect-files.ts';
 import { type MachineFiles, machineFacts, processFacts } from '../../../operator/checks/collect-machine.ts';
 import { securityCheck } from '../../../operator/checks/security-check.ts';
 import type { OperatorConfig } from '../../../operator/config/config.ts';
+import { runLocally } from '../../../operator/local.ts';
 import { unsealNode } from '../../../operator/node.ts';
 import type { CommandResults } from '../../../operator/runtime/command-types.ts';
 import { PASSPHRASE, SetUpNodes } from '../set-up-nodes.ts';
@@ -145,6 +146,18 @@ describe('a node as init makes it', () => {
     expect(JSON.stringify(report)).not.toContain(PASSPHRASE);
   });
 
+  test('without a server says of everything that only a server sees that it cannot be seen', async () => {
+    const run = { progress: () => {}, signal: new AbortController().signal };
+    const noSecret = { passphrase: async () => PASSPHRASE, passphraseIfAny: async () => null };
+    const report = await runLocally(nodes.inputOf(config), 'security-check', {}, { ...run, ...noSecret });
+    expect(report.server).toBe(false);
+    for (const id of ['core_dumps', 'open_files', 'environment', 'systemd', 'hardening', 'control_socket']) {
+      const seen = report.checks.find((check) => check.id === id);
+      expect([id, seen?.verdict, seen?.seen]).toEqual([id, 'warn', 'cannot tell: no server runs']);
+    }
+    expect(verdicts(report)).toMatchObject({ key_file_mode: 'pass', audit_log: 'pass', latency: 'warn' });
+  });
+
   test('shows what others can read, and keys in the clear beside the key file, without a word of them', async () => {
     const { keySharePath } = config;
     chmodSync(keySharePath, 0o644);
@@ -158,6 +171,16 @@ describe('a node as init makes it', () => {
     expect(verdicts(report)).toMatchObject({ key_file_mode: 'fail', plain_copies: 'fail', latency: 'warn' });
     expect(JSON.stringify(report)).not.toContain('5e5e');
   });
+});
+
+test('people on a card are reached by every way that it names, at any depth, and not by their names', () => {
+  const officer = { name: 'Ada', email: 'ADA@Example.com', phone: '+41 44 1' };
+  expect(reachedBy({ email: 'ops@example.com', security_officer: officer })).toEqual([
+    'ops@example.com',
+    'ada@example.com',
+    '+41 44 1',
+  ]);
+  expect(reachedBy({})).toEqual([]);
 });
 
 test('caps of a policy are found by what they are called, and only where they are set', () => {
