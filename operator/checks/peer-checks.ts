@@ -3,7 +3,7 @@ import { isEveryInterface } from '../config/config-address.ts';
 import { CLOCK_OFFSET_MS_MAX } from '../runtime/clock-watch.ts';
 import type { Facts, PeerFact } from './facts.ts';
 import { CERTIFICATE_DAYS_MIN, CERTIFICATE_DAYS_WARNED } from './key-checks.ts';
-import { isLoopback, networkOf } from './networks.ts';
+import { isLoopback, isPrivate, networkOf } from './networks.ts';
 import { type Check, type Finding, fail, pass, unseen, warn } from './verdicts.ts';
 
 /** Launch instructions: "<100ms latency to other operators". */
@@ -96,7 +96,7 @@ function peerNetworks({ peers, ownIps, myIndex }: Facts): Finding {
   const all = [{ index: myIndex, ips: ownIps }, ...peers];
   const seen = new Map<string, number>();
   for (const { index, ips } of all) {
-    for (const network of new Set(ips.map(networkOf))) {
+    for (const network of new Set(ips.filter((ip) => !isPrivate(ip)).map(networkOf))) {
       const other = seen.get(network);
       if (other !== undefined && other !== index) {
         return warn(
@@ -110,6 +110,11 @@ function peerNetworks({ peers, ownIps, myIndex }: Facts): Finding {
   const unknown = all.filter(({ ips }) => ips.length === 0).map(({ index }) => index);
   if (unknown.length > 0)
     return unseen(`the address of operator ${unknown.join(', ')} is not found`, 'check party_addresses and DNS');
+  const hidden = all.filter(({ ips }) => ips.every(isPrivate)).map(({ index }) => index);
+  if (hidden.length > 0) {
+    const why = `operator ${hidden.join(', ')} has private addresses alone, which do not say where it is`;
+    return unseen(why, 'ask the operators where their machines stand, and who runs the network');
+  }
   return pass('no two in one /24 (IPv4) or /48 (IPv6)');
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test';
 import { unitText } from '../../../cli/service-unit.ts';
 import type { Facts, FileFact } from '../../../operator/checks/facts.ts';
-import { networkOf } from '../../../operator/checks/networks.ts';
+import { isPrivate, networkOf } from '../../../operator/checks/networks.ts';
 import { CHECKS } from '../../../operator/checks/security-check.ts';
 import { missingSettings, unitSettings } from '../../../operator/checks/unit-settings.ts';
 import { countVerdicts, judged } from '../../../operator/checks/verdicts.ts';
@@ -182,6 +182,7 @@ const CASES: readonly (readonly [id: string, change: Partial<Facts>, verdict: 'w
   ['peer_networks', peers({ ips: ['198.51.101.200'] }), 'warn', 'operators 1 and 2 are both in 198.51.101.0/24'],
   ['peer_networks', peers({ ips: ['2001:db8:1:ff::9'] }), 'warn', 'operators 0 and 2 are both in 2001:db8:1::/48'],
   ['peer_networks', peers({ ips: [] }), 'warn', 'cannot tell'],
+  ['peer_networks', peers({ ips: ['10.8.0.3'] }), 'warn', 'operator 2 has private addresses alone'],
   ['latency', peers({ latencyMs: 140 }), 'warn', '140 ms'],
   ['latency', peers({ latencyMs: null }), 'warn', 'cannot tell'],
   ['clock', peers({ clockOffsetMs: -6_000 }), 'fail', '6.0 s apart'],
@@ -258,6 +259,22 @@ describe('what a unit lacks', () => {
     const dropIn = '[Service]\n# a comment\nNoNewPrivileges=no\nCapabilityBoundingSet=CAP_SYS_ADMIN\n';
     expect(missingSettings(unitSettings([made, dropIn]))).toEqual(['NoNewPrivileges=yes', 'CapabilityBoundingSet=']);
   });
+});
+
+test('an address of a private network says nothing of where a node is', () => {
+  const hidden = [
+    '10.1.2.3',
+    '172.16.0.1',
+    '192.168.1.1',
+    '127.0.0.1',
+    '100.64.0.1',
+    '169.254.1.1',
+    '::1',
+    'fd00::1',
+    'fe80::1',
+  ];
+  expect([...hidden, '::ffff:10.0.0.1'].filter((ip) => !isPrivate(ip))).toEqual([]);
+  expect(['172.32.0.1', '100.128.0.1', '192.169.1.1', '9.9.9.9', '2001:db8::1'].filter(isPrivate)).toEqual([]);
 });
 
 test('the network of an address is its /24 or /48, however it is written', () => {
