@@ -42,16 +42,22 @@ export function confCredentials(
   text: string,
   network: BitcoinNetwork,
 ): { readonly user: string; readonly password: string } | null {
+  const [user, password] = ['rpcuser', 'rpcpassword'].map((key) => confValues(text, network, key)[0]);
+  return user === undefined || password === undefined || password === '' ? null : { user, password };
+}
+
+/** The values of a key as Core reads them: those of the network's section before those above all sections, in their order. */
+export function confValues(text: string, network: BitcoinNetwork, key: string): readonly string[] {
   const own = SECTIONS[network];
-  const found = new Map<string, string>();
+  const [ofNetwork, above]: [string[], string[]] = [[], []];
   let section = '';
   for (const line of text.split('\n').map((raw) => raw.replace(/#.*$/, '').trim())) {
     const heading = /^\[(.*)\]$/.exec(line);
     if (heading !== null) section = heading[1] ?? '';
-    const [, prefix = section, key, value] = /^(?:([a-z0-9]+)\.)?(rpcuser|rpcpassword)\s*=\s*(.*)$/.exec(line) ?? [];
-    const name = `${prefix}/${key}`;
-    if (value !== undefined && !found.has(name)) found.set(name, value);
+    const [, prefix = section, name, value] = /^(?:([a-z0-9]+)\.)?([a-z0-9]+)\s*=\s*(.*)$/.exec(line) ?? [];
+    if (value === undefined || name !== key) continue;
+    if (prefix === own) ofNetwork.push(value);
+    else if (prefix === '') above.push(value);
   }
-  const [user, password] = ['rpcuser', 'rpcpassword'].map((key) => found.get(`${own}/${key}`) ?? found.get(`/${key}`));
-  return user === undefined || password === undefined || password === '' ? null : { user, password };
+  return [...ofNetwork, ...above];
 }

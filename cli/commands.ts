@@ -6,6 +6,7 @@ import { registerBackup } from './backup.ts';
 import { registerBump } from './bump.ts';
 import type { Cli } from './call.ts';
 import { registerCeremony } from './ceremony.ts';
+import { registerChecklist } from './checklist.ts';
 import { registerCompletion } from './completion.ts';
 import { registerConfig } from './config.ts';
 import type { CliContext } from './context.ts';
@@ -23,6 +24,7 @@ import type { CommandModule } from './program.ts';
 import { registerRequests } from './requests.ts';
 import { registerRestore } from './restore.ts';
 import { registerSeal } from './seal.ts';
+import { registerSecurityCheck } from './security-check.ts';
 import { registerServer } from './server.ts';
 import { registerService } from './service.ts';
 import { registerServiceUnit } from './service-install.ts';
@@ -56,6 +58,8 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerUnseal,
   registerSeal,
   registerStatus,
+  registerSecurityCheck,
+  registerChecklist,
   registerTreasury,
   registerTestCommunication,
   registerTestSigning,

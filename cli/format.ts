@@ -4,13 +4,12 @@ type SignerFault = 'slow' | 'silent' | 'refused' | 'lying';
 
 const SATS_PER_BITCOIN = 100_000_000n;
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 /** `50000000 sats (0.50000000 BTC)` from a decimal string of sats. */
 export function sats(amount: string): string {
-  const value = BigInt(amount);
-  const whole = value / SATS_PER_BITCOIN;
-  const fraction = (value % SATS_PER_BITCOIN).toString().padStart(8, '0');
-  return `${amount} sats (${whole}.${fraction} BTC)`;
+  return `${amount} sats (${bitcoins(amount)})`;
 }
 
 /** ISO 8601 in this machine's time zone, to the second: `2026-03-01T09:30:00+01:00`. Text that is no time stays. */
@@ -34,6 +33,28 @@ export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < MINUTE_MS) return `${(ms / 1000).toFixed(1)} s`;
   return `${Math.floor(ms / MINUTE_MS)} min ${Math.floor((ms % MINUTE_MS) / 1000)} s`;
+}
+
+/** How long ago something was, coarsely: `8 s`, `12 min`, `5 h`, `40 days`; `never` where it was not. Both ISO 8601. */
+export function age(at: string | null, now: string): string {
+  if (at === null) return 'never';
+  const ms = Math.max(0, Date.parse(now) - Date.parse(at));
+  if (ms < MINUTE_MS) return `${Math.floor(ms / 1000)} s`;
+  if (ms < 2 * HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} min`;
+  if (ms < 2 * DAY_MS) return `${Math.floor(ms / HOUR_MS)} h`;
+  return `${Math.floor(ms / DAY_MS)} days`;
+}
+
+/** Whole days until a time, negative once it has passed. Both ISO 8601. */
+export function daysUntil(at: string, now: string): number {
+  return Math.floor((Date.parse(at) - Date.parse(now)) / DAY_MS);
+}
+
+/** `0.50000000 BTC` from a decimal string of sats, which may be negative. */
+export function bitcoins(amount: string): string {
+  const value = BigInt(amount);
+  const [sign, size] = value < 0n ? ['-', -value] : ['', value];
+  return `${sign}${size / SATS_PER_BITCOIN}.${(size % SATS_PER_BITCOIN).toString().padStart(8, '0')} BTC`;
 }
 
 /** `1 input`, `2 inputs`. */

@@ -7,6 +7,15 @@ import { escapedJson, printable } from '../operator/runtime/shown-text.ts';
 export interface TextStream {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
+  /** Of a terminal, in characters. */
+  readonly rows?: number | undefined;
+  readonly columns?: number | undefined;
+}
+
+/** The size of a terminal. */
+export interface Screen {
+  readonly rows: number;
+  readonly columns: number;
 }
 
 /** What `--json` can print: bigints become decimal strings, undefined members are left out. */
@@ -27,6 +36,9 @@ export interface Column {
 }
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
+
+/** A terminal that does not tell its size. */
+const SCREEN: Screen = { rows: 24, columns: 80 };
 
 const STYLE_CODES: Record<Style, readonly [number, number]> = {
   bold: [1, 22],
@@ -50,6 +62,8 @@ export interface ProgressDisplay {
 /** Everything a command prints goes through here. */
 export interface Output {
   readonly json: boolean;
+  /** The terminal that results go to; null where they go to a file or a pipe, which has no end. */
+  readonly screen: Screen | null;
   /** Prints a result: as JSON with `--json`, else the text that `render` makes of it. */
   result(data: Printable, render: () => string): void;
   /** One line on stderr for the person in front of the screen. */
@@ -71,8 +85,10 @@ export interface OutputOptions {
 
 export function createOutput({ stdout, stderr, env, json }: OutputOptions): Output {
   const coloured = wantsColour(stdout, env);
+  const { rows = SCREEN.rows, columns = SCREEN.columns } = stdout;
   return {
     json,
+    screen: isTerminal(stdout, env) ? { rows, columns } : null,
     result: (data, render) =>
       void stdout.write(`${json ? jsonText(data) : ownMarksOnly(render().trimEnd(), coloured)}\n`),
     note: (line) => void stderr.write(`${printable(line)}\n`),

@@ -3,6 +3,8 @@
 // MemoryDenyWriteExecute takes the runtime its compiler, which makes it thirty times as slow; AF_NETLINK tells it the network
 // interfaces.
 
+import { RISKY_VARIABLES } from '../operator/checks/unit-settings.ts';
+
 /** What the unit is made for. All paths absolute; `folders`: those the server writes in; `passphrase` null: it starts sealed. */
 export interface UnitInput {
   readonly executable: string;
@@ -23,11 +25,6 @@ const CREDENTIAL_NAME = 'mpc-operator-passphrase';
 
 /** Folders that ProtectHome= hides. */
 const HOMES = /^\/(home\/[^/]+|root|run\/user)(\/|$)/;
-// Whoever sets these for the service runs code in it, or opens its connections.
-const SCRUBBED = [
-  ...['BUN_OPTIONS', 'BUN_BE_BUN', 'BUN_INSPECT', 'NODE_OPTIONS', 'NODE_TLS_REJECT_UNAUTHORIZED'],
-  ...['LD_PRELOAD', 'LD_LIBRARY_PATH', 'LD_AUDIT'],
-];
 
 /** The text of the unit. */
 export function unitText(input: UnitInput): string {
@@ -53,7 +50,7 @@ WatchdogSec=2min
 TimeoutStartSec=15min
 TimeoutStopSec=90
 ${credentialLines(passphrase)}
-UnsetEnvironment=${SCRUBBED.join(' ')}
+UnsetEnvironment=${RISKY_VARIABLES.join(' ')}
 UMask=0077
 LimitCORE=0
 LimitNOFILE=65536

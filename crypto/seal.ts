@@ -129,6 +129,14 @@ export function openedBy(file: Uint8Array): 'passphrase' | 'identity' | null {
   return head.startsWith('age-encryption.org/v1\n-> scrypt ') ? 'passphrase' : 'identity';
 }
 
+/** The base-2 logarithm of scrypt's cost that an age file names (age-encryption.org/v1, scrypt recipient stanza); null where it names none. */
+export function workFactorOf(file: Uint8Array): number | null {
+  if (openedBy(file) !== 'passphrase') return null;
+  const [, stanza = ''] = new TextDecoder().decode(withoutArmor(file).subarray(0, HEAD_BYTES)).split('\n');
+  const factor = Number(/^-> scrypt \S+ ([1-9][0-9]?)$/.exec(stanza)?.[1]);
+  return Number.isInteger(factor) ? factor : null;
+}
+
 function encrypterFor(sealing: Sealing): Encrypter {
   const encrypter = new Encrypter();
   if ('recipient' in sealing) {

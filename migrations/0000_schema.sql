@@ -833,3 +833,28 @@ BEGIN SELECT RAISE(ABORT, 'taken_back_deposits: rows never change'); END;
 --> statement-breakpoint
 CREATE TRIGGER taken_back_deposits_no_delete BEFORE DELETE ON taken_back_deposits
 BEGIN SELECT RAISE(ABORT, 'taken_back_deposits: rows are never deleted'); END;
+--> statement-breakpoint
+-- The checklist: what an operator has confirmed where no machine can see it. Rows are never changed or deleted, so that nobody
+-- confirms anything in another's name or at another time.
+CREATE TABLE `checklist_confirmations` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`at` integer NOT NULL,
+	`box` text NOT NULL,
+	`note` text NOT NULL,
+	`by` text,
+	`cards` text NOT NULL,
+	CONSTRAINT "checklist_confirmations_box" CHECK("checklist_confirmations"."box" in ('channel', 'emergency')),
+	CONSTRAINT "checklist_confirmations_cards" CHECK(length("checklist_confirmations"."cards") = 64 and "checklist_confirmations"."cards" not glob '*[^0-9a-f]*')
+) STRICT;
+--> statement-breakpoint
+CREATE INDEX `checklist_confirmations_by_box` ON `checklist_confirmations` (`box`,`id`);
+--> statement-breakpoint
+CREATE TRIGGER checklist_confirmations_no_update BEFORE UPDATE ON checklist_confirmations
+BEGIN SELECT RAISE(ABORT, 'checklist_confirmations: rows never change'); END;
+--> statement-breakpoint
+CREATE TRIGGER checklist_confirmations_no_delete BEFORE DELETE ON checklist_confirmations
+BEGIN SELECT RAISE(ABORT, 'checklist_confirmations: rows are never deleted'); END;
+--> statement-breakpoint
+CREATE TRIGGER checklist_confirmations_no_replace BEFORE INSERT ON checklist_confirmations
+WHEN EXISTS (SELECT 1 FROM checklist_confirmations WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'checklist_confirmations: the row is there already'); END;

@@ -11,6 +11,8 @@ import type { Person } from './accounts/accounts.ts';
 import { backupKeyShare, backupReports, noteBackup } from './backup-commands.ts';
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
 import type { CertificateRotations } from './certificate-rotation.ts';
+import { checklist, confirmChecklist } from './checks/checklist-command.ts';
+import { securityCheck } from './checks/security-check.ts';
 import { testCommunication } from './communication.ts';
 import { depositAddress } from './deposit-address.ts';
 import { depositReports } from './deposit-reports.ts';
@@ -117,6 +119,9 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   withdrawals: withdrawalReports,
   'withdrawals-waiting': waitingReports,
   ...accountCommands,
+  'security-check': securityCheck,
+  checklist,
+  'checklist-confirm': confirmChecklist,
 };
 
 function requireRotations(node: Node): CertificateRotations {

@@ -89,7 +89,8 @@ export function treasuryStatus(node: Node): CommandResults['status']['treasury']
   return { state: report.state, detail: treasuryLine(report) };
 }
 
-function treasuryLine(report: TreasuryReport): string {
+/** The same of a report. */
+export function treasuryLine(report: TreasuryReport): string {
   const { state, amount_min, address, too_small, confirmations, confirmations_needed: needed, missing } = report;
   switch (state) {
     case 'not_funded': {

@@ -33,6 +33,7 @@ export const PERMISSIONS = {
   hold: { what: 'hold burns back and release them', roles: ANSWERS, second: false },
   void: { what: 'ask to make all unmined steps worthless', roles: RUNS, second: false },
   approve: { what: 'approve and refuse requests', roles: ANSWERS, second: false },
+  checklist: { what: 'confirm boxes of the checklist', roles: ANSWERS, second: false },
   test: { what: 'have the keys sign tests', roles: RUNS, second: false },
 } as const satisfies Readonly<Record<string, Permission>>;
 export type Action = keyof typeof PERMISSIONS;
@@ -91,6 +92,9 @@ const COMMAND_ACTIONS: { readonly [C in CommandName]: Action | null } = {
   'user-set-password': null,
   'user-set-totp': null,
   authorise: 'configure',
+  'security-check': null,
+  checklist: null,
+  'checklist-confirm': 'checklist',
 };
 
 /** The act that a command with these parameters is, or null where nobody has to sign in for it. */

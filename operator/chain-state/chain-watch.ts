@@ -9,6 +9,7 @@ import {
 } from '../../chain/fork-state.ts';
 import { type MempoolSource, nodeMempools } from '../../chain/mempool-source.ts';
 import { readNodeReports } from '../../chain/node-reports.ts';
+import { type NodeVersion, readNodeVersions } from '../../chain/node-versions.ts';
 import type { BitcoinRpc } from '../../chain/rpc.ts';
 import {
   type ChainHealth,
@@ -145,6 +146,11 @@ export class ChainWatch implements ChainReadiness {
   /** Since when a problem is there, in ms since 1970. */
   problemSince(problem: ChainProblem): number | null {
     return this.#since.get(nameOf(problem)) ?? null;
+  }
+
+  /** Which software each node runs. Never rejects. */
+  versions(): Promise<readonly NodeVersion[]> {
+    return readNodeVersions(this.#input.nodes);
   }
 
   /** What is known of each node now. */

@@ -6,6 +6,7 @@ import { TEST_MESSAGE_CHARACTERS_MAX } from '../../ceremony/intent.ts';
 import { PAGE_ROWS, PAGE_ROWS_MAX } from '../../store/database.ts';
 import { type AccountCommandResults, type AccountsReport, accountCommandParams } from './account-command-types.ts';
 import { type BackupAges, type BackupCommandResults, backupCommandParams } from './backup-command-types.ts';
+import { type CheckCommandResults, checkCommandParams } from './check-command-types.ts';
 import type { ClockReport } from './clock-watch.ts';
 import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
 import type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
@@ -13,6 +14,7 @@ import type { Notice, Problem } from './problems.ts';
 
 export type * from './account-command-types.ts';
 export type * from './backup-command-types.ts';
+export type * from './check-command-types.ts';
 export type * from './line-command-types.ts';
 
 /** A ceremony's name, chosen by the operators. */
@@ -74,6 +76,7 @@ export const commandParams = {
   ...lineCommandParams,
   ...backupCommandParams,
   ...accountCommandParams,
+  ...checkCommandParams,
 } as const;
 
 export type CommandName = keyof typeof commandParams;
@@ -180,6 +183,23 @@ export interface TreasuryReport {
   readonly strays: { readonly count: number; readonly amount: string };
 }
 
+/** The bitcoin in custody, and what is owed for wBTC; sats as decimal strings. */
+export interface CustodyReport {
+  readonly total: string;
+  /** Its parts: the mined end of the line, deposits that no step has swept, top-ups. */
+  readonly treasury: string;
+  readonly unswept: string;
+  readonly strays: string;
+  /** Attested deposits less the burns that a mined step pays. */
+  readonly owed: string;
+  readonly attested: string;
+  readonly redeemed: string;
+  /** The total less what is owed; negative where the federation is short. */
+  readonly excess: string;
+  /** False where this node does not know every burn that was paid: then less is owed than it says. */
+  readonly is_complete: boolean;
+}
+
 /** What a peer last said of its service; null: nothing yet. `counts`: it is enabled, and answers. */
 export interface PeerServiceReport {
   readonly index: number;
@@ -226,7 +246,11 @@ interface TestSignature extends SigningReport {
 }
 
 /** Results of every command. */
-export interface CommandResults extends LineCommandResults, AccountCommandResults, BackupCommandResults {
+export interface CommandResults
+  extends LineCommandResults,
+    AccountCommandResults,
+    BackupCommandResults,
+    CheckCommandResults {
   status: {
     readonly version: string;
     readonly network: string;
@@ -250,12 +274,18 @@ export interface CommandResults extends LineCommandResults, AccountCommandResult
     readonly scan: { readonly height: number; readonly tip: number } | null;
     /** Where the treasury stands, in one line; null while there is no key. */
     readonly treasury: { readonly state: TreasuryReport['state']; readonly detail: string } | null;
+    /** Null while the treasury is not open. */
+    readonly custody: CustodyReport | null;
     readonly service: ServiceReport;
     readonly deposits: Readonly<Record<string, number>>;
     readonly withdrawals: Readonly<Record<string, number>>;
+    /** Burns that no mined step pays. */
+    readonly burns_waiting: number;
     readonly clock: ClockReport;
     readonly audit_head: { readonly seq: number; readonly hash: string };
     readonly backups: BackupAges;
+    /** When the certificate on the own card ends; null where there is no card yet. */
+    readonly certificate_expires_at: string | null;
     /** A change of the own TLS certificate, and peers of which two certificates hold; absent in reports of before. */
     readonly certificates?: {
       readonly rotation: Omit<CommandResults['tls-rotate'], 'fingerprint'> | null;

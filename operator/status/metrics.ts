@@ -24,8 +24,16 @@ export interface MetricsInput {
 /** The content type of the format. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
+const readAt = new WeakMap<Node, number>();
+
+/** When the figures of a node were read last, in ms since 1970; null: not since its start. */
+export function metricsReadAt(node: Node): number | null {
+  return readAt.get(node) ?? null;
+}
+
 /** The figures of a node now. */
 export async function nodeMetrics(node: Node): Promise<string> {
+  readAt.set(node, node.input.effects.now());
   const { db } = node.store;
   const status = await statusReport(node);
   const treasury = node.keys.live() === null ? null : treasuryReport(node);

@@ -2,6 +2,7 @@
 // from this. Nothing here waits for the Bitcoin and Wire nodes longer than a moment.
 import { statSync } from 'node:fs';
 import { auditHead } from '../../store/audit-log.ts';
+import { listWaitingBurns } from '../../store/burn-payments.ts';
 import { listCeremonies } from '../../store/ceremonies.ts';
 import { previousCertificates } from '../../store/certificate-rotation.ts';
 import { listDeposits } from '../../store/deposits.ts';
@@ -11,6 +12,7 @@ import { DEPOSIT_STATUSES } from '../../store/schema.ts';
 import { stepCounts } from '../../store/step-state.ts';
 import { accountsReport } from '../account-commands.ts';
 import { settledHeight } from '../chain-state/scan.ts';
+import { custodyReport } from '../custody-report.ts';
 import type { Node } from '../node.ts';
 import { daysLeft, readCertificate, validityText } from '../peers/certificate.ts';
 import { addressConflicts, listCards, missingCards } from '../peers/federation.ts';
@@ -19,7 +21,7 @@ import { clockReport } from '../runtime/clock-watch.ts';
 import type { CommandResults } from '../runtime/command-types.ts';
 import { inOrder, type Problem, problem } from '../runtime/problems.ts';
 import { serviceReport } from '../service-report.ts';
-import { treasuryStatus } from '../treasury-report.ts';
+import { treasuryLine, treasuryReport } from '../treasury-report.ts';
 import { backendProblems, backendReports } from './backend-reports.ts';
 import { backupProblems, backupReport } from './backup-problems.ts';
 import { chainProblems } from './chain-report.ts';
@@ -47,6 +49,7 @@ export async function statusReport(node: Node): Promise<Status> {
   const [backends, accounts] = await Promise.all([backendReports(node), accountsReport(node), node.selfWatch?.look()]);
   const cards = listCards(store.db);
   const peers = peerRows(node);
+  const treasury = node.keys.live() === null ? null : treasuryReport(node);
   return {
     version: input.version,
     network: config.network,
@@ -64,15 +67,18 @@ export async function statusReport(node: Node): Promise<Status> {
     ceremonies: ceremoniesUnderWay(node),
     ...backends,
     scan: scanReport(node),
-    treasury: treasuryStatus(node),
+    treasury: treasury === null ? null : { state: treasury.state, detail: treasuryLine(treasury) },
+    custody: treasury === null ? null : custodyReport(node, treasury),
     service: serviceReport(node),
     deposits: Object.fromEntries(
       DEPOSIT_STATUSES.map((status) => [status, listDeposits(store.db, [status], { limit: 1 }).total]),
     ),
     withdrawals: withdrawalCounts(node),
+    burns_waiting: listWaitingBurns(store.db, { limit: 1 }).total,
     clock: clockReport(node.online?.heartbeat?.clock ?? null, input.effects.now()),
     audit_head: auditHead(store.db),
     backups: backupReport(node),
+    certificate_expires_at: certificateEnd(node, cards),
     certificates: certificateStates(node),
     rejections: rejectionCounts(node),
     signers: signerReports(node),
@@ -265,6 +271,12 @@ function ceremonyProblems(node: Node): readonly Problem[] {
 // Steps of the line by where they stand; `decided` are those that this node has not seen fully signed.
 function withdrawalCounts({ store, config }: Node): Readonly<Record<string, number>> {
   return stepCounts(store.db, settledHeight(store.db, config));
+}
+
+function certificateEnd({ config }: Node, cards: ReturnType<typeof listCards>): string | null {
+  const own = cards.find(({ index }) => index === config.myIndex);
+  const facts = own === undefined ? null : readCertificate(own.tls_certificate);
+  return facts === null ? null : new Date(facts.notAfter).toISOString();
 }
 
 function certificateStates({ store, online, input }: Node): NonNullable<Status['certificates']> {

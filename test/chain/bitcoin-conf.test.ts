@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { confCredentials } from '../../chain/bitcoin-conf.ts';
+import { confCredentials, confValues } from '../../chain/bitcoin-conf.ts';
 import { createBitcoinRpc } from '../../chain/rpc.ts';
 
 /** As the launch instructions write it. */
@@ -94,4 +94,12 @@ describe('a client that nothing was configured for', () => {
       expect(told).toContain(way);
     }
   });
+});
+
+test('a key that may stand more than once has all its values, those of the network first', () => {
+  const text =
+    'rpcallowip=10.0.0.0/8\n#rpcallowip=0.0.0.0/0\nregtest.rpcallowip=::1\n[main]\nrpcallowip = 127.0.0.1 # own\n[test]\nrpcallowip=1.2.3.4\n';
+  expect(confValues(text, 'mainnet', 'rpcallowip')).toEqual(['127.0.0.1', '10.0.0.0/8']);
+  expect(confValues(text, 'regtest', 'rpcallowip')).toEqual(['::1', '10.0.0.0/8']);
+  expect(confValues(text, 'mainnet', 'rpcbind')).toEqual([]);
 });

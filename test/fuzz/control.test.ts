@@ -83,6 +83,9 @@ const samples: { readonly [C in CommandName]: Json } = {
   'user-set-password': { user: 'ada', reset_code: 'a-b', code: '123456', password: 'p' },
   'user-set-totp': { user: 'ada', reset_code: 'a-b', password: 'p', totp_secret: 'JBSW Y3DP', code: '123456' },
   authorise: { action: 'configure' },
+  'security-check': {},
+  checklist: {},
+  'checklist-confirm': { box: 'channel', note: 'twelve words by phone' },
 };
 
 const line = z.union([

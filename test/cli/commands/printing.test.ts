@@ -30,6 +30,29 @@ function expected<C extends CommandName>(
 const SIGNERS = ['signed by', 'operators 0, 2', 'left out', '1 (unreachable)', '1.2 s'];
 const cases = [
   expected(['status'], 'status', {}, results.status, [
+    'All is well.\n\noperator     Alpha (index 0), regtest, 2 of 3 sign, version 0.1.0',
+    'key          0011223344556677, key file open',
+    '1 of 2 answer; Gamma DOES NOT ANSWER for 3 h; Beta live',
+    'block 812, 3 blocks to read; Bitcoin 1 of 1 ok, Wire 0 of 1 ok',
+    'treasury funded, 3 of 12 confirmations',
+    'off, never enabled; federation NOT OPEN: 1 of 3 enabled, 2 needed',
+    'deposits: pending 2; burns to pay: 1; steps: none',
+    'initial-dkg: lobby for 3 h, joined; waiting for Gamma',
+    'keys 3 h ago, database never, drill never',
+    'certificate  365 days left; audit log entry 17, eeeeeeee…eeeeeeee',
+    'none: commands act without signing in',
+  ]),
+  expected(['status'], 'status', {}, { ...results.status, custody: results.custody }, [
+    'custody      1.50000000 BTC; owed 1.49000000 BTC: 0.01000000 BTC above',
+  ]),
+  expected(
+    ['status'],
+    'status',
+    {},
+    { ...results.status, custody: { ...results.custody, excess: '-5', is_complete: false } },
+    ['1.50000000 BTC; owed at most 1.49000000 BTC: SHORT of 0.00000005 BTC'],
+  ),
+  expected(['status', '--full'], 'status', {}, { ...results.status, custody: results.custody }, [
     'Alpha (index 0), regtest',
     '2 of 3, 3 cards known',
     'http://localhost:8332, ok, height 812',
@@ -49,6 +72,8 @@ const cases = [
     'Gamma: 31 in time, slow 4, lying 2; last lying at',
     'bad_share, gave a wrong partial signature',
     'within 180 ms of 1 peer',
+    '150000000 sats (1.50000000 BTC): treasury 100000000, deposits not swept 49000000, top-ups 1000000',
+    '149000000 sats (1.49000000 BTC): attested 200000000, paid out 51000000',
     'All is well.',
   ]),
   expected(['status'], 'status', {}, { ...results.status, notices: [results.openPort] }, [
@@ -59,6 +84,31 @@ const cases = [
     'Nothing is wrong, but the set-up is not finished.\n\nTo know:\n  NOTICE   treasury: it is not open yet (since',
     'Run `mpc_operator treasury open`.',
   ]),
+  expected(
+    ['security-check'],
+    'security-check',
+    {},
+    {
+      server: false,
+      checks: results.securityCheck.checks.slice(1),
+      counts: { fail: 0, warn: 1, pass: 1 },
+    },
+    [
+      'WARN  Swap           /dev/sda2 is not encrypted\n                     → run `swapoff -a`\nPASS  Restore drill  held today',
+      '2 checks: 0 fail, 1 warn, 1 pass. No server runs: what only it can see is a warning.',
+    ],
+  ),
+  expected(['checklist'], 'checklist', {}, results.checklist, [
+    '[x] Secure communication channel is established (channel)\n      confirmed by sam at',
+    ': twelve words by phone\n[x] Bitcoin nodes are fully synced (bitcoin)\n\n2 of 2 boxes are ticked.',
+  ]),
+  expected(
+    ['checklist', 'confirm', 'emergency', '--note', 'a call with all'],
+    'checklist-confirm',
+    { box: 'emergency', note: 'a call with all' },
+    { box: 'emergency', note: 'a call with all', by: null, at: '2026-03-01T08:30:00.000Z' },
+    ['The box emergency is confirmed at', ': a call with all'],
+  ),
   expected(['key-info'], 'key-info', {}, results.keyInfo, ['0011223344556677 (live)', 'fit the public keys']),
   expected(
     ['key-info'],
@@ -295,6 +345,8 @@ describe('a result that tells of trouble', () => {
       { status: { ...results.status, problems: [results.sealedPeer, results.sealedPeer] } },
       '2 problems to look at.',
     ],
+    [['security-check'], { 'security-check': results.securityCheck }, '1 check failed.'],
+    [['checklist'], { checklist: results.checklistOpen }, '2 of 2 boxes are open.'],
     [['treasury', 'open'], { 'treasury-open': results.treasuryOpening }, 'not open yet: Gamma has not signed.'],
     [
       ['test-communication'],

@@ -102,17 +102,77 @@ export const status: CommandResults['status'] = {
   ],
   scan: { height: 809, tip: 812 },
   treasury: { state: 'funded', detail: 'funded, 3 of 12 confirmations' },
+  custody: null,
   service: serviceOff,
   deposits: { pending: 2, minted: 5 },
   withdrawals: {},
+  burns_waiting: 1,
   clock: { now: '2026-03-01T12:00:00.000Z', peers: [{ index: 1, offset_ms: -180 }], set: null },
   audit_head: { seq: 17, hash: 'ee'.repeat(32) },
   backups: { key_share: AT, database: null, drill: null },
+  certificate_expires_at: '2027-03-01T12:00:00.000Z',
   rejections: { replay: 3, bad_signature: 0 },
   accounts: { users: 0, admins: 0, locked: [], single_operator: false, fault: null },
   signers: [helpful, liar],
   notices: [],
   problems: [],
+};
+
+export const custody: NonNullable<CommandResults['status']['custody']> = {
+  ...{ total: '150000000', treasury: '100000000', unswept: '49000000', strays: '1000000' },
+  ...{ owed: '149000000', attested: '200000000', redeemed: '51000000', excess: '1000000', is_complete: true },
+};
+
+export const checklist: CommandResults['checklist'] = {
+  boxes: [
+    {
+      ...{
+        box: 'channel',
+        title: 'Secure communication channel is established',
+        ticked: true,
+        needs_confirmation: true,
+      },
+      items: [{ ok: true, text: 'Operators answer: all 2 answer' }],
+      confirmation: { at: AT, by: 'sam', note: 'twelve words by phone', is_current: true },
+      action: null,
+    },
+    {
+      ...{ box: 'bitcoin', title: 'Bitcoin nodes are fully synced', ticked: true, needs_confirmation: false },
+      ...{ items: [], confirmation: null, action: null },
+    },
+  ],
+  ...{ ticked: 2, total: 2 },
+};
+export const checklistOpen: CommandResults['checklist'] = {
+  boxes: [
+    {
+      ...{ box: 'emergency', title: 'Emergency procedures are documented', ticked: false, needs_confirmation: true },
+      ...{ items: [], confirmation: { at: AT, by: null, note: 'a call', is_current: false } },
+      action: 'run: mpc_operator checklist confirm emergency --note TEXT',
+    },
+    {
+      ...{ box: 'monitoring', title: 'Monitoring is active', ticked: false, needs_confirmation: false },
+      items: [
+        { ok: false, text: 'the metrics were read never since the start' },
+        { ok: true, text: 'Alertmanager is ready' },
+      ],
+      ...{ confirmation: null, action: null },
+    },
+  ],
+  ...{ ticked: 0, total: 2 },
+};
+
+export const securityCheck: CommandResults['security-check'] = {
+  server: true,
+  checks: [
+    {
+      ...{ id: 'core_dumps', title: 'Core dumps', verdict: 'fail', seen: 'on: one would hold the keys' },
+      action: 'put LimitCORE=0 into its unit',
+    },
+    { id: 'swap', title: 'Swap', verdict: 'warn', seen: '/dev/sda2 is not encrypted', action: 'run `swapoff -a`' },
+    { id: 'drill', title: 'Restore drill', verdict: 'pass', seen: 'held today', action: null },
+  ],
+  counts: { fail: 1, warn: 1, pass: 1 },
 };
 
 export const keyInfo: CommandResults['key-info'] = {

@@ -151,11 +151,12 @@ describe('the permission matrix', () => {
       'hold',
       'void',
       'approve',
+      'checklist',
       'test',
     ]);
     expect(may('security-officer')).toEqual([
       ...(['account-access', 'cards', 'key-ceremony', 'recover-key', 'unseal', 'seal', 'backup'] as const),
-      ...(['enable-service', 'disable-service', 'hold', 'approve'] as const),
+      ...(['enable-service', 'disable-service', 'hold', 'approve', 'checklist'] as const),
     ]);
   });
 
@@ -176,6 +177,8 @@ describe('the permission matrix', () => {
       'user-list',
       'user-set-password',
       'user-set-totp',
+      'security-check',
+      'checklist',
     ] as const),
   ];
   test('makes every command an act but those that read, and the two by which a person ends a reset', () => {
