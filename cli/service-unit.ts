@@ -4,6 +4,8 @@
 // interfaces.
 
 import { RISKY_VARIABLES } from '../operator/checks/unit-settings.ts';
+import { printable } from '../operator/runtime/shown-text.ts';
+import { UsageError } from './errors.ts';
 
 /** What the unit is made for. All paths absolute; `folders`: those the server writes in; `passphrase` null: it starts sealed. */
 export interface UnitInput {
@@ -26,9 +28,11 @@ const CREDENTIAL_NAME = 'mpc-operator-passphrase';
 /** Folders that ProtectHome= hides. */
 const HOMES = /^\/(home\/[^/]+|root|run\/user)(\/|$)/;
 
-/** The text of the unit. */
+/** The text of the unit. Throws where a path has a line break: what follows it would be a line of the unit. */
 export function unitText(input: UnitInput): string {
-  const { user, executable, config, passphrase } = input;
+  const { user, executable, config, passphrase, folders } = input;
+  const broken = [executable, config, passphrase ?? '', ...folders].find((one) => /\p{Cc}/u.test(one));
+  if (broken !== undefined) throw new UsageError(`${printable(broken)} has characters that do not show: name it anew.`);
   return `# Made by \`mpc_operator service print\`. Change it with \`systemctl edit mpc-operator\`, which outlives a new one.
 [Unit]
 Description=0BTC Wire MPC operator

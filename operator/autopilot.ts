@@ -79,7 +79,7 @@ export class Autopilot {
   }
 
   async #round(): Promise<void> {
-    const { wire, config, keys } = this.#bridge;
+    const { wire, keys } = this.#bridge;
     const { signal } = this.#stopped;
     await this.#attempt('watch', () => this.#look());
     const key = keys.live();
@@ -93,8 +93,14 @@ export class Autopilot {
     if (!isAtTip) return;
     await this.#attempt('follow', () => this.follow.round(key));
     await this.#attempt('requests', () => this.requests.round(key));
-    // What a node has not read yet it must not begin anything upon.
-    if (!config.automatic) return;
+    await this.#begin(key);
+    // Last: peers can have this node read blocks again at any time, and nothing else may wait for that.
+    if (!this.#stops('scan')) await this.#attempt('late recipients', () => this.#scan.readAgain(key, signal));
+  }
+
+  // What a node has not read yet it must not begin anything upon.
+  async #begin(key: FederationKey): Promise<void> {
+    if (!this.#bridge.config.automatic) return;
     if (this.#does('attestations')) await this.#attempt('attest', () => this.deposits.round(key));
     if (this.#does('payouts')) await this.#attempt('steps', () => this.steps.round(key));
   }

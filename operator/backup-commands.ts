@@ -4,7 +4,7 @@
 import { toHex, zeroize } from '../crypto/bytes.ts';
 import { isRecipient, sealArmored } from '../crypto/seal.ts';
 import { appendAudit } from '../store/audit-log.ts';
-import { listBackups, newestBackup, recordBackup } from '../store/backups.ts';
+import { type BackupKind, listBackups, newestBackup, recordBackup } from '../store/backups.ts';
 import { ownerOf } from '../store/owner.ts';
 import { encodeBackup } from './backups/key-share-backup.ts';
 import { CONFIG_BYTES_MAX } from './config/config.ts';
@@ -106,18 +106,22 @@ export function noteBackup(
 }
 
 /** Backups and drills that this node knows of, newest first. */
-export function backupReports({ store }: Node, page: CommandParams<'backup-list'>): CommandResults['backup-list'] {
+export function backupReports(
+  { store, input }: Node,
+  page: CommandParams<'backup-list'>,
+): CommandResults['backup-list'] {
   const { rows, total } = listBackups(store.db, page);
   const backups = rows.map(({ event, kind, at, madeAt, path, bytes, sha256, keyId }) => ({
     ...{ event, kind, at: iso(at), made_at: iso(madeAt), path, bytes, sha256, key_id: keyId },
   }));
-  return { backups, total, newest: backupAges(store.db) };
+  return { backups, total, newest: backupAges(store.db, input.effects.now()) };
 }
 
-/** When the newest backups and the last drill were made. */
-export function backupAges(db: Node['store']['db']): BackupAges {
-  const [keyShare, database] = [newestBackup(db, 'key_share', 'made'), newestBackup(db, 'database', 'made')];
-  const drill = newestBackup(db, 'key_share', 'drilled');
+/** When the newest backups and the last drill were made, up to `now` (ms since 1970). */
+export function backupAges(db: Node['store']['db'], now: number): BackupAges {
+  const made = (kind: BackupKind) => newestBackup(db, kind, 'made', { now });
+  const [keyShare, database] = [made('key_share'), made('database')];
+  const drill = newestBackup(db, 'key_share', 'drilled', { now });
   return {
     key_share: keyShare === null ? null : iso(keyShare.madeAt),
     database: database === null ? null : iso(database.madeAt),

@@ -7,7 +7,9 @@ import { dirname } from 'node:path';
 import { readNodeReports } from '../chain/node-reports.ts';
 import { createBitcoinRpc, DEFAULT_RETRY } from '../chain/rpc.ts';
 import { wireNodes } from '../chain/wire.ts';
+import { isRecipient } from '../crypto/seal.ts';
 import { openReader } from '../store/open.ts';
+import { missingKey, readAccountKey } from './accounts/account-key.ts';
 import { assertAuditLog } from './audit-watch.ts';
 import { describeProblem, loadConfig, type OperatorConfig } from './config/config.ts';
 import type { HostPort } from './config/config-address.ts';
@@ -76,6 +78,8 @@ export async function checkNodeFiles(input: ConfigCheckInput): Promise<readonly 
     await passphraseFinding(input),
     ...(await certificateFindings(config, input.now)),
     ...databaseFindings(config),
+    ...(await accountFindings(config)),
+    ...backupFindings(config),
     ...socketFindings(config),
     ...(await addressFindings(config, await input.serverRuns(config))),
     ...verifierFindings(config),
@@ -235,6 +239,39 @@ function isOther(told: string, path: string): boolean {
   }
 }
 
+// Without the key nobody who signs in can act; the server starts all the same.
+async function accountFindings({ userDbPath }: OperatorConfig): Promise<readonly ConfigFinding[]> {
+  const subject = 'accounts';
+  if (!existsSync(userDbPath)) return [ok(subject, 'there are none: nobody signs in')];
+  try {
+    const key = (await readAccountKey(userDbPath)) ?? missingKey(userDbPath);
+    key.fill(0);
+    return [ok(subject, `${userDbPath}, with its key`)];
+  } catch (error) {
+    return [thrown(subject, error)];
+  }
+}
+
+function backupFindings({ backup }: OperatorConfig): readonly ConfigFinding[] {
+  const subject = 'backup';
+  if (backup === null) return [];
+  const { folder, recipient } = backup;
+  if (!isRecipient(recipient)) {
+    return [fault(subject, '"backup.recipient" is no recipient of age', 'correct it: `age-keygen` prints it')];
+  }
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
+    return [
+      fault(subject, `there is no folder ${folder}, so no backup is made`, 'make it, or correct "backup.folder"'),
+    ];
+  }
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch {
+    return [fault(subject, `this user may not write into ${folder}`, 'correct its owner or mode')];
+  }
+  return [ok(subject, `every ${counted(backup.everyHours, 'hour')} into ${folder}`)];
+}
+
 function socketFindings({ controlSocket }: OperatorConfig): readonly ConfigFinding[] {
   const subject = 'control socket';
   const folder = dirname(controlSocket);
@@ -252,6 +289,7 @@ async function addressFindings(config: OperatorConfig, serverRuns: boolean): Pro
   const addresses = [
     ['listen_address', config.listenAddress],
     ['metrics_address', config.metricsAddress],
+    ...(config.publicAddress === null ? [] : [['public_address', config.publicAddress] as const]),
   ] as const;
   const findings: ConfigFinding[] = [];
   for (const [key, address] of addresses) {

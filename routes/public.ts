@@ -1,6 +1,6 @@
 // The public API: deposit addresses, where deposits and withdrawals stand, fee quotes, the federation. It answers only while
 // the service is enabled on this node; every answer comes from the database or from memory.
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { cors } from 'hono/cors';
 import { renderSVG } from 'uqr';
@@ -13,6 +13,8 @@ export const PUBLIC_BODY_BYTES_MAX = 1024;
 /** A page of a wallet asks a few things a second; a new recipient costs every node a row for ever. */
 const READS = { burst: 60, perSecond: 5, addressesMax: 10_000 } as const;
 const REGISTRATION_TOKENS = 10;
+/** New recipients of one address: a tenth of what is left for all. */
+const REGISTRATIONS_OF_ONE = { burst: 20, perSecond: 0.01, addressesMax: 10_000 } as const;
 /** New recipients of all addresses together: peers take a bounded number from each other (RECIPIENTS_PER_PEER_MAX). */
 const REGISTRATIONS = { burst: 100, perSecond: 0.1, addressesMax: 1 } as const;
 
@@ -40,14 +42,14 @@ const SERVICE_OFF: Failure = {
 /** The routes, all below /v1. */
 export function publicRoutes({ desk, version, monotonic }: PublicRoutesInput): Hono<{ Bindings: PublicOrigin }> {
   const reads = new RateLimit(READS, monotonic);
+  const registrationsOfOne = new RateLimit(REGISTRATIONS_OF_ONE, monotonic);
   const registrations = new RateLimit(REGISTRATIONS, monotonic);
   const document = openApiDocument(version);
   const app = new Hono<{ Bindings: PublicOrigin }>();
   // Nothing here is anybody's own, and no cookie counts: pages of any origin may read it.
   app.use(cors({ origin: '*', allowMethods: ['GET', 'POST'] }));
   app.use(async (context, next) => {
-    const client = clientOf(context.env?.address ?? '', context.req.header('x-forwarded-for') ?? null);
-    const waitS = reads.take(client, context.req.method === 'POST' ? REGISTRATION_TOKENS : 1);
+    const waitS = reads.take(clientIn(context), context.req.method === 'POST' ? REGISTRATION_TOKENS : 1);
     if (waitS > 0) return tooMany(waitS);
     if (!desk.isOpen()) return Response.json(SERVICE_OFF, { status: 503, headers: { 'retry-after': '60' } });
     await next();
@@ -73,7 +75,7 @@ export function publicRoutes({ desk, version, monotonic }: PublicRoutesInput): H
       const { recipient } = parsed.data;
       const known = desk.address(recipient);
       if (known !== null) return context.json(known);
-      const waitS = registrations.take('all');
+      const waitS = registrationsOfOne.take(clientIn(context)) || registrations.take('all');
       return waitS > 0 ? tooMany(waitS) : context.json(desk.register(recipient));
     },
   );
@@ -112,6 +114,10 @@ const NO_RECIPIENT: Failure = {
   error: 'unknown_recipient',
   detail: 'This recipient is not registered here: POST it to /v1/deposit-addresses first.',
 };
+
+function clientIn({ env, req }: Context<{ Bindings: PublicOrigin }>): string {
+  return clientOf(env?.address ?? '', req.header('x-forwarded-for') ?? null);
+}
 
 function bad(detail: string): Failure {
   return { error: 'bad_request', detail: `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.` };

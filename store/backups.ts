@@ -1,5 +1,5 @@
 // Which backups were made of this node, and which of them were tried. The node itself never needs this: its operator does.
-import { and, desc, eq } from 'drizzle-orm';
+import { and, desc, eq, lte } from 'drizzle-orm';
 import { appendAudit } from './audit-log.ts';
 import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
 import { type BACKUP_EVENTS, type BACKUP_KINDS, backupEvents } from './schema.ts';
@@ -39,12 +39,26 @@ export function recordBackup(db: Queries, record: BackupRecord, now: number): vo
   });
 }
 
-/** The newest backup of a kind that was made, or drilled; null where none was. */
-export function newestBackup(db: Queries, kind: BackupKind, event: BackupEvent): StoredBackupEvent | null {
+/** How far ahead of the clock the time of a backup may be, in ms. What is farther is of a clock that was ahead, or a lie. */
+const AHEAD_MS_MAX = 600_000;
+
+/**
+ * The newest backup of a kind that was made, or drilled, up to `now` (ms since 1970); null where none was. `keyId`: only those
+ * whose newest key it is. One of the future says nothing: it would pass for new until then.
+ */
+export function newestBackup(
+  db: Queries,
+  kind: BackupKind,
+  event: BackupEvent,
+  { now, keyId }: { readonly now: number; readonly keyId?: string },
+): StoredBackupEvent | null {
+  const latest = now + AHEAD_MS_MAX;
+  const isOfKey = keyId === undefined ? undefined : eq(backupEvents.keyId, keyId);
+  const isPast = and(lte(backupEvents.madeAt, latest), lte(backupEvents.at, latest));
   const row = db
     .select()
     .from(backupEvents)
-    .where(and(eq(backupEvents.kind, kind), eq(backupEvents.event, event)))
+    .where(and(eq(backupEvents.kind, kind), eq(backupEvents.event, event), isPast, isOfKey))
     .orderBy(event === 'made' ? desc(backupEvents.madeAt) : desc(backupEvents.at), desc(backupEvents.id))
     .limit(1)
     .get();

@@ -226,10 +226,12 @@ function useFactor(tx: Queries, name: string, factor: SecondFactor, now: number)
   return true;
 }
 
-// What was checked outside of the transaction must still be what the account has, and nobody may have disabled it.
+// What was checked outside of the transaction must still be what the account has, and nobody may have disabled it, or given
+// it another role, by which it would act.
 function isSameAccount(user: StoredUser, checked: StoredUser): boolean {
   const isSameSecret = Buffer.compare(user.totpBox, checked.totpBox) === 0;
-  return user.state === 'active' && user.passwordHash === checked.passwordHash && isSameSecret;
+  const isSameRole = user.role === checked.role && user.state === 'active';
+  return isSameRole && user.passwordHash === checked.passwordHash && isSameSecret;
 }
 
 function writeBackupCodes(tx: Queries, user: string, hashes: readonly string[]): void {

@@ -59,13 +59,14 @@ type Schedule = NonNullable<OperatorConfig['backup']>;
 export async function backUpWhenDue({ config, effects, log, make }: ScheduleInput, schedule: Schedule): Promise<void> {
   const { folder, everyHours, keep, recipient } = schedule;
   const now = effects.now();
-  const newest = madeIn(folder, config.myIndex).at(-1);
-  // One of the future is of a clock that was ahead, and says nothing.
-  if (newest !== undefined && newest.at <= now && now - newest.at < everyHours * HOUR_MS) return;
+  // One of the future is of a clock that was ahead. It says nothing, and must not take the place of one of now.
+  const own = () => madeIn(folder, config.myIndex).filter(({ at }) => at <= now);
+  const newest = own().at(-1);
+  if (newest !== undefined && now - newest.at < everyHours * HOUR_MS) return;
   const path = join(folder, nameOf(config.myIndex, now));
   await make(path, recipient);
   log('info', 'backup_made', { path });
-  for (const { name } of madeIn(folder, config.myIndex).slice(0, -keep)) rmSync(join(folder, name), { force: true });
+  for (const { name } of own().slice(0, -keep)) rmSync(join(folder, name), { force: true });
 }
 
 function nameOf(index: number, at: number): string {

@@ -9,6 +9,7 @@ import { toHex } from '../../crypto/bytes.ts';
 import { type Opening, openStream, type Sealing, sealStream } from '../../crypto/seal.ts';
 import { copyDatabase } from '../../store/copy.ts';
 import { databasePath } from '../../store/open.ts';
+import { flushFolder } from '../runtime/durable-file.ts';
 import { FileError, fileFault } from '../runtime/file-fault.ts';
 
 const COPY_MARK = '.backup-copy-';
@@ -72,6 +73,7 @@ async function sealFile(source: string, output: string, sealing: Sealing, replac
     }
     if (replace) await rename(temporary, output);
     else await linkNew(temporary, output);
+    await flushFolder(dirname(output));
     return { path: output, ...written };
   } finally {
     await rm(temporary, { force: true });

@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { flushFolder } from '../runtime/durable-file.ts';
 import { FileError, fileFault } from '../runtime/file-fault.ts';
 
 const FOLDER_MODE = 0o700;
@@ -80,7 +81,7 @@ export class Placing {
     const placed: Placed[] = [];
     try {
       for (const waiting of this.#waiting) placed.push(await this.#place(waiting));
-      for (const folder of new Set(placed.map(({ path }) => dirname(path)))) await flush(folder);
+      for (const folder of new Set(placed.map(({ path }) => dirname(path)))) await flushFolder(folder);
       return placed;
     } catch (error) {
       for (const { path, aside } of placed.reverse()) {
@@ -124,13 +125,4 @@ export async function assertPlaceable(path: string): Promise<void> {
     .catch(() => null);
   if (found === null || found.isFile()) return;
   throw new FileError('unusable', `${path} is not a regular file: move it away, or correct the configuration`);
-}
-
-async function flush(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

@@ -2,6 +2,7 @@
 // What a block brought and how far the scan has come are one commit, so a restart neither misses nor repeats anything.
 
 import { z } from 'zod';
+import { BitcoinViewError } from '../../chain/bitcoin-view.ts';
 import { BlockSource, lastScanned, type ScanCursor, scanFrom, scanProgress } from '../../chain/block-source.ts';
 import { ceremonyHeight } from '../../store/ceremony-height.ts';
 import { loadCursor, saveCursor } from '../../store/cursors.ts';
@@ -29,7 +30,8 @@ const CALL_MS = 5_000;
 const cursorSchema = z.strictObject({
   recent: z.array(z.strictObject({ height: z.int().min(0), hash: z.string().regex(/^[0-9a-f]{64}$/) })).min(1),
 });
-const againSchema = z.strictObject({ next: z.int().min(0) });
+/** `next`: the block that is read next; `later`: where the pass after this one begins, null where there is none. */
+const againSchema = z.strictObject({ next: z.int().min(0), later: z.int().min(0).nullable() });
 
 /** How far a scan has come, how far it has to, and since when it is not there (ms by the monotonic clock). */
 export interface ScanReport {
@@ -88,7 +90,7 @@ export class Scan {
         this.#lost = null;
         this.#from = null;
         this.#behindSince = null;
-        return !(await this.#again(key, lastScanned(cursor).height, begun, signal));
+        return true;
       }
       if (event.kind === 'lost') throw this.#tooDeep(event.height);
       if (event.kind === 'block') {
@@ -112,37 +114,65 @@ export class Scan {
     return this.#lost;
   }
 
-  /** Reads the blocks from this height on again, for scripts that this node learnt late. */
+  /**
+   * Has the blocks from this height on read again, for scripts that this node learnt late. A pass that is under way goes on
+   * to its end, and another follows: peers tell of recipients at any rate, and would keep it from the newest blocks for ever.
+   */
   lookAgainFrom(height: number): void {
     const { db, effects } = this.#context;
     const scanned = scannedHeight(db);
     if (scanned === null || height >= scanned) return;
-    const stored = againSchema.safeParse(loadCursor(db, AGAIN_CURSOR));
     const wanted = Math.max(0, height - AGAIN_MARGIN_BLOCKS, scanned - FIRST_SCAN_BLOCKS);
-    const next = stored.success ? Math.min(stored.data.next, wanted) : wanted;
-    saveCursor(db, AGAIN_CURSOR, { next }, effects.now());
+    const running = this.#runningPass();
+    if (running !== null && running.next <= wanted) return;
+    const place =
+      running === null ? { next: wanted, later: null } : { ...running, later: lower(running.later, wanted) };
+    saveCursor(db, AGAIN_CURSOR, place, effects.now());
   }
 
-  // True while there is more to read again.
-  async #again(key: FederationKey, end: number, begun: number, signal: AbortSignal): Promise<boolean> {
-    const { db, bitcoin, effects } = this.#context;
-    for (;;) {
-      const stored = againSchema.safeParse(loadCursor(db, AGAIN_CURSOR));
-      if (!stored.success) return false;
-      const { next } = stored.data;
-      if (signal.aborted || effects.monotonic() - begun > CALL_MS) return true;
+  /**
+   * Reads on in the pass that is under way, until the signal aborts, or for a while. It serves deposits to late recipients
+   * alone: nothing else may wait for it. Throws `BitcoinViewError` where a block cannot be had; pruned ones are passed over.
+   */
+  async readAgain(key: FederationKey, signal: AbortSignal): Promise<void> {
+    const { db, effects, log } = this.#context;
+    const begun = effects.monotonic();
+    let pruned = 0;
+    while (!signal.aborted && effects.monotonic() - begun <= CALL_MS) {
+      const running = this.#runningPass();
+      const end = scannedHeight(db);
+      if (running === null || end === null) break;
+      const { next, later } = running;
       if (next > end) {
         // Not null, which the column cannot hold.
-        saveCursor(db, AGAIN_CURSOR, false, effects.now());
-        return false;
+        saveCursor(db, AGAIN_CURSOR, later === null ? false : { next: later, later: null }, effects.now());
+        break;
       }
-      const block = await bitcoin.block(await bitcoin.blockHash(next));
-      const write = takeBlock(block, next, this.watched.list(key));
+      const write = await this.#readAt(key, next);
+      if (write === null) pruned += 1;
       transact(db, (tx) => {
-        write(tx, effects.now());
-        saveCursor(tx, AGAIN_CURSOR, { next: next + 1 }, effects.now());
+        write?.(tx, effects.now());
+        // More may have been asked for while the block was read.
+        const now = this.#runningPass() ?? running;
+        saveCursor(tx, AGAIN_CURSOR, { ...now, next: next + 1 }, effects.now());
       });
     }
+    if (pruned > 0) log('info', 'late_blocks_pruned', { blocks: pruned });
+  }
+
+  // What writes down a block; null where the nodes have pruned it.
+  async #readAt(key: FederationKey, height: number): Promise<ReturnType<typeof takeBlock> | null> {
+    const { bitcoin } = this.#context;
+    try {
+      return takeBlock(await bitcoin.block(await bitcoin.blockHash(height)), height, this.watched.list(key));
+    } catch (error) {
+      if (error instanceof BitcoinViewError && /\bpruned\b/i.test(error.message)) return null;
+      throw error;
+    }
+  }
+
+  #runningPass(): z.infer<typeof againSchema> | null {
+    return againSchema.safeParse(loadCursor(this.#context.db, AGAIN_CURSOR)).data ?? null;
   }
 
   #take(key: FederationKey, event: Extract<Awaited<ReturnType<BlockSource['next']>>, { kind: 'block' }>): ScanCursor {
@@ -203,6 +233,10 @@ export class Scan {
     this.#reportedAt = effects.monotonic();
     log('info', 'catching_up', { height, left, percent: Math.floor(done * 100) });
   }
+}
+
+function lower(one: number | null, other: number): number {
+  return one === null ? other : Math.min(one, other);
 }
 
 function save(db: Queries, { recent }: ScanCursor, now: number): void {

@@ -17,7 +17,13 @@ export const NETWORKS = ['mainnet', 'testnet', 'testnet4', 'signet', 'regtest'] 
 
 const whole = (min: number, max: number, what: string) =>
   z.int().min(min).max(max).describe(`a whole number, ${min} to ${max}: ${what}`);
-const path = (what: string) => z.string().min(1).max(PATH_CHARACTERS_MAX).describe(`a path: ${what}`);
+// A line break in a path would begin another line of the systemd unit, which root writes.
+const path = (what: string) =>
+  z
+    .string()
+    .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u)
+    .max(PATH_CHARACTERS_MAX)
+    .describe(`a path whose characters all show: ${what}`);
 const text = (max: number, what: string) =>
   z
     .string()

@@ -1,9 +1,10 @@
 // A new TLS certificate beside the one in use: made under other names, and moved into place in steps that a start can finish.
 import { existsSync } from 'node:fs';
 import { copyFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { utf8 } from '../../crypto/bytes.ts';
 import { CommandError } from '../runtime/command-error.ts';
-import { writeDurably } from '../runtime/durable-file.ts';
+import { flushFolder, writeDurably } from '../runtime/durable-file.ts';
 import { makeCertificate } from './certificate.ts';
 import { loadTlsIdentity, type TlsIdentity } from './tls.ts';
 import { proveTlsIdentity } from './tls-self-test.ts';
@@ -38,5 +39,7 @@ export async function useNextTlsFiles({ tlsCertPath, tlsKeyPath }: TlsFiles): Pr
     if (!existsSync(`${path}${NEXT}`)) continue;
     if (existsSync(path)) await copyFile(path, `${path}${OLD}`);
     await rename(`${path}${NEXT}`, path);
+    // Before the database says that the change is over: with the old files back, no peer would know this node.
+    await flushFolder(dirname(path));
   }
 }

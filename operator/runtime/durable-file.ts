@@ -103,8 +103,8 @@ function takenOnly(error: unknown): false {
   throw error;
 }
 
-// The new name is durable only once the folder is.
-async function flushFolder(path: string): Promise<void> {
+/** Makes what was renamed, linked or removed in a folder durable: a new name is so only once its folder is. */
+export async function flushFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
     await folder.sync();

@@ -8,7 +8,7 @@ import type { OperatorConfig } from '../../operator/config/config.ts';
 import { type ConfigFinding, checkNodeFiles } from '../../operator/config-check.ts';
 import { makeCertificate } from '../../operator/peers/certificate.ts';
 import { appendAudit } from '../../store/audit-log.ts';
-import { openStore } from '../../store/open.ts';
+import { openStore, openUsers } from '../../store/open.ts';
 import { AnsweringNode, batchAnswer } from '../fuzz/answering-node.ts';
 import { SetUpNodes } from './set-up-nodes.ts';
 
@@ -143,6 +143,34 @@ describe('a fault is', () => {
       'Bitcoin RPC credentials: /no/such/cookie cannot be read by this user',
     ]);
     expect(JSON.stringify(findings)).not.toContain('planted secret');
+  });
+});
+
+describe('what a start reads besides', () => {
+  test('is looked at: the address of the public, the folder and recipient of backups, the key of the accounts', async () => {
+    const recipient = 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p';
+    const { folder } = nodes;
+    const backup = { folder, every_hours: 6, keep: 2, recipient };
+    const [port = 0] = freePorts(1);
+    rewrite({ public_address: `127.0.0.1:${port}`, backup });
+    openUsers(config.userDbPath, { create: true })?.close();
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(port, '127.0.0.1', resolve));
+    try {
+      const faults = told(await check(), 'fault');
+      expect(faults).toHaveLength(2);
+      expect(faults[0]).toStartWith(`accounts: ${config.userDbPath.replace(/\.db$/, '.key')} is missing`);
+      expect(faults[1]).toStartWith(`public_address: another program listens on 127.0.0.1:${port} already`);
+    } finally {
+      taken.close();
+    }
+    for (const [change, detail] of [
+      [{ folder: join(folder, 'none') }, `backup: there is no folder ${join(folder, 'none')}`],
+      [{ recipient: `age1${'q'.repeat(58)}` }, 'backup: "backup.recipient" is no recipient of age'],
+    ] as const) {
+      rewrite({ backup: { ...backup, ...change } });
+      expect(told(await check(), 'fault').find((one) => one.startsWith('backup'))).toStartWith(detail);
+    }
   });
 });
 

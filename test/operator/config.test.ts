@@ -60,6 +60,13 @@ describe('a configuration', () => {
     }
   });
 
+  test('whose path has a line break, or anything else that does not show, is refused by its key', () => {
+    for (const key of ['key_share_path', 'security_db_path', 'user_db_path', 'control_socket'] as const) {
+      const verdict = checkConfig({ ...APPENDIX_A, [key]: '~/a\nExecStartPre=+/bin/sh' }, FILE, HOME);
+      expect(verdict.ok ? [] : verdict.problems.map((problem) => problem.key)).toEqual([key]);
+    }
+  });
+
   test('that is far too large is not read to its end', () => {
     const file = join(folder, 'endless.json');
     writeFileSync(file, '{}', { mode: 0o600 });

@@ -9,7 +9,8 @@ import { commands } from '../../operator/commands.ts';
 import { closeNode, type Node, openNode, requireOnline, unsealNode } from '../../operator/node.ts';
 import { makeCertificate, readCertificate } from '../../operator/peers/certificate.ts';
 import { listCards } from '../../operator/peers/federation.ts';
-import { listAudit } from '../../store/audit-log.ts';
+import type { CardAnswer } from '../../operator/peers/messages-card.ts';
+import { filterAudit, listAudit } from '../../store/audit-log.ts';
 import {
   certificateRotation,
   endPreviousCertificates,
@@ -191,5 +192,22 @@ describe('a card that is announced is refused', () => {
     expect(readCertificate(cardOf(alpha, beta).tls_certificate)?.fingerprint).not.toBe(
       readCertificate(certificate)?.fingerprint,
     );
+  });
+
+  test('after five within an hour, for each has all peers connect again', async () => {
+    const rows = () => filterAudit(beta.store.db, { kinds: ['certificate_announced'] }).total;
+    const before = rows();
+    const answers: (CardAnswer | undefined)[] = [];
+    for (let at = 1; at <= 8; at++) {
+      const card = alphasCard({ issued_at: cardOf(alpha, beta).issued_at + 1, tls_certificate: await fresh() });
+      const told = { card: JSON.parse(new TextDecoder().decode(encodeCard(card))), overlap_s: 3600 };
+      answers.push(requireOnline(beta).certificates?.take(0, told));
+    }
+    const refusal = {
+      taken: false,
+      detail: 'its certificate has changed 5 times within an hour: it is taken later',
+    };
+    expect(answers.at(-1)).toEqual(refusal);
+    expect(rows() - before).toBeLessThanOrEqual(5);
   });
 });

@@ -201,6 +201,20 @@ describe('the public API', () => {
     expect((await register(app, { recipient: recipients[0] }, '192.0.2.77')).status).toBe(200);
   });
 
+  test('gives one address a small part of them: however often it asks, others register still', async () => {
+    const app = routes();
+    let taken = 0;
+    // As fast as its requests come back, for ten minutes.
+    for (let i = 0; i < 300; i++) {
+      now += 2_000;
+      if ((await register(app, { recipient: freshHash() }, '203.0.113.200')).status === 200) taken += 1;
+    }
+    expect(taken).toBeLessThanOrEqual(26);
+    for (let i = 0; i < 50; i++) {
+      expect((await register(app, { recipient: freshHash() }, `203.0.113.${i}`)).status).toBe(200);
+    }
+  });
+
   test('describes itself in a document that OpenAPI validators accept, with every route that there is', async () => {
     const app = routes();
     const document = documentSchema.parse(await (await ask(app, '/v1/openapi.json')).json());

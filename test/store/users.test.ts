@@ -197,12 +197,13 @@ describe('an attempt', () => {
     });
   });
 
-  test('does not end well where the account was disabled, or got another password or secret, while it was checked', () => {
+  test('does not end well where the account was disabled, or got another role, password or secret, while it was checked', () => {
     withUsers([person('ada'), person('bob')], (db, store) => {
       const checked = known(db, 'bob');
       changeUser(db, 'bob', { state: 'disabled' });
       expect(completeAttempt(db, checked, { totpStep: 101 }, NOW)).toBe(false);
-      changeUser(db, 'bob', { state: 'active' });
+      changeUser(db, 'bob', { state: 'active', role: 'observer' });
+      expect(completeAttempt(db, checked, { totpStep: 101 }, NOW)).toBe(false);
       for (const change of ["password_hash = '$argon2id$new'", "totp_box = x'77'"]) {
         const now = known(db, 'bob');
         raw(store, (database) => database.run(`UPDATE users SET ${change} WHERE name = 'bob'`));

@@ -38,6 +38,13 @@ function analyzed(unit: string, ...args: readonly string[]) {
   return { code: exitCode, text: `${stdout}${stderr}` };
 }
 
+test('a path with a line break makes no unit: what follows it would be run by root', () => {
+  const broken = '/var/lib/x\nExecStartPre=+/bin/sh';
+  for (const input of [{ config: broken }, { executable: broken }, { folders: [broken] }, { passphrase: broken }]) {
+    expect(() => unitText({ ...INPUT, ...input })).toThrow('has characters that do not show');
+  }
+});
+
 describe.skipIf(analyze === null)('a unit', () => {
   for (const [which, input] of Object.entries(UNITS)) {
     test(`${which} is well-formed to systemd`, () => {

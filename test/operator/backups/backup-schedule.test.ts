@@ -48,6 +48,19 @@ describe('the schedule of backups', () => {
     expect(await lookAt(BEGIN + 12 * HOUR_MS)).toEqual([...others, second, 'security-db-1-2026-12-01T00-00-00Z.age']);
   });
 
+  test('of a clock that was ahead leaves files that neither pass for new nor take the place of those made now', async () => {
+    await lookAt(BEGIN + 100 * 24 * HOUR_MS);
+    await lookAt(BEGIN + 101 * 24 * HOUR_MS);
+    const ahead = readdirSync(folder).sort();
+    const [first, second] = ['security-db-1-2026-11-30T12-00-00Z.age', 'security-db-1-2026-11-30T18-00-00Z.age'];
+    expect(await lookAt(BEGIN)).toEqual([first, ...ahead]);
+    let made = 0;
+    const counted = async (path: string) => writeFileSync(path, `${made++}`);
+    expect(await lookAt(BEGIN + 60_000, counted)).toEqual([first, ...ahead]);
+    expect(await lookAt(BEGIN + 6 * HOUR_MS, counted)).toEqual([first, second, ...ahead]);
+    expect(made).toBe(1);
+  });
+
   test('keeps the old ones where a new one fails, and logs it', async () => {
     await lookAt(BEGIN);
     const failing = lookAt(BEGIN + 6 * HOUR_MS, () => Promise.reject(new Error('no room')));

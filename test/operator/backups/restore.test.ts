@@ -88,7 +88,7 @@ describe('on an empty machine', () => {
     expect(toHex(ring.identity().publicKey)).toBe(ownerOf(store.db)?.identityKey ?? '');
     expect(listPeers(store.db).map(({ index }) => index)).toEqual([0, 1, 2]);
     expect(currentRoot(store.db, keyId)?.certificate ?? null).not.toBeNull();
-    expect(newestBackup(store.db, 'key_share', 'drilled')).toMatchObject({ sha256: SEALED.sha256, keyId });
+    expect(newestBackup(store.db, 'key_share', 'drilled', { now: Date.now() })).toMatchObject({ sha256: SEALED.sha256, keyId });
     ring.close();
     store.close();
     expect(readdirSync(join(home, 'node')).filter((name) => name.includes('.new') || name.includes('.old'))).toEqual(

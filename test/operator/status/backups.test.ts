@@ -46,7 +46,6 @@ test('no drill for 90 days is a problem, until one is held', async () => {
 
 test('a schedule that is behind by more than one backup is a problem', async () => {
   const { node } = federation.at(2);
-  note(2, 'made', federation.key().keyId);
   const backup = { folder: '/backups', everyHours: 6, keep: 2, recipient: 'age1' };
   const scheduled = { ...node, config: { ...node.config, backup } };
   const at = async (later: number) => {
@@ -58,4 +57,14 @@ test('a schedule that is behind by more than one backup is a problem', async () 
   const behind = await at(13 * HOUR_MS);
   expect(behind.late).toBe(true);
   expect(behind.backups.database).toBeNull();
+});
+
+test('a backup that says it is of the future, and a drill of one without the live key, make nothing look new', async () => {
+  const { keyId } = federation.key();
+  note(2, 'made', keyId, Date.now() + 400 * DAY_MS);
+  note(2, 'drilled', '00'.repeat(8), Date.now() + 90 * DAY_MS);
+  note(2, 'drilled', keyId, Date.now() + 400 * DAY_MS);
+  expect(await codes(2, 91 * DAY_MS)).toEqual(['backup_old', 'backup_drill_old']);
+  const { backups } = await statusReport(federation.at(2).node);
+  expect(backups.key_share).toBeNull();
 });
