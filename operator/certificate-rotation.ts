@@ -8,6 +8,7 @@ import { encodeCard, type OperatorCard, parseCard, signCard } from '../crypto/op
 import { appendAudit } from '../store/audit-log.ts';
 import {
   type CertificateRotation,
+  certificateChanges,
   certificateRotation,
   endPreviousCertificates,
   keepPreviousCertificate,
@@ -29,6 +30,9 @@ import type { Effects } from './runtime/effects.ts';
 import { errorText, type Log } from './runtime/log.ts';
 
 const ANNOUNCE_TIMEOUT_MS = 10_000;
+/** How many changes of its certificate are taken of one peer within a day: each restarts this node's peer listener. */
+export const CARDS_PER_DAY_MAX = 4;
+const DAY_MS = 86_400_000;
 /** How long peers that did not take the card are left alone, in ms. */
 const AGAIN_MS = { regtest: 2_000, other: 30_000 } as const;
 
@@ -127,6 +131,14 @@ export class CertificateRotations {
     if (before === null || after === null || known === undefined) return refused('a certificate cannot be read');
     if (before.fingerprint === after.fingerprint) return { taken: true, detail: 'known already' };
     const now = effects.now();
+    const recent = certificateChanges(db, from, now - DAY_MS, now);
+    const [oldest = 0] = recent;
+    if (recent.length >= CARDS_PER_DAY_MAX) {
+      const next = new Date(oldest + DAY_MS).toISOString();
+      return refused(
+        `its certificate was changed ${recent.length} times within a day: the next one counts from ${next} on`,
+      );
+    }
     const until = now + overlap_s * 1000;
     const kept = transact(db, (tx) => {
       const verdict = keepCard(tx, card, false, now);
