@@ -44,6 +44,7 @@ import { databasePath } from '../store/open.ts';
 import { isBug, plainJson } from './call.ts';
 import { coreDumpProblem } from './core-dumps.ts';
 import { type LogOutlet, LogWriter, standardError } from './log-writer.ts';
+import { ownProgram } from './own-program.ts';
 import { serviceManager } from './sd-notify.ts';
 import type { CeremonyVerdict, InitialiseInput, InitialiseResult, LocalRunOptions, ServeOptions } from './services.ts';
 import { VERSION } from './version.ts';
@@ -69,7 +70,12 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
   const limiter = new LogLimiter(createLog(writer.take, systemEffects.now), systemEffects);
   const { log } = limiter;
   const input = nodeInput(config, log, () => present(coreDumpProblem(), writer.problem()));
-  const node = opened(input);
+  const manager = serviceManager(process.env);
+  let isStopping = false;
+  const onSealing = (listening: string | null): void => {
+    if (!isStopping) manager.status(sealingText(listening));
+  };
+  const node = opened({ ...input, onSealing });
   const stopBackups = keepBackups({
     config,
     effects: systemEffects,
@@ -77,7 +83,6 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
     make: (output, recipient) => backUpApart(config, output, recipient),
   });
   const stopReporting = systemEffects.every(LEFT_OUT_REPORT_MS, () => limiter.report());
-  const manager = serviceManager(process.env);
   const stopBeats = manager.keepAlive(systemEffects.every);
   try {
     const onFault = (command: string, error: unknown): void =>
@@ -105,10 +110,9 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
       });
       // An operator who starts a server should know whether it moves money by itself.
       log('info', 'service', { does: duties(node).join(' ') });
-      manager.ready(
-        node.online === null ? 'sealed: run mpc_operator unseal' : `listening on ${node.online.gate.address}`,
-      );
+      manager.ready(sealingText(node.online?.gate.address ?? null));
       await aborted(options.signal);
+      isStopping = true;
       manager.stopping();
       log('info', 'stopping');
     } finally {
@@ -123,12 +127,15 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
   }
 }
 
+// What `systemctl status` shows.
+function sealingText(listening: string | null): string {
+  return listening === null ? 'sealed: run mpc_operator unseal' : `listening on ${listening}`;
+}
+
 // In a process of its own, by the very command that an operator has; it tells this server when it is done.
 async function backUpApart({ file }: OperatorConfig, output: string, recipient: string): Promise<void> {
-  const isCompiled = !process.execPath.endsWith('/bun');
-  const program = isCompiled ? [process.execPath] : [process.execPath, Bun.main];
   const flags = ['--config', file, '--output', output, '--recipient', recipient];
-  const child = Bun.spawn([...program, 'backup', 'database', ...flags], {
+  const child = Bun.spawn([...ownProgram(), 'backup', 'database', ...flags], {
     ...{ stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' },
   });
   const [code, said] = await Promise.all([child.exited, child.stderr.text()]);

@@ -24,21 +24,25 @@ export function registerRequests(program: Command, cli: Cli): void {
   const show = requests
     .command('show')
     .description('Show one request.')
-    .argument('<id>', 'the request', requestId)
+    .argument('<id>', 'the request: its id, or a beginning that no other has', requestId)
     .action((id: string) => runCommand(cli, 'requests-show', { id }, { text: ({ request }) => requestText(request) }));
   addExamples(show, `mpc_operator requests show ${EXAMPLE_ID}`);
   const approve = requests
     .command('approve')
     .description('Approve a request: this node signs it when it is asked to.')
-    .argument('<id>', 'the request', requestId)
+    .argument('<id>', 'the request: its id, or a beginning that no other has', requestId)
     .action((id: string) =>
       runCommand(cli, 'requests-approve', { id }, { text: ({ request }) => requestText(request) }),
     );
-  addExamples(approve, `mpc_operator requests approve ${EXAMPLE_ID}`);
+  addExamples(
+    approve,
+    `mpc_operator requests approve ${EXAMPLE_ID.slice(0, 8)}`,
+    `mpc_operator requests approve ${EXAMPLE_ID}`,
+  );
   const refuse = requests
     .command('refuse')
     .description('Refuse a request.')
-    .argument('<id>', 'the request', requestId)
+    .argument('<id>', 'the request: its id, or a beginning that no other has', requestId)
     .requiredOption('--reason <text>', 'why, for the audit log', textValue('--reason', 500, 'a reason'))
     .action((id: string, { reason }: { readonly reason: string }) =>
       runCommand(cli, 'requests-refuse', { id, reason }, { text: ({ request }) => requestText(request) }),
@@ -48,7 +52,7 @@ export function registerRequests(program: Command, cli: Cli): void {
 
 function requestId(text: string): string {
   const id = text.toLowerCase();
-  if (!/^[0-9a-f]{32}$/.test(id)) throw bad('<id>', text, 'a request id of 32 hexadecimal characters');
+  if (!/^[0-9a-f]{6,32}$/.test(id)) throw bad('<id>', text, 'a request id, or at least its first 6 characters');
   return id;
 }
 

@@ -16,6 +16,8 @@ const C_LIBRARY = 'libc.so.6';
 export interface ServiceManager {
   /** The server answers; `status` is what `systemctl status` shows. */
   ready(status: string): void;
+  /** What `systemctl status` shows from now on. */
+  status(text: string): void;
   /** The server ends; from here on it may take its time. */
   stopping(): void;
   /** Tells that the event loop runs, as often as the manager wants it, until the function returned is called. */
@@ -32,6 +34,7 @@ export function serviceManager(env: Environment, pid: number = process.pid): Ser
   };
   return {
     ready: (status) => tell('READY=1', `STATUS=${oneLine(status)}`),
+    status: (text) => tell(`STATUS=${oneLine(text)}`),
     stopping: () => tell('STOPPING=1', 'STATUS=stopping'),
     keepAlive: (every) => {
       const interval = socket === '' ? null : watchdogMs(env, pid);

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { NOTHING_RUN, type SimulateInput, type SimulateResult, together } from '../simulation/simulate.ts';
 import { CliError } from './errors.ts';
+import { ownProgram } from './own-program.ts';
 
 /** Below so many seeds a process costs more than it brings: it has to warm up. */
 export const SEEDS_PER_PROCESS_MIN = 20;
@@ -50,7 +51,7 @@ async function runPart(
   onDone: (done: number) => void,
 ): Promise<SimulateResult> {
   const words = ['simulate', '--seed', `${first}`, '--seeds', `${seeds}`, '--processes', '1', '--json'];
-  const child = Bun.spawn([...thisProgram(), ...words], { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe', signal });
+  const child = Bun.spawn([...ownProgram(), ...words], { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe', signal });
   const output = new Response(child.stdout).text();
   let last = '';
   for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
@@ -62,9 +63,4 @@ async function runPart(
   if (text !== '') return resultJson.parse(JSON.parse(text));
   if (signal.aborted) return NOTHING_RUN;
   throw new CliError(`The process for the seeds from ${first} on ended without a result: ${last.trim()}`);
-}
-
-// Compiled, the executable is the program; else the runtime is given the file that was started.
-function thisProgram(): readonly string[] {
-  return Bun.main.startsWith('/$bunfs/') ? [process.execPath] : [process.execPath, Bun.main];
 }

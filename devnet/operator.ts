@@ -74,7 +74,7 @@ export class DevnetOperator {
   readonly passphrasePath: string;
   readonly logPath: string;
   readonly address: string;
-  readonly #settings: OperatorSettings;
+  #settings: OperatorSettings;
   #child: Child | null = null;
 
   private constructor(settings: OperatorSettings, address: string) {
@@ -128,6 +128,11 @@ export class DevnetOperator {
     const verdict = loadConfig(this.configPath, dirname(this.configPath));
     if (verdict.ok) return verdict.config;
     throw new Error(`the configuration of operator ${this.index} is wrong: ${verdict.problems[0]?.problem}`);
+  }
+
+  /** Runs another executable from the next start on, as after an update. */
+  useBinary(binary: string): void {
+    this.#settings = { ...this.#settings, binary };
   }
 
   get isRunning(): boolean {
@@ -233,7 +238,8 @@ export class DevnetOperator {
   }
 }
 
-async function answersAt(socket: string): Promise<boolean> {
+/** Whether a server answers at a control socket. */
+export async function answersAt(socket: string): Promise<boolean> {
   try {
     const response = await fetch('http://localhost/v1/ping', { unix: socket });
     await response.body?.cancel();

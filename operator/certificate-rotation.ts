@@ -9,6 +9,7 @@ import { encodeCard, type OperatorCard, parseCard, signCard } from '../crypto/op
 import { appendAudit } from '../store/audit-log.ts';
 import {
   type CertificateRotation,
+  certificateChanges,
   certificateRotation,
   endPreviousCertificates,
   keepPreviousCertificate,
@@ -30,12 +31,11 @@ import type { Effects } from './runtime/effects.ts';
 import { errorText, type Log } from './runtime/log.ts';
 
 const ANNOUNCE_TIMEOUT_MS = 10_000;
+/** How many changes of its certificate are taken of one peer within a day: each restarts this node's peer listener. */
+export const CARDS_PER_DAY_MAX = 4;
+const DAY_MS = 86_400_000;
 /** How long peers that did not take the card are left alone, in ms. */
 const AGAIN_MS = { regtest: 2_000, other: 30_000 } as const;
-
-/** How many new certificates of one peer are taken in an hour: each has this node's listener start again, for all peers. */
-export const CERTIFICATES_PER_HOUR_MAX = 5;
-const HOUR_MS = 3_600_000;
 
 /** What it works with. The hooks act on the transport: take the stored cards anew, and show another certificate. */
 export interface CertificateRotationInput {
@@ -54,8 +54,6 @@ export interface CertificateRotationInput {
 export class CertificateRotations {
   readonly #input: CertificateRotationInput;
   readonly #said = new Map<number, string>();
-  /** When certificates of each peer were taken within the last hour, by the monotonic clock. */
-  readonly #takenAt = new Map<number, readonly number[]>();
   #running: Promise<void> | null = null;
   #quietUntil = 0;
 
@@ -133,13 +131,15 @@ export class CertificateRotations {
     const [before, after] = [readCertificate(known?.tls_certificate ?? ''), readCertificate(card.tls_certificate)];
     if (before === null || after === null || known === undefined) return refused('a certificate cannot be read');
     if (before.fingerprint === after.fingerprint) return { taken: true, detail: 'known already' };
-    const recent = (this.#takenAt.get(from) ?? []).filter((at) => effects.monotonic() - at < HOUR_MS);
-    if (recent.length >= CERTIFICATES_PER_HOUR_MAX) {
+    const now = effects.now();
+    const recent = certificateChanges(db, from, now - DAY_MS, now);
+    const [oldest = 0] = recent;
+    if (recent.length >= CARDS_PER_DAY_MAX) {
+      const next = new Date(oldest + DAY_MS).toISOString();
       return refused(
-        `its certificate has changed ${CERTIFICATES_PER_HOUR_MAX} times within an hour: it is taken later`,
+        `its certificate was changed ${recent.length} times within a day: the next one counts from ${next} on`,
       );
     }
-    const now = effects.now();
     const until = now + overlap_s * 1000;
     const kept = transact(db, (tx) => {
       const verdict = keepCard(tx, card, false, now);
@@ -148,7 +148,6 @@ export class CertificateRotations {
       return verdict;
     });
     if (!kept.ok) return refused(kept.detail);
-    this.#takenAt.set(from, [...recent, effects.monotonic()]);
     log('info', 'certificate_announced', { from, fingerprint: after.fingerprint, until });
     // After the answer, which goes over a connection of the listener that is replaced.
     void effects.sleep(0).then(() => this.#reload());

@@ -134,6 +134,7 @@ async function unseal(node: Node, passphrase: string): Promise<void> {
     throw error;
   }
   node.input.log('info', 'unsealed', { index: node.config.myIndex, listening: node.online.gate.address });
+  node.input.onSealing?.(node.online.gate.address);
   const { host, text } = node.config.listenAddress;
   if (isEveryInterface(host)) node.input.log('info', 'peer_port_open_on_all_interfaces', { listening: text });
   watchAudit(node);
@@ -179,6 +180,7 @@ async function goOffline(node: Node): Promise<void> {
   node.online = null;
   await online?.close();
   node.keyRing.close();
+  node.input.onSealing?.(null);
 }
 
 async function openKeyFile({ keyRing, keys, config }: Node, passphrase: string): Promise<void> {

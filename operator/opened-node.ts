@@ -47,6 +47,8 @@ export interface NodeInput {
   readonly openGate: OpenGate;
   /** What an operator should know about the process itself, a sentence each; absent where it is a test's own. */
   readonly processProblems?: () => readonly Problem[];
+  /** Told each time that the node is unsealed or sealed while it runs; `listening`: where peers reach it, null once it is sealed. */
+  readonly onSealing?: (listening: string | null) => void;
   /** False where a command alone opens the node, and no server runs. */
   readonly serves?: boolean;
 }

@@ -8,9 +8,15 @@ import { type Queries, transact } from './database.ts';
 
 const PREVIOUS = 'certificates_previous';
 const OWN = 'certificate_rotation';
+const TAKEN = 'certificates_taken';
+/** How many changes of one peer are remembered; more than are taken within the time that is asked about. */
+const TAKEN_KEPT_MAX = 16;
 
 const previousSchema = z.array(
   z.strictObject({ index: z.int().min(0).max(63), certificate: z.string(), until: z.int().min(0) }),
+);
+const takenSchema = z.array(
+  z.strictObject({ index: z.int().min(0).max(63), at: z.array(z.int().min(0)).max(TAKEN_KEPT_MAX) }),
 );
 const rotationSchema = z.strictObject({
   card: z.string(),
@@ -44,8 +50,16 @@ export function keepPreviousCertificate(
   transact(db, (tx) => {
     const others = stored(tx).filter((one) => one.index !== index);
     saveCursor(tx, PREVIOUS, [...others, { ...previous }], now);
+    const at = [...changesOf(tx, index), now].slice(-TAKEN_KEPT_MAX);
+    saveCursor(tx, TAKEN, [...changes(tx).filter((one) => one.index !== index), { index, at }], now);
     appendAudit(tx, now, 'certificate_announced', { index, until, ...fingerprints });
   });
+}
+
+/** When a peer's changes of certificate were taken after `since` and up to `now`, oldest first; all in ms since 1970. */
+export function certificateChanges(db: Queries, index: number, since: number, now: number): readonly number[] {
+  // What a clock that was ahead has written says nothing about the last day.
+  return changesOf(db, index).filter((at) => at > since && at <= now);
 }
 
 /** Forgets the certificates whose time is over at `now`, and of which peers; that of no peer where none is. */
@@ -75,6 +89,14 @@ export function saveCertificateRotation(db: Queries, rotation: CertificateRotati
   // A cursor cannot be null; what has no card is no change.
   const json: Json = rotation === null ? {} : { ...rotation, taken: [...rotation.taken] };
   saveCursor(db, OWN, json, now);
+}
+
+function changesOf(db: Queries, index: number): readonly number[] {
+  return changes(db).find((one) => one.index === index)?.at ?? [];
+}
+
+function changes(db: Queries): z.infer<typeof takenSchema> {
+  return takenSchema.safeParse(loadCursor(db, TAKEN)).data ?? [];
 }
 
 function stored(db: Queries): readonly PreviousCertificate[] {

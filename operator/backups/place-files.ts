@@ -1,8 +1,9 @@
 // Files that take their places together or not at all: each is written beside its place first, then moved into it, and what
-// was there is kept under another name. Where a step fails, everything is put back as it was.
+// was there is kept under another name. Where a step fails, everything is put back as it was; where the process itself ends in
+// between, the old files have their second names, and whoever does the same again finishes it.
 
 import { existsSync } from 'node:fs';
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { flushFolder } from '../runtime/durable-file.ts';
 import { FileError, fileFault } from '../runtime/file-fault.ts';
@@ -65,6 +66,7 @@ export class Placing {
     } catch (error) {
       throw fileFault(error, folder) ?? error;
     }
+    await removeLeftovers(folder, basename(path));
     const staged = join(folder, `.${basename(path)}.${crypto.randomUUID()}.new`);
     this.#waiting.push({ path, staged, aside: `${path}${this.#options.suffix}` });
     return staged;
@@ -76,40 +78,52 @@ export class Placing {
     if (existsSync(`${path}${ending}`)) this.#waiting.push({ path: `${path}${ending}`, staged: null, aside });
   }
 
-  /** Moves everything into its place, in the order it was written. Where that fails all is as before, and this throws. */
+  /**
+   * Moves everything into its place, in the order it was written. Where that fails all is as before, and this throws. Every old
+   * file has its second name before the first of them is replaced, so a crash in between loses none.
+   */
   async place(): Promise<readonly Placed[]> {
+    const kept: Placed[] = [];
     const placed: Placed[] = [];
     try {
-      for (const waiting of this.#waiting) placed.push(await this.#place(waiting));
-      for (const folder of new Set(placed.map(({ path }) => dirname(path)))) await flushFolder(folder);
+      for (const waiting of this.#waiting) kept.push(await this.#keep(waiting));
+      await flushFolders(kept);
+      for (const [at, waiting] of this.#waiting.entries()) {
+        await this.#move(waiting);
+        placed.push(kept[at] ?? { path: waiting.path, aside: null });
+      }
+      await flushFolders(placed);
       return placed;
     } catch (error) {
       for (const { path, aside } of placed.reverse()) {
         if (aside === null) await rm(path, { force: true });
         else await rename(aside, path);
       }
+      for (const { aside } of kept) if (aside !== null) await rm(aside, { force: true });
       throw error;
     }
   }
 
-  async #place({ path, staged, aside: named }: Waiting): Promise<Placed> {
-    const aside = existsSync(path) ? named : null;
+  // A second name, so that there is no moment at which the place is empty.
+  async #keep({ path, aside: named }: Waiting): Promise<Placed> {
+    if (!existsSync(path)) return { path, aside: null };
     try {
-      this.#options.before?.(`move ${path}`);
-      // A second name, so that there is no moment at which the place is empty.
-      if (aside !== null) await link(path, aside);
+      this.#options.before?.(`keep ${path}`);
+      await link(path, named);
     } catch (error) {
       throw fileFault(error, path) ?? error;
     }
+    return { path, aside: named };
+  }
+
+  async #move({ path, staged }: Waiting): Promise<void> {
     try {
       this.#options.before?.(`place ${path}`);
       if (staged === null) await rm(path);
       else await rename(staged, path);
     } catch (error) {
-      if (aside !== null) await rm(aside, { force: true });
       throw fileFault(error, path) ?? error;
     }
-    return { path, aside };
   }
 
   /** Removes whatever did not take its place. */
@@ -125,4 +139,15 @@ export async function assertPlaceable(path: string): Promise<void> {
     .catch(() => null);
   if (found === null || found.isFile()) return;
   throw new FileError('unusable', `${path} is not a regular file: move it away, or correct the configuration`);
+}
+
+// What a process that was killed had written beside the place: it may hold secrets, and nobody else removes it.
+async function removeLeftovers(folder: string, name: string): Promise<void> {
+  const isLeft = (one: string): boolean =>
+    one.startsWith(`.${name}.`) && /^[0-9a-f-]{36}\.new/.test(one.slice(name.length + 2));
+  for (const one of (await readdir(folder)).filter(isLeft)) await rm(join(folder, one), { force: true });
+}
+
+async function flushFolders(files: readonly Placed[]): Promise<void> {
+  for (const folder of new Set(files.map(({ path }) => dirname(path)))) await flushFolder(folder);
 }

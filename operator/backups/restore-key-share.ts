@@ -151,16 +151,17 @@ async function tlsHere(
 ): Promise<readonly PlannedFile[]> {
   const here = [await readBounded(tlsCertPath, PEM_BYTES_MAX), await readBounded(tlsKeyPath, PEM_BYTES_MAX)] as const;
   const [certificate, key] = here;
-  const isSame = certificate !== null && key !== null && equal(certificate, tlsCertificate) && equal(key, tlsKey);
-  const stays = isSame || (isOwn && certificate !== null && key !== null);
-  if (!stays && (certificate !== null || key !== null) && !force) {
-    throw inTheWay(`${certificate === null ? tlsKeyPath : tlsCertPath} is another than the peers of this node know`);
-  }
-  const action = (found: Uint8Array | null): PlannedFile['action'] =>
-    stays ? 'keep' : found === null ? 'write' : 'replace';
+  const isWhole = isOwn && certificate !== null && key !== null;
+  const action = (path: string, found: Uint8Array | null, backed: Uint8Array): PlannedFile['action'] => {
+    if (found === null) return 'write';
+    // The one of the backup is there already where a restore ended too early.
+    if (isWhole || equal(found, backed)) return 'keep';
+    if (!isOwn && !force) throw inTheWay(`${path} is another than the peers of this node know`);
+    return 'replace';
+  };
   return [
-    { what: 'certificate', path: tlsCertPath, action: action(certificate) },
-    { what: 'certificate key', path: tlsKeyPath, action: action(key) },
+    { what: 'certificate', path: tlsCertPath, action: action(tlsCertPath, certificate, tlsCertificate) },
+    { what: 'certificate key', path: tlsKeyPath, action: action(tlsKeyPath, key, tlsKey) },
   ];
 }
 
@@ -194,14 +195,16 @@ export async function carryOut(
     const { backup } = input;
     if (action('certificate') !== 'keep') await placing.write(config.tlsCertPath, backup.tlsCertificate, 0o644);
     if (action('certificate key') !== 'keep') await placing.write(config.tlsKeyPath, backup.tlsKey);
-    const stagedKeys = await stageKeyFile(plan, placing, passphrase, workFactor);
     if (action('treasury file') !== 'keep' && backup.treasury !== null) {
       await placing.write(treasuryPath(config.keySharePath), backup.treasury);
     }
-    if (action('database') !== 'keep') {
-      // A database's last changes may lie in the files beside it, which SQLite finds by its name.
-      for (const ending of ['-wal', '-shm']) placing.clear(config.securityDbPath, ending);
-      const staged = await placing.reserve(config.securityDbPath);
+    // Before the key file: where the machine ends in between, the database tells whose key file may make room.
+    const isNew = action('database') !== 'keep';
+    // A database's last changes may lie in the files beside it, which SQLite finds by its name.
+    if (isNew) for (const ending of ['-wal', '-shm']) placing.clear(config.securityDbPath, ending);
+    const staged = isNew ? await placing.reserve(config.securityDbPath) : null;
+    const stagedKeys = await stageKeyFile(plan, placing, passphrase, workFactor);
+    if (staged !== null) {
       await fillDatabase(plan, staged, stagedKeys, passphrase).finally(() => rm(`${staged}.lock`, { force: true }));
     }
     // Last: a configuration that is there belongs to a node that is complete.

@@ -136,8 +136,10 @@ async function accountFacts({ config, input }: Node): Promise<AccountFacts> {
   }
 }
 
-function backupFacts({ store: { db }, config }: Node): BackupFacts {
-  const keyShare = newestBackup(db, 'key_share', 'made');
+function backupFacts({ store: { db }, config, input, keys }: Node): BackupFacts {
+  const now = input.effects.now();
+  const keyId = keys.live()?.keyId;
+  const keyShare = newestBackup(db, 'key_share', 'made', { now });
   const made = listBackups(db, { limit: BACKUPS_LOOKED_AT }).rows.filter(({ event }) => event === 'made');
   const device = (path: string) => statSync(path, { throwIfNoEntry: false })?.dev ?? null;
   const beside = (path: string, of: string) => {
@@ -148,8 +150,8 @@ function backupFacts({ store: { db }, config }: Node): BackupFacts {
   const folder = config.backup?.folder ?? null;
   return {
     keyShare: keyShare === null ? null : { madeAt: keyShare.madeAt, keyId: keyShare.keyId },
-    drilledAt: newestBackup(db, 'key_share', 'drilled')?.at ?? null,
-    databaseAt: newestBackup(db, 'database', 'made')?.madeAt ?? null,
+    drilledAt: newestBackup(db, 'key_share', 'drilled', { now, ...(keyId !== undefined && { keyId }) })?.at ?? null,
+    databaseAt: newestBackup(db, 'database', 'made', { now })?.madeAt ?? null,
     everyHours: config.backup?.everyHours ?? null,
     besideKeys: [
       ...[...keyBackups].filter((path) => beside(path, config.keySharePath)),

@@ -3,13 +3,13 @@
 // approved, or a day has passed.
 import { toHex } from '../../crypto/bytes.ts';
 import type { Queries } from '../../store/database.ts';
-import { type RequestOutcome, requestOutcome } from '../../store/request-outcome.ts';
+import { requestOutcome } from '../../store/request-outcome.ts';
 import {
   approvedRequests,
   decideRequest,
-  getRequest,
   listRequests,
   recordRequest,
+  requestBeginning,
   type StoredRequest,
 } from '../../store/requests.ts';
 import { type Bridge, requireLiveKey } from '../bridge/bridge.ts';
@@ -26,8 +26,6 @@ import { madeReport, waitReport } from './withdraw.ts';
 
 /** For how long a request can be approved, in ms. */
 export const REQUEST_OPEN_MS = 86_400_000;
-
-const NOTHING_YET: RequestOutcome = { state: 'open', txid: null };
 
 /** Requests of this node and of its peers. */
 export class Requests {
@@ -84,11 +82,16 @@ export class Requests {
     log('info', 'void_tried', { id: open.id, detail });
   }
 
-  /** Approves or refuses a request. Throws `CommandError`. */
-  decide(id: string, decision: 'approved' | 'refused', reason: string | null): { readonly request: RequestReport } {
+  /** Approves or refuses the request whose id begins so. Throws `CommandError`. */
+  decide(
+    beginning: string,
+    decision: 'approved' | 'refused',
+    reason: string | null,
+  ): { readonly request: RequestReport } {
     const { db, effects } = this.#bridge;
-    const known = getRequest(db, id);
-    const { state, txid } = known === null ? NOTHING_YET : requestOutcome(db, known, effects.now());
+    const known = this.#require(beginning);
+    const { id } = known;
+    const { state, txid } = requestOutcome(db, known, effects.now());
     if (state === 'done' || state === 'overtaken') {
       throw new CommandError('request_over', `request ${id} is over: step ${txid} was mined`);
     }
@@ -147,7 +150,7 @@ export function requestReports(
   return { requests: rows.map((stored) => report(db, stored, effects.now())), total };
 }
 
-/** One request. Throws `CommandError` where there is none. */
+/** The request whose id begins so. Throws `CommandError` where there is none, or more than one. */
 export function requestShown(
   { store: { db }, input: { effects } }: Asked,
   { id }: CommandParams<'requests-show'>,
@@ -155,9 +158,13 @@ export function requestShown(
   return { request: report(db, requireRequest(db, id), effects.now()) };
 }
 
-function requireRequest(db: Queries, id: string): StoredRequest {
-  const stored = getRequest(db, id);
-  if (stored === null) throw new CommandError('request_unknown', SENTENCES.request_unknown(id));
+function requireRequest(db: Queries, beginning: string): StoredRequest {
+  const stored = requestBeginning(db, beginning);
+  if (stored === 'ambiguous') {
+    const remedy = 'give more of the id, as `mpc_operator requests list` shows it';
+    throw new CommandError('request_ambiguous', `more than one request begins with ${beginning}: ${remedy}`);
+  }
+  if (stored === null) throw new CommandError('request_unknown', SENTENCES.request_unknown(beginning));
   return stored;
 }
 

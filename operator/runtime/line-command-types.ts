@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { PAGE_ROWS, PAGE_ROWS_MAX } from '../../store/database.ts';
 
 const hash32 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lowercase hexadecimal characters');
-const requestId = z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 lowercase hexadecimal characters');
+/** The whole id, or the beginning of it. */
+const requestId = z.string().regex(/^[0-9a-f]{6,32}$/, 'expected 6 to 32 lowercase hexadecimal characters');
 const reason = z.string().min(1).max(500);
 const page = z.strictObject({
   limit: z.int().min(1).max(PAGE_ROWS_MAX).default(PAGE_ROWS),

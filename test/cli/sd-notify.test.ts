@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sendDatagram, serviceManager, unixAddress } from '../../cli/sd-notify.ts';
+import { LoneNode } from './lone-node.ts';
 
 const { symbols: libc } = dlopen('libc.so.6', {
   socket: { args: [FFIType.int, FFIType.int, FFIType.int], returns: FFIType.int },
@@ -49,6 +50,8 @@ describe('systemd is told', () => {
       const manager = serviceManager({ NOTIFY_SOCKET: socket });
       manager.ready('listening on\n0.0.0.0:50051');
       expect(received()).toBe('READY=1\nSTATUS=listening on 0.0.0.0:50051');
+      manager.status('sealed');
+      expect(received()).toBe('STATUS=sealed');
       manager.stopping();
       expect(received()).toBe('STOPPING=1\nSTATUS=stopping');
       expect(received()).toBeNull();
@@ -73,6 +76,28 @@ describe('systemd is told', () => {
     expect(ended).toBe(1);
   });
 });
+
+test('a server tells systemd when it is unsealed, and when it is sealed again', async () => {
+  const node = await LoneNode.make();
+  try {
+    const received = receiver(join(folder, 'notify'));
+    const statusIs = async (what: string) => {
+      for (let text = ''; !text.includes(`STATUS=${what}`); text = received() ?? '') await Bun.sleep(10);
+    };
+    const server = node.serve(`NOTIFY_SOCKET='${join(folder, 'notify')}' exec "$@"`);
+    await statusIs('sealed: run mpc_operator unseal');
+    expect((await node.run('unseal', ...node.unlocking)).code).toBe(0);
+    await statusIs('listening on ');
+    expect((await node.run('seal')).code).toBe(0);
+    await statusIs('sealed: run mpc_operator unseal');
+    server.kill('SIGTERM');
+    await statusIs('stopping');
+    expect(await server.exited).toBe(0);
+    expect(received()).toBeNull();
+  } finally {
+    node.close();
+  }
+}, 60_000);
 
 describe('nothing is sent', () => {
   const never = () => {

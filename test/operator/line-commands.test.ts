@@ -238,7 +238,7 @@ describe('void', () => {
   test('that is made is shown as signed, then as mined; one that nobody approves as expired', async () => {
     const { told } = await asked();
     const outcome = () => requestShown(world.federation.at(0).node, { id: told.request.id }).request.outcome;
-    requests(1).decide(told.request.id, 'approved', null);
+    requests(1).decide(told.request.id.slice(0, 8), 'approved', null);
     world.pass(31);
     await world.rounds(1, [0]);
     const [voiding = ''] = mempool();

@@ -21,7 +21,7 @@ import {
 import { getKey, listKeys, setKeyStatus, storeKey } from '../../store/keys.ts';
 import { getPeer, listPeers, putPeer, recordPeerHead, removePeer } from '../../store/peers.ts';
 import { findRecipient, listRecipients, recipientOfScript, rememberRecipient } from '../../store/recipients.ts';
-import { recordRequest } from '../../store/requests.ts';
+import { recordRequest, requestBeginning } from '../../store/requests.ts';
 import {
   getUtxo,
   listMaturedDeposits,
@@ -58,6 +58,25 @@ describe('burns', () => {
 });
 
 describe('requests', () => {
+  test('are found by a beginning of their id that no other has', () => {
+    withStore(({ db }) => {
+      const ids = ['0a0a0a'.padEnd(32, '1'), '0a0a0a'.padEnd(32, '2'), '0b'.repeat(16)];
+      for (const one of ids) {
+        const what = { id: one, kind: 'void', treasury: outpoint(1), reason: 'r', askedBy: 1 } as const;
+        expect(recordRequest(db, { ...what, createdAt: NOW, expiresAt: NOW + 1 }, NOW)).toBe(true);
+      }
+      const found = (beginning: string) => {
+        const one = requestBeginning(db, beginning);
+        return one === null || one === 'ambiguous' ? one : one.id;
+      };
+      expect([found('0a0a0a'), found('0a0a0a1'), found(ids[1] ?? ''), found('0b0b0b'), found('0c0c0c')]).toEqual([
+        'ambiguous',
+        ...ids,
+        null,
+      ]);
+    });
+  });
+
   test('of one peer are bounded, also where each expires at once', () => {
     withStore(({ db }) => {
       const asked = (n: number, askedBy: number, now: number) => {
