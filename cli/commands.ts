@@ -12,6 +12,7 @@ import type { CliContext } from './context.ts';
 import { registerDepositAddress } from './deposit-address.ts';
 import { registerDeposits } from './deposits.ts';
 import { registerDkg } from './dkg.ts';
+import { registerGenerateReport } from './generate-report.ts';
 import { registerHold } from './hold.ts';
 import { registerInit } from './init.ts';
 import { registerKeyInfo } from './key-info.ts';
@@ -72,6 +73,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerDeposits,
   registerWithdrawals,
   registerAudit,
+  registerGenerateReport,
   registerMonitoring,
   registerSimulate,
   registerCompletion,
