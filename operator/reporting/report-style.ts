@@ -63,11 +63,12 @@ ${[0, 1, 2, 3, 4].map((at) => `.shares rect.c${at}{fill:var(--s${at})}.shares .k
 .scroll{overflow-x:auto;margin:1rem 0 1.5rem}
 .scroll:focus-visible{outline:2px solid var(--c0);outline-offset:2px}
 table{border-collapse:collapse;min-width:100%;font-size:.875rem}
-caption{text-align:left;color:var(--faint);padding-bottom:.35rem;white-space:nowrap}
+caption{text-align:left;color:var(--faint);padding-bottom:.35rem}
 th,td{padding:.35rem .75rem .35rem 0;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;font-weight:400}
 thead th{font-weight:600;vertical-align:bottom}
-.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;padding-left:.75rem}
-th.text{white-space:nowrap}
+.number{text-align:right;font-variant-numeric:tabular-nums;padding-left:.75rem}
+td.number{white-space:nowrap}
+tbody th.text{min-width:6.5rem;overflow-wrap:break-word}
 td.text{overflow-wrap:anywhere;min-width:9rem}
 .total th,.total td{font-weight:600;border-top:2px solid var(--rule)}
 @media (max-width:34rem){dl div{grid-template-columns:1fr;padding:.35rem 0}.plot svg{height:11rem}h1{font-size:1.35rem}}

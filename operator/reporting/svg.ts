@@ -32,8 +32,9 @@ function days(chart: DaysChart): Html {
   });
   const { dates } = chart;
   const every = dates.length <= DATED_DAYS_MAX;
-  const middle = dates[Math.floor((dates.length - 1) / 2)];
-  const shown = every ? dates.map((date) => date.slice(5)) : [dates[0], middle, dates.at(-1)];
+  // Of an even number of days none is in the middle.
+  const middle = dates.length % 2 === 1 ? [dates[(dates.length - 1) / 2]] : [];
+  const shown = every ? dates.map((date) => date.slice(5)) : [dates[0], ...middle, dates.at(-1)];
   return html`<div class="plot">
 <ol class="ticks" aria-hidden="true">${ticks.map((tick) => html`<li>${tickText(tick)}</li>`)}</ol>
 <svg role="img" aria-label="${chart.text}" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none">${grid}${
