@@ -40,6 +40,7 @@ figcaption{font-weight:600}
 .key{width:.8rem;height:.8rem;flex:none}
 .plot{display:grid;grid-template-columns:auto minmax(0,1fr);gap:0 .5rem}
 .plot svg{width:100%;height:15rem;display:block;overflow:visible}
+.plot.few{max-width:24rem}
 .ticks{list-style:none;margin:-.6rem 0;padding:0;display:flex;flex-direction:column;justify-content:space-between;text-align:right;color:var(--faint);font-size:.75rem;line-height:1.2rem;font-variant-numeric:tabular-nums}
 .dates{list-style:none;grid-column:2;margin:.35rem 0 0;padding:0;display:flex;color:var(--faint);font-size:.75rem;font-variant-numeric:tabular-nums}
 .dates.some{justify-content:space-between}
@@ -64,12 +65,12 @@ ${[0, 1, 2, 3, 4].map((at) => `.shares rect.c${at}{fill:var(--s${at})}.shares .k
 .scroll:focus-visible{outline:2px solid var(--c0);outline-offset:2px}
 table{border-collapse:collapse;min-width:100%;font-size:.875rem}
 caption{text-align:left;color:var(--faint);padding-bottom:.35rem}
-th,td{padding:.35rem .75rem .35rem 0;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;font-weight:400}
+th,td{padding:.35rem .6rem .35rem 0;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;font-weight:400}
 thead th{font-weight:600;vertical-align:bottom}
-.number{text-align:right;font-variant-numeric:tabular-nums;padding-left:.75rem}
+.number{text-align:right;font-variant-numeric:tabular-nums;padding-left:.5rem}
 td.number{white-space:nowrap}
 tbody th.text{min-width:6.5rem;overflow-wrap:break-word}
-td.text{overflow-wrap:anywhere;min-width:9rem}
+td.text{overflow-wrap:anywhere;min-width:10.5rem}
 .total th,.total td{font-weight:600;border-top:2px solid var(--rule)}
 @media (max-width:34rem){dl div{grid-template-columns:1fr;padding:.35rem 0}.plot svg{height:11rem}h1{font-size:1.35rem}}
 @media print{

@@ -180,7 +180,7 @@ function signing(report: Report): Section {
   if (signers.length === 0) return { title: 'Signing', lines: ['This node coordinated no signature.'] };
   const time = (ms: number | null): string => (ms === null ? '–' : `${grouped(ms)} ms`);
   const row = (one: SignerReport) => [
-    ...[one.name, grouped(one.answered), time(one.average_ms), time(one.max_ms)],
+    ...[one.name, grouped(one.timed), grouped(one.answered), time(one.average_ms), time(one.max_ms)],
     ...[grouped(one.slow), grouped(one.silent), grouped(one.refused), grouped(one.lying)],
   ];
   return {
@@ -191,7 +191,7 @@ function signing(report: Report): Section {
       {
         caption: 'What each signer did',
         columns: [
-          ...[text('Operator'), number('Signed'), number('On average'), number('Slowest')],
+          ...[text('Operator'), number('Answers'), number('In time'), number('On average'), number('Slowest')],
           ...[number('Slow'), number('Silent'), number('Refused'), number('Wrong')],
         ],
         rows: signers.map(row),

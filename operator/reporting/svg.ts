@@ -9,6 +9,8 @@ const HEIGHT = 400;
 const TICKS = 4;
 /** Up to so many days each have their date below; else the first, the middle and the last one. */
 const DATED_DAYS_MAX = 7;
+/** Bars of so few days are drawn on less than the whole width. */
+const FEW_DAYS_MAX = 3;
 /** The part of a day's place that its bars leave free. */
 const BAR_GAP = 0.3;
 
@@ -35,7 +37,7 @@ function days(chart: DaysChart): Html {
   // Of an even number of days none is in the middle.
   const middle = dates.length % 2 === 1 ? [dates[(dates.length - 1) / 2]] : [];
   const shown = every ? dates.map((date) => date.slice(5)) : [dates[0], ...middle, dates.at(-1)];
-  return html`<div class="plot">
+  return html`<div class="plot${dates.length <= FEW_DAYS_MAX ? ' few' : ''}">
 <ol class="ticks" aria-hidden="true">${ticks.map((tick) => html`<li>${tickText(tick)}</li>`)}</ol>
 <svg role="img" aria-label="${chart.text}" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none">${grid}${
     chart.kind === 'bars' ? bars(chart, top) : lines(chart, top)

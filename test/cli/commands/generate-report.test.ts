@@ -51,7 +51,7 @@ describe('generate-report', () => {
     expect(stdout).toContain('- Unexplained difference: none: to the satoshi');
     expect(stdout).toContain('- Running: 50.0 %, 1 d 12 h');
     expect(stdout).toContain('- Starts: 2, 1 of them after a crash or a kill');
-    expect(stdout).toContain('| operator 1 | 4 | 500 ms | 1,500 ms | 1 | 0 | 2 | 0 |');
+    expect(stdout).toContain('| operator 1 | 4 | 4 | 500 ms | 1,500 ms | 1 | 0 | 2 | 0 |');
     expect(stdout).toContain('| operator 1 | policy | a rule of this operator forbids it (see detail) | 2 |');
     expect(stdout).toContain('| signer_lied |');
     const { seq, hash } = auditHead(store.db);
