@@ -858,3 +858,70 @@ BEGIN SELECT RAISE(ABORT, 'checklist_confirmations: rows are never deleted'); EN
 CREATE TRIGGER checklist_confirmations_no_replace BEFORE INSERT ON checklist_confirmations
 WHEN EXISTS (SELECT 1 FROM checklist_confirmations WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'checklist_confirmations: the row is there already'); END;
+--> statement-breakpoint
+-- Reports (store/activity.ts, store/block-times.ts): when this node ran, what signers did by day, and when the blocks with
+-- custody's money in them were made. Days are counted from 1970 in UTC.
+CREATE TABLE `block_times` (
+	`height` integer PRIMARY KEY NOT NULL,
+	`at` integer NOT NULL,
+	CONSTRAINT "block_times_at" CHECK("block_times"."at" >= 0)
+) STRICT;
+--> statement-breakpoint
+CREATE INDEX `block_times_by_time` ON `block_times` (`at`);
+--> statement-breakpoint
+CREATE TABLE `run_spans` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`begun_by` text NOT NULL,
+	`started_at` integer NOT NULL,
+	`seen_at` integer NOT NULL,
+	`is_closed` integer NOT NULL,
+	CONSTRAINT "run_spans_begun_by" CHECK("run_spans"."begun_by" in ('start', 'unseal', 'seal')),
+	CONSTRAINT "run_spans_seen" CHECK("run_spans"."seen_at" >= "run_spans"."started_at"),
+	CONSTRAINT "run_spans_closed" CHECK("run_spans"."is_closed" in (0, 1))
+) STRICT;
+--> statement-breakpoint
+CREATE INDEX `run_spans_by_time` ON `run_spans` (`seen_at`);
+--> statement-breakpoint
+CREATE TABLE `signer_days` (
+	`day` integer NOT NULL,
+	`peer_index` integer NOT NULL,
+	`answered` integer NOT NULL,
+	`slow` integer NOT NULL,
+	`silent` integer NOT NULL,
+	`refused` integer NOT NULL,
+	`lying` integer NOT NULL,
+	`timed` integer NOT NULL,
+	`ms_total` integer NOT NULL,
+	`ms_max` integer NOT NULL,
+	`within_100` integer NOT NULL,
+	`within_300` integer NOT NULL,
+	`within_1000` integer NOT NULL,
+	`within_3000` integer NOT NULL,
+	PRIMARY KEY(`day`, `peer_index`),
+	CONSTRAINT "signer_days_peer" CHECK("signer_days"."peer_index" between 0 and 63)
+) STRICT;
+--> statement-breakpoint
+CREATE TABLE `refusal_days` (
+	`day` integer NOT NULL,
+	`peer_index` integer NOT NULL,
+	`reason` text NOT NULL,
+	`count` integer NOT NULL,
+	PRIMARY KEY(`day`, `peer_index`, `reason`),
+	CONSTRAINT "refusal_days_peer" CHECK("refusal_days"."peer_index" between 0 and 63),
+	CONSTRAINT "refusal_days_reason" CHECK(length("refusal_days"."reason") between 1 and 64)
+) STRICT;
+--> statement-breakpoint
+CREATE INDEX `audit_log_by_kind` ON `audit_log` (`kind`,`at`);
+--> statement-breakpoint
+CREATE INDEX `deposits_by_height` ON `deposits` (`height`,`amount`) WHERE height is not null;
+--> statement-breakpoint
+CREATE INDEX `utxos_by_height` ON `utxos` (`height`,`amount`) WHERE height is not null;
+--> statement-breakpoint
+CREATE INDEX `utxos_by_spent_height` ON `utxos` (`spent_height`,`amount`) WHERE spent_height is not null;
+--> statement-breakpoint
+CREATE INDEX `utxos_of_treasury` ON `utxos` (`height`) WHERE leaf = '{"kind":"treasury"}';
+--> statement-breakpoint
+CREATE TRIGGER run_spans_fixed BEFORE UPDATE ON run_spans
+WHEN NEW.id IS NOT OLD.id OR NEW.begun_by IS NOT OLD.begun_by OR NEW.started_at IS NOT OLD.started_at
+  OR NEW.seen_at < OLD.seen_at OR NEW.is_closed < OLD.is_closed
+BEGIN SELECT RAISE(ABORT, 'run_spans: how a span began never changes, and its end only moves on'); END;

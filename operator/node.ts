@@ -21,6 +21,7 @@ import { type FederationKey, Keys } from './keys/keys.ts';
 import { goOnline, type Online } from './online.ts';
 import type { NodeInput, OpenedNode } from './opened-node.ts';
 import { burnsReadTo } from './payouts/read-burns.ts';
+import { ActivityRecord } from './runtime/activity-record.ts';
 import { CommandError } from './runtime/command-error.ts';
 import { EventWatch } from './runtime/event-watch.ts';
 import { errorText } from './runtime/log.ts';
@@ -87,7 +88,10 @@ export function openNode(given: NodeInput, how: NodeAccess = { access: 'write', 
   const opened = { config, db: store.db, databasePath: store.path, keyRing };
   const selfWatch = new SelfWatch({ ...opened, events, effects, log: input.log });
   const parts = { input, config, store, keyRing, keys, bitcoin, wire, chain, wireWatch, selfWatch, events, validation };
-  return { ...parts, questions, startedAt: now(), online: null };
+  const serves = !isReader && input.serves !== false;
+  const activity = serves ? new ActivityRecord({ db: store.db, effects, log: input.log }) : undefined;
+  activity?.began('start');
+  return { ...parts, questions, startedAt: now(), online: null, ...(activity !== undefined && { activity }) };
 }
 
 /**
@@ -133,6 +137,7 @@ async function unseal(node: Node, passphrase: string): Promise<void> {
     node.keyRing.close();
     throw error;
   }
+  node.activity?.began('unseal');
   node.input.log('info', 'unsealed', { index: node.config.myIndex, listening: node.online.gate.address });
   node.input.onSealing?.(node.online.gate.address);
   const { host, text } = node.config.listenAddress;
@@ -149,7 +154,9 @@ function watchAudit(node: Node): void {
   const onDamage = (detail: string): void => {
     node.damage = { detail, since: input.effects.now() };
     input.log('error', 'database_damaged', { detail });
-    goOffline(node).catch((error: unknown) => input.log('error', 'seal_failed', { detail: errorText(error) }));
+    goOffline(node)
+      .then(() => node.activity?.began('seal'))
+      .catch((error: unknown) => input.log('error', 'seal_failed', { detail: errorText(error) }));
   };
   const { db, path } = store;
   watchAuditLog({ db, path, effects: input.effects, onDamage }, stop.signal).catch((error: unknown) =>
@@ -171,6 +178,7 @@ async function seal(node: Node): Promise<void> {
   if (node.online === null && node.keyRing.sealed) return;
   appendAudit(node.store.db, node.input.effects.now(), 'node_sealed', {});
   await goOffline(node);
+  node.activity?.began('seal');
   node.input.log('info', 'sealed', { index: node.config.myIndex });
 }
 
@@ -204,6 +212,7 @@ export async function closeNode(node: Node): Promise<void> {
   if (online === null) questions?.abort();
   await stopped;
   await goOffline(node);
+  node.activity?.close();
   node.store.close();
 }
 

@@ -10,6 +10,7 @@ import type { KeyRing } from './keys/key-ring.ts';
 import type { Keys } from './keys/keys.ts';
 import type { Acceptor } from './peers/accept.ts';
 import type { TlsIdentity } from './peers/tls.ts';
+import type { ActivityRecord } from './runtime/activity-record.ts';
 import type { Effects } from './runtime/effects.ts';
 import type { EventWatch } from './runtime/event-watch.ts';
 import type { Log } from './runtime/log.ts';
@@ -71,6 +72,8 @@ export interface OpenedNode {
   /** Absent in tests that make a node by hand. */
   readonly selfWatch?: SelfWatch;
   readonly validation: Validation;
+  /** Counts for reports; absent where no server runs. */
+  readonly activity?: ActivityRecord;
   /** Ends every question to the own Bitcoin and Wire nodes, for good; absent where those are a test's own. */
   readonly questions?: AbortController;
   readonly startedAt: number;

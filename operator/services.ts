@@ -129,6 +129,7 @@ export function startServices(node: OpenedNode, link: Link): Services {
     log,
     guard,
     audit: (kind, body) => appendAudit(store.db, effects.now(), kind, body),
+    ...(node.activity !== undefined && { activity: node.activity }),
   });
   const bridge = { config, db: store.db, keys, bitcoin, wire, chain, validation, signing, effects, log, announce };
   const ceremonies = new Ceremonies({ ...bridge, version, keyRing, client, proveTls: link.proveTls ?? null });

@@ -1,6 +1,6 @@
 // Mint attestations: what this node agreed to attest, one row for each outpoint for ever (Never 1). The decision is
 // durable before a share leaves. Test attestations, which carry another domain tag, are never stored here.
-import { and, desc, eq, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, isNotNull, lt, sql } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import { appendAudit } from './audit-log.ts';
 import {
@@ -199,4 +199,18 @@ function atOutpoint({ txid, vout }: Outpoint) {
 
 function claimJson({ txid, vout, recipient, amount, nonce, expiry }: AttestationClaim) {
   return { txid, vout, recipient, amount: `${amount}`, nonce: `${nonce}`, expiry: `${expiry}` };
+}
+
+/** How many attestations this node decided from `from` on and before `to` (ms since 1970), and how many of them are signed. */
+export function countAttestations(
+  db: Queries,
+  from: number,
+  to: number,
+): { readonly decided: number; readonly signed: number } {
+  const { decidedAt, signature } = attestations;
+  const decided = and(gte(decidedAt, from), lt(decidedAt, to));
+  return {
+    decided: countRows(db, attestations, decided),
+    signed: countRows(db, attestations, and(decided, isNotNull(signature))),
+  };
 }

@@ -1,6 +1,6 @@
 // Key ceremonies and the events they replay from after a crash. Events are opaque bytes that the operator has sealed;
 // they are written before any message that follows from them is sent, and erased once the ceremony has ended.
-import { asc, desc, eq, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, lt, or, sql } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import { appendAudit } from './audit-log.ts';
 import { assertBatch, countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
@@ -127,4 +127,18 @@ export function listCeremonies(db: Queries, page: Page = {}): Listing<Ceremony> 
     .offset(offset)
     .all();
   return { rows, total: countRows(db, ceremonies) };
+}
+
+/** Ceremonies that were begun before `to` and went on until `from` or later (ms since 1970), oldest first, at most `limit`. */
+export function ceremoniesBetween(db: Queries, from: number, to: number, limit: number): Listing<Ceremony> {
+  const isOf = and(lt(ceremonies.createdAt, to), or(gte(ceremonies.updatedAt, from), eq(ceremonies.status, 'running')));
+  const order = [asc(ceremonies.createdAt), asc(ceremonies.ceremonyId)];
+  const rows = db
+    .select()
+    .from(ceremonies)
+    .where(isOf)
+    .orderBy(...order)
+    .limit(limit)
+    .all();
+  return { rows, total: countRows(db, ceremonies, isOf) };
 }

@@ -47,6 +47,17 @@ export function transact<T>(db: Queries, body: (tx: Queries) => Synchronous<T>):
   );
 }
 
+/** Runs questions on one state of the database, whatever is written beside them; also through a reader. */
+export function readAtOnce<T>(db: Queries, body: (tx: Queries) => Synchronous<T>): T {
+  return db.transaction(
+    (tx) => {
+      connections.set(tx, connectionOf(db));
+      return body(tx);
+    },
+    { behavior: 'deferred' },
+  );
+}
+
 /** The connection that a transaction of `transact` runs on; any other handle is one itself. */
 export function connectionOf(db: Queries): Queries {
   return connections.get(db) ?? db;

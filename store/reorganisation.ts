@@ -2,6 +2,7 @@
 // so, and is an alarm until it is mined again; steps of the line are broadcast again by whoever follows the line.
 import { and, asc, eq, gt, isNull, sql } from 'drizzle-orm';
 import { appendAudit } from './audit-log.ts';
+import { dropBlockTimesAbove } from './block-times.ts';
 import { BATCH_ITEMS_MAX, type Outpoint, type Queries, transact } from './database.ts';
 import type { Deposit } from './deposits.ts';
 import { takeBackStepsAbove } from './line.ts';
@@ -32,6 +33,7 @@ export function takeBackAbove(db: Queries, height: number, now: number): TakenBa
       .where(gt(utxos.spentHeight, height))
       .run();
     const steps = takeBackStepsAbove(tx, height);
+    dropBlockTimesAbove(tx, height);
     const waiting = gone.filter(({ status }) => status === 'seen' || status === 'confirmed');
     const exposed = gone.filter(({ status }) => status === 'attested' || status === 'minted');
     remember(tx, exposed, now);

@@ -1,17 +1,21 @@
 // The tables of the security database that are about the node itself and its peers; those of the bridge are in schema.ts.
 import { sql } from 'drizzle-orm';
-import { check, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { check, index, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { integer53, isHex, json } from './columns.ts';
 
 /** Hash-chained record of every decision; append-only by trigger. */
-export const auditLog = sqliteTable('audit_log', {
-  seq: integer53().primaryKey(),
-  at: integer53().notNull(),
-  kind: text().notNull(),
-  body: text().notNull(),
-  prevHash: text('prev_hash').notNull(),
-  hash: text().notNull().unique(),
-});
+export const auditLog = sqliteTable(
+  'audit_log',
+  {
+    seq: integer53().primaryKey(),
+    at: integer53().notNull(),
+    kind: text().notNull(),
+    body: text().notNull(),
+    prevHash: text('prev_hash').notNull(),
+    hash: text().notNull().unique(),
+  },
+  (t) => [index('audit_log_by_kind').on(t.kind, t.at)],
+);
 
 /** What the node knows of its own state: one row. */
 export const nodeState = sqliteTable(

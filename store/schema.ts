@@ -5,6 +5,7 @@ import { sql } from 'drizzle-orm';
 import { check, index, integer, primaryKey, sqliteTable, text, unique } from 'drizzle-orm/sqlite-core';
 import { bytes, integer53, isHex, isOneOf, isOutpoint, isSats, json, sats, uint63 } from './columns.ts';
 
+export * from './schema-activity.ts';
 export * from './schema-backups.ts';
 export * from './schema-checklist.ts';
 export * from './schema-line.ts';
@@ -96,6 +97,7 @@ export const deposits = sqliteTable(
   (t) => [
     primaryKey({ columns: [t.txid, t.vout] }),
     index('deposits_by_status').on(t.status, t.seenAt),
+    index('deposits_by_height').on(t.height, t.amount).where(sql`height is not null`),
     check('deposits_outpoint', isOutpoint(t.txid, t.vout)),
     check('deposits_recipient', isHex(t.recipient, 32)),
     check('deposits_amount', isSats(t.amount)),
@@ -172,6 +174,9 @@ export const utxos = sqliteTable(
   (t) => [
     primaryKey({ columns: [t.txid, t.vout] }),
     index('utxos_by_status').on(t.status, t.amount),
+    index('utxos_by_height').on(t.height, t.amount).where(sql`height is not null`),
+    index('utxos_by_spent_height').on(t.spentHeight, t.amount).where(sql`spent_height is not null`),
+    index('utxos_of_treasury').on(t.height).where(sql`leaf = '{"kind":"treasury"}'`),
     check('utxos_outpoint', isOutpoint(t.txid, t.vout)),
     check('utxos_amount', isSats(t.amount)),
     check('utxos_status', isOneOf(t.status, UTXO_STATUSES)),

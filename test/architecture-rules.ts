@@ -62,7 +62,7 @@ const GROUND_ROOMS = [
   'signing',
   'bridge',
 ];
-const TOP_ROOMS = ['status', 'checks'];
+const TOP_ROOMS = ['status', 'checks', 'reporting'];
 const KEEPING_ROOMS = ['backups'];
 const WORK_ROOMS = ['deposits', 'payouts', 'rollback-guard', 'key-ceremonies'];
 /** Folders that stand outside the layers and may import whatever they show, measure or test. */

@@ -6,6 +6,7 @@ import { leafJson } from '../../chain/custody-leaf.ts';
 import type { Outpoint } from '../../chain/outpoint.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import type { CustodyLeaf } from '../../crypto/taproot.ts';
+import { recordBlockTime } from '../../store/block-times.ts';
 import type { Queries } from '../../store/database.ts';
 import { getDeposit, recordDeposit, setDepositStatus } from '../../store/deposits.ts';
 import { noteFundingSpends } from '../../store/treasury-funding.ts';
@@ -35,6 +36,7 @@ export function takeBlock(block: Block, height: number, watched: Watched): (tx: 
     for (const { txid, vout, amount, watched: leaf } of payments) {
       keepPayment(tx, { txid, vout, amount }, leaf, place, now);
     }
+    if (payments.length + spent.length > 0) recordBlockTime(tx, height, header.time * 1_000);
     noteFundingSpends(tx, spent, place);
     for (const { outpoint, txid } of spent) markUtxoSpent(tx, outpoint, txid, height, now);
     return { deposits: payments.filter(({ watched: leaf }) => leaf.kind === 'deposit').length };

@@ -71,6 +71,7 @@ export const EVENTS: Readonly<Record<string, EventMeaning | string>> = {
   round_failed: roundOfWork,
   work_failed: work('it fails again and again', ({ name }) => `${name}`.split('/')[0] ?? 'work', 10 * MINUTE_MS),
   nonce_upkeep_failed: work('it cannot refill its stocks of nonces', thisNode, MINUTE_MS),
+  activity_not_written: work('it cannot write down figures for reports', thisNode, 10 * MINUTE_MS),
   nonces_not_fetched: work('this node cannot fetch its nonces', peer, 5 * MINUTE_MS),
   heartbeat_facts_failed: work('it cannot gather what its heartbeats report', thisNode, MINUTE_MS),
   heartbeat_without_head: work('its heartbeats prove nothing, because its head does not verify', peer, MINUTE_MS),

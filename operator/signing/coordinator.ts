@@ -2,6 +2,7 @@
 // session at most; how long each signer is waited for follows from how long it usually takes (ceremony/signing/answer-times.ts).
 
 import type { Outgoing, SigningMessage } from '../../ceremony/messages.ts';
+import { isRefusalReason } from '../../ceremony/refusals.ts';
 import { AnswerTimes, allowanceMs, PATIENCE_UNKNOWN_MS } from '../../ceremony/signing/answer-times.ts';
 import { nextTickAt, type SigningResult, type SigningState } from '../../ceremony/signing/candidates.ts';
 import {
@@ -70,7 +71,7 @@ export class Coordinator {
   constructor(input: CoordinatorInput) {
     this.#input = input;
     this.#times = new AnswerTimes(input.myIndex, input.threshold - 1);
-    this.#records = new SignerRecords(input.effects, input.audit ?? null);
+    this.#records = new SignerRecords(input.effects, input.audit ?? null, input.activity ?? null);
   }
 
   /** How each signer has behaved, and how long it usually takes to answer, in ms. */
@@ -148,6 +149,7 @@ export class Coordinator {
         continue;
       }
       this.#troubled.set(index, effects.monotonic());
+      if (isRefusalReason(reason)) this.#input.activity?.refusal(index, reason);
       if (isServiceOff(reason)) {
         log('info', 'signer_service_off', { index, detail, intent: task.intent.kind });
         continue;
@@ -295,6 +297,7 @@ export class Coordinator {
         this.#records.failed(index, 'silent', event.reason, event.detail);
       }
       if (event.kind !== 'response' && event.kind !== 'nonces') continue;
+      if (event.kind === 'response') this.#input.activity?.took(index, tookMs);
       if (event.kind === 'nonces') this.#times.note(index, 'nonces', tookMs, now);
       else if (allowanceMs(task.messages.length, task.intent) === 0)
         this.#times.note(index, task.intent.kind, tookMs, now);

@@ -3,6 +3,7 @@
 import type { Exclusion } from '../../ceremony/signing/candidates.ts';
 import type { SigningTask } from '../../ceremony/signing/session.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
+import type { SigningActivity } from '../runtime/activity-record.ts';
 import type { Effects } from '../runtime/effects.ts';
 
 /** For so long after a wrong share was put into the audit log, further ones of that signer are only counted, in ms. */
@@ -66,16 +67,23 @@ export class SignerRecords {
   readonly #auditedAt = new Map<number, number>();
   readonly #clocks: Pick<Effects, 'now' | 'monotonic'>;
   readonly #audit: AuditAppend | null;
+  readonly #activity: SigningActivity | null;
 
-  constructor(clocks: Pick<Effects, 'now' | 'monotonic'>, audit: AuditAppend | null) {
+  constructor(
+    clocks: Pick<Effects, 'now' | 'monotonic'>,
+    audit: AuditAppend | null,
+    activity: SigningActivity | null = null,
+  ) {
     this.#clocks = clocks;
     this.#audit = audit;
+    this.#activity = activity;
   }
 
   /** Counts an answer that came in time. */
   answered(index: number): void {
     const record = this.#recordOf(index);
     this.#records.set(index, { ...record, answered: record.answered + 1 });
+    this.#activity?.signer(index, 'answered');
   }
 
   /** Counts a fault. */
@@ -85,6 +93,7 @@ export class SignerRecords {
     const [at, measuredAt] = [this.#clocks.now(), this.#clocks.monotonic()];
     const lastLie = fault === 'lying' ? { at, measuredAt } : record.lastLie;
     this.#records.set(index, { ...record, faults, last: { fault, reason, detail, at }, lastLie });
+    this.#activity?.signer(index, fault);
   }
 
   /** Counts why a signer was left out of a signature over `about`. Silence is counted where it shows. */

@@ -2,6 +2,7 @@
 
 import type { Keys } from '../keys/keys.ts';
 import type { PeerClient } from '../peers/deliver.ts';
+import type { SigningActivity } from '../runtime/activity-record.ts';
 import type { Effects } from '../runtime/effects.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Validation } from '../validation/validation.ts';
@@ -22,6 +23,8 @@ export interface SigningInput {
   readonly guard?: SigningGuard | null;
   /** Where a proven lie is written down; absent where there is no audit log. */
   readonly audit?: AuditAppend;
+  /** Where it is counted for reports what signers do; absent where nobody reports. */
+  readonly activity?: SigningActivity;
 }
 
 /** Whether this node may sign (operator/rollback-guard/heartbeat.ts). */

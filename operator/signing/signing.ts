@@ -74,7 +74,7 @@ export class Signing {
     const validating = this.#validating.get(from) ?? 0;
     if (validating >= JUDGED_AT_ONCE_PER_PEER_MAX) {
       const detail = `${JUDGED_AT_ONCE_PER_PEER_MAX} requests of this peer are being validated already`;
-      return [refusalMessage(session, refuse('overloaded', detail))];
+      return [this.#refused(from, session, refuse('overloaded', detail))];
     }
     this.#validating.set(from, validating + 1);
     try {
@@ -84,12 +84,13 @@ export class Signing {
         const { reason, detail } = answer;
         if (reason === 'service_off') this.#input.log('info', 'sign_refused', { session, from, reason, detail });
         else this.#input.log('warn', 'sign_refused', { session, from, reason, detail });
-        return [refusalMessage(session, answer)];
+        return [this.#refused(from, session, answer)];
       }
       return [answer];
     } catch (error) {
       // No share has left; what was taken for them is erased.
-      if (error instanceof SlicesClosedError) return [refusalMessage(session, refuse('overloaded', error.message))];
+      if (error instanceof SlicesClosedError)
+        return [this.#refused(from, session, refuse('overloaded', error.message))];
       throw error;
     } finally {
       this.#validating.set(from, (this.#validating.get(from) ?? 1) - 1);
@@ -180,6 +181,13 @@ export class Signing {
     const tooLate = this.#stopped();
     if (tooLate !== null) return tooLate;
     return { type: 'sign_response', body: { session: request.session, partials: answer.partials, nonces } };
+  }
+
+  // What it refuses to itself, its coordinator counts.
+  #refused(from: number, session: string, refusal: Refusal): OutMessage {
+    const { myIndex, activity } = this.#input;
+    if (from !== myIndex) activity?.refusal(myIndex, refusal.reason);
+    return refusalMessage(session, refusal);
   }
 
   #stopped(): Refusal | null {

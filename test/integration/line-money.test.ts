@@ -6,10 +6,14 @@ import { fromHex, toHex } from '../../crypto/bytes.ts';
 import type { Federation } from '../../devnet/federation.ts';
 import type { LedgerBurn } from '../../devnet/ledger.ts';
 import { burn } from '../../devnet/steps.ts';
+import type { OperatorConfig } from '../../operator/config/config.ts';
+import { collectReport } from '../../operator/reporting/collect.ts';
+import { dayOf } from '../../store/activity.ts';
+import type { Queries } from '../../store/database.ts';
 import { getStep } from '../../store/line.ts';
 import { openReader } from '../../store/open.ts';
 import { eventually, mempool, mintedAt, paymentsTo, START_TIMEOUT_MS, startBridge } from './federation.ts';
-import { lineOnChain, surpluses } from './line-on-chain.ts';
+import { lineOnChain, type StepMoney, surpluses } from './line-on-chain.ts';
 
 const TREASURY_SATS = 20_000n;
 const DEPOSITS = 40;
@@ -84,8 +88,36 @@ test(
   LONG_MS,
 );
 
+// Blocks that are mined one after the other may bear times of the next day.
+function reportOf(config: OperatorConfig, db: Queries) {
+  const now = Date.now();
+  const period = { firstDay: dayOf(now) - 2, lastDay: dayOf(now) + 1 };
+  return collectReport(db, { config, version: 'test', period, now });
+}
+
+/** What a report of all of this has to say, from the steps as the chain has them. */
+function reported(
+  steps: readonly StepMoney[],
+  balance: bigint,
+  surplus: bigint,
+  feeOf: (script: string, amount: bigint) => bigint,
+) {
+  const total = (of: (step: StepMoney) => bigint) => steps.reduce((sum, step) => sum + of(step), 0n);
+  const paid = steps.flatMap((step) => step.paid);
+  const deposited = BigInt(DEPOSITS) * 2_500_000n + 10_000_000n;
+  const unswept = deposited - total(({ swept, strays }) => swept - strays);
+  const burnFees = paid.reduce((sum, { script, amount }) => sum + feeOf(script, amount), 0n);
+  const paidOut = paid.reduce((sum, { amount }) => sum + amount, 0n);
+  return {
+    ...{ deposits: DEPOSITS + 1, deposited: `${deposited}`, minted: `${deposited}` },
+    ...{ burns: burns.length, burns_paid: burns.length, paid_out: `${paidOut}`, burn_fees: `${burnFees}` },
+    ...{ miner_fees: `${total(({ minerFee }) => minerFee)}`, surplus: `${surplus}`, unswept: '0', unexplained: '0' },
+    ...{ reserves: `${balance + unswept}`, liabilities: `${deposited - paidOut - burnFees}` },
+  };
+}
+
 test(
-  'every figure of every operator follows from the chain to the satoshi',
+  'every figure of every operator, and of its report, follows from the chain to the satoshi',
   async () => {
     const [{ bitcoin_public_key: groupKey = '' } = {}] = (await federation.operator(0).control('key-info', {})).keys;
     const { root } = await federation.operator(0).control('treasury', {});
@@ -117,7 +149,9 @@ test(
       expect(await operator.control('treasury', {})).toMatchObject(figures);
       const { db, close } = openReader(operator.config().securityDbPath);
       const stored = steps.map(({ parsed }) => getStep(db, parsed.txid));
+      const { totals, closing } = reportOf(operator.config(), db);
       close();
+      expect({ ...totals, ...closing }).toMatchObject(reported(steps, balance, expected.at(-1) ?? 0n, feeOf));
       expect(stored.map((step) => [step?.surplus, step?.treasuryAmount, step?.fee ?? null])).toEqual(
         steps.map(({ treasury, minerFee }, at) => [expected[at], treasury, minerFee]),
       );

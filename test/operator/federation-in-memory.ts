@@ -14,6 +14,7 @@ import type { PeerClient, SendResult } from '../../operator/peers/deliver.ts';
 import { ensureOwnCard, keepCard, listCards } from '../../operator/peers/federation.ts';
 import type { OutMessage } from '../../operator/peers/peer-reply.ts';
 import { ensureTlsFiles, loadTlsIdentity } from '../../operator/peers/tls.ts';
+import { ActivityRecord } from '../../operator/runtime/activity-record.ts';
 import type { CommandParams, CommandResults } from '../../operator/runtime/command-types.ts';
 import type { Effects } from '../../operator/runtime/effects.ts';
 import { checkBody, requestTypes, type Services, startServices } from '../../operator/services.ts';
@@ -225,6 +226,8 @@ export class FederationInMemory {
       wire,
       chain: null,
       validation,
+      // Its timer is never started: tests write when they look.
+      activity: new ActivityRecord({ db: store.db, effects: { now: effects.now, every: () => () => {} }, log }),
       startedAt: effects.now(),
       online: null,
     };

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type { OperatorConfig } from '../../operator/config/config.ts';
-import { requireOnline, sealNode, unsealNode } from '../../operator/node.ts';
+import { closeNode, requireOnline, sealNode, unsealNode } from '../../operator/node.ts';
 import { listAudit } from '../../store/audit-log.ts';
+import { openReader } from '../../store/open.ts';
+import { runSpans } from '../../store/schema.ts';
 import { PASSPHRASE, SetUpNodes } from './set-up-nodes.ts';
 
 let nodes: SetUpNodes;
@@ -24,6 +26,21 @@ test('a node that is sealed has no secret left, says so in its audit log, and ca
   expect(listAudit(node.store.db, { limit: 1 }).rows[0]).toMatchObject({ kind: 'node_sealed' });
   await unsealNode(node, PASSPHRASE);
   expect(requireOnline(node).boot).toHaveLength(32);
+});
+
+test('when the server ran, and when unsealed, is written down for reports', async () => {
+  const node = nodes.open(config);
+  await unsealNode(node, PASSPHRASE);
+  await sealNode(node);
+  await closeNode(node);
+  const { db, close } = openReader(config.securityDbPath);
+  const spans = db.select().from(runSpans).all().slice(-3);
+  close();
+  expect(spans.map(({ begunBy, isClosed }) => [begunBy, isClosed])).toEqual([
+    ['start', 1],
+    ['unseal', 1],
+    ['seal', 1],
+  ]);
 });
 
 test('sealing a node that is sealed changes nothing', async () => {

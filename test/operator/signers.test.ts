@@ -6,7 +6,9 @@ import { PATIENCE_UNKNOWN_MS } from '../../ceremony/signing/answer-times.ts';
 import { problemText } from '../../operator/runtime/problems.ts';
 import { SignerRecords } from '../../operator/signing/signer-records.ts';
 import { LIE_SHOWN_MS, liars, signerReport } from '../../operator/status/signer-reports.ts';
+import { dayOf } from '../../store/activity.ts';
 import { listAudit, verifyAuditLog } from '../../store/audit-log.ts';
+import { signerDaysBetween } from '../../store/report-activity.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
 
 let federation: FederationInMemory;
@@ -74,6 +76,18 @@ describe('a signer that gave a wrong share', () => {
     expect(lie).toContain(`last at ${told.last?.at} (shown for a day)`);
     expect(more).toEqual([]);
     expect(liars(standing, at + LIE_SHOWN_MS)).toEqual([]);
+  });
+
+  test('is counted for reports, with how long it and the others took to answer', () => {
+    const { node } = federation.at(0);
+    node.activity?.write();
+    const rows = signerDaysBetween(node.store.db, 0, dayOf(node.input.effects.now()));
+    const sum = (peer: number, of: 'answered' | 'lying' | 'timed') =>
+      rows.filter(({ peerIndex }) => peerIndex === peer).reduce((total, row) => total + row[of], 0);
+    expect(sum(1, 'lying')).toBe(1);
+    expect(sum(0, 'lying')).toBe(0);
+    for (const peer of [0, 1])
+      expect([peer, sum(peer, 'timed') >= 2, sum(peer, 'answered') >= 1]).toEqual([peer, true, true]);
   });
 
   test('and the signers that helped have no fault', () => {
