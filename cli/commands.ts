@@ -8,6 +8,7 @@ import type { Cli } from './call.ts';
 import { registerCeremony } from './ceremony.ts';
 import { registerCompletion } from './completion.ts';
 import { registerConfig } from './config.ts';
+import { registerContacts } from './contacts.ts';
 import type { CliContext } from './context.ts';
 import { registerDepositAddress } from './deposit-address.ts';
 import { registerDeposits } from './deposits.ts';
@@ -56,6 +57,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerUnseal,
   registerSeal,
   registerStatus,
+  registerContacts,
   registerTreasury,
   registerTestCommunication,
   registerTestSigning,

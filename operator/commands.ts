@@ -12,6 +12,7 @@ import { backupKeyShare, backupReports, noteBackup } from './backup-commands.ts'
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
 import type { CertificateRotations } from './certificate-rotation.ts';
 import { testCommunication } from './communication.ts';
+import { contactsReport } from './contacts-report.ts';
 import { depositAddress } from './deposit-address.ts';
 import { depositReports } from './deposit-reports.ts';
 import { attest } from './deposits/attest.ts';
@@ -116,6 +117,7 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   deposits: depositReports,
   withdrawals: withdrawalReports,
   'withdrawals-waiting': waitingReports,
+  contacts: contactsReport,
   ...accountCommands,
 };
 

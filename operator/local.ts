@@ -62,6 +62,7 @@ const READ_ONLY: ReadonlySet<CommandName> = new Set<CommandName>([
   'withdrawals',
   'backup-list',
   'user-list',
+  'contacts',
 ]);
 
 /** How long a process waits for another that writes the database, such as a command that is just ending, in ms. */

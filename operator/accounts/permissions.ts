@@ -91,6 +91,7 @@ const COMMAND_ACTIONS: { readonly [C in CommandName]: Action | null } = {
   'user-set-password': null,
   'user-set-totp': null,
   authorise: 'configure',
+  contacts: null,
 };
 
 /** The act that a command with these parameters is, or null where nobody has to sign in for it. */

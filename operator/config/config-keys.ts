@@ -2,6 +2,7 @@
 // adds, optional with safe defaults. Every schema's description completes the sentence "… must be".
 import { z } from 'zod';
 import type { BitcoinNetwork } from '../../chain/network.ts';
+import { contactSchema } from '../../crypto/contacts.ts';
 
 export const PARTICIPANTS_MAX = 64;
 const NODES_MAX = 16;
@@ -77,8 +78,17 @@ const backupSchema = z.strictObject({
     .describe('a recipient of age (age1…), whose identity is kept off this machine'),
 });
 
+const CONTACT = 'an object with "name" and at least one of "email", "phone" (digits) and "messaging"';
+
+/** The block `contacts`: whom the other operators call here. It goes onto the operator card. */
+const contactsSchema = z.strictObject({
+  technical_coordinator: contactSchema.optional().describe(CONTACT),
+  security_officer: contactSchema.optional().describe(CONTACT),
+  emergency_contact: contactSchema.optional().describe(CONTACT),
+});
+
 /** Keys that hold a block of keys. */
-const BLOCKS = { policy: policySchema, backup: backupSchema } as const;
+const BLOCKS = { policy: policySchema, backup: backupSchema, contacts: contactsSchema } as const;
 
 /** Whether a key holds a block of keys. */
 export function isBlock(key: string): boolean {
@@ -130,6 +140,9 @@ const additions = {
     .optional()
     .describe(`an object with any of the keys ${Object.keys(policySchema.shape).join(', ')}`),
   backup: backupSchema.optional().describe(`an object with the keys ${Object.keys(backupSchema.shape).join(', ')}`),
+  contacts: contactsSchema
+    .optional()
+    .describe(`an object with any of the keys ${Object.keys(contactsSchema.shape).join(', ')}`),
 };
 
 /** The file as JSON, keys as written. Unknown keys are refused before this schema sees the file. */

@@ -3,6 +3,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { addressScript, type BitcoinNetwork } from '../../chain/network.ts';
+import type { RoleContacts } from '../../crypto/contacts.ts';
 import { printable } from '../runtime/shown-text.ts';
 import { type HostPort, parseHostPort } from './config-address.ts';
 import {
@@ -69,6 +70,8 @@ export interface OperatorConfig {
   readonly policy: LinePolicy;
   /** Backups of the database by the clock; null: none. */
   readonly backup: BackupSchedule | null;
+  /** Whom the other operators call here, for the operator card; null: the card stays as it is. */
+  readonly contacts: RoleContacts | null;
 }
 
 /** When the database is backed up, where to, and for whom. */
@@ -269,6 +272,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     singleOperator: data.single_operator ?? false,
     ...automation(data, network),
     backup: data.backup === undefined ? null : schedule(data.backup, path),
+    contacts: data.contacts ?? null,
   };
 }
 

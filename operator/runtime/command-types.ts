@@ -7,12 +7,14 @@ import { PAGE_ROWS, PAGE_ROWS_MAX } from '../../store/database.ts';
 import { type AccountCommandResults, type AccountsReport, accountCommandParams } from './account-command-types.ts';
 import { type BackupAges, type BackupCommandResults, backupCommandParams } from './backup-command-types.ts';
 import type { ClockReport } from './clock-watch.ts';
+import { type IncidentCommandResults, incidentCommandParams } from './incident-command-types.ts';
 import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
 import type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
 import type { Notice, Problem } from './problems.ts';
 
 export type * from './account-command-types.ts';
 export type * from './backup-command-types.ts';
+export type * from './incident-command-types.ts';
 export type * from './line-command-types.ts';
 
 /** A ceremony's name, chosen by the operators. */
@@ -74,6 +76,7 @@ export const commandParams = {
   ...lineCommandParams,
   ...backupCommandParams,
   ...accountCommandParams,
+  ...incidentCommandParams,
 } as const;
 
 export type CommandName = keyof typeof commandParams;
@@ -226,7 +229,11 @@ interface TestSignature extends SigningReport {
 }
 
 /** Results of every command. */
-export interface CommandResults extends LineCommandResults, AccountCommandResults, BackupCommandResults {
+export interface CommandResults
+  extends LineCommandResults,
+    AccountCommandResults,
+    BackupCommandResults,
+    IncidentCommandResults {
   status: {
     readonly version: string;
     readonly network: string;

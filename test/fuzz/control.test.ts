@@ -83,6 +83,7 @@ const samples: { readonly [C in CommandName]: Json } = {
   'user-set-password': { user: 'ada', reset_code: 'a-b', code: '123456', password: 'p' },
   'user-set-totp': { user: 'ada', reset_code: 'a-b', password: 'p', totp_secret: 'JBSW Y3DP', code: '123456' },
   authorise: { action: 'configure' },
+  contacts: {},
 };
 
 const line = z.union([

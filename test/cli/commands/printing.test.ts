@@ -72,6 +72,17 @@ const cases = [
     'Alpha (this node)',
     'missing of index 1, 2. Add them with: mpc_operator peer add',
   ]),
+  expected(['contacts'], 'contacts', {}, results.contacts, [
+    'Level 1, technical issue: contact the technical coordinator',
+    '1 Beta',
+    'Signal ann.42',
+    'ann@example.org',
+    '+49 30 1',
+    '0 Alpha (this node)',
+    'nobody is named on its card',
+    'Level 3, critical emergency: contact all operators',
+    'Operator 2: no card here. Run: mpc_operator peer add CARD',
+  ]),
   expected(
     ['dkg', '--ceremony-id', 'initial-dkg', '--wait', '60'],
     'dkg',

@@ -426,3 +426,17 @@ export const withdrawals: CommandResults['withdrawals'] = {
   ],
   total: 2,
 };
+
+const ann = { name: 'Ann', email: 'ann@example.org', phone: '+49 30 1', messaging: 'Signal ann.42' };
+const annOfBeta = { index: 1, name: 'Beta', own: false, role: 'technical_coordinator' as const, contact: ann };
+const nobody = { index: 0, name: 'Alpha', own: true, role: null, contact: null };
+
+export const contacts: CommandResults['contacts'] = {
+  levels: [
+    { level: 1, what: 'technical issue', role: 'technical_coordinator', operators: [nobody, annOfBeta] },
+    { level: 2, what: 'security concern', role: 'security_officer', operators: [nobody] },
+    { level: 3, what: 'critical emergency', role: 'emergency_contact', operators: [nobody] },
+  ],
+  cards: [],
+  missing_cards: [2],
+};

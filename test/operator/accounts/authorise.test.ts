@@ -177,6 +177,7 @@ describe('the permission matrix', () => {
       'user-set-password',
       'user-set-totp',
     ] as const),
+    'contacts',
   ];
   test('makes every command an act but those that read, and the two by which a person ends a reset', () => {
     const names = Object.keys(commandParams).filter((name): name is CommandName => Object.hasOwn(commandParams, name));
