@@ -118,6 +118,12 @@ const additions = {
     .max(32)
     .optional()
     .describe('a list: the command that checks a burn proof, then its arguments'),
+  notify_command: z
+    .array(z.string().min(1).max(PATH_CHARACTERS_MAX))
+    .min(1)
+    .max(32)
+    .optional()
+    .describe('a list: the command that notifies your people, then its arguments'),
   attestation_validity_s: whole(HOUR_S, 30 * DAY_S, 'seconds for which a mint attestation is valid').optional(),
   fee_rate_max_sat_vb: whole(1, 10_000, 'the highest fee rate this operator signs, in sat/vB').optional(),
   fee_target_blocks: whole(1, 1008, 'blocks within which a payout should confirm').optional(),

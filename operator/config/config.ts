@@ -56,6 +56,8 @@ export interface OperatorConfig {
   readonly wireConfirmations: number;
   /** Command and arguments, run without a shell; null: burns are taken from the Wire nodes alone. */
   readonly burnProofVerifier: readonly [string, ...string[]] | null;
+  /** Command and arguments, run without a shell, that notify people; null: nobody is notified. */
+  readonly notifyCommand: readonly [string, ...string[]] | null;
   readonly attestationValidityS: number;
   /** The highest fee rate this operator signs, in sat/vB. */
   readonly feeRateMaxSatVb: number;
@@ -235,6 +237,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
   const own = partyAddresses[data.my_index];
   if (own === undefined) throw new Error('my_index was not checked against party_addresses');
   const [verifier, ...verifierArguments] = data.burn_proof_verifier ?? [];
+  const [notifier, ...notifierArguments] = data.notify_command ?? [];
   return {
     file,
     network,
@@ -266,6 +269,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     wireNodes: data.wire_nodes ?? [],
     wireConfirmations: data.wire_confirmations ?? WIRE_CONFIRMATIONS_DEFAULT,
     burnProofVerifier: verifier === undefined ? null : [verifier, ...verifierArguments],
+    notifyCommand: notifier === undefined ? null : [notifier, ...notifierArguments],
     attestationValidityS: data.attestation_validity_s ?? ATTESTATION_VALIDITY_S_DEFAULT,
     feeRateMaxSatVb: data.fee_rate_max_sat_vb ?? FEE_RATE_MAX_SAT_VB_DEFAULT,
     feeTargetBlocks: data.fee_target_blocks ?? FEE_TARGET_BLOCKS_DEFAULT,

@@ -43,3 +43,10 @@ export interface ContactsReport {
 export interface IncidentCommandResults {
   contacts: ContactsReport;
 }
+
+/** What became of one run of `notify_command`; `output`: the beginning of what it wrote. */
+export interface NotifyOutcome {
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly output: string;
+}
