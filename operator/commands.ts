@@ -12,10 +12,10 @@ import { backupKeyShare, backupReports, noteBackup } from './backup-commands.ts'
 import { notSigned, requireLiveKey, signingReport } from './bridge/bridge.ts';
 import type { CertificateRotations } from './certificate-rotation.ts';
 import { testCommunication } from './communication.ts';
-import { contactsReport } from './contacts-report.ts';
 import { depositAddress } from './deposit-address.ts';
 import { depositReports } from './deposit-reports.ts';
 import { attest } from './deposits/attest.ts';
+import { incidentCommands } from './incident-commands.ts';
 import type { FederationKey } from './keys/keys.ts';
 import { type Node, requireOnline, sealNode, unsealNode } from './node.ts';
 import { exportCard, ownCard } from './own-card.ts';
@@ -117,8 +117,8 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   deposits: depositReports,
   withdrawals: withdrawalReports,
   'withdrawals-waiting': waitingReports,
-  contacts: contactsReport,
   ...accountCommands,
+  ...incidentCommands,
 };
 
 function requireRotations(node: Node): CertificateRotations {

@@ -34,6 +34,8 @@ export const PERMISSIONS = {
   void: { what: 'ask to make all unmined steps worthless', roles: RUNS, second: false },
   approve: { what: 'approve and refuse requests', roles: ANSWERS, second: false },
   test: { what: 'have the keys sign tests', roles: RUNS, second: false },
+  incidents: { what: 'open incidents, take their steps and notify people', roles: ANSWERS, second: false },
+  'ceremony-date': { what: 'propose and answer dates of the key ceremony', roles: ANSWERS, second: false },
 } as const satisfies Readonly<Record<string, Permission>>;
 export type Action = keyof typeof PERMISSIONS;
 
@@ -92,6 +94,17 @@ const COMMAND_ACTIONS: { readonly [C in CommandName]: Action | null } = {
   'user-set-totp': null,
   authorise: 'configure',
   contacts: null,
+  escalate: 'incidents',
+  'incident-list': null,
+  'incident-show': null,
+  'incident-acknowledge': 'incidents',
+  'incident-respond': 'incidents',
+  'incident-plan': 'incidents',
+  'incident-close': 'incidents',
+  'incident-test-notify': 'incidents',
+  'ceremony-schedule': 'ceremony-date',
+  'ceremony-schedule-show': null,
+  'ceremony-schedule-answer': 'ceremony-date',
 };
 
 /** The act that a command with these parameters is, or null where nobody has to sign in for it. */

@@ -23,6 +23,7 @@ import { treasuryStatus } from '../treasury-report.ts';
 import { backendProblems, backendReports } from './backend-reports.ts';
 import { backupProblems, backupReport } from './backup-problems.ts';
 import { chainProblems } from './chain-report.ts';
+import { incidentProblems } from './incident-problems.ts';
 import { lastingWaits } from './lasting-waits.ts';
 import { notices } from './notices.ts';
 import { peerRows, unreachableProblems } from './peer-rows.ts';
@@ -91,6 +92,7 @@ export async function statusReport(node: Node): Promise<Status> {
       ...keyProblems(node),
       ...backupProblems(node),
       ...signerProblems(node),
+      ...incidentProblems(node),
     ]),
   };
 }

@@ -84,6 +84,17 @@ const samples: { readonly [C in CommandName]: Json } = {
   'user-set-totp': { user: 'ada', reset_code: 'a-b', password: 'p', totp_secret: 'JBSW Y3DP', code: '123456' },
   authorise: { action: 'configure' },
   contacts: {},
+  escalate: { level: 2, summary: 'an unknown login' },
+  'incident-list': { limit: 5, offset: 0 },
+  'incident-show': { id: '0-1f2e3d4c' },
+  'incident-acknowledge': { id: '0-1f2e3d4c', text: 'seen' },
+  'incident-respond': { id: '0-1f2e3d4c', text: 'we look' },
+  'incident-plan': { id: '0-1f2e3d4c', text: 'restore it' },
+  'incident-close': { id: '0-1f2e3d4c', text: 'it was a test' },
+  'incident-test-notify': {},
+  'ceremony-schedule': { at: '2026-12-01T14:00:00.000Z', backup: '2026-12-03T14:00:00.000Z', ceremony_id: null },
+  'ceremony-schedule-show': {},
+  'ceremony-schedule-answer': { id: null, answer: 'refused', reason: 'away' },
 };
 
 const line = z.union([

@@ -152,10 +152,12 @@ describe('the permission matrix', () => {
       'void',
       'approve',
       'test',
+      'incidents',
+      'ceremony-date',
     ]);
     expect(may('security-officer')).toEqual([
       ...(['account-access', 'cards', 'key-ceremony', 'recover-key', 'unseal', 'seal', 'backup'] as const),
-      ...(['enable-service', 'disable-service', 'hold', 'approve'] as const),
+      ...(['enable-service', 'disable-service', 'hold', 'approve', 'incidents', 'ceremony-date'] as const),
     ]);
   });
 
@@ -177,7 +179,7 @@ describe('the permission matrix', () => {
       'user-set-password',
       'user-set-totp',
     ] as const),
-    'contacts',
+    ...(['contacts', 'incident-list', 'incident-show', 'ceremony-schedule-show'] as const),
   ];
   test('makes every command an act but those that read, and the two by which a person ends a reset', () => {
     const names = Object.keys(commandParams).filter((name): name is CommandName => Object.hasOwn(commandParams, name));
