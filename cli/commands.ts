@@ -14,6 +14,7 @@ import { registerDepositAddress } from './deposit-address.ts';
 import { registerDeposits } from './deposits.ts';
 import { registerDkg } from './dkg.ts';
 import { registerHold } from './hold.ts';
+import { registerIncidents } from './incident.ts';
 import { registerInit } from './init.ts';
 import { registerKeyInfo } from './key-info.ts';
 import { registerMan } from './man.ts';
@@ -58,6 +59,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerSeal,
   registerStatus,
   registerContacts,
+  registerIncidents,
   registerTreasury,
   registerTestCommunication,
   registerTestSigning,

@@ -72,6 +72,67 @@ const cases = [
     'Alpha (this node)',
     'missing of index 1, 2. Add them with: mpc_operator peer add',
   ]),
+  expected(
+    ['escalate', '--level', '3', '--summary', 'the vault burns'],
+    'escalate',
+    { level: 3, summary: 'the vault burns' },
+    results.escalated,
+    [
+      '0-1f2e3d4c, level 3, overdue',
+      'OVERDUE by operator 2, due',
+      'operator 1 (Beta) responded: we stop',
+      'Operator 1 has it.',
+      'Operator 2 (Gamma) does not have it yet: no answer within 5000 ms. It is told again; call it.',
+      'Call now:',
+      '+49 30 1',
+    ],
+  ),
+  expected(['incident', 'list'], 'incident-list', { limit: 50, offset: 0 }, results.incidents, [
+    'overdue',
+    'the vault burns',
+  ]),
+  expected(['incident', 'show', '0-1F2E3D4C'], 'incident-show', { id: '0-1f2e3d4c' }, results.incident, [
+    'first response',
+    'done',
+  ]),
+  expected(
+    ['incident', 'acknowledge', '0-1f2e3d4c'],
+    'incident-acknowledge',
+    { id: '0-1f2e3d4c', text: 'acknowledged' },
+    results.incidentStep,
+    ['Operator 1 has it.'],
+  ),
+  expected(
+    ['incident', 'close', '0-1f2e3d4c', '--review', 'a drill'],
+    'incident-close',
+    { id: '0-1f2e3d4c', text: 'a drill' },
+    results.incidentStep,
+    ['the vault burns'],
+  ),
+  expected(['incident', 'test-notify'], 'incident-test-notify', {}, { ok: true, detail: '', output: 'sent' }, [
+    'see whether the test message reaches you',
+    'sent',
+  ]),
+  expected(
+    [
+      ...['ceremony', 'schedule', '--at', '2026-12-01T14:00Z', '--backup', '2026-12-03T14:00Z'],
+      ...['--ceremony-id', 'initial-dkg'],
+    ],
+    'ceremony-schedule',
+    { at: '2026-12-01T14:00:00.000Z', backup: '2026-12-03T14:00:00.000Z', ceremony_id: 'initial-dkg' },
+    results.scheduled,
+    ['not agreed yet: accepted by 1 of 3', 'Beta: refused: away', 'Gamma: no answer yet'],
+  ),
+  expected(['ceremony', 'schedule', 'show'], 'ceremony-schedule-show', {}, results.schedule, [
+    '0-2f2e3d4c, ceremony initial-dkg',
+  ]),
+  expected(
+    ['ceremony', 'schedule', 'refuse', '--reason', 'away'],
+    'ceremony-schedule-answer',
+    { id: null, answer: 'refused', reason: 'away' },
+    results.scheduled,
+    ['Operator 1 has it.'],
+  ),
   expected(['contacts'], 'contacts', {}, results.contacts, [
     'Level 1, technical issue: contact the technical coordinator',
     '1 Beta',
