@@ -47,6 +47,14 @@ const SERVER_COMMANDS: ReadonlySet<CommandName> = new Set<CommandName>([
   'test-communication',
   'test-signing',
   'test-burn',
+  'escalate',
+  'incident-acknowledge',
+  'incident-respond',
+  'incident-plan',
+  'incident-close',
+  'incident-test-notify',
+  'ceremony-schedule',
+  'ceremony-schedule-answer',
 ]);
 
 // Faults of the program itself; every other class of error is an operator's matter and its message a sentence for them.

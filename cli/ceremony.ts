@@ -1,4 +1,4 @@
-// `ceremony list|show|verify|abandon|recover`: past and running key ceremonies, the offline check of an exported one, and
+// `ceremony list|schedule|show|verify|abandon|recover`: past and running key ceremonies, the offline check of an exported one, and
 // what is left to do by hand.
 import type { Command } from 'commander';
 import type { Transcript } from '../ceremony/transcript.ts';
@@ -6,6 +6,7 @@ import { canonicalJson } from '../crypto/canonical-json.ts';
 import type { CeremonyReport, CommandResults } from '../operator/runtime/command-types.ts';
 import { printable } from '../operator/runtime/shown-text.ts';
 import { type Cli, callNode, plainJson, runCommand } from './call.ts';
+import { registerCeremonySchedule } from './ceremony-schedule.ts';
 import { CliError } from './errors.ts';
 import { readInput, writeOutput } from './files.ts';
 import { count, localTime, sats } from './format.ts';
@@ -20,9 +21,10 @@ const CEREMONY_FILE_BYTES_MAX = 4 * 1024 * 1024;
 export function registerCeremony(program: Command, cli: Cli): void {
   const ceremony = program
     .command('ceremony')
-    .description('List and show key ceremonies, verify exported ones, and recover keys from them.');
+    .description('Schedule, list and show key ceremonies, verify exported ones, and recover keys from them.');
   addExamples(ceremony, 'mpc_operator ceremony list', 'mpc_operator ceremony verify initial-dkg.json');
   registerList(ceremony, cli);
+  registerCeremonySchedule(ceremony, cli);
   registerShow(ceremony, cli);
   registerVerify(ceremony, cli);
   registerAbandon(ceremony, cli);

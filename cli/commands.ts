@@ -9,12 +9,14 @@ import { registerCeremony } from './ceremony.ts';
 import { registerChecklist } from './checklist.ts';
 import { registerCompletion } from './completion.ts';
 import { registerConfig } from './config.ts';
+import { registerContacts } from './contacts.ts';
 import type { CliContext } from './context.ts';
 import { registerDepositAddress } from './deposit-address.ts';
 import { registerDeposits } from './deposits.ts';
 import { registerDkg } from './dkg.ts';
 import { registerGenerateReport } from './generate-report.ts';
 import { registerHold } from './hold.ts';
+import { registerIncidents } from './incident.ts';
 import { registerInit } from './init.ts';
 import { registerKeyInfo } from './key-info.ts';
 import { registerMan } from './man.ts';
@@ -61,6 +63,8 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerStatus,
   registerSecurityCheck,
   registerChecklist,
+  registerContacts,
+  registerIncidents,
   registerTreasury,
   registerTestCommunication,
   registerTestSigning,

@@ -10,6 +10,8 @@ import { commands, runFor } from '../operator/commands.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
 import { processPaths } from '../operator/config/paths.ts';
 import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
+import { Notifier } from '../operator/incidents/notifier.ts';
+import { runNotify } from '../operator/incidents/notify-command.ts';
 import { initialise } from '../operator/initialise.ts';
 import { LOCK_WAIT_MS, runLocally } from '../operator/local.ts';
 import { closeNode, type Node, openNode, unsealNode } from '../operator/node.ts';
@@ -29,6 +31,7 @@ import { LEFT_OUT_REPORT_MS, LogLimiter } from '../operator/runtime/log-limit.ts
 import type { Problem } from '../operator/runtime/problems.ts';
 import { duties } from '../operator/service-report.ts';
 import { nodeMetrics } from '../operator/status/metrics.ts';
+import { statusReport } from '../operator/status/status-report.ts';
 import {
   type ControlCommand,
   ControlError,
@@ -48,6 +51,9 @@ import { ownProgram } from './own-program.ts';
 import { serviceManager } from './sd-notify.ts';
 import type { CeremonyVerdict, InitialiseInput, InitialiseResult, LocalRunOptions, ServeOptions } from './services.ts';
 import { VERSION } from './version.ts';
+
+/** How often it is looked whether people should be notified, in ms. */
+const NOTIFY_INTERVAL_MS = { regtest: 1_000, other: 15_000 } as const;
 
 /**
  * Runs the node until the signal aborts and everything is closed. `outlet`: where its log goes.
@@ -82,6 +88,7 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
     log,
     make: (output, recipient) => backUpApart(config, output, recipient),
   });
+  const stopNotifying = startNotifying(node);
   const stopReporting = systemEffects.every(LEFT_OUT_REPORT_MS, () => limiter.report());
   const stopBeats = manager.keepAlive(systemEffects.every);
   try {
@@ -120,6 +127,7 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
     }
   } finally {
     stopBackups();
+    stopNotifying();
     await closeNode(node);
     stopBeats();
     stopReporting();
@@ -140,6 +148,27 @@ async function backUpApart({ file }: OperatorConfig, output: string, recipient: 
   });
   const [code, said] = await Promise.all([child.exited, child.stderr.text()]);
   if (code !== 0) throw new Error(said.trim().split('\n')[0] ?? `it ended with ${code}`);
+}
+
+// Also while the node is sealed: that is something to notify people of.
+function startNotifying(node: Node): () => void {
+  const { config, store, input } = node;
+  const { notifyCommand: command } = config;
+  if (command === null) return () => {};
+  const stop = new AbortController();
+  const notifier = new Notifier({
+    ...{ config, db: store.db, effects: input.effects, log: input.log },
+    problems: async () => (await statusReport(node)).problems,
+    run: (message) => runNotify({ command, home: input.home, signal: stop.signal }, message),
+  });
+  node.notifier = notifier;
+  const interval = config.network === 'regtest' ? NOTIFY_INTERVAL_MS.regtest : NOTIFY_INTERVAL_MS.other;
+  const stopRounds = input.effects.every(interval, () => void notifier.round());
+  return () => {
+    stopRounds();
+    notifier.close();
+    stop.abort();
+  };
 }
 
 // A node does its work without metrics too; whoever scrapes them notices that nobody answers.

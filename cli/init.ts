@@ -17,6 +17,7 @@ import { jsonFault } from '../operator/config/json-fault.ts';
 import { absolutePath } from '../operator/config/paths.ts';
 import type { PassphrasePurpose } from '../operator/config/secrets-input.ts';
 import { asFailure, type Cli, callNode, plainJson } from './call.ts';
+import { contactValue, type RoleContact } from './contact-value.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
 import { CliError, UsageError } from './errors.ts';
 import { readInput } from './files.ts';
@@ -40,6 +41,7 @@ interface InitFlags extends PassphraseOptions {
   readonly bitcoinRpcCookieFile?: string;
   readonly force?: boolean;
   readonly singleOperator?: boolean;
+  readonly contact?: readonly RoleContact[];
 }
 
 const WHY_PARTIES = "A key ceremony's messages grow with the square of their number, and are at most 1 MiB.";
@@ -56,6 +58,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   network: '--network',
   wire_nodes: '--wire-node',
   bitcoin_nodes: '--bitcoin-node',
+  contacts: '--contact',
   bitcoin_rpc_user: '--bitcoin-rpc-user',
   bitcoin_rpc_password_file: '--bitcoin-rpc-password-file',
   bitcoin_rpc_cookie_file: '--bitcoin-rpc-cookie-file',
@@ -81,6 +84,7 @@ export function registerInit(program: Command, cli: Cli): void {
     .option('--network <name>', `${NETWORKS.join(', ')} (default: mainnet)`, choiceValue('--network', NETWORKS))
     .option('--wire-node <url>', 'URL of your own Wire node; may be repeated', repeated)
     .option('--bitcoin-node <url>', 'URL of your own Bitcoin node; may be repeated', repeated)
+    .option('--contact <text>', 'whom to call: "ROLE: Name - Email - Phone - Messenger"; may be repeated', contactValue)
     .option('--single-operator', 'one person runs this node: no act asks for a second person; `status` shows it')
     .option('--no-single-operator', 'acts that take a second person ask for one again')
     .option(
@@ -112,6 +116,7 @@ async function init(cli: Cli, flags: InitFlags): Promise<void> {
     ...contentOf(flags),
     ...withoutOtherWay(before, flags),
     ...fromFlags(flags),
+    ...contactsFromFlags(before, flags),
     ...rpcFromFlags(context, flags),
   };
   checkContent(context, content, file);
@@ -159,6 +164,13 @@ function fromFlags(flags: InitFlags): Partial<ConfigFile> {
     ...(bitcoinNode !== undefined && { bitcoin_nodes: [...bitcoinNode] }),
     ...(singleOperator !== undefined && { single_operator: singleOperator }),
   };
+}
+
+// A person takes the place of the one who had the role; other roles stay.
+function contactsFromFlags(before: Record<string, unknown> | null, { contact }: InitFlags): Record<string, unknown> {
+  if (contact === undefined) return {};
+  const known = z.record(z.string(), z.unknown()).safeParse(before?.['contacts']).data ?? {};
+  return { contacts: { ...known, ...Object.fromEntries(contact.map(({ role, contact: who }) => [role, who])) } };
 }
 
 // There is one way to the credentials: a new one takes the place of that of the configuration before.

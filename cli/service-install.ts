@@ -157,8 +157,10 @@ function unitInput(context: CliContext, flags: UnitFlags): UnitInput {
     ? [loaded.config.keySharePath, loaded.config.securityDbPath, loaded.config.userDbPath, loaded.config.controlSocket]
     : [];
   const folders = [config, ...files].map((name) => dirname(name));
+  const commands = loaded.ok ? [loaded.config.notifyCommand, loaded.config.burnProofVerifier] : [];
+  const programs = commands.flatMap((command) => command ?? []).filter((word) => isAbsolute(word));
   return {
-    ...{ config, user: flags.user, folders: outermost(folders) },
+    ...{ config, user: flags.user, folders: outermost(folders), programs },
     executable: flags.executable ?? (Bun.isStandaloneExecutable ? process.execPath : EXECUTABLE_DEFAULT),
     passphrase: flags.sealed === true ? null : flags.passphraseFile,
   };

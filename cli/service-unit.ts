@@ -7,12 +7,16 @@ import { RISKY_VARIABLES } from '../operator/checks/unit-settings.ts';
 import { printable } from '../operator/runtime/shown-text.ts';
 import { UsageError } from './errors.ts';
 
-/** What the unit is made for. All paths absolute; `folders`: those the server writes in; `passphrase` null: it starts sealed. */
+/**
+ * What the unit is made for. All paths absolute; `folders`: those the server writes in; `passphrase` null: it starts sealed;
+ * `programs`: those that the configuration has the server run.
+ */
 export interface UnitInput {
   readonly executable: string;
   readonly config: string;
   readonly user: string;
   readonly folders: readonly string[];
+  readonly programs?: readonly string[];
   readonly passphrase: string | null;
 }
 
@@ -62,11 +66,16 @@ MemorySwapMax=0
 
 ${folderLines(input)}
 NoExecPaths=/
-ExecPaths=${path(executable)} -/usr/lib -/lib -/lib64
+ExecPaths=${[executable, ...executables(input)].map(path).join(' ')} -/usr/lib -/lib -/lib64
 ${HARDENING}
 [Install]
 WantedBy=multi-user.target
 `;
+}
+
+// A script needs its interpreter, and what it calls.
+function executables({ programs = [] }: UnitInput): readonly string[] {
+  return programs.length === 0 ? [] : [...programs, '/usr/bin', '/bin'];
 }
 
 function credentialLines(passphrase: string | null): string {

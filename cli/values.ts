@@ -81,6 +81,16 @@ export function textValue(flag: string, max: number, what: string): ValueParser<
   };
 }
 
+/** Text of 1 to `max` characters in one line that all show: others read it on their screens. */
+export function lineValue(flag: string, max: number, what: string): ValueParser<string> {
+  const value = textValue(flag, max, what);
+  return (text) => {
+    const why = 'It holds line breaks or characters that do not show, or that turn the line around.';
+    if (printable(text) !== text) throw bad(flag, text, `${what} in one line of characters that all show`, why);
+    return value(text);
+  };
+}
+
 /** A name of 1 to `max` characters that all show: others read it on their screens. */
 export function nameValue(flag: string, max: number): ValueParser<string> {
   const value = textValue(flag, max, 'a name');

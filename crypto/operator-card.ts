@@ -5,6 +5,7 @@ import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { z } from 'zod';
 import { fromHex, sha256, utf8 } from './bytes.ts';
 import { canonicalBytes, parseCanonicalJson } from './canonical-json.ts';
+import { contactsJson, contactsSchema, shownLine } from './contacts.ts';
 import { ED25519_SIGNATURE_BYTES, isPrimeOrderPoint } from './ed25519.ts';
 import { type IdentitySecret, signJson, verifyJson } from './identity.ts';
 import { hexOf } from './json-fields.ts';
@@ -22,19 +23,11 @@ const FINGERPRINT_DOMAIN = '0BTC_WIRE_OPERATOR_CARD_FINGERPRINT/v1';
  */
 export const FINGERPRINT_WORD_COUNT = 12;
 
-const line = (max: number) =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    // Control and bidirectional formatting characters could make a card look like another on a screen.
-    .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u);
-
 const cardSchema = z.strictObject({
   v: z.literal(1),
-  network: line(32),
+  network: shownLine(32),
   index: z.int().min(0).max(63),
-  name: line(100),
+  name: shownLine(100),
   address: z
     .string()
     .max(260)
@@ -45,12 +38,7 @@ const cardSchema = z.strictObject({
     .refine((pem) => isCertificate(pem)),
   identity_key: hexOf(32).refine((key) => isPrimeOrderHex(key)),
   host_public_key: hexOf(33).refine((key) => isCompressedPoint(key)),
-  contacts: z.strictObject({
-    email: line(254).optional(),
-    phone: line(64).optional(),
-    matrix: line(254).optional(),
-    url: line(512).optional(),
-  }),
+  contacts: contactsSchema,
   issued_at: z.int().min(0),
   sig: hexOf(ED25519_SIGNATURE_BYTES),
 });
@@ -111,14 +99,7 @@ export function cardFingerprint(card: OperatorCard): readonly string[] {
 
 // Optional members that are present but undefined are no JSON; a card without them is the same card.
 function withoutAbsentContacts<T extends Pick<OperatorCard, 'contacts'>>(card: T) {
-  const { email, phone, matrix, url } = card.contacts;
-  const contacts = {
-    ...(email !== undefined && { email }),
-    ...(phone !== undefined && { phone }),
-    ...(matrix !== undefined && { matrix }),
-    ...(url !== undefined && { url }),
-  };
-  return { ...card, contacts };
+  return { ...card, contacts: contactsJson(card.contacts) };
 }
 
 function isHostAndPort(address: string): boolean {

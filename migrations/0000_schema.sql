@@ -925,3 +925,65 @@ CREATE TRIGGER run_spans_fixed BEFORE UPDATE ON run_spans
 WHEN NEW.id IS NOT OLD.id OR NEW.begun_by IS NOT OLD.begun_by OR NEW.started_at IS NOT OLD.started_at
   OR NEW.seen_at < OLD.seen_at OR NEW.is_closed < OLD.is_closed
 BEGIN SELECT RAISE(ABORT, 'run_spans: how a span began never changes, and its end only moves on'); END;
+--> statement-breakpoint
+-- The timeline: what operators tell each other of incidents and of the date of the key ceremony (store/timeline.ts). An entry
+-- belongs to its author; only whoever began a thread says what it is.
+CREATE TABLE `timeline` (
+	`author` integer NOT NULL,
+	`id` text NOT NULL,
+	`thread` text NOT NULL,
+	`kind` text NOT NULL,
+	`text` text NOT NULL,
+	`level` integer,
+	`ceremony_id` text,
+	`first_at` integer,
+	`backup_at` integer,
+	`at` integer NOT NULL,
+	`received_at` integer NOT NULL,
+	PRIMARY KEY(`author`, `id`),
+	CONSTRAINT "timeline_author" CHECK("timeline"."author" between 0 and 63),
+	CONSTRAINT "timeline_id" CHECK(length("timeline"."id") = 32 and "timeline"."id" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "timeline_thread" CHECK(length("timeline"."thread") between 10 and 11 and "timeline"."thread" not glob '*[^0-9a-f-]*'),
+	CONSTRAINT "timeline_kind" CHECK("timeline"."kind" in ('opened', 'acknowledged', 'responded', 'planned', 'closed', 'scheduled', 'accepted', 'refused')),
+	CONSTRAINT "timeline_text" CHECK(length("timeline"."text") <= 1000),
+	CONSTRAINT "timeline_level" CHECK(("timeline"."kind" = 'opened') = ("timeline"."level" is not null) and coalesce("timeline"."level", 1) in (1, 2, 3)),
+	CONSTRAINT "timeline_dates" CHECK(("timeline"."kind" = 'scheduled') = ("timeline"."first_at" is not null) and ("timeline"."first_at" is null) = ("timeline"."backup_at" is null) and coalesce("timeline"."backup_at" > "timeline"."first_at", 1))
+) STRICT;
+--> statement-breakpoint
+CREATE INDEX `timeline_by_thread` ON `timeline` (`thread`,`at`);
+--> statement-breakpoint
+CREATE INDEX `timeline_by_author` ON `timeline` (`author`,`received_at`);
+--> statement-breakpoint
+CREATE INDEX `timeline_by_kind` ON `timeline` (`kind`,`at`);
+--> statement-breakpoint
+-- Of what people were notified, so that a restart does not call them again.
+CREATE TABLE `notified` (
+	`subject` text PRIMARY KEY NOT NULL,
+	`at` integer NOT NULL
+) STRICT;
+--> statement-breakpoint
+CREATE TRIGGER timeline_no_update BEFORE UPDATE ON timeline
+BEGIN SELECT RAISE(ABORT, 'timeline: entries never change'); END;
+--> statement-breakpoint
+CREATE TRIGGER timeline_no_delete BEFORE DELETE ON timeline
+BEGIN SELECT RAISE(ABORT, 'timeline: entries are never deleted'); END;
+--> statement-breakpoint
+CREATE TRIGGER timeline_no_replace BEFORE INSERT ON timeline
+WHEN EXISTS (SELECT 1 FROM timeline WHERE author = NEW.author AND id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'timeline: the entry is there already'); END;
+--> statement-breakpoint
+CREATE TRIGGER timeline_begun_once BEFORE INSERT ON timeline
+WHEN NEW.kind IN ('opened', 'scheduled')
+  AND (NEW.thread NOT GLOB NEW.author || '-*'
+    OR EXISTS (SELECT 1 FROM timeline WHERE thread = NEW.thread AND kind IN ('opened', 'scheduled')))
+BEGIN SELECT RAISE(ABORT, 'timeline: only its operator begins a thread, and once'); END;
+--> statement-breakpoint
+CREATE TRIGGER notified_no_update BEFORE UPDATE ON notified
+BEGIN SELECT RAISE(ABORT, 'notified: rows never change'); END;
+--> statement-breakpoint
+CREATE TRIGGER notified_no_delete BEFORE DELETE ON notified
+BEGIN SELECT RAISE(ABORT, 'notified: rows are never deleted'); END;
+--> statement-breakpoint
+CREATE TRIGGER notified_no_replace BEFORE INSERT ON notified
+WHEN EXISTS (SELECT 1 FROM notified WHERE subject = NEW.subject)
+BEGIN SELECT RAISE(ABORT, 'notified: the row is there already'); END;

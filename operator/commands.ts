@@ -17,6 +17,7 @@ import { testCommunication } from './communication.ts';
 import { depositAddress } from './deposit-address.ts';
 import { depositReports } from './deposit-reports.ts';
 import { attest } from './deposits/attest.ts';
+import { incidentCommands } from './incident-commands.ts';
 import type { FederationKey } from './keys/keys.ts';
 import { type Node, requireOnline, sealNode, unsealNode } from './node.ts';
 import { exportCard, ownCard } from './own-card.ts';
@@ -122,6 +123,7 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   'security-check': securityCheck,
   checklist,
   'checklist-confirm': confirmChecklist,
+  ...incidentCommands,
 };
 
 function requireRotations(node: Node): CertificateRotations {

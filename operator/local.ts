@@ -45,6 +45,14 @@ const NEEDS_SERVER: ReadonlySet<CommandName> = new Set<CommandName>([
   'requests-refuse',
   'withdrawals-waiting',
   'test-burn',
+  'escalate',
+  'incident-acknowledge',
+  'incident-respond',
+  'incident-plan',
+  'incident-close',
+  'incident-test-notify',
+  'ceremony-schedule',
+  'ceremony-schedule-answer',
 ]);
 
 // These change nothing: a server that starts meanwhile must find the database free.
@@ -64,6 +72,10 @@ const READ_ONLY: ReadonlySet<CommandName> = new Set<CommandName>([
   'user-list',
   'security-check',
   'checklist',
+  'contacts',
+  'incident-list',
+  'incident-show',
+  'ceremony-schedule-show',
 ]);
 
 /** How long a process waits for another that writes the database, such as a command that is just ending, in ms. */

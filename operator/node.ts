@@ -15,6 +15,7 @@ import { isEveryInterface } from './config/config-address.ts';
 import { bitcoinCredentials } from './config/config-bitcoin.ts';
 import { untrustedFile } from './config/trusted-files.ts';
 import { scryptWorkFactor } from './config/work-factor.ts';
+import type { Notifier } from './incidents/notifier.ts';
 import { assertOwnPlace, bindDatabase } from './keys/database-owner.ts';
 import { KeyFileError, KeyRing, lostKeyFile } from './keys/key-ring.ts';
 import { type FederationKey, Keys } from './keys/keys.ts';
@@ -31,6 +32,8 @@ import { Validation } from './validation/validation.ts';
 /** A node that has its files open. `online` is null while it is sealed. */
 export interface Node extends OpenedNode {
   online: Online | null;
+  /** Notifies people, while a server runs. */
+  notifier?: Notifier;
   /** What was found wrong with the database while the node ran, a sentence, and when (ms since 1970): it stays sealed. */
   damage?: { readonly detail: string; readonly since: number };
 }

@@ -81,6 +81,7 @@ export async function goOnline(node: OpenedNode): Promise<Online> {
     void services.autopilot.round();
     void node.wireWatch?.look();
     void services.certificates?.round();
+    void services.timeline.round();
     if (config.publicAddress !== null) void quotes.round();
     void node.selfWatch?.look();
   });

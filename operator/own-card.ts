@@ -1,10 +1,10 @@
 // This node's own operator card beside its certificate file: a certificate that was renewed makes the card stale, and peers
-// that took the stale card would refuse this node.
+// that took the stale card would refuse this node. Contacts that changed make it stale as well.
 import { cardFingerprint, type OperatorCard } from '../crypto/operator-card.ts';
 import { bindDatabase } from './keys/database-owner.ts';
 import type { Node } from './node.ts';
 import { PEM_BYTES_MAX, readCertificate } from './peers/certificate.ts';
-import { ensureOwnCard, listCards } from './peers/federation.ts';
+import { ensureOwnCard, listCards, ownContacts } from './peers/federation.ts';
 import { provenTlsIdentity } from './peers/tls-self-test.ts';
 import { CommandError } from './runtime/command-error.ts';
 import type { CommandResults } from './runtime/command-types.ts';
@@ -16,11 +16,11 @@ export function ownCard(node: Node): OperatorCard {
   throw new CommandError('no_card', 'this node has no operator card yet: run `mpc_operator init`');
 }
 
-/** `peer-export`: the card. Throws `CommandError` where it is not that of the certificate file any more. */
+/** `peer-export`: the card. Throws `CommandError` where it is not that of the certificate file and the contacts any more. */
 export async function exportCard(node: Node): Promise<CommandResults['peer-export']> {
   const card = ownCard(node);
   if (await isStale(node)) {
-    const changed = `${node.config.tlsCertPath} has changed since this node made its card`;
+    const changed = `${node.config.tlsCertPath} or "contacts" has changed since this node made its card`;
     const remedy =
       node.online === null ? 'run `mpc_operator unseal` first, which renews it' : 'restart the server first';
     throw new CommandError('card_stale', `${changed}: ${remedy}, then export the card`);
@@ -28,7 +28,7 @@ export async function exportCard(node: Node): Promise<CommandResults['peer-expor
   return { card: { ...card }, fingerprint: cardFingerprint(card).join(' ') };
 }
 
-/** Makes the card anew where the certificate file has changed; only then is the passphrase asked for. No server may run. */
+/** Makes the card anew where the certificate file or the contacts have changed; only then is the passphrase asked for. No server may run. */
 export async function renewCard(node: Node, passphrase: () => Promise<string>): Promise<void> {
   const { config, store, keyRing, input } = node;
   ownCard(node);
@@ -43,6 +43,8 @@ export async function renewCard(node: Node, passphrase: () => Promise<string>): 
 async function isStale(node: Node): Promise<boolean> {
   const file = Bun.file(node.config.tlsCertPath);
   const found = (await file.exists()) ? readCertificate(await file.slice(0, PEM_BYTES_MAX).text()) : null;
-  const shown = readCertificate(ownCard(node).tls_certificate);
+  const card = ownCard(node);
+  if (!Bun.deepEquals(ownContacts(node.config, card), card.contacts)) return true;
+  const shown = readCertificate(card.tls_certificate);
   return found !== null && found.fingerprint !== shown?.fingerprint;
 }

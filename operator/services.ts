@@ -13,6 +13,7 @@ import { Scan } from './chain-state/scan.ts';
 import { FinishedWork, tellFinished } from './deposits/attestation-exchange.ts';
 import { Recipients } from './deposits/recipient-exchange.ts';
 import { Follower } from './follower.ts';
+import { TimelineExchange } from './incidents/timeline.ts';
 import { Ceremonies } from './key-ceremonies/ceremonies.ts';
 import type { OpenedNode } from './opened-node.ts';
 import { LineExchange } from './payouts/line-exchange.ts';
@@ -64,6 +65,7 @@ export interface Services {
   readonly recipients: Recipients;
   readonly line: LineExchange;
   readonly treasury: TreasuryOpening;
+  readonly timeline: TimelineExchange;
   readonly heartbeat: Heartbeat | null;
   /** Null where messages are not carried by TLS. */
   readonly certificates: CertificateRotations | null;
@@ -94,6 +96,7 @@ const ANSWERS: ReadonlySet<string> = new Set([
   'line',
   'treasury_root',
   'card_answer',
+  'timeline_answer',
 ]);
 /** The message types that may come as a request. */
 export const requestTypes: ReadonlySet<string> = new Set([...knownTypes].filter((type) => !ANSWERS.has(type)));
@@ -143,6 +146,7 @@ export function startServices(node: OpenedNode, link: Link): Services {
   const treasury = new TreasuryOpening({ bridge, keyRing, maySign, client, peers: link.peers });
   const autopilot = new Autopilot(bridge, scan, { recipients, finished, line, treasury });
   const certificates = rotationsOver(node, link);
+  const timeline = new TimelineExchange({ ...bridge, client, peers: link.peers });
   const parts = {
     signing,
     ceremonies,
@@ -152,6 +156,7 @@ export function startServices(node: OpenedNode, link: Link): Services {
     recipients,
     line,
     treasury,
+    timeline,
     heartbeat,
     certificates,
   };
@@ -161,6 +166,7 @@ export function startServices(node: OpenedNode, link: Link): Services {
     async close() {
       stopped.abort();
       ceremonies.close();
+      timeline.close();
       await autopilot.stop();
       await follower.settled();
       heartbeat?.close();
@@ -192,7 +198,7 @@ async function dispatch(node: OpenedNode, services: Handlers, incoming: Incoming
 
 async function serve(
   node: OpenedNode,
-  { ceremonies, follower, autopilot, recipients, line, treasury, heartbeat, certificates }: Handlers,
+  { ceremonies, follower, autopilot, recipients, line, treasury, timeline, heartbeat, certificates }: Handlers,
   from: number,
   message: ServiceMessage,
 ): Promise<readonly OutMessage[]> {
@@ -228,7 +234,10 @@ async function serve(
       return [{ type: 'treasury_root', body: { ...(await treasury.answer(message.body)) } }];
     case 'announce_card':
       return certificates === null ? [] : [{ type: 'card_answer', body: certificates.take(from, message.body) }];
+    case 'announce_timeline':
+      return [{ type: 'timeline_answer', body: timeline.take(from, message.body) }];
     case 'pong':
+    case 'timeline_answer':
     case 'card_answer':
     case 'heartbeat_reply':
     case 'recipients':

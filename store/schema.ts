@@ -13,6 +13,7 @@ export * from './schema-node.ts';
 export * from './schema-requests.ts';
 export * from './schema-safety.ts';
 export * from './schema-service.ts';
+export * from './schema-timeline.ts';
 
 export const DEPOSIT_STATUSES = ['seen', 'confirmed', 'attested', 'minted', 'gone'] as const;
 export const UTXO_STATUSES = ['unspent', 'spent', 'gone'] as const;

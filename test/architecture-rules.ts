@@ -47,7 +47,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   server: ['cli', 'routes', 'views', 'operator', 'store', 'ceremony', 'chain', 'crypto', 'migrations', 'package.json'],
 };
 /**
- * The rooms of operator/, from the ground up: each may import from those before it. The four that a node's work is done in do
+ * The rooms of operator/, from the ground up: each may import from those before it. The five that a node's work is done in do
  * not import each other. Backups stand above them: a restored node's keys come back the way a key ceremony's do. What lies in
  * operator/ itself puts them together, and no room imports it but those at the top, which show operators how all of it does.
  */
@@ -64,7 +64,7 @@ const GROUND_ROOMS = [
 ];
 const TOP_ROOMS = ['status', 'checks', 'reporting'];
 const KEEPING_ROOMS = ['backups'];
-const WORK_ROOMS = ['deposits', 'payouts', 'rollback-guard', 'key-ceremonies'];
+const WORK_ROOMS = ['deposits', 'payouts', 'rollback-guard', 'key-ceremonies', 'incidents'];
 /** Folders that stand outside the layers and may import whatever they show, measure or test. */
 const OUTSIDE = ['test', 'devnet', 'bench'];
 /** Settings of development tools, which lie in the root. */

@@ -35,6 +35,8 @@ export const PERMISSIONS = {
   approve: { what: 'approve and refuse requests', roles: ANSWERS, second: false },
   checklist: { what: 'confirm boxes of the checklist', roles: ANSWERS, second: false },
   test: { what: 'have the keys sign tests', roles: RUNS, second: false },
+  incidents: { what: 'open incidents, take their steps and notify people', roles: ANSWERS, second: false },
+  'ceremony-date': { what: 'propose and answer dates of the key ceremony', roles: ANSWERS, second: false },
 } as const satisfies Readonly<Record<string, Permission>>;
 export type Action = keyof typeof PERMISSIONS;
 
@@ -95,6 +97,18 @@ const COMMAND_ACTIONS: { readonly [C in CommandName]: Action | null } = {
   'security-check': null,
   checklist: null,
   'checklist-confirm': 'checklist',
+  contacts: null,
+  escalate: 'incidents',
+  'incident-list': null,
+  'incident-show': null,
+  'incident-acknowledge': 'incidents',
+  'incident-respond': 'incidents',
+  'incident-plan': 'incidents',
+  'incident-close': 'incidents',
+  'incident-test-notify': 'incidents',
+  'ceremony-schedule': 'ceremony-date',
+  'ceremony-schedule-show': null,
+  'ceremony-schedule-answer': 'ceremony-date',
 };
 
 /** The act that a command with these parameters is, or null where nobody has to sign in for it. */

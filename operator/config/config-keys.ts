@@ -2,6 +2,7 @@
 // adds, optional with safe defaults. Every schema's description completes the sentence "… must be".
 import { z } from 'zod';
 import type { BitcoinNetwork } from '../../chain/network.ts';
+import { contactSchema } from '../../crypto/contacts.ts';
 
 export const PARTICIPANTS_MAX = 64;
 const NODES_MAX = 16;
@@ -83,8 +84,17 @@ const backupSchema = z.strictObject({
     .describe('a recipient of age (age1…), whose identity is kept off this machine'),
 });
 
+const CONTACT = 'an object with "name" and at least one of "email", "phone" (digits) and "messaging"';
+
+/** The block `contacts`: whom the other operators call here. It goes onto the operator card. */
+const contactsSchema = z.strictObject({
+  technical_coordinator: contactSchema.optional().describe(CONTACT),
+  security_officer: contactSchema.optional().describe(CONTACT),
+  emergency_contact: contactSchema.optional().describe(CONTACT),
+});
+
 /** Keys that hold a block of keys. */
-const BLOCKS = { policy: policySchema, backup: backupSchema } as const;
+const BLOCKS = { policy: policySchema, backup: backupSchema, contacts: contactsSchema } as const;
 
 /** Whether a key holds a block of keys. */
 export function isBlock(key: string): boolean {
@@ -114,6 +124,12 @@ const additions = {
     .max(32)
     .optional()
     .describe('a list: the command that checks a burn proof, then its arguments'),
+  notify_command: z
+    .array(z.string().min(1).max(PATH_CHARACTERS_MAX))
+    .min(1)
+    .max(32)
+    .optional()
+    .describe('a list: the command that notifies your people, then its arguments'),
   attestation_validity_s: whole(HOUR_S, 30 * DAY_S, 'seconds for which a mint attestation is valid').optional(),
   fee_rate_max_sat_vb: whole(1, 10_000, 'the highest fee rate this operator signs, in sat/vB').optional(),
   fee_target_blocks: whole(1, 1008, 'blocks within which a payout should confirm').optional(),
@@ -136,6 +152,9 @@ const additions = {
     .optional()
     .describe(`an object with any of the keys ${Object.keys(policySchema.shape).join(', ')}`),
   backup: backupSchema.optional().describe(`an object with the keys ${Object.keys(backupSchema.shape).join(', ')}`),
+  contacts: contactsSchema
+    .optional()
+    .describe(`an object with any of the keys ${Object.keys(contactsSchema.shape).join(', ')}`),
 };
 
 /** The file as JSON, keys as written. Unknown keys are refused before this schema sees the file. */

@@ -3,6 +3,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { addressScript, type BitcoinNetwork } from '../../chain/network.ts';
+import type { RoleContacts } from '../../crypto/contacts.ts';
 import { printable } from '../runtime/shown-text.ts';
 import { type HostPort, parseHostPort } from './config-address.ts';
 import {
@@ -55,6 +56,8 @@ export interface OperatorConfig {
   readonly wireConfirmations: number;
   /** Command and arguments, run without a shell; null: burns are taken from the Wire nodes alone. */
   readonly burnProofVerifier: readonly [string, ...string[]] | null;
+  /** Command and arguments, run without a shell, that notify people; null: nobody is notified. */
+  readonly notifyCommand: readonly [string, ...string[]] | null;
   readonly attestationValidityS: number;
   /** The highest fee rate this operator signs, in sat/vB. */
   readonly feeRateMaxSatVb: number;
@@ -69,6 +72,8 @@ export interface OperatorConfig {
   readonly policy: LinePolicy;
   /** Backups of the database by the clock; null: none. */
   readonly backup: BackupSchedule | null;
+  /** Whom the other operators call here, for the operator card; null: the card stays as it is. */
+  readonly contacts: RoleContacts | null;
 }
 
 /** When the database is backed up, where to, and for whom. */
@@ -232,6 +237,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
   const own = partyAddresses[data.my_index];
   if (own === undefined) throw new Error('my_index was not checked against party_addresses');
   const [verifier, ...verifierArguments] = data.burn_proof_verifier ?? [];
+  const [notifier, ...notifierArguments] = data.notify_command ?? [];
   return {
     file,
     network,
@@ -263,12 +269,14 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     wireNodes: data.wire_nodes ?? [],
     wireConfirmations: data.wire_confirmations ?? WIRE_CONFIRMATIONS_DEFAULT,
     burnProofVerifier: verifier === undefined ? null : [verifier, ...verifierArguments],
+    notifyCommand: notifier === undefined ? null : [notifier, ...notifierArguments],
     attestationValidityS: data.attestation_validity_s ?? ATTESTATION_VALIDITY_S_DEFAULT,
     feeRateMaxSatVb: data.fee_rate_max_sat_vb ?? FEE_RATE_MAX_SAT_VB_DEFAULT,
     feeTargetBlocks: data.fee_target_blocks ?? FEE_TARGET_BLOCKS_DEFAULT,
     singleOperator: data.single_operator ?? false,
     ...automation(data, network),
     backup: data.backup === undefined ? null : schedule(data.backup, path),
+    contacts: data.contacts ?? null,
   };
 }
 

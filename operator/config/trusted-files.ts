@@ -25,7 +25,12 @@ export function trustedPaths(config: OperatorConfig): readonly string[] {
     ...databases,
     accountKeyPath(config.userDbPath),
   ];
-  return [...files, ...programFiles(config.burnProofVerifier ?? [])];
+  return [...files, ...programFiles(config.burnProofVerifier ?? []), ...programFiles(config.notifyCommand ?? [])];
+}
+
+/** Why the program that a command runs cannot be trusted, as `untrustedFile` says it. */
+export function untrustedProgram(command: readonly string[], view: PathView = systemPathView()): string | null {
+  return untrusted(programFiles(command), view);
 }
 
 // A program that is not given by its path is looked for as it will be when it is run. Of its arguments, those that are

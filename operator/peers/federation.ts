@@ -7,6 +7,7 @@ import type { SharedParameters } from '../../ceremony/messages-dkg.ts';
 import { memberHash } from '../../ceremony/parameters.ts';
 import { fromHex, toHex } from '../../crypto/bytes.ts';
 import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
+import { type Contacts, contactsJson, contactsSchema } from '../../crypto/contacts.ts';
 import { encodeCard, type OperatorCard, parseCard, signCard } from '../../crypto/operator-card.ts';
 import type { Queries } from '../../store/database.ts';
 import { listPeers, putPeer, removePeer } from '../../store/peers.ts';
@@ -182,16 +183,22 @@ export function ensureOwnCard(
     // One spelling whatever wrote the file: the card carries a single PEM block with LF line ends.
     tls_certificate: new X509Certificate(certificate).toString(),
     host_public_key: toHex(keyRing.hostPublicKey()),
-    contacts: {},
   };
   const known = listCards(db).find((card) => card.index === config.myIndex);
   const identityKey = toHex(identity.publicKey);
-  if (known !== undefined && says({ ...fields, identity_key: identityKey, contacts: known.contacts }, known))
-    return known;
-  const card = signCard({ ...fields, contacts: known?.contacts ?? {}, issued_at: now }, identity);
+  const contacts = ownContacts(config, known);
+  if (known !== undefined && says({ ...fields, identity_key: identityKey, contacts }, known)) return known;
+  const card = signCard({ ...fields, contacts, issued_at: now }, identity);
   const kept = keepCard(db, card, true, now);
   if (!kept.ok) throw new CommandError('own_card', kept.detail);
   return card;
+}
+
+/** What this node's card says of whom to call: the people of the configuration, and what an earlier card says else. */
+export function ownContacts({ contacts }: OperatorConfig, known: OperatorCard | undefined): Contacts {
+  const { email, phone, matrix, url } = known?.contacts ?? {};
+  if (contacts === null) return known?.contacts ?? {};
+  return contactsSchema.parse(contactsJson({ email, phone, matrix, url, ...contacts }));
 }
 
 function says(fields: Omit<OperatorCard, 'v' | 'issued_at' | 'sig'>, card: OperatorCard): boolean {

@@ -12,6 +12,7 @@ import { lineSchemas } from './messages-line.ts';
 import { recipientSchemas } from './messages-recipients.ts';
 import { requestSchemas } from './messages-requests.ts';
 import { rootSchemas } from './messages-root.ts';
+import { timelineSchemas } from './messages-timeline.ts';
 
 const pingSchema = z.strictObject({});
 const pongSchema = z.strictObject({
@@ -59,6 +60,7 @@ const schemas = {
   ...lineSchemas,
   ...requestSchemas,
   ...rootSchemas,
+  ...timelineSchemas,
 } as const;
 
 export type ServiceMessage = {
@@ -110,6 +112,10 @@ export function parseServiceMessage(type: string, body: Json): ServiceMessage | 
       return wrap(type, rootSchemas[type].safeParse(body));
     case 'treasury_root':
       return wrap(type, rootSchemas[type].safeParse(body));
+    case 'announce_timeline':
+      return wrap(type, timelineSchemas[type].safeParse(body));
+    case 'timeline_answer':
+      return wrap(type, timelineSchemas[type].safeParse(body));
     default:
       return null;
   }

@@ -138,11 +138,11 @@ export function certificatesOf(db: Queries, now: number): Report['certificates']
 }
 
 /** The newest backups and drills, and how many backups the period has. */
-export function backupsOf(db: Queries, { from, to }: Span): Report['backups'] {
+export function backupsOf(db: Queries, { from, to }: Span, now: number): Report['backups'] {
   const { rows } = listBackups(db, { limit: BACKUPS_LOOKED_AT_MAX });
   return BACKUP_KINDS.map((kind) => {
-    const made = newestBackup(db, kind, 'made');
-    const drilled = newestBackup(db, kind, 'drilled');
+    const made = newestBackup(db, kind, 'made', { now });
+    const drilled = newestBackup(db, kind, 'drilled', { now });
     const inPeriod = rows.filter(
       (row) => row.kind === kind && row.event === 'made' && row.madeAt >= from && row.madeAt < to,
     );

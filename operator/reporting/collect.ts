@@ -44,6 +44,6 @@ export function collectReport(db: Queries, { config, version, period, now, incid
     incidents: incidents?.(tx, span.from, span.to) ?? null,
     ...logOf(tx, span),
     certificates: certificatesOf(tx, now),
-    backups: backupsOf(tx, span),
+    backups: backupsOf(tx, span, now),
   }));
 }

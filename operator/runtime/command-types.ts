@@ -8,6 +8,7 @@ import { type AccountCommandResults, type AccountsReport, accountCommandParams }
 import { type BackupAges, type BackupCommandResults, backupCommandParams } from './backup-command-types.ts';
 import { type CheckCommandResults, checkCommandParams } from './check-command-types.ts';
 import type { ClockReport } from './clock-watch.ts';
+import { type IncidentCommandResults, incidentCommandParams } from './incident-command-types.ts';
 import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
 import type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
 import type { Notice, Problem } from './problems.ts';
@@ -15,6 +16,7 @@ import type { Notice, Problem } from './problems.ts';
 export type * from './account-command-types.ts';
 export type * from './backup-command-types.ts';
 export type * from './check-command-types.ts';
+export type * from './incident-command-types.ts';
 export type * from './line-command-types.ts';
 
 /** A ceremony's name, chosen by the operators. */
@@ -77,6 +79,7 @@ export const commandParams = {
   ...backupCommandParams,
   ...accountCommandParams,
   ...checkCommandParams,
+  ...incidentCommandParams,
 } as const;
 
 export type CommandName = keyof typeof commandParams;
@@ -250,7 +253,8 @@ export interface CommandResults
   extends LineCommandResults,
     AccountCommandResults,
     BackupCommandResults,
-    CheckCommandResults {
+    CheckCommandResults,
+    IncidentCommandResults {
   status: {
     readonly version: string;
     readonly network: string;

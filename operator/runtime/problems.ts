@@ -83,6 +83,11 @@ export const PROBLEM_SEVERITIES = {
   request_waits: 'warning',
   request_open: 'warning',
   work_fails: 'error',
+  // Incidents, and people.
+  incident_open: 'warning',
+  incident_overdue: 'error',
+  notify_failed: 'warning',
+  date_unanswered: 'warning',
 } as const satisfies Readonly<Record<string, Severity>>;
 export type ProblemCode = keyof typeof PROBLEM_SEVERITIES;
 
@@ -107,6 +112,7 @@ export const NOTICES = {
   config_changed: false,
   not_automatic: false,
   open_to_all: false,
+  ceremony_scheduled: false,
 } as const satisfies Readonly<Record<string, boolean>>;
 
 /** One notice, as `status --json` shows it. Its fields are those of a problem. */

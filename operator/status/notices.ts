@@ -7,6 +7,7 @@ import type { Node } from '../node.ts';
 import type { TreasuryReport } from '../runtime/command-types.ts';
 import type { Notice } from '../runtime/problems.ts';
 import { treasuryReport, treasuryStatus } from '../treasury-report.ts';
+import { ceremonyDateNotices } from './incident-problems.ts';
 import { isProven, treasuryAction, WAITS_MAX } from './lasting-waits.ts';
 
 /** All of them. What has become a problem is no notice any more. */
@@ -34,6 +35,7 @@ export function notices(node: Node): readonly Notice[] {
       'let only the peers through the firewall, or set "listen_address" to the one address that they reach, and restart';
     found.push(notice('open_to_all', 'this node', startedAt, cause, action));
   }
+  found.push(...ceremonyDateNotices(node));
   return found;
 }
 

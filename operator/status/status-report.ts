@@ -25,6 +25,7 @@ import { treasuryLine, treasuryReport } from '../treasury-report.ts';
 import { backendProblems, backendReports } from './backend-reports.ts';
 import { backupProblems, backupReport } from './backup-problems.ts';
 import { chainProblems } from './chain-report.ts';
+import { incidentProblems } from './incident-problems.ts';
 import { lastingWaits } from './lasting-waits.ts';
 import { notices } from './notices.ts';
 import { floodProblems, peerRows, unreachableProblems } from './peer-rows.ts';
@@ -98,6 +99,7 @@ export async function statusReport(node: Node): Promise<Status> {
       ...keyProblems(node),
       ...backupProblems(node),
       ...signerProblems(node),
+      ...incidentProblems(node),
     ]),
   };
 }

@@ -121,6 +121,28 @@ describe('operator card', () => {
     );
   });
 
+  test('names the people of each role, and refuses those who cannot be called, and texts that deceive', () => {
+    const ann = { name: 'Ann Smith', email: 'ann@example.org', phone: '+49 (30) 123456', messaging: 'Signal ann.42' };
+    const people = { technical_coordinator: ann, security_officer: { name: 'Sam', phone: '112' } };
+    const named = signCard({ ...fields, contacts: people }, identity);
+    expect(parseCard(encodeCard(named))).toEqual({ ok: true, card: named });
+    const bad: Json[] = [
+      { name: 'Ann' },
+      { phone: '112' },
+      { ...ann, name: 'A\u202enn' },
+      { ...ann, name: 'x'.repeat(101) },
+      { ...ann, email: 'ann' },
+      { ...ann, email: 'ann@exa mple.org' },
+      { ...ann, phone: 'call me' },
+      { ...ann, phone: `+${'1'.repeat(64)}` },
+      { ...ann, messaging: 'Signal\nann' },
+      { ...ann, fax: '1' },
+    ];
+    for (const person of bad) {
+      expect(verdictOn({ contacts: { emergency_contact: person } })).toStartWith('malformed: field contacts');
+    }
+  });
+
   test('the fingerprint is twelve words that depend on every field', () => {
     const words = cardFingerprint(card);
     expect(words).toHaveLength(FINGERPRINT_WORD_COUNT);

@@ -86,6 +86,18 @@ const samples: { readonly [C in CommandName]: Json } = {
   'security-check': {},
   checklist: {},
   'checklist-confirm': { box: 'channel', note: 'twelve words by phone' },
+  contacts: {},
+  escalate: { level: 2, summary: 'an unknown login' },
+  'incident-list': { limit: 5, offset: 0 },
+  'incident-show': { id: '0-1f2e3d4c' },
+  'incident-acknowledge': { id: '0-1f2e3d4c', text: 'seen' },
+  'incident-respond': { id: '0-1f2e3d4c', text: 'we look' },
+  'incident-plan': { id: '0-1f2e3d4c', text: 'restore it' },
+  'incident-close': { id: '0-1f2e3d4c', text: 'it was a test' },
+  'incident-test-notify': {},
+  'ceremony-schedule': { at: '2026-12-01T14:00:00.000Z', backup: '2026-12-03T14:00:00.000Z', ceremony_id: null },
+  'ceremony-schedule-show': {},
+  'ceremony-schedule-answer': { id: null, answer: 'refused', reason: 'away' },
 };
 
 const line = z.union([

@@ -134,6 +134,21 @@ export const serviceSamples: readonly (readonly [string, Json])[] = [
   ],
   ['announce_card', { card: { v: 1, index: 1, issued_at: 7 }, overlap_s: 3600 }],
   ['card_answer', { taken: false, detail: 'the card is older than the one that is here' }],
+  [
+    'announce_timeline',
+    {
+      entries: [
+        { id: 'ab'.repeat(16), thread: '0-1f2e3d4c', kind: 'opened', level: 2, text: 'an unknown login', at: 1 },
+        { id: 'ac'.repeat(16), thread: '0-1f2e3d4c', kind: 'closed', text: 'a test', at: 2 },
+        {
+          ...{ id: 'ad'.repeat(16), thread: '0-2f2e3d4c', kind: 'scheduled', ceremony_id: 'c-1', at: 3 },
+          ...{ first_at: 4, backup_at: 5 },
+        },
+        { id: 'ae'.repeat(16), thread: '0-2f2e3d4c', kind: 'refused', text: 'we are away', at: 6 },
+      ],
+    },
+  ],
+  ['timeline_answer', { refused: [{ id: 'ab'.repeat(16), reason: 'timeline_limit' }] }],
   ['announce_proofs', { ceremony_id: 'c', bitcoin: signature, attestation: signature, subsets: [[0, 1], [2]] }],
   ['proofs_request', { ceremony_id: 'c' }],
   ['heartbeat', beat],

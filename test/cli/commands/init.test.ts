@@ -48,6 +48,34 @@ describe('init', () => {
     }
   });
 
+  test('takes people to call by role as the instructions write them, and keeps those of other roles', async () => {
+    const file = desk.write('passphrase', `${PASSPHRASE}\n`);
+    const sam = { name: 'Sam', phone: '112' };
+    const draft: unknown = JSON.parse(await Bun.file(desk.path('config.json')).text());
+    desk.write('config.json', JSON.stringify(Object.assign({}, draft, { contacts: { security_officer: sam } })));
+    const { inputs, services } = noting();
+    const ann = 'technical-coordinator: Ann-Marie Smith - ann@example.org - +49 30 123456 - Signal ann.42';
+    const ran = await desk.run([...FEDERATION, '--contact', ann, '--passphrase-file', file], { services });
+    expect(ran.code).toBe(0);
+    expect(inputs[0]?.content.contacts).toEqual({
+      technical_coordinator: {
+        ...{ name: 'Ann-Marie Smith', email: 'ann@example.org', phone: '+49 30 123456', messaging: 'Signal ann.42' },
+      },
+      security_officer: sam,
+    });
+  });
+
+  test('refuses a person with no role, no name or no way to be called, in one sentence that shows the form', async () => {
+    const { inputs, services } = noting();
+    for (const text of ['Ann - 112', 'boss: Ann - 112', 'security-officer: Ann', 'security-officer: Ann - 112 - 113']) {
+      const ran = await desk.run([...FEDERATION, '--contact', text], { services });
+      expect(ran.code).toBe(2);
+      expect(ran.stderr).toContain('technical-coordinator: Ann Smith - ann@example.org');
+      expect(ran.stderr.trim().split('\n')).toHaveLength(1);
+    }
+    expect(inputs).toEqual([]);
+  });
+
   test('hands over the launch instructions’ keys, the output path and the passphrase', async () => {
     const { inputs, services } = noting();
     const file = desk.write('passphrase', `${PASSPHRASE}\n`);

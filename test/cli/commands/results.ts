@@ -486,3 +486,50 @@ export const withdrawals: CommandResults['withdrawals'] = {
   ],
   total: 2,
 };
+
+const ann = { name: 'Ann', email: 'ann@example.org', phone: '+49 30 1', messaging: 'Signal ann.42' };
+const annOfBeta = { index: 1, name: 'Beta', own: false, role: 'technical_coordinator' as const, contact: ann };
+const nobody = { index: 0, name: 'Alpha', own: true, role: null, contact: null };
+
+export const contacts: CommandResults['contacts'] = {
+  levels: [
+    { level: 1, what: 'technical issue', role: 'technical_coordinator', operators: [nobody, annOfBeta] },
+    { level: 2, what: 'security concern', role: 'security_officer', operators: [nobody] },
+    { level: 3, what: 'critical emergency', role: 'emergency_contact', operators: [nobody] },
+  ],
+  cards: [],
+  missing_cards: [2],
+};
+
+const openIncident: CommandResults['incident-show']['incident'] = {
+  ...{ id: '0-1f2e3d4c', level: 3, summary: 'the vault burns', opened_by: 0, opened_by_name: 'Alpha', opened_at: AT },
+  ...{ state: 'overdue', closed_at: null, review: null },
+  deadlines: [
+    { step: 'acknowledge', due: AT, done_at: null, overdue: true, missing: [2] },
+    { step: 'respond', due: AT, done_at: AT, overdue: false, missing: [] },
+    { step: 'plan', due: AT, done_at: null, overdue: false, missing: [] },
+  ],
+  timeline: [
+    { at: AT, operator: 0, name: 'Alpha', kind: 'opened', text: 'the vault burns' },
+    { at: AT, operator: 1, name: 'Beta', kind: 'responded', text: 'we stop' },
+  ],
+};
+export const incident = { incident: openIncident };
+export const incidents = { incidents: [openIncident], total: 1 };
+export const incidentStep: CommandResults['incident-respond'] = {
+  incident: openIncident,
+  delivery: { told: [1], untold: [{ index: 2, name: 'Gamma', detail: 'no answer within 5000 ms' }] },
+};
+export const escalated: CommandResults['escalate'] = { ...incidentStep, contacts: [annOfBeta] };
+
+const date: CommandResults['ceremony-schedule']['date'] = {
+  ...{ id: '0-2f2e3d4c', ceremony_id: 'initial-dkg', at: AT, backup: '2026-03-03T08:30:00.000Z', proposed_by: 0 },
+  ...{ proposed_by_name: 'Alpha', proposed_at: AT, accepted: 1, participants: 3, agreed: false },
+  answers: [
+    { index: 0, name: 'Alpha', answer: 'accepted', reason: null },
+    { index: 1, name: 'Beta', answer: 'refused', reason: 'away' },
+    { index: 2, name: 'Gamma', answer: null, reason: null },
+  ],
+};
+export const scheduled: CommandResults['ceremony-schedule'] = { date, delivery: incidentStep.delivery };
+export const schedule: CommandResults['ceremony-schedule-show'] = { current: date, proposals: [date] };

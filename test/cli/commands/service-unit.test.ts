@@ -94,6 +94,15 @@ describe('the unit', () => {
     expect(lines.join()).not.toContain('StateDirectory=');
   });
 
+  test('lets the server run what the configuration names, and without that nothing but itself', () => {
+    const unit = (programs: readonly string[]) => unitText({ ...INPUT, programs }).match(/^ExecPaths=.*$/m)?.[0];
+    const own = 'ExecPaths=/usr/local/bin/mpc_operator';
+    expect(unit([])).toBe(`${own} -/usr/lib -/lib -/lib64`);
+    expect(unit(['/etc/mpc-operator/notify'])).toBe(
+      `${own} /etc/mpc-operator/notify /usr/bin /bin -/usr/lib -/lib -/lib64`,
+    );
+  });
+
   test('keeps a path with a space, a quote, a percent and a dollar sign one word', () => {
     const unit = unitText({ ...INPUT, config: '/srv/a "b" 5% $HOME/config.json' });
     expect(unit).toContain('--config "/srv/a \\"b\\" 5%% $$HOME/config.json" server\n');

@@ -50,6 +50,8 @@ const badValues: readonly (readonly [flag: string, value: string, args: readonly
   ['--message', '', ['test-signing', '--message', ''], 'a message'],
   ['--message', 'm'.repeat(1001), ['test-signing', '--message', ''], 'of 1 to 1000 characters'],
   ['--ceremony-id', '../up', ['dkg', '--ceremony-id', ''], 'a ceremony id'],
+  ['--level', '4', ['escalate', '--summary', 'x', '--level', ''], 'one of 1, 2, 3'],
+  ['--at', 'soon', ['ceremony', 'schedule', '--backup', '2026-12-03', '--at', ''], 'a time such as'],
   ['--wait', '0', ['dkg', '--ceremony-id', 'a', '--wait', ''], 'from 1 to 86400'],
   ['--burn', 'all', ['withdraw', '--burn', ''], '64 hexadecimal characters'],
   ['--fee-rate', '0.5', ['bump', '--fee-rate', ''], 'from 1 to 10000'],
@@ -65,6 +67,28 @@ const badValues: readonly (readonly [flag: string, value: string, args: readonly
   ['--network', 'main', init.concat('--network', ''), 'mainnet, testnet'],
   ['--name', '', init.concat('--name', ''), 'a name'],
 ];
+
+test('what all operators read is one line that shows as it is, else exit code 2', async () => {
+  for (const text of ['a\nb', 'a\u202eb', 'a\u200bb', 'a\u0007b']) {
+    for (const args of [
+      ['escalate', '--level', '1', '--summary', text],
+      ['incident', 'close', '0-1f2e3d4c', '--review', text],
+      ['ceremony', 'schedule', 'refuse', '--reason', text],
+    ]) {
+      const { code, stderr } = await desk.run(args);
+      expect(code).toBe(2);
+      expect(stderr).toContain('in one line of characters that all show');
+      expect(stderr).not.toContain(text);
+    }
+  }
+});
+
+test('ceremony schedule needs both dates in their order, and its subcommands need neither', async () => {
+  const both = ['ceremony', 'schedule', '--at', '2026-12-03T14:00Z', '--backup', '2026-12-01T14:00Z'];
+  expect(await desk.run(both)).toMatchObject({ code: 2, stderr: expect.stringContaining('not later than --at') });
+  expect(await desk.run(both.slice(0, 4))).toMatchObject({ code: 2, stderr: expect.stringContaining('--backup TIME') });
+  expect((await desk.run(['ceremony', 'schedule', 'accept'])).stderr).toContain('No server runs');
+});
 
 describe('a bad value', () => {
   for (const [flag, value, args, expectation] of badValues) {

@@ -153,10 +153,13 @@ describe('the permission matrix', () => {
       'approve',
       'checklist',
       'test',
+      'incidents',
+      'ceremony-date',
     ]);
     expect(may('security-officer')).toEqual([
       ...(['account-access', 'cards', 'key-ceremony', 'recover-key', 'unseal', 'seal', 'backup'] as const),
       ...(['enable-service', 'disable-service', 'hold', 'approve', 'checklist'] as const),
+      ...(['incidents', 'ceremony-date'] as const),
     ]);
   });
 
@@ -180,6 +183,7 @@ describe('the permission matrix', () => {
       'security-check',
       'checklist',
     ] as const),
+    ...(['contacts', 'incident-list', 'incident-show', 'ceremony-schedule-show'] as const),
   ];
   test('makes every command an act but those that read, and the two by which a person ends a reset', () => {
     const names = Object.keys(commandParams).filter((name): name is CommandName => Object.hasOwn(commandParams, name));
