@@ -138,6 +138,7 @@ async function accountFacts({ config, input }: Node): Promise<AccountFacts> {
 
 function backupFacts({ store: { db }, config }: Node): BackupFacts {
   const keyShare = newestBackup(db, 'key_share', 'made');
+  const drilled = newestBackup(db, 'key_share', 'drilled');
   const made = listBackups(db, { limit: BACKUPS_LOOKED_AT }).rows.filter(({ event }) => event === 'made');
   const device = (path: string) => statSync(path, { throwIfNoEntry: false })?.dev ?? null;
   const beside = (path: string, of: string) => {
@@ -148,7 +149,7 @@ function backupFacts({ store: { db }, config }: Node): BackupFacts {
   const folder = config.backup?.folder ?? null;
   return {
     keyShare: keyShare === null ? null : { madeAt: keyShare.madeAt, keyId: keyShare.keyId },
-    drilledAt: newestBackup(db, 'key_share', 'drilled')?.at ?? null,
+    drill: drilled === null ? null : { at: drilled.at, keyId: drilled.keyId },
     databaseAt: newestBackup(db, 'database', 'made')?.madeAt ?? null,
     everyHours: config.backup?.everyHours ?? null,
     besideKeys: [
