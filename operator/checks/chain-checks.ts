@@ -84,19 +84,17 @@ function bitcoinExposure({ bitcoin: { conf, nodes } }: Facts): Finding {
       : 'it runs on another machine';
     return unseen(where, 'see that rpcallowip and rpcbind there name this node and nobody else');
   }
-  const everybody = conf.allow.find((allowed) => EVERYBODY.test(allowed));
-  if (everybody !== undefined) {
-    return fail(
-      `${conf.path} has rpcallowip=${everybody}: anybody may try its RPC`,
-      'set rpcallowip=127.0.0.1 and restart it',
-    );
-  }
-  const others = [
-    ...conf.allow.filter((allowed) => !LOOPBACK.test(allowed)).map((allowed) => `rpcallowip=${allowed}`),
-    ...conf.bind.filter((bound) => !LOOPBACK.test(bound)).map((bound) => `rpcbind=${bound}`),
-  ];
-  if (others.length === 0) return pass(`${conf.path}: RPC for this machine alone`);
-  return warn(`${conf.path} has ${others.join(', ')}`, 'set them to 127.0.0.1, or let the firewall admit nobody else');
+  const allow = conf.allow.filter((one) => !LOOPBACK.test(one));
+  const bind = conf.bind.filter((one) => !LOOPBACK.test(one));
+  const set = [...allow.map((one) => `rpcallowip=${one}`), ...bind.map((one) => `rpcbind=${one}`)];
+  if (set.length === 0) return pass(`${conf.path}: RPC for this machine alone`);
+  const action = 'set both to 127.0.0.1 and restart it, or let the firewall admit nobody else';
+  const seen = `${conf.path} has ${set.join(', ')}`;
+  // Core takes no notice of one of the two without the other.
+  if (allow.length === 0 || bind.length === 0) return warn(`${seen}: the other of the two would open it`, action);
+  return allow.some((one) => EVERYBODY.test(one))
+    ? fail(`${seen}: anybody may try its RPC`, action)
+    : warn(seen, action);
 }
 
 function bitcoinNodes({ bitcoin: { nodes } }: Facts): Finding {

@@ -136,10 +136,10 @@ async function accountFacts({ config, input }: Node): Promise<AccountFacts> {
   }
 }
 
-function backupFacts({ store: { db }, config, input, keys }: Node): BackupFacts {
+function backupFacts({ store: { db }, config, input }: Node): BackupFacts {
   const now = input.effects.now();
-  const keyId = keys.live()?.keyId;
   const keyShare = newestBackup(db, 'key_share', 'made', { now });
+  const drilled = newestBackup(db, 'key_share', 'drilled', { now });
   const made = listBackups(db, { limit: BACKUPS_LOOKED_AT }).rows.filter(({ event }) => event === 'made');
   const device = (path: string) => statSync(path, { throwIfNoEntry: false })?.dev ?? null;
   const beside = (path: string, of: string) => {
@@ -150,7 +150,7 @@ function backupFacts({ store: { db }, config, input, keys }: Node): BackupFacts 
   const folder = config.backup?.folder ?? null;
   return {
     keyShare: keyShare === null ? null : { madeAt: keyShare.madeAt, keyId: keyShare.keyId },
-    drilledAt: newestBackup(db, 'key_share', 'drilled', { now, ...(keyId !== undefined && { keyId }) })?.at ?? null,
+    drill: drilled === null ? null : { at: drilled.at, keyId: drilled.keyId },
     databaseAt: newestBackup(db, 'database', 'made', { now })?.madeAt ?? null,
     everyHours: config.backup?.everyHours ?? null,
     besideKeys: [

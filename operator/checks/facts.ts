@@ -69,7 +69,8 @@ export interface AccountFacts {
 
 export interface BackupFacts {
   readonly keyShare: { readonly madeAt: number; readonly keyId: string | null } | null;
-  readonly drilledAt: number | null;
+  /** The last drill; `keyId`: the newest key whose shares that backup held. */
+  readonly drill: { readonly at: number; readonly keyId: string | null } | null;
   readonly databaseAt: number | null;
   readonly everyHours: number | null;
   /** Backups that lie on the file system of what they are of. */

@@ -157,12 +157,15 @@ function keyBackup({ backups: { keyShare }, key, now }: Facts): Finding {
   return daysSince(key.createdAt, now) < KEY_BACKUP_DAYS_MAX ? warn(seen, action) : fail(seen, action);
 }
 
-function drill({ backups: { drilledAt }, key, now }: Facts): Finding {
+function drill({ backups: { drill: held }, key, now }: Facts): Finding {
   const action = 'run: mpc_operator backup verify --input FILE';
-  if (drilledAt !== null && daysSince(drilledAt, now) <= DRILL_DAYS_MAX) return pass(`held ${ago(drilledAt, now)}`);
-  if (drilledAt !== null)
-    return fail(`the last was held ${ago(drilledAt, now)}, more than ${DRILL_DAYS_MAX} days`, action);
-  return key === null ? warn('none was ever held', action) : fail('none was ever held', action);
+  if (held === null) return key === null ? warn('none was ever held', action) : fail('none was ever held', action);
+  const seen = `the last was held ${ago(held.at, now)}`;
+  if (daysSince(held.at, now) > DRILL_DAYS_MAX) return fail(`${seen}, more than ${DRILL_DAYS_MAX} days`, action);
+  if (key !== null && held.keyId !== key.keyId) {
+    return warn(`${seen}, of a backup without the shares of the live key ${key.keyId}`, action);
+  }
+  return pass(seen);
 }
 
 function databaseBackup({ backups: { databaseAt, everyHours }, now }: Facts): Finding {

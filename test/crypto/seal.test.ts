@@ -11,6 +11,7 @@ import {
   SCRYPT_WORK_FACTOR_MAX,
   SEALED_BYTES_MAX,
   sealSecrets,
+  workFactorOf,
 } from '../../crypto/seal.ts';
 
 const FAST = { workFactor: 4 };
@@ -76,6 +77,18 @@ describe('sealed files', () => {
     const decrypter = new Decrypter();
     decrypter.addPassphrase('pass');
     expect(await decrypter.decrypt(binary, 'text')).toBe('x');
+  });
+
+  test('name the work that a guess costs, armored and binary, and no other file does', async () => {
+    const armored = await sealSecrets(utf8('x'), 'pass', { workFactor: 6 });
+    expect(workFactorOf(armored)).toBe(6);
+    const encrypter = new Encrypter();
+    encrypter.setPassphrase('pass');
+    encrypter.setScryptWorkFactor(11);
+    expect(workFactorOf(await encrypter.encrypt(utf8('x')))).toBe(11);
+    expect(workFactorOf(utf8('age-encryption.org/v1\n-> X25519 abc\n'))).toBeNull();
+    expect(workFactorOf(utf8('{"host_secret":"00"}'))).toBeNull();
+    expect(workFactorOf(new Uint8Array(0))).toBeNull();
   });
 
   test('the same secret sealed twice gives two files', async () => {

@@ -104,7 +104,7 @@ const CASES: Readonly<Record<string, readonly [ChecklistInput, readonly string[]
     ['channel', 'emergency'],
     '"is_current":false',
   ],
-  'no drill': [inputOf({ backups: { ...backups, drilledAt: null } }), ['backups', 'security'], 'none was ever held'],
+  'no drill': [inputOf({ backups: { ...backups, drill: null } }), ['backups', 'security'], 'none was ever held'],
   'a Bitcoin node that syncs': [
     inputOf({ bitcoin: { ...bitcoin, problems: [{ name: 'node_syncing', detail: 'it is syncing' }] } }),
     ['bitcoin', 'security'],

@@ -46,7 +46,12 @@ export function goodFacts(): Facts {
     },
     backups: {
       keyShare: { madeAt: NOW - 20 * DAY_MS, keyId: '00112233' },
-      ...{ drilledAt: NOW - 10 * DAY_MS, databaseAt: NOW - DAY_MS, everyHours: 24, besideKeys: [] },
+      ...{
+        drill: { at: NOW - 10 * DAY_MS, keyId: '00112233' },
+        databaseAt: NOW - DAY_MS,
+        everyHours: 24,
+        besideKeys: [],
+      },
     },
     bitcoin: {
       nodes: [8332, 8334].map((port) => {
