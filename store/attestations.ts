@@ -16,6 +16,13 @@ import {
 import { given, prepared } from './prepared.ts';
 import { attestations } from './schema.ts';
 
+/**
+ * How much later an expiry has to be to be written down anew, in seconds. Nothing rests on it: but peers may ask for a deposit's
+ * attestation at any rate, each time with another expiry, and the audit log keeps every row for ever. Who attests a deposit
+ * again in earnest does so when the one before is about to end, which is further away: validities are an hour or more.
+ */
+export const EXPIRY_STEP_S = 1_800n;
+
 /** What an attestation says. `recipient` 64 lowercase hex characters, `amount` in sats, `expiry` in seconds since 1970. */
 export interface AttestationClaim extends Outpoint {
   readonly recipient: string;
@@ -60,8 +67,8 @@ const updateSignature = prepared((db) => {
 });
 
 /**
- * Decides a batch in one commit; the verdicts stand in the order of the items. The same claim again is ok, and may move
- * the expiry; another recipient, amount or nonce for the outpoint is not. When this returns, what it allowed is on disk.
+ * Decides a batch in one commit; the verdicts stand in the order of the items. The same claim again is ok, and moves the
+ * expiry where it is `EXPIRY_STEP_S` later; another recipient, amount or nonce for the outpoint is not. When this returns, what it allowed is on disk.
  */
 export function decideAttestations(
   db: Queries,
@@ -79,7 +86,10 @@ export function decideAttestations(
   });
 }
 
-/** Keeps the group's signature (128 lowercase hex characters, already verified) of a claim that was decided before. */
+/**
+ * Keeps the group's signature (128 lowercase hex characters, already verified) of a claim that was decided before. One that is
+ * kept stays until there is one that holds `EXPIRY_STEP_S` longer.
+ */
 export function recordAttestationSignature(
   db: Queries,
   claim: AttestationClaim,
@@ -90,7 +100,8 @@ export function recordAttestationSignature(
     const known = getAttestation(tx, claim);
     if (known === null) return { ok: false, reason: 'not_decided' };
     if (!saysTheSame(known, claim)) return { ok: false, reason: 'attested_otherwise' };
-    if (known.signature === signature && known.signatureExpiry === claim.expiry) return { ok: true };
+    const { signatureExpiry } = known;
+    if (signatureExpiry !== null && claim.expiry < signatureExpiry + EXPIRY_STEP_S) return { ok: true };
     const { txid, vout, expiry } = claim;
     updateSignature(tx).run({ txid, vout, signature, expiry, now });
     appendAudit(tx, now, 'attestation_signed', { ...claimJson(claim), signature });
@@ -122,7 +133,7 @@ function decideOne(decided: Decided, item: AttestationClaim, written: Attestatio
   if (known !== null && !saysTheSame(known, item)) {
     return { ok: false, reason: 'attested_otherwise', data: claimJson(known) };
   }
-  if (known?.expiry !== item.expiry) {
+  if (known === null || item.expiry >= known.expiry + EXPIRY_STEP_S) {
     decided.put(item);
     written.push(item);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import {
   decideAttestations,
+  EXPIRY_STEP_S,
   getAttestation,
   listAttestations,
   recordAttestationSignature,
@@ -90,6 +91,27 @@ describe('attestations', () => {
   test('a batch over the limit is refused', () => {
     withStore(({ db }) => {
       expect(() => decideAttestations(db, Array(BATCH_ITEMS_MAX + 1).fill(claim(1)), NOW)).toThrow(RangeError);
+    });
+  });
+
+  test('asked for again and again, with whatever expiry, cost a row for half an hour at most', () => {
+    withStore(({ db }) => {
+      const begun = 1_800_003_600n;
+      decideAttestations(db, [claim(1, { expiry: begun })], NOW);
+      recordAttestationSignature(db, claim(1, { expiry: begun }), SIGNATURE, NOW);
+      const { seq } = auditHead(db);
+      for (let at = -600n; at <= 600n; at += 7n) {
+        const asked = claim(1, { expiry: begun + (at % 2n === 0n ? at : -at) });
+        expect(decideAttestations(db, [asked], NOW)).toEqual([OK]);
+        const other = `${asked.expiry}`.padStart(128, '0');
+        expect(recordAttestationSignature(db, asked, other, NOW)).toEqual(OK);
+      }
+      expect(auditHead(db).seq).toBe(seq);
+      expect(getAttestation(db, outpoint(1))).toMatchObject({ signature: SIGNATURE, signatureExpiry: begun });
+      const later = claim(1, { expiry: begun + EXPIRY_STEP_S });
+      decideAttestations(db, [later], NOW);
+      recordAttestationSignature(db, later, 'cd'.repeat(64), NOW);
+      expect(getAttestation(db, outpoint(1))).toMatchObject({ expiry: later.expiry, signatureExpiry: later.expiry });
     });
   });
 
