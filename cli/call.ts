@@ -102,14 +102,23 @@ export async function callNode<C extends CommandName>(
   const { context } = cli;
   const config = given ?? context.config();
   const client = SERVER_COMMANDS.has(command) ? await context.requireServer() : await context.server(config);
-  const acts = actionOf(command, params) !== null;
-  let shown = acts ? await shownByFlags(context) : [];
+  const call = (shown: readonly Credentials[]) => callOnce(cli, { config, client, shown }, command, params, passphrase);
+  return actionOf(command, params) === null ? call([]) : withSignIn(context, call);
+}
+
+/** Does what somebody signs in for, by the flags, or asked at the terminal where a refusal says that it is needed. */
+export async function withSignIn<T>(
+  context: CliContext,
+  act: (shown: readonly Credentials[]) => Promise<T>,
+): Promise<T> {
+  let shown = await shownByFlags(context);
   for (;;) {
     try {
-      return await callOnce(cli, { config, client, shown }, command, params, passphrase);
+      return await act(shown);
     } catch (error) {
-      const more = acts ? await shownOnDemand(context, error, shown) : null;
-      if (more === null) throw error;
+      const failure = asFailure(error);
+      const more = await shownOnDemand(context, failure, shown);
+      if (more === null) throw failure;
       shown = [...shown, more];
     }
   }

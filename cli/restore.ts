@@ -1,7 +1,7 @@
 // `restore`: brings a node back from a backup of its key material, or puts its database back.
 import type { Command } from 'commander';
 import { zeroize } from '../crypto/bytes.ts';
-import { asFailure, type Cli } from './call.ts';
+import { asFailure, type Cli, withSignIn } from './call.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
 import { CliError, UsageError } from './errors.ts';
 import { localTime } from './format.ts';
@@ -24,7 +24,7 @@ export function registerRestore(program: Command, cli: Cli): void {
   addExamples(restore, 'mpc_operator restore key-share --input ~/key-share-backup.enc');
   const keyShare = addRestoreOptions(restore.command('key-share'))
     .description(
-      'Restore the key material on an empty machine or over this node. Proves every share first, shows what it will do, and asks.',
+      'Restore the key material on an empty machine or over this node. Proves every share first, shows what it will do, and asks. Where the node has users, one signs in, and a second person where there are more.',
     )
     .option('--force', 'move key material and a configuration of another node out of the way')
     .action((flags: RestoreFlags) => restoreKeyShare(cli, flags));
@@ -85,6 +85,7 @@ async function restoreKeyShare(cli: Cli, flags: RestoreFlags): Promise<void> {
     '../operator/backups/key-share-backup.ts'
   );
   const { planRestore, carryOut } = await import('../operator/backups/restore-key-share.ts');
+  const { authoriseRestore, recordActs } = await import('../operator/backups/restore-gate.ts');
   const { systemEffects } = await import('../operator/runtime/effects.ts');
   const { silentLog } = await import('../operator/runtime/log.ts');
   await refuseServer(context);
@@ -103,7 +104,11 @@ async function restoreKeyShare(cli: Cli, flags: RestoreFlags): Promise<void> {
     context.output.note(`All shares are proven. This restores ${whose}:`);
     for (const { what, path, action } of plan.files) context.output.note(`  ${ACTIONS[action]} ${what} ${path}`);
     await confirm(context, flags, 'Never start it beside a living copy of this node. Restore?');
+    const gate = { config: plan.config, env: context.surroundings.paths.env, effects: systemEffects };
+    const isOwn = plan.files.some(({ what, action }) => what === 'database' && action === 'keep');
+    const acts = await withSignIn(context, (shown) => authoriseRestore(gate, isOwn, shown));
     const files = await carryOut(plan, await newKeyPassphrase(context, flags), await factorOf(context, network));
+    recordActs(gate, acts);
     const restored = { network, index, live_key, files: files.map((file) => ({ ...file })) };
     context.output.result(restored, () => filesText(files));
     for (const line of nextSteps(plan.files.some(({ what, action }) => what === 'database' && action !== 'keep'))) {

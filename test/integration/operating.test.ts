@@ -288,6 +288,11 @@ const HAPPENINGS: readonly Happening[] = [
       values['REQUEST'] = /^request +([0-9a-f]{32})/m.exec(screen)?.[1]?.slice(0, 8) ?? '';
     },
   },
+  {
+    when: 'after',
+    block: /restore key-share/,
+    happens: (_, [screen = '']) => expect(screen).toContain('User of the second person, of another role: sam'),
+  },
   { when: 'before', block: /ceremony recover/, happens: loseShares },
 ];
 const happened = new Set<Happening>();
