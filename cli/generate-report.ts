@@ -72,12 +72,16 @@ function formatOf({ format, output }: Flags, isJson: boolean): Format {
 
 async function collected(context: Cli['context'], period: Period, now: number): Promise<Report> {
   const config = context.config();
-  const [{ withAuditLog }, { collectReport }] = await Promise.all([
+  const [{ withAuditLog }, { collectReport }, { isBeingWritten }] = await Promise.all([
     import('../operator/audit-reports.ts'),
     import('../operator/reporting/collect.ts'),
+    import('../store/open.ts'),
   ]);
   try {
-    return await withAuditLog(config, (db) => collectReport(db, { config, version: VERSION, period, now }));
+    // Whoever holds the database for writing is the server, but for the moments of a command.
+    const isRunning = isBeingWritten(config.securityDbPath);
+    const input = { config, version: VERSION, period, now, isRunning };
+    return await withAuditLog(config, (db) => collectReport(db, input));
   } catch (error) {
     throw asFailure(error);
   }

@@ -17,16 +17,21 @@ export interface Running {
 /** One signer's counts of one day. */
 export type SignerDayRow = typeof signerDays.$inferSelect;
 
-/** When the server ran from `from` on and before `to`. */
-export function runningBetween(db: Queries, from: number, to: number): Running {
+/**
+ * When the server ran from `from` on and before `to`. `runsAt`: a time at which it runs, for the last mark is some minutes old; null
+ * where it does not run. All in ms since 1970.
+ */
+export function runningBetween(db: Queries, from: number, to: number, runsAt: number | null): Running {
+  const isLast = sql`s.id = (select max(id) from run_spans) and s.is_closed = 0`;
+  const seen = sql`case when ${isLast} then max(seen_at, ${runsAt ?? 0}) else seen_at end`;
+  const part = sql`max(0, min(${seen}, ${to}) - max(started_at, ${from}))`;
   const [row] = db.all<Readonly<Record<'running' | 'unsealed' | 'starts' | 'unclean', bigint>>>(
-    sql`select coalesce(sum(max(0, min(seen_at, ${to}) - max(started_at, ${from}))), 0) as running,
-        coalesce(sum(case when begun_by = 'unseal' then max(0, min(seen_at, ${to}) - max(started_at, ${from})) end), 0)
-          as unsealed,
+    sql`select coalesce(sum(${part}), 0) as running,
+        coalesce(sum(case when begun_by = 'unseal' then ${part} end), 0) as unsealed,
         coalesce(sum(begun_by = 'start' and started_at >= ${from}), 0) as starts,
         coalesce(sum(begun_by = 'start' and started_at >= ${from} and exists (
           select 1 from run_spans p where p.id = s.id - 1 and p.is_closed = 0)), 0) as unclean
-        from run_spans s where seen_at >= ${from} and started_at < ${to}`,
+        from run_spans s where (seen_at >= ${from} or (${isLast})) and started_at < ${to}`,
   );
   const [first] = db.all<{ at: bigint }>(sql`select started_at as at from run_spans order by id limit 1`);
   return {

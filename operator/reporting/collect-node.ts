@@ -37,8 +37,8 @@ interface Span {
 }
 
 /** When the server ran, as far as it is written down. */
-export function uptimeOf(db: Queries, { from, to }: Span, now: number): Report['uptime'] {
-  const { firstAt, runningMs, unsealedMs, starts, uncleanEnds } = runningBetween(db, from, to);
+export function uptimeOf(db: Queries, { from, to }: Span, now: number, isRunning: boolean): Report['uptime'] {
+  const { firstAt, runningMs, unsealedMs, starts, uncleanEnds } = runningBetween(db, from, to, isRunning ? now : null);
   const begin = Math.max(from, firstAt ?? to);
   const measured = Math.max(0, Math.min(to, now) - begin);
   return {

@@ -15,12 +15,15 @@ export interface ReportInput {
   readonly version: string;
   readonly period: Period;
   readonly now: number;
+  /** Whether the server runs now; absent: it does not. */
+  readonly isRunning?: boolean;
   /** Incidents between two times in ms; absent where the node keeps none. */
   readonly incidents?: (db: Queries, from: number, to: number) => Listed<IncidentReport>;
 }
 
 /** The report of a period. */
-export function collectReport(db: Queries, { config, version, period, now, incidents }: ReportInput): Report {
+export function collectReport(db: Queries, input: ReportInput): Report {
+  const { config, version, period, now, isRunning = false, incidents } = input;
   const { firstDay, lastDay } = period;
   const span = spanOf(period);
   return readAtOnce(db, (tx) => ({
@@ -36,7 +39,7 @@ export function collectReport(db: Queries, { config, version, period, now, incid
       days: lastDay - firstDay + 1,
       is_over: now >= span.to,
     },
-    uptime: uptimeOf(tx, span, now),
+    uptime: uptimeOf(tx, span, now, isRunning),
     ceremonies: ceremoniesOf(tx, span),
     attestations: countAttestations(tx, span.from, span.to),
     ...signersOf(tx, period),

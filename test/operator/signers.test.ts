@@ -8,7 +8,7 @@ import { SignerRecords } from '../../operator/signing/signer-records.ts';
 import { LIE_SHOWN_MS, liars, signerReport } from '../../operator/status/signer-reports.ts';
 import { dayOf } from '../../store/activity.ts';
 import { listAudit, verifyAuditLog } from '../../store/audit-log.ts';
-import { signerDaysBetween } from '../../store/report-activity.ts';
+import { refusalsBetween, signerDaysBetween } from '../../store/report-activity.ts';
 import { FederationInMemory } from './federation-in-memory.ts';
 
 let federation: FederationInMemory;
@@ -108,6 +108,34 @@ describe('a signer that gave a wrong share', () => {
         .find(({ index }) => index === 1)?.faults.lying,
     ).toBe(1);
   });
+});
+
+test('a refusal is counted with its reason by the node that asked, and by the one that refused', async () => {
+  federation.meddleReply = ({ to, replies }) =>
+    replies.map(({ type, body }) => {
+      if (to === 0 || type !== 'sign_response') return { type, body };
+      const { session } = Object(body);
+      return { type: 'sign_refusal', body: { session, reason: 'policy', detail: 'not today' } };
+    });
+  const { keyId, bitcoin: key } = federation.key(0);
+  const { services, node } = federation.at(0);
+  const intent = { kind: 'test_message' as const, message: 'refused' };
+  const task = { scheme: node.keys.scheme('bip340'), keyId, key, intent, messages: testMessages('bip340', intent) };
+  expect((await services.signing.coordinate(task, services.signing.candidates())).kind).toBe('failed');
+  federation.meddleReply = ({ replies }) => replies;
+  node.activity?.write();
+  const day = dayOf(node.input.effects.now());
+  const asked = refusalsBetween(node.store.db, 0, day);
+  expect(asked).toEqual([1, 2].map((peerIndex) => ({ peerIndex, reason: 'policy', count: 1 })));
+
+  const request = { session: '11'.repeat(16), key_id: '00'.repeat(8), scheme: 'bip340', intent, signers: [0, 1] };
+  const messages = [{ nonce_ids: { 0: '22'.repeat(16), 1: '22'.repeat(16) }, nonce_commitment: '33'.repeat(66) }];
+  const boots = { 0: '44'.repeat(16), 1: '44'.repeat(16) };
+  await federation.send(0, 1, { type: 'sign_request', body: { ...request, boots, messages } });
+  const refuser = federation.at(1).node;
+  refuser.activity?.write();
+  const refused = refusalsBetween(refuser.store.db, 0, day);
+  expect(refused).toEqual([{ peerIndex: 1, reason: 'unknown_key', count: 1 }]);
 });
 
 describe('a signer whose share of a new key is not live yet', () => {

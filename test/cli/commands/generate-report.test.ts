@@ -124,6 +124,18 @@ describe('generate-report', () => {
     }
   });
 
+  test('takes a server that runs now for running until now, and one that does not for running until its last mark', async () => {
+    const today = dayOf(Date.now());
+    const begun = today * DAY_MS - 6 * 60 * 60_000;
+    beginRunSpan(store.db, 'start', begun);
+    beginRunSpan(store.db, 'unseal', begun);
+    const yesterday = ['generate-report', '--period', 'daily', '--json'];
+    const running = async () => JSON.parse((await desk.run(yesterday)).stdout).uptime;
+    expect(await running()).toMatchObject({ running_ms: 6 * 60 * 60_000, unsealed_ms: 6 * 60 * 60_000 });
+    store.close();
+    expect(await running()).toMatchObject({ running_ms: 0, unsealed_ms: 0 });
+  });
+
   test('refuses a wrong period, format or file with one sentence, and writes nothing', async () => {
     for (const [flags, says] of [
       [['--period', 'yearly'], 'Give daily, weekly, monthly, or FROM..TO with dates such as 2026-03-01..2026-03-31.'],
