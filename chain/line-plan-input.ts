@@ -25,12 +25,23 @@ export interface PlanSibling {
   readonly waited: boolean;
 }
 
-/** What is wanted. `auto`: whatever is due. `rate` null: the next one. */
+/**
+ * What is wanted. `auto`: whatever is due. `rate` null: the next one, or that of the estimate. A consolidation takes what the
+ * surplus holds above the reserve.
+ */
 export type PlanWish =
   | { readonly kind: 'auto' }
   | { readonly kind: 'bump'; readonly rate: bigint | null }
   | { readonly kind: 'void' }
-  | { readonly kind: 'consolidate'; readonly script: Uint8Array; readonly amount: bigint; readonly reserve: bigint };
+  | ConsolidateWish;
+
+/** What is above `reserve`, in sats, goes to `script`. */
+export interface ConsolidateWish {
+  readonly kind: 'consolidate';
+  readonly script: Uint8Array;
+  readonly reserve: bigint;
+  readonly rate: bigint | null;
+}
 
 /** Everything on which the next step depends. */
 export interface PlanInput {

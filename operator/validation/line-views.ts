@@ -51,6 +51,8 @@ export interface LineRules {
   readonly feeTargetBlocks: number;
   /** The scriptPubKeys that `consolidate` may pay. */
   readonly consolidateScripts: readonly Uint8Array[];
+  /** What a consolidation leaves of the surplus, in sats. */
+  readonly feeReserve: bigint;
 }
 
 /** What an operator can approve of the line: that everything signed from this treasury output becomes worthless. */

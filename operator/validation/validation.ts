@@ -121,6 +121,7 @@ export class Validation {
         feeRateMax: BigInt(config.feeRateMaxSatVb) * 1000n,
         feeTargetBlocks: config.feeTargetBlocks,
         consolidateScripts: config.policy.consolidateScripts,
+        feeReserve: config.policy.feeReserveSats,
       },
       isHeld: (burnTxid) => isHeld(db, burnTxid),
       isApproved: ({ treasury }) => isVoidApproved(db, treasury, now()),
