@@ -47,6 +47,8 @@ const SERVER_COMMANDS: ReadonlySet<CommandName> = new Set<CommandName>([
   'test-communication',
   'test-signing',
   'test-burn',
+  'consolidate-fees',
+  'test-consolidate-fees',
 ]);
 
 // Faults of the program itself; every other class of error is an operator's matter and its message a sentence for them.

@@ -8,6 +8,7 @@ import type { Cli } from './call.ts';
 import { registerCeremony } from './ceremony.ts';
 import { registerCompletion } from './completion.ts';
 import { registerConfig } from './config.ts';
+import { registerConsolidateFees, registerTestConsolidateFees } from './consolidate-fees.ts';
 import type { CliContext } from './context.ts';
 import { registerDepositAddress } from './deposit-address.ts';
 import { registerDeposits } from './deposits.ts';
@@ -61,12 +62,14 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerTestSigning,
   registerTestAttestation,
   registerTestBurn,
+  registerTestConsolidateFees,
   registerService,
   registerDepositAddress,
   registerAttest,
   registerWithdraw,
   registerBump,
   registerHold,
+  registerConsolidateFees,
   registerVoid,
   registerRequests,
   registerDeposits,

@@ -18,6 +18,7 @@ import { attest } from './deposits/attest.ts';
 import type { FederationKey } from './keys/keys.ts';
 import { type Node, requireOnline, sealNode, unsealNode } from './node.ts';
 import { exportCard, ownCard } from './own-card.ts';
+import { consolidateFees, testConsolidateFees } from './payouts/consolidate.ts';
 import { testBurn } from './payouts/test-burn.ts';
 import { requestReports, requestShown } from './payouts/void-requests.ts';
 import { bump, hold, unhold, withdraw } from './payouts/withdraw.ts';
@@ -112,6 +113,14 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   'test-burn': (node, params, { progress, signal }) => {
     const { bridge, autopilot } = requireOnline(node);
     return testBurn(bridge, autopilot.steps, params, progress, signal);
+  },
+  'consolidate-fees': (node, params, { progress }) => {
+    const { bridge, autopilot } = requireOnline(node);
+    return consolidateFees(bridge, autopilot.steps, params, progress);
+  },
+  'test-consolidate-fees': (node, params, { progress }) => {
+    const { bridge, autopilot } = requireOnline(node);
+    return testConsolidateFees(bridge, autopilot.steps, params, progress);
   },
   deposits: depositReports,
   withdrawals: withdrawalReports,

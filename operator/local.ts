@@ -45,6 +45,8 @@ const NEEDS_SERVER: ReadonlySet<CommandName> = new Set<CommandName>([
   'requests-refuse',
   'withdrawals-waiting',
   'test-burn',
+  'consolidate-fees',
+  'test-consolidate-fees',
 ]);
 
 // These change nothing: a server that starts meanwhile must find the database free.

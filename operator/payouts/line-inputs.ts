@@ -31,6 +31,8 @@ export interface Learnt {
   readonly refusedBurns: ReadonlySet<string>;
   readonly refusedOutputs: ReadonlySet<string>;
   readonly rateNeeded: bigint;
+  /** What signers keep of the surplus where a consolidation asks for more than they leave, in sats. */
+  readonly reserveNeeded: bigint;
   readonly childRefused: boolean;
 }
 
@@ -39,6 +41,7 @@ export const NOTHING_LEARNT: Learnt = {
   refusedBurns: new Set(),
   refusedOutputs: new Set(),
   rateNeeded: 0n,
+  reserveNeeded: 0n,
   childRefused: false,
 };
 
@@ -105,7 +108,7 @@ export class LineInputs {
       cheapRate: BigInt(config.payoutBatch.cheapSatVb) * 1000n,
       tidies: !order.now,
       bumpPercent: BigInt(config.payoutBump.stepPercent),
-      wish: order.wish,
+      wish: wishOf(order.wish, learnt),
     };
     return { input, left };
   }
@@ -139,6 +142,10 @@ export class LineInputs {
     // Without an estimate nothing is cheap.
     return batchDue(policy, seenAt, estimate ?? policy.cheapRate + 1n, effects.now()) !== null;
   }
+}
+
+function wishOf(wish: PlanWish, { reserveNeeded }: Learnt): PlanWish {
+  return wish.kind === 'consolidate' ? { ...wish, reserve: larger(wish.reserve, reserveNeeded) } : wish;
 }
 
 function siblingOf({ history, tip }: LineNow, { step, entry }: WaitingStep, bumpHeight: number): PlanSibling {

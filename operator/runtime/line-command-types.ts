@@ -6,6 +6,7 @@ import { PAGE_ROWS, PAGE_ROWS_MAX } from '../../store/database.ts';
 const hash32 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lowercase hexadecimal characters');
 const requestId = z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 lowercase hexadecimal characters');
 const reason = z.string().min(1).max(500);
+const address = z.string().min(1).max(128);
 const page = z.strictObject({
   limit: z.int().min(1).max(PAGE_ROWS_MAX).default(PAGE_ROWS),
   offset: z.int().min(0).default(0),
@@ -22,6 +23,10 @@ export const lineCommandParams = {
   hold: z.strictObject({ burn_txid: hash32, reason }),
   unhold: z.strictObject({ burn_txid: hash32 }),
   void: z.strictObject({ reason }),
+  /** `fee_rate` in sat/vB; absent: the estimate. */
+  'consolidate-fees': z.strictObject({ address, fee_rate: z.number().min(1).max(10_000).optional() }),
+  /** `broadcast`: regtest only, for real. */
+  'test-consolidate-fees': z.strictObject({ address, broadcast: z.boolean().default(false) }),
   'requests-list': page,
   'requests-show': z.strictObject({ id: requestId }),
   'requests-approve': z.strictObject({ id: requestId }),
@@ -91,6 +96,26 @@ export interface WithdrawalReport {
   readonly created_at: string;
 }
 
+/** What a consolidation pays where; the surplus that it leaves, and the reserve of this operator. Sats. */
+export interface ConsolidationReport {
+  readonly address: string;
+  readonly amount: string;
+  readonly surplus: string;
+  readonly reserve: string;
+}
+
+/** A step that was signed to be looked at; the fee in sats, bytes in hex. */
+export interface SignedTransaction {
+  readonly txid: string;
+  readonly transaction: string;
+  readonly psbt: string;
+  readonly inputs: number;
+  readonly miner_fee: string;
+  readonly broadcast: boolean;
+  readonly detail: string;
+  readonly signing: SigningReport;
+}
+
 /** A request as operators see it. `treasury`: txid:vout. */
 export interface RequestReport {
   readonly id: string;
@@ -143,6 +168,8 @@ export interface LineCommandResults {
     readonly left: readonly WaitReport[];
     readonly detail: string;
   };
+  'consolidate-fees': ConsolidationReport & { readonly step: StepReport };
+  'test-consolidate-fees': ConsolidationReport & SignedTransaction;
   'requests-list': { readonly requests: readonly RequestReport[]; readonly total: number };
   'requests-show': { readonly request: RequestReport };
   'requests-approve': { readonly request: RequestReport };

@@ -149,6 +149,8 @@ export const treasury: CommandResults['treasury'] = {
   tip: null,
   balance: null,
   surplus: null,
+  fee_reserve: '100000',
+  consolidate_addresses: ['bcrt1qagreed'],
   waiting: null,
   strays: { count: 0, amount: '0' },
 };
@@ -367,6 +369,12 @@ export const voidMade: CommandResults['void'] = {
   detail: '',
 };
 
+const consolidation = { address: 'bcrt1qagreed', amount: '70000', surplus: '100000', reserve: '100000' };
+export const consolidated: CommandResults['consolidate-fees'] = {
+  ...consolidation,
+  step: { ...step, kind: 'consolidate', burns: [], swept: 0 },
+};
+
 export const testBurn: CommandResults['test-burn'] = {
   txid: TXID,
   transaction: '0200',
@@ -377,6 +385,8 @@ export const testBurn: CommandResults['test-burn'] = {
   detail: 'spends an outpoint that cannot exist',
   signing: SIGNING,
 };
+
+export const testConsolidation: CommandResults['test-consolidate-fees'] = { ...consolidation, ...testBurn };
 
 const deposit = {
   txid: TXID,

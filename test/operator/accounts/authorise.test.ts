@@ -148,6 +148,7 @@ describe('the permission matrix', () => {
       'open-treasury',
       'deposits',
       'payouts',
+      'consolidate',
       'hold',
       'void',
       'approve',
