@@ -13,6 +13,7 @@ import type { CliContext } from './context.ts';
 import { registerDepositAddress } from './deposit-address.ts';
 import { registerDeposits } from './deposits.ts';
 import { registerDkg } from './dkg.ts';
+import { registerFees } from './fees.ts';
 import { registerHold } from './hold.ts';
 import { registerInit } from './init.ts';
 import { registerKeyInfo } from './key-info.ts';
@@ -69,6 +70,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerWithdraw,
   registerBump,
   registerHold,
+  registerFees,
   registerConsolidateFees,
   registerVoid,
   registerRequests,

@@ -833,3 +833,18 @@ BEGIN SELECT RAISE(ABORT, 'taken_back_deposits: rows never change'); END;
 --> statement-breakpoint
 CREATE TRIGGER taken_back_deposits_no_delete BEFORE DELETE ON taken_back_deposits
 BEGIN SELECT RAISE(ABORT, 'taken_back_deposits: rows are never deleted'); END;
+--> statement-breakpoint
+-- When blocks with steps of the line were mined (store/block-times.ts). What a header says never changes.
+CREATE TABLE `block_times` (
+	`block_hash` text PRIMARY KEY NOT NULL,
+	`time` integer NOT NULL,
+	CONSTRAINT "block_times_hash" CHECK(length("block_times"."block_hash") = 64 and "block_times"."block_hash" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "block_times_time" CHECK("block_times"."time" between 0 and 4294967295)
+) STRICT;
+--> statement-breakpoint
+CREATE TRIGGER block_times_no_replace BEFORE INSERT ON block_times
+WHEN EXISTS (SELECT 1 FROM block_times WHERE block_hash = NEW.block_hash)
+BEGIN SELECT RAISE(ABORT, 'block_times: the row is there already'); END;
+--> statement-breakpoint
+CREATE TRIGGER block_times_no_update BEFORE UPDATE ON block_times
+BEGIN SELECT RAISE(ABORT, 'block_times: rows never change'); END;

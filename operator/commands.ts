@@ -15,6 +15,7 @@ import { testCommunication } from './communication.ts';
 import { depositAddress } from './deposit-address.ts';
 import { depositReports } from './deposit-reports.ts';
 import { attest } from './deposits/attest.ts';
+import { feesReport } from './fees-report.ts';
 import type { FederationKey } from './keys/keys.ts';
 import { type Node, requireOnline, sealNode, unsealNode } from './node.ts';
 import { exportCard, ownCard } from './own-card.ts';
@@ -114,6 +115,7 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
     const { bridge, autopilot } = requireOnline(node);
     return testBurn(bridge, autopilot.steps, params, progress, signal);
   },
+  fees: feesReport,
   'consolidate-fees': (node, params, { progress }) => {
     const { bridge, autopilot } = requireOnline(node);
     return consolidateFees(bridge, autopilot.steps, params, progress);

@@ -62,6 +62,7 @@ const READ_ONLY: ReadonlySet<CommandName> = new Set<CommandName>([
   'requests-show',
   'deposits',
   'withdrawals',
+  'fees',
   'backup-list',
   'user-list',
 ]);

@@ -60,6 +60,7 @@ const COMMAND_ACTIONS: { readonly [C in CommandName]: Action | null } = {
   attest: 'deposits',
   'test-burn': 'test',
   deposits: null,
+  fees: null,
   'test-consolidate-fees': 'test',
   'consolidate-fees': 'consolidate',
   withdraw: 'payouts',

@@ -6,6 +6,7 @@ import { payoutWeight, virtualSize } from '../../chain/fee.ts';
 import { type LineRoot, type ParsedLine, readLineAt } from '../../chain/line.ts';
 import type { Outpoint } from '../../chain/outpoint.ts';
 import { toHex } from '../../crypto/bytes.ts';
+import { recordBlockTime } from '../../store/block-times.ts';
 import { getStep, minedTip, recordStep, recordStepMined, recordStepSigned } from '../../store/line.ts';
 import { getUtxo } from '../../store/utxos.ts';
 import type { FederationKey } from '../keys/keys.ts';
@@ -38,6 +39,7 @@ export async function walkLine(reader: LineReader, key: FederationKey, root: Lin
     const still = getUtxo(db, outpoint);
     if (still?.spentBy !== utxo.spentBy || still.spentHeight !== utxo.spentHeight) return;
     // A block that left the chain a moment ago does not hold it; the scan will take it back.
+    if (known.block !== null) recordBlockTime(db, hash, known.block.header.time);
     if (known.block === null || !takeMined(reader, { key, root }, known.block, utxo.spentBy, place)) return;
   }
 }

@@ -27,6 +27,8 @@ export const lineCommandParams = {
   'consolidate-fees': z.strictObject({ address, fee_rate: z.number().min(1).max(10_000).optional() }),
   /** `broadcast`: regtest only, for real. */
   'test-consolidate-fees': z.strictObject({ address, broadcast: z.boolean().default(false) }),
+  /** How many days, today counted. */
+  fees: z.strictObject({ days: z.int().min(1).max(3_660).default(30) }),
   'requests-list': page,
   'requests-show': z.strictObject({ id: requestId }),
   'requests-approve': z.strictObject({ id: requestId }),
@@ -104,6 +106,16 @@ export interface ConsolidationReport {
   readonly reserve: string;
 }
 
+/** What mined steps did to the surplus. Sats. */
+export interface FeeSums {
+  readonly steps: number;
+  readonly burn_fees: string;
+  readonly miner_fees: string;
+  /** Strays that were swept. */
+  readonly top_ups: string;
+  readonly consolidated: string;
+}
+
 /** A step that was signed to be looked at; the fee in sats, bytes in hex. */
 export interface SignedTransaction {
   readonly txid: string;
@@ -170,6 +182,19 @@ export interface LineCommandResults {
   };
   'consolidate-fees': ConsolidationReport & { readonly step: StepReport };
   'test-consolidate-fees': ConsolidationReport & SignedTransaction;
+  fees: {
+    /** Days by UTC on which steps were mined, the first first; `surplus`: at the end of the day. */
+    readonly days: readonly (FeeSums & { readonly date: string; readonly surplus: string })[];
+    /** The surplus before the first of them. */
+    readonly opening_surplus: string;
+    readonly total: FeeSums;
+    /** At the end of the mined line. */
+    readonly surplus: string;
+    readonly fee_reserve: string;
+    readonly above_reserve: string;
+    /** Mined steps whose figures are not exact, as this node does not know all of them yet. */
+    readonly incomplete_steps: number;
+  };
   'requests-list': { readonly requests: readonly RequestReport[]; readonly total: number };
   'requests-show': { readonly request: RequestReport };
   'requests-approve': { readonly request: RequestReport };

@@ -69,6 +69,7 @@ const samples: { readonly [C in CommandName]: Json } = {
   'requests-approve': { id: '0a'.repeat(16) },
   'requests-refuse': { id: '0a'.repeat(16), reason: 'the payout is right' },
   'withdrawals-waiting': {},
+  fees: { days: 7 },
   'consolidate-fees': { address: 'a', fee_rate: 2.5 },
   'test-consolidate-fees': { address: 'a', broadcast: false },
   'test-burn': { txid: hash, address: 'a', amount: '5', fee: '1', broadcast: false },

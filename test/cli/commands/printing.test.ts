@@ -233,6 +233,13 @@ const cases = [
     { ...results.testBurn, broadcast: true, detail: '' },
     ['broadcast'],
   ),
+  expected(['fees', '--days', '7'], 'fees', { days: 7 }, results.fees, [
+    '2026-03-01',
+    '170000',
+    'above the reserve',
+    '7380 sats',
+    '1 step not fully known yet',
+  ]),
   expected(
     ['consolidate-fees', '--address', 'bcrt1qagreed', '--fee-rate', '2.5'],
     'consolidate-fees',

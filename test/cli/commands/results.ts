@@ -369,6 +369,17 @@ export const voidMade: CommandResults['void'] = {
   detail: '',
 };
 
+const feeSums = { steps: 2, burn_fees: '3000', miner_fees: '620', top_ups: '5000', consolidated: '70000' };
+export const fees: CommandResults['fees'] = {
+  days: [{ date: '2026-03-01', ...feeSums, surplus: '107380' }],
+  opening_surplus: '170000',
+  total: feeSums,
+  surplus: '107380',
+  fee_reserve: '100000',
+  above_reserve: '7380',
+  incomplete_steps: 1,
+};
+
 const consolidation = { address: 'bcrt1qagreed', amount: '70000', surplus: '100000', reserve: '100000' };
 export const consolidated: CommandResults['consolidate-fees'] = {
   ...consolidation,
