@@ -1,6 +1,6 @@
 // The one answer to the question whether a burn is paid: by a step of the line that is mined, or by one that is signed and can
 // still be mined. A step that this node only agreed to sign does not count, nor one that the line has passed.
-import { and, asc, desc, eq, isNotNull, notExists, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, isNotNull, ne, notExists, sql } from 'drizzle-orm';
 import { type Burn, getBurn } from './burns.ts';
 import { countRows, type Listing, type Page, pageBounds, type Queries } from './database.ts';
 import { given, givenPage, prepared, preparedCount } from './prepared.ts';
@@ -75,11 +75,33 @@ const payable = prepared((db) => {
     .offset(givenPage.offset)
     .prepare();
 });
+const twinPaid = prepared((db) => {
+  const { txid, height } = lineSteps;
+  const isTwin = and(
+    eq(lineBurns.nullifier, given(lineBurns.nullifier, 'nullifier')),
+    ne(lineBurns.burnTxid, given(lineBurns.burnTxid, 'burnTxid')),
+  );
+  return db
+    .select({ txid, burnTxid: lineBurns.burnTxid })
+    .from(lineBurns)
+    .innerJoin(lineSteps, eq(txid, lineBurns.txid))
+    .where(and(isTwin, isNotNull(height)))
+    .limit(1)
+    .prepare();
+});
 const countUnmined = preparedCount(burns, isUnmined);
 
 /** Where a burn stands; steps in blocks up to `settledHeight` are settled. A mined step counts before a signed one. */
 export function paymentOf(db: Queries, burnTxid: string, settledHeight: number): BurnPayment {
   return paymentBy(stepsOfBurn(db, burnTxid), settledHeight);
+}
+
+/** The mined step that pays another burn with the nullifier of this one, and that burn; null where there is none. */
+export function twinOf(
+  db: Queries,
+  { burnTxid, nullifier }: Pick<Burn, 'burnTxid' | 'nullifier'>,
+): { readonly txid: string; readonly burnTxid: string } | null {
+  return twinPaid(db).get({ burnTxid, nullifier }) ?? null;
 }
 
 /** Every step that is held and pays a burn, the newest last. */
