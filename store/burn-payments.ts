@@ -9,6 +9,8 @@ import { minedInstead } from './step-state.ts';
 
 /** Below this, in sats, no output is relayed: the dust of P2WPKH. */
 const DUST_MIN = 294;
+/** Most burns that are looked at for one that the treasury cannot pay. */
+const ABOVE_MAX = 16;
 
 /** Where a burn stands. `txid`: the step that pays it; `height` of its block, or null. */
 export type BurnPayment =
@@ -75,6 +77,18 @@ const payable = prepared((db) => {
     .offset(givenPage.offset)
     .prepare();
 });
+const above = prepared((db) => {
+  const isAbove = sql`${burns.amount} > ${given(burns.amount, 'amount')}`;
+  const bears = sql`${burns.fee} >= ${given(burns.fee, 'feeMin')}`;
+  const isOther = sql`lower(${burns.address}) <> ${sql.placeholder('notTo')}`;
+  return db
+    .select()
+    .from(burns)
+    .where(and(isAbove, bears, isOther, isUnmined(db)))
+    .orderBy(desc(burns.fee), asc(burns.burnTxid))
+    .limit(ABOVE_MAX)
+    .prepare();
+});
 const twinPaid = prepared((db) => {
   const { txid, height } = lineSteps;
   const isTwin = and(
@@ -131,6 +145,14 @@ export function listPayableBurns(
   page: Page = {},
 ): readonly Burn[] {
   return payable(db).all({ ...pageBounds(page), feeMin, notTo });
+}
+
+/** Unpaid burns of more than an amount, in sats, that `listPayableBurns` lists; at most 16, the highest fee first. */
+export function listBurnsAbove(
+  db: Queries,
+  { amount, feeMin, notTo }: { readonly amount: bigint; readonly feeMin: bigint; readonly notTo: string },
+): readonly Burn[] {
+  return above(db).all({ amount, feeMin, notTo });
 }
 
 /** A burn with its payments, or null where it is not known. */

@@ -33,6 +33,8 @@ export interface Learnt {
   readonly rateNeeded: bigint;
   /** What signers keep of the surplus where a consolidation asks for more than they leave, in sats. */
   readonly reserveNeeded: bigint;
+  /** The highest rate of a sweep that enough of them sign; null: none has refused one. */
+  readonly sweepRateMost: bigint | null;
   readonly childRefused: boolean;
 }
 
@@ -42,6 +44,7 @@ export const NOTHING_LEARNT: Learnt = {
   refusedOutputs: new Set(),
   rateNeeded: 0n,
   reserveNeeded: 0n,
+  sweepRateMost: null,
   childRefused: false,
 };
 
@@ -105,6 +108,7 @@ export class LineInputs {
       cap: BigInt(config.feeRateMaxSatVb) * 1000n,
       relay,
       rateNeeded: learnt.rateNeeded,
+      sweepRateMost: learnt.sweepRateMost,
       cheapRate: BigInt(config.payoutBatch.cheapSatVb) * 1000n,
       tidies: !order.now,
       bumpPercent: BigInt(config.payoutBump.stepPercent),

@@ -145,7 +145,8 @@ export class LineSteps {
       }
       const { parties: participants, threshold } = this.#bridge.config;
       const isChild = plan.intent.treasury.txid !== line.tip.txid;
-      const asked = { participants, threshold, alone: answer.alone, isChild };
+      const isSweep = plan.intent.step === 'sweep';
+      const asked = { participants, threshold, alone: answer.alone, isChild, isSweep };
       const more = learnFrom(learnt, answer.refusals, asked);
       const isPassing = more === null && answer.refusals.some(({ reason }) => PASSING.has(reason));
       const sibling = isChild ? line.child : line.waiting;

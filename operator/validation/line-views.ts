@@ -47,6 +47,8 @@ export interface LineRules {
   readonly bumpBlocks: number;
   /** The highest fee rate, in sats per 1000 vbytes. */
   readonly feeRateMax: bigint;
+  /** The highest rate of a sweep that no burn needs, in sats per 1000 vbytes. */
+  readonly cheapRate: bigint;
   /** Within how many blocks the estimate is asked for. */
   readonly feeTargetBlocks: number;
   /** The scriptPubKeys that `consolidate` may pay. */

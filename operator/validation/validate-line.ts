@@ -105,7 +105,7 @@ async function refuseSeen(
   if (refusal !== null) return refusal;
   const verified = wire === null ? withoutWire(step) : await verifyBurns(views, wire, step);
   if (!verified.ok) return verified;
-  return (await refuseFee(views, step)) ?? (await refuseUnrelayed(views, step)) ?? verified;
+  return (await refuseFee(views, wire, step)) ?? (await refuseUnrelayed(views, step)) ?? verified;
 }
 
 function withoutWire({ intent }: PlacedStep): { readonly ok: true; readonly burns: readonly WireBurn[] } | Refusal {

@@ -119,6 +119,7 @@ export class Validation {
         depositMinSats: config.policy.depositMinSats,
         bumpBlocks: config.payoutBump.afterBlocks,
         feeRateMax: BigInt(config.feeRateMaxSatVb) * 1000n,
+        cheapRate: BigInt(config.payoutBatch.cheapSatVb) * 1000n,
         feeTargetBlocks: config.feeTargetBlocks,
         consolidateScripts: config.policy.consolidateScripts,
         feeReserve: config.policy.feeReserveSats,

@@ -134,3 +134,27 @@ describe('while a consolidation waits', () => {
     expect([intent.step, intent.treasury.txid]).toEqual(['payout', hashOf('root')]);
   });
 });
+
+describe('the rate of sweeps', () => {
+  const tidy = () => {
+    const world = lineWorld(110_000n);
+    world.addCoins(depositOf('d', 500_000n));
+    return world;
+  };
+  const rateOf = ({ intent, built }: { intent: { fee: bigint }; built: { vsize: number } }) =>
+    (intent.fee * 1000n) / BigInt(built.vsize);
+
+  test('is lowered to what enough signers sign', () => {
+    const signed = tidy().advance({ estimate: 2_000n, sweepRateMost: 1_200n });
+    expect([signed.intent.step, rateOf(signed)]).toEqual(['sweep', 1_200n]);
+  });
+
+  test('is the cheap one at first also where burns need it, and rises to the estimate once it has waited', () => {
+    const world = tidy();
+    world.addBurns(burnOf('rich', 400_000n, 2_000n));
+    const first = world.advance({ estimate: 9_000n });
+    expect([first.intent.step, rateOf(first)]).toEqual(['sweep', 2_000n]);
+    world.age();
+    expect(rateOf(world.advance({ estimate: 9_000n }))).toBeGreaterThanOrEqual(9_000n);
+  });
+});

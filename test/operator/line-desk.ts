@@ -65,6 +65,7 @@ export class LineDesk {
     feeTargetBlocks: 6,
     consolidateScripts: [],
     feeReserve: 0n,
+    cheapRate: ESTIMATE,
   };
   readonly held = new Set<string>();
   readonly approved = new Set<string>();
