@@ -4,7 +4,7 @@
 import { larger, smaller } from './amount.ts';
 import type { Refused } from './burn.ts';
 import { feeAt, outputBytes, satVb } from './fee.ts';
-import { type BuiltLine, lineSums } from './line.ts';
+import { type BuiltLine, lineSums, TREASURY_SATS_MIN } from './line.ts';
 import type { LineKind } from './line-intent.ts';
 
 /** So much of surplus and swept strays may be taken at once, in sats, however little that leaves. */
@@ -44,6 +44,8 @@ export interface FeeTerms {
   readonly payoutWaited: boolean;
   /** What a sweep that waits there might spend: `surplusBudget` of its surplus and strays. 0 where none waits. */
   readonly sweepFeeReplaced: bigint;
+  /** The highest rate of a sweep while no burn needs one; null while one does, which may then pay what any step may. */
+  readonly sweepRateMax: bigint | null;
   /** The own estimate; null where the own nodes have none. */
   readonly estimate: bigint | null;
   /** The highest rate that this operator signs. */
@@ -88,6 +90,11 @@ export function surplusBudget(surplus: bigint, sweptStrays: bigint): bigint {
   return larger(smaller(all, SURPLUS_FREE_SATS), all / SURPLUS_PART);
 }
 
+/** Whether a treasury output of so many sats cannot pay a burn, so that deposits have to be swept for it. */
+export function isBeyond(burnAmount: bigint, treasury: bigint): boolean {
+  return burnAmount > treasury - TREASURY_SATS_MIN;
+}
+
 /** The least top-up, in sats, with which B reaches an amount. */
 export function topUpFor(budget: bigint, surplus: bigint, sweptStrays: bigint): bigint {
   const needed = budget <= SURPLUS_FREE_SATS ? budget : budget * SURPLUS_PART;
@@ -120,10 +127,15 @@ export function feeRange(terms: FeeTerms): FeeRange | FeeRefusal {
   const min = leastFee(terms);
   const capped = larger(packageFee(terms, terms.cap), 0n);
   const budget = feeBudget(terms);
-  const max = smaller(smaller(highestFee(terms, min), capped), budget);
+  const highest = highestFee(terms, min);
+  const max = smaller(smaller(highest, capped), budget);
   if (min <= max) return { ok: true, min, max };
   if (min > capped) {
     const detail = `the least fee is ${min} sats; at the highest rate that this operator signs it is ${capped}`;
+    return refuse('fee_too_high', detail, { min, max }, terms.vsize);
+  }
+  if (min > highest) {
+    const detail = `the least fee is ${min} sats; a sweep that no burn needs pays ${highest} at most`;
     return refuse('fee_too_high', detail, { min, max }, terms.vsize);
   }
   const detail = `the least fee is ${min} sats; the step may spend ${budget}, which is ${min - budget} too little`;
@@ -157,10 +169,14 @@ function forcedFee({ vsize, relay, replaced }: FeeTerms): bigint {
 }
 
 /**
- * Twice the estimate. Where a replacement takes more than that, a quarter above what it takes: mempools differ, and what
+ * Twice the estimate, but of a sweep that no burn needs the cheap rate, or what relaying takes: it replaces nothing. Where a replacement takes more than that, a quarter above what it takes: mempools differ, and what
  * hangs on the sibling may weigh more in those of the others.
  */
 function highestFee(terms: FeeTerms, min: bigint): bigint {
+  const { kind, sweepRateMax, vsize, relay } = terms;
+  if (kind === 'sweep' && sweepRateMax !== null) {
+    return larger(feeAt(vsize, relay.feeRateMin), packageFee(terms, sweepRateMax));
+  }
   if (terms.estimate === null) return packageFee(terms, terms.cap);
   const forced = forcedFee(terms);
   const room = terms.replaced === null ? forced : forced + forced / 4n;

@@ -1,6 +1,8 @@
 // What the planner of the treasury line is given and what it answers. Amounts in sats, rates in sats per 1000 vbytes.
+
+import { smaller } from './amount.ts';
 import type { BuiltLine, LineTerms, ListedBurn } from './line.ts';
-import { type FeeView, type RelayFloor, type Replaced, surplusBudget } from './line-fee.ts';
+import { type FeeView, isBeyond, type RelayFloor, type Replaced, surplusBudget } from './line-fee.ts';
 import type { LineBurn, LineIntent, LineKind, SweptOutput } from './line-intent.ts';
 import type { LinePlace } from './line-rule.ts';
 import { type Outpoint, outpointName } from './outpoint.ts';
@@ -25,12 +27,23 @@ export interface PlanSibling {
   readonly waited: boolean;
 }
 
-/** What is wanted. `auto`: whatever is due. `rate` null: the next one. */
+/**
+ * What is wanted. `auto`: whatever is due. `rate` null: the next one, or that of the estimate. A consolidation takes what the
+ * surplus holds above the reserve.
+ */
 export type PlanWish =
   | { readonly kind: 'auto' }
   | { readonly kind: 'bump'; readonly rate: bigint | null }
   | { readonly kind: 'void' }
-  | { readonly kind: 'consolidate'; readonly script: Uint8Array; readonly amount: bigint; readonly reserve: bigint };
+  | ConsolidateWish;
+
+/** What is above `reserve`, in sats, goes to `script`. */
+export interface ConsolidateWish {
+  readonly kind: 'consolidate';
+  readonly script: Uint8Array;
+  readonly reserve: bigint;
+  readonly rate: bigint | null;
+}
 
 /** Everything on which the next step depends. */
 export interface PlanInput {
@@ -65,6 +78,8 @@ export interface PlanInput {
   readonly relay: RelayFloor;
   /** The highest `fee_rate_min` that signers named in their refusals of this step; 0 at first. */
   readonly rateNeeded: bigint;
+  /** The highest rate of a sweep that enough signers sign, as their refusals of this step say; null at first. */
+  readonly sweepRateMost: bigint | null;
   /** Up to this rate sweeps are made that nobody waits for. */
   readonly cheapRate: bigint;
   /** Whether such sweeps are wanted now: whoever orders a payout does not want one in its place. */
@@ -142,6 +157,14 @@ export function positionOn(input: PlanInput, parent: PlanSibling | null): Positi
   const place = parent?.place ?? input.tip;
   const sibling = parent === null ? input.waiting : input.child;
   const { estimate, cap, relay } = input;
+  const paid = new Set(parent?.burns?.map(({ burnTxid }) => burnTxid));
+  const needsSweep = input.burns.some(
+    ({ burnTxid, amount }) =>
+      isBeyond(amount, place.amount) &&
+      !paid.has(burnTxid) &&
+      !input.held.has(burnTxid) &&
+      !input.refused.has(burnTxid),
+  );
   return {
     place,
     sibling,
@@ -150,6 +173,7 @@ export function positionOn(input: PlanInput, parent: PlanSibling | null): Positi
       surplusBefore: place.surplus,
       payoutWaited: sibling?.kind === 'payout' && sibling.waited,
       sweepFeeReplaced: sibling?.kind === 'sweep' ? surplusBudget(place.surplus, straysOf(input, sibling)) : 0n,
+      sweepRateMax: needsSweep ? null : smaller(input.cheapRate, input.sweepRateMost ?? input.cheapRate),
       estimate,
       cap,
       relay,

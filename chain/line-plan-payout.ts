@@ -2,7 +2,16 @@
 import { larger } from './amount.ts';
 import { satVb } from './fee.ts';
 import { TREASURY_SATS_MIN } from './line.ts';
-import { type FeeRefusal, type FeeTerms, feeRange, ratesText, topUpFor, validateFee } from './line-fee.ts';
+import {
+  type FeeRefusal,
+  type FeeTerms,
+  feeRange,
+  feeTerms,
+  packageFee,
+  ratesText,
+  topUpFor,
+  validateFee,
+} from './line-fee.ts';
 import { type Candidate, candidatesOf, leave } from './line-plan-burns.ts';
 import {
   type Coins,
@@ -188,7 +197,7 @@ function failureReasons(
   }
   return fresh.map(({ burn }) => {
     if (sibling !== null)
-      return leave(burn.burnTxid, 'other_step_waits', 'it is paid once the sweep that waits is mined');
+      return leave(burn.burnTxid, 'other_step_waits', 'it is paid once the step that waits is mined');
     if (settled.ok) {
       const missing = treasuryShort(position, settled.draft, settled.fee);
       return leave(burn.burnTxid, 'no_funds', 'deposits are swept first', missing);
@@ -201,6 +210,15 @@ function failureReasons(
     const remedy = `the fees of all waiting burns together do not pay for a payout: it waits for more burns or ${lower}`;
     return { burnTxid: burn.burnTxid, reason: 'fee_too_small', missing: settled.missing, rate: null, remedy };
   });
+}
+
+/** An operator who names a rate gets a step at this rate or none: a step that pays more would spend sats that nobody allowed. */
+export function atRate({ view }: Position, plan: Plan, rate: bigint | null): Plan {
+  if (rate === null || plan.kind === 'wait') return plan;
+  const terms = feeTerms(view, plan.built);
+  const asked = packageFee(terms, rate);
+  const verdict = validateFee(terms, asked);
+  return asked >= plan.intent.fee || verdict.ok ? plan : { kind: 'wait', left: [refusedRate(verdict, terms)] };
 }
 
 /** A rate that this node itself would not sign. */

@@ -42,7 +42,8 @@ export function planSweep(
 }
 
 function aimsFor(input: PlanInput, position: Position, purpose: SweepPurpose): readonly Aim[] {
-  const target = targetRate(input);
+  const wanted = targetRate(input);
+  const target = input.sweepRateMost === null ? wanted : smaller(wanted, input.sweepRateMost);
   const floor = larger(input.relay.feeRateMin, input.rateNeeded);
   if (purpose.kind === 'cheap') return [{ rate: target, exact: true, limit: 'quarter' }];
   if (purpose.kind === 'fund') {

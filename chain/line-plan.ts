@@ -1,10 +1,10 @@
 // The planner of the treasury line: one pure function that chooses the next step, with its burns, swept coins and fee, or
 // says what everything waits for. What it plans is within the rule that every signer holds it to (line-rule.ts, line-fee.ts).
-import { larger, smaller } from './amount.ts';
-import { dustThreshold } from './fee.ts';
-import { feeTerms, packageFee, topUpFor, validateFee } from './line-fee.ts';
+import { larger } from './amount.ts';
+import { topUpFor, validateFee } from './line-fee.ts';
 import { LINE_BURNS_MAX, LINE_INPUTS_MAX } from './line-intent.ts';
 import { leave } from './line-plan-burns.ts';
+import { planConsolidation } from './line-plan-consolidate.ts';
 import {
   type Aim,
   coinsFor,
@@ -23,14 +23,14 @@ import {
   type Plan,
   type PlanInput,
   type PlanSibling,
-  type PlanWish,
   type Position,
   positionOn,
   targetRate,
   type WaitReason,
 } from './line-plan-input.ts';
-import { type PayoutAnswer, type PayoutPurpose, planPayout, refusedRate } from './line-plan-payout.ts';
+import { atRate, type PayoutAnswer, type PayoutPurpose, planPayout, refusedRate } from './line-plan-payout.ts';
 import { planSweep } from './line-plan-sweep.ts';
+import { isUnlisted, otherWaits, unlisted, wait } from './line-plan-wait.ts';
 
 export type { Plan, PlanInput, PlanSibling, PlanWish, WaitCause, WaitReason } from './line-plan-input.ts';
 
@@ -55,7 +55,8 @@ function planAuto(input: PlanInput): Plan {
   if (isUnlisted(waiting)) return planOverUnlisted(input, waiting);
   if (waiting.kind === 'payout') return planOverPayout(input, waiting);
   if (waiting.kind === 'sweep') return planOverSweep(input);
-  return wait([leave(null, 'other_step_waits', `a ${waiting.kind} step waits: it has to be mined first`)]);
+  if (waiting.kind === 'consolidate') return planOverConsolidation(input, waiting);
+  return wait([otherWaits(waiting.kind ?? 'unlisted')]);
 }
 
 /** Nothing waits: burns first, then what they lack, then what is cheap. */
@@ -77,11 +78,14 @@ function planFree(input: PlanInput): Plan {
 function planOverPayout(input: PlanInput, waiting: PlanSibling): Plan {
   const { child } = input;
   if (child !== null && isUnlisted(child)) return wait([unlisted()]);
+  // A consolidation is mined with the payout that it follows. One that is not goes with the version that it follows.
+  const isFollowed = child?.kind === 'consolidate';
+  if (isFollowed && !child.waited) return wait(afterConsolidation(input));
   const isFull = (waiting.burns?.length ?? 0) >= LINE_BURNS_MAX;
   // What hangs on a full payout goes with it, so that its next version can have a child.
   const isBlocked = isFull && input.childRefused && waiting.waited && input.due;
   const isLow = isBlocked || isBumpDue(input, positionOn(input, null));
-  const beChild = child !== null || (isFull && !isLow && !input.childRefused);
+  const beChild = (child !== null && !isFollowed) || (isFull && !isLow && !input.childRefused);
   const position = positionOn(input, beChild ? waiting : null);
   const isBump = beChild ? isBumpDue(input, position) : isLow;
   const purpose: PayoutPurpose = isBump ? { kind: 'bump', rate: null } : { kind: 'pay' };
@@ -101,6 +105,33 @@ function planOverUnlisted(input: PlanInput, waiting: PlanSibling): Plan {
   return payout.ok ? payout.plan : wait([...payout.left, unlisted()]);
 }
 
+/**
+ * A consolidation waits: a payout follows it, at the rate of the two, so that both are mined. One that has waited long, or
+ * that nothing can follow, gives way to what burns need.
+ */
+function planOverConsolidation(input: PlanInput, waiting: PlanSibling): Plan {
+  const { child } = input;
+  if (child !== null && (isUnlisted(child) || child.kind !== 'payout')) return wait(afterConsolidation(input));
+  let left: readonly WaitReason[] = [];
+  if (!input.childRefused) {
+    const position = positionOn(input, waiting);
+    const purpose: PayoutPurpose = isBumpDue(input, position) ? { kind: 'bump', rate: null } : { kind: 'pay' };
+    const payout = planPayout(input, position, purpose);
+    if (payout.ok) return payout.plan;
+    left = payout.left;
+  }
+  if (child !== null || !(waiting.waited || input.childRefused)) return wait(left);
+  const position = positionOn(input, null);
+  const payout = planPayout(input, position, { kind: 'pay' });
+  if (payout.ok) return payout.plan;
+  // What burns lack does not depend on what the place of the consolidation costs: the sweep pays for that.
+  const free = { ...input, waiting: null, child: null };
+  const bare = planPayout(free, positionOn(free, null), { kind: 'pay' });
+  const need = bare.ok ? 0n : bare.need;
+  const sweep = need > 0n ? planSweep(input, position, { kind: 'fund', need }) : null;
+  return sweep === null ? wait(payout.left) : { ...sweep, left: payout.left };
+}
+
 /** A sweep waits: a payout takes its place and its coins, or it is bumped where burns need what it gathers. */
 function planOverSweep(input: PlanInput): Plan {
   const position = positionOn(input, null);
@@ -117,25 +148,22 @@ function planBump(input: PlanInput, rate: bigint | null): Plan {
   const { waiting, child } = input;
   if (waiting === null)
     return wait([leave(null, 'nothing_waits', 'no step of the line waits in the mempool of your node')]);
-  const bumped = child ?? waiting;
+  // Whoever raises the fee of a payout means it, and not the consolidation that follows.
+  const isOfChild = child !== null && !(waiting.kind === 'payout' && child.kind === 'consolidate');
+  const bumped = isOfChild ? child : waiting;
   if (isUnlisted(waiting) || isUnlisted(bumped)) return wait([unlisted()]);
-  const position = positionOn(input, child === null ? null : waiting);
+  const position = positionOn(input, isOfChild ? waiting : null);
   if (bumped.kind === 'payout')
     return atRate(position, planOf(planPayout(input, position, { kind: 'bump', rate })), rate);
+  if (bumped.kind === 'consolidate') {
+    const remedy = '`consolidate-fees --address A --fee-rate R` replaces a consolidation by one that pays more';
+    return wait([leave(null, 'other_step_waits', remedy)]);
+  }
   if (bumped.kind !== 'sweep') {
     return wait([leave(null, 'other_step_waits', `only \`void\` can replace a ${bumped.kind} step`)]);
   }
   const sweep = planSweep(input, position, { kind: 'bump', rate });
   return sweep === null ? wait([stuckSweep(input, position, rate)]) : atRate(position, sweep, rate);
-}
-
-/** An operator who names a rate gets a step at this rate or none: a step that pays more would spend sats that nobody allowed. */
-function atRate({ view }: Position, plan: Plan, rate: bigint | null): Plan {
-  if (rate === null || plan.kind === 'wait') return plan;
-  const terms = feeTerms(view, plan.built);
-  const asked = packageFee(terms, rate);
-  const verdict = validateFee(terms, asked);
-  return asked >= plan.intent.fee || verdict.ok ? plan : wait([refusedRate(verdict, terms)]);
 }
 
 /** Nothing but the treasury output, and strays where the surplus alone does not pay for it. */
@@ -159,49 +187,15 @@ function planVoid(input: PlanInput): Plan {
   return wait([leave(null, 'pinned', remedy, missing)]);
 }
 
-/** Surplus that is not needed goes to the agreed address. */
-function planConsolidation(input: PlanInput, wish: Extract<PlanWish, { kind: 'consolidate' }>): Plan {
-  if (input.waiting !== null) {
-    return wait([leave(null, 'other_step_waits', 'a step of the line waits: it has to be mined first')]);
-  }
-  const position = positionOn(input, null);
-  const aim: Aim = { rate: targetRate(input), exact: true, limit: 'budget' };
-  const draft: Draft = { kind: 'consolidate', burns: [], swept: [], destination: { script: wish.script, amount: 0n } };
-  const settled = settle(position, draft, aim);
-  const spare = position.place.surplus - wish.reserve - settled.fee;
-  const amount = smaller(wish.amount, spare);
-  const least = dustThreshold(wish.script, input.relay.dustRelayRate);
-  if (!settled.ok || amount < least) {
-    const missing = larger(least - amount, settled.ok ? 0n : settled.missing);
-    return wait([
-      leave(null, 'no_funds', 'the surplus is too small: it has to keep the reserve and pay the fee', missing),
-    ]);
-  }
-  const paying = { ...draft, destination: { script: wish.script, amount } };
-  const plan = finish(input, position, paying, settled.fee);
-  if (plan !== null) return plan;
-  const missing = treasuryShort(position, paying, settled.fee);
-  return wait([leave(null, 'no_funds', 'the treasury does not hold enough: deposits have to be swept first', missing)]);
-}
-
-function isUnlisted({ kind, burns }: PlanSibling): boolean {
-  return kind === null || burns === null;
-}
-
 function planOf(answer: PayoutAnswer): Plan {
   return answer.ok ? answer.plan : wait(answer.left);
 }
 
-function wait(left: readonly WaitReason[]): Plan {
-  return { kind: 'wait', left };
-}
-
-function unlisted(): WaitReason {
-  return leave(
-    null,
-    'unlisted',
-    'this node asks its peers which burns the waiting step pays; it goes on once one answers',
-  );
+/** Burns that no step pays yet while a consolidation is the last of the line. */
+function afterConsolidation({ burns, waiting, child }: PlanInput): readonly WaitReason[] {
+  const paid = new Set([waiting, child].flatMap((one) => one?.burns?.map(({ burnTxid }) => burnTxid) ?? []));
+  const remedy = 'a consolidation waits: it is mined first, or gives way after payout_bump_blocks';
+  return burns.flatMap(({ burnTxid }) => (paid.has(burnTxid) ? [] : leave(burnTxid, 'other_step_waits', remedy)));
 }
 
 /** The surplus does not pay for sweeping one deposit: the least top-up. */

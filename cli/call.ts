@@ -55,6 +55,8 @@ const SERVER_COMMANDS: ReadonlySet<CommandName> = new Set<CommandName>([
   'incident-test-notify',
   'ceremony-schedule',
   'ceremony-schedule-answer',
+  'consolidate-fees',
+  'test-consolidate-fees',
 ]);
 
 // Faults of the program itself; every other class of error is an operator's matter and its message a sentence for them.

@@ -9,11 +9,13 @@ import { registerCeremony } from './ceremony.ts';
 import { registerChecklist } from './checklist.ts';
 import { registerCompletion } from './completion.ts';
 import { registerConfig } from './config.ts';
+import { registerConsolidateFees, registerTestConsolidateFees } from './consolidate-fees.ts';
 import { registerContacts } from './contacts.ts';
 import type { CliContext } from './context.ts';
 import { registerDepositAddress } from './deposit-address.ts';
 import { registerDeposits } from './deposits.ts';
 import { registerDkg } from './dkg.ts';
+import { registerFees } from './fees.ts';
 import { registerGenerateReport } from './generate-report.ts';
 import { registerHold } from './hold.ts';
 import { registerIncidents } from './incident.ts';
@@ -70,12 +72,15 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerTestSigning,
   registerTestAttestation,
   registerTestBurn,
+  registerTestConsolidateFees,
   registerService,
   registerDepositAddress,
   registerAttest,
   registerWithdraw,
   registerBump,
   registerHold,
+  registerFees,
+  registerConsolidateFees,
   registerVoid,
   registerRequests,
   registerDeposits,

@@ -84,7 +84,7 @@ async function restoreKeyShare(cli: Cli, flags: RestoreFlags): Promise<void> {
   const { decodeBackup, eraseBackup, KEY_SHARE_BACKUP_BYTES_MAX } = await import(
     '../operator/backups/key-share-backup.ts'
   );
-  const { planRestore, carryOut } = await import('../operator/backups/restore-key-share.ts');
+  const { planRestore, carryOut, unapproved } = await import('../operator/backups/restore-key-share.ts');
   const { authoriseRestore, recordActs } = await import('../operator/backups/restore-gate.ts');
   const { systemEffects } = await import('../operator/runtime/effects.ts');
   const { silentLog } = await import('../operator/runtime/log.ts');
@@ -111,6 +111,10 @@ async function restoreKeyShare(cli: Cli, flags: RestoreFlags): Promise<void> {
     recordActs(gate, acts);
     const restored = { network, index, live_key, files: files.map((file) => ({ ...file })) };
     context.output.result(restored, () => filesText(files));
+    if (plan.files.some(({ what, action }) => what === 'configuration' && action !== 'keep')) {
+      const { addresses } = unapproved(backup.config);
+      if (addresses > 0) context.output.note(addressesText(addresses));
+    }
     for (const line of nextSteps(plan.files.some(({ what, action }) => what === 'database' && action !== 'keep'))) {
       context.output.note(line);
     }
@@ -119,6 +123,13 @@ async function restoreKeyShare(cli: Cli, flags: RestoreFlags): Promise<void> {
   } finally {
     eraseBackup(backup);
   }
+}
+
+function addressesText(addresses: number): string {
+  return (
+    `The backup lists addresses under policy.consolidate_addresses (${addresses}). None was restored: add those to the ` +
+    'configuration that you approve today.'
+  );
 }
 
 const ACTIONS = { write: 'writes', replace: 'replaces, and keeps the old', keep: 'leaves' } as const;

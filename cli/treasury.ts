@@ -52,6 +52,8 @@ function treasuryText(report: TreasuryReport, isTerminal: boolean): string {
     ...(tip === null ? [] : [['tip', `${tip.txid}:${tip.vout}, ${count(tip.depth, 'step')} from the root`] as const]),
     ...(balance === null ? [] : [['balance', sats(balance)] as const]),
     ...(surplus === null ? [] : [['surplus', sats(surplus)] as const]),
+    ...(surplus === null ? [] : [['fee reserve', sats(report.fee_reserve)] as const]),
+    ...(surplus === null ? [] : report.consolidate_addresses.map((to) => ['consolidates to', to] as const)),
     ...(report.waiting ?? []).map((step) => ['waits', waitingText(step)] as const),
     ...(report.strays.count === 0 ? [] : [['to be swept', straysText(report.strays)] as const]),
     ...report.missing.map(({ name, detail }) => ['not signed', `${name}: ${detail}`] as const),

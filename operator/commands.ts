@@ -17,10 +17,12 @@ import { testCommunication } from './communication.ts';
 import { depositAddress } from './deposit-address.ts';
 import { depositReports } from './deposit-reports.ts';
 import { attest } from './deposits/attest.ts';
+import { feesReport } from './fees-report.ts';
 import { incidentCommands } from './incident-commands.ts';
 import type { FederationKey } from './keys/keys.ts';
 import { type Node, requireOnline, sealNode, unsealNode } from './node.ts';
 import { exportCard, ownCard } from './own-card.ts';
+import { consolidateFees, testConsolidateFees } from './payouts/consolidate.ts';
 import { testBurn } from './payouts/test-burn.ts';
 import { requestReports, requestShown } from './payouts/void-requests.ts';
 import { bump, hold, unhold, withdraw } from './payouts/withdraw.ts';
@@ -115,6 +117,15 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   'test-burn': (node, params, { progress, signal }) => {
     const { bridge, autopilot } = requireOnline(node);
     return testBurn(bridge, autopilot.steps, params, progress, signal);
+  },
+  fees: feesReport,
+  'consolidate-fees': (node, params, { progress }) => {
+    const { bridge, autopilot } = requireOnline(node);
+    return consolidateFees(bridge, autopilot.steps, params, progress);
+  },
+  'test-consolidate-fees': (node, params, { progress }) => {
+    const { bridge, autopilot } = requireOnline(node);
+    return testConsolidateFees(bridge, autopilot.steps, params, progress);
   },
   deposits: depositReports,
   withdrawals: withdrawalReports,

@@ -53,6 +53,8 @@ const NEEDS_SERVER: ReadonlySet<CommandName> = new Set<CommandName>([
   'incident-test-notify',
   'ceremony-schedule',
   'ceremony-schedule-answer',
+  'consolidate-fees',
+  'test-consolidate-fees',
 ]);
 
 // These change nothing: a server that starts meanwhile must find the database free.
@@ -68,6 +70,7 @@ const READ_ONLY: ReadonlySet<CommandName> = new Set<CommandName>([
   'requests-show',
   'deposits',
   'withdrawals',
+  'fees',
   'backup-list',
   'user-list',
   'security-check',

@@ -1,6 +1,7 @@
 // Where the treasury stands, for operators: what it takes to fund it, who has not signed its root yet, and what it holds.
 
 import { ROOT_SATS_MIN, rootSurplus, treasuryScript } from '../chain/line.ts';
+import { scriptAddress } from '../chain/network.ts';
 import { taprootAddress } from '../crypto/taproot.ts';
 import { minedTip } from '../store/line.ts';
 import { lineHistory } from '../store/line-history.ts';
@@ -43,6 +44,10 @@ export function treasuryReport(node: Node): TreasuryReport {
     root: root === null ? null : { txid: root.txid, vout: root.vout, amount: `${root.amount}` },
     missing: state === 'opening' && root !== null ? missingSigners(node, root) : [],
     ...(root === null || !isOpen ? NOTHING_HELD : heldBy(node, root)),
+    fee_reserve: `${config.policy.feeReserveSats}`,
+    consolidate_addresses: config.policy.consolidateScripts.flatMap(
+      (script) => scriptAddress(script, config.network) ?? [],
+    ),
     waiting: null,
     strays: straysOf(node, key),
   };

@@ -49,6 +49,8 @@ export class SimulatedChain {
   #best: ChainBlock;
   #made = 0;
   feeRate = 2_000n;
+  /** By how much later than the others blocks are from now on, by their headers. */
+  secondsPassed = 0;
 
   constructor() {
     this.#best = this.#block(null, FIRST_HEIGHT, [], new Map());
@@ -243,7 +245,7 @@ export class SimulatedChain {
     for (const { txid } of transactions) heights.set(txid, height);
     const coinbase = rawCoinbase(concat(u32le(height), u32le(this.#made++), utf8('sim')));
     const raws = [coinbase, ...transactions.map(({ raw }) => raw)];
-    const raw = rawBlock(parent?.hash ?? '0'.repeat(64), TIME_BEGIN_S + height, raws);
+    const raw = rawBlock(parent?.hash ?? '0'.repeat(64), TIME_BEGIN_S + height + this.secondsPassed, raws);
     const block = { hash: blockHashOf(raw), height, parent, raw, transactions, coins, heights };
     this.blocks.set(block.hash, block);
     return block;

@@ -1,6 +1,6 @@
 // The one answer to the question whether a burn is paid: by a step of the line that is mined, or by one that is signed and can
 // still be mined. A step that this node only agreed to sign does not count, nor one that the line has passed.
-import { and, asc, desc, eq, isNotNull, notExists, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, isNotNull, ne, notExists, sql } from 'drizzle-orm';
 import { type Burn, getBurn } from './burns.ts';
 import { countRows, type Listing, type Page, pageBounds, type Queries } from './database.ts';
 import { given, givenPage, prepared, preparedCount } from './prepared.ts';
@@ -9,6 +9,8 @@ import { minedInstead } from './step-state.ts';
 
 /** Below this, in sats, no output is relayed: the dust of P2WPKH. */
 const DUST_MIN = 294;
+/** Most burns that are looked at for one that the treasury cannot pay. */
+const ABOVE_MAX = 16;
 
 /** Where a burn stands. `txid`: the step that pays it; `height` of its block, or null. */
 export type BurnPayment =
@@ -75,11 +77,45 @@ const payable = prepared((db) => {
     .offset(givenPage.offset)
     .prepare();
 });
+const above = prepared((db) => {
+  const isAbove = sql`${burns.amount} > ${given(burns.amount, 'amount')}`;
+  const bears = sql`${burns.fee} >= ${given(burns.fee, 'feeMin')}`;
+  const isOther = sql`lower(${burns.address}) <> ${sql.placeholder('notTo')}`;
+  return db
+    .select()
+    .from(burns)
+    .where(and(isAbove, bears, isOther, isUnmined(db)))
+    .orderBy(desc(burns.fee), asc(burns.burnTxid))
+    .limit(ABOVE_MAX)
+    .prepare();
+});
+const twinPaid = prepared((db) => {
+  const { txid, height } = lineSteps;
+  const isTwin = and(
+    eq(lineBurns.nullifier, given(lineBurns.nullifier, 'nullifier')),
+    ne(lineBurns.burnTxid, given(lineBurns.burnTxid, 'burnTxid')),
+  );
+  return db
+    .select({ txid, burnTxid: lineBurns.burnTxid })
+    .from(lineBurns)
+    .innerJoin(lineSteps, eq(txid, lineBurns.txid))
+    .where(and(isTwin, isNotNull(height)))
+    .limit(1)
+    .prepare();
+});
 const countUnmined = preparedCount(burns, isUnmined);
 
 /** Where a burn stands; steps in blocks up to `settledHeight` are settled. A mined step counts before a signed one. */
 export function paymentOf(db: Queries, burnTxid: string, settledHeight: number): BurnPayment {
   return paymentBy(stepsOfBurn(db, burnTxid), settledHeight);
+}
+
+/** The mined step that pays another burn with the nullifier of this one, and that burn; null where there is none. */
+export function twinOf(
+  db: Queries,
+  { burnTxid, nullifier }: Pick<Burn, 'burnTxid' | 'nullifier'>,
+): { readonly txid: string; readonly burnTxid: string } | null {
+  return twinPaid(db).get({ burnTxid, nullifier }) ?? null;
 }
 
 /** Every step that is held and pays a burn, the newest last. */
@@ -109,6 +145,14 @@ export function listPayableBurns(
   page: Page = {},
 ): readonly Burn[] {
   return payable(db).all({ ...pageBounds(page), feeMin, notTo });
+}
+
+/** Unpaid burns of more than an amount, in sats, that `listPayableBurns` lists; at most 16, the highest fee first. */
+export function listBurnsAbove(
+  db: Queries,
+  { amount, feeMin, notTo }: { readonly amount: bigint; readonly feeMin: bigint; readonly notTo: string },
+): readonly Burn[] {
+  return above(db).all({ amount, feeMin, notTo });
 }
 
 /** A burn with its payments, or null where it is not known. */

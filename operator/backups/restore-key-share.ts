@@ -7,6 +7,7 @@
 
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { z } from 'zod';
 import { equal } from '../../crypto/bytes.ts';
 import { encodeKeyFile, sealSecrets } from '../../crypto/seal.ts';
 import { recordBackup } from '../../store/backups.ts';
@@ -59,6 +60,10 @@ export interface RestorePlan {
   readonly proven: ProvenBackup;
   readonly files: readonly PlannedFile[];
 }
+
+const configSchema = z.looseObject({
+  policy: z.looseObject({ consolidate_addresses: z.array(z.string()).optional() }).optional(),
+});
 
 /** A file after a restore. `aside`: where the old one is now. */
 export interface RestoredFile extends PlannedFile {
@@ -208,7 +213,7 @@ export async function carryOut(
       await fillDatabase(plan, staged, stagedKeys, passphrase).finally(() => rm(`${staged}.lock`, { force: true }));
     }
     // Last: a configuration that is there belongs to a node that is complete.
-    if (action('configuration') !== 'keep') await placing.write(input.file, backup.config);
+    if (action('configuration') !== 'keep') await placing.write(input.file, unapproved(backup.config).bytes);
     const placed = await placing.place();
     unlock();
     if (action('database') === 'keep') {
@@ -219,6 +224,18 @@ export async function carryOut(
     await placing.discard();
     unlock();
   }
+}
+
+/**
+ * A configuration without `policy.consolidate_addresses`, and how many that were. An old backup may list an address that its
+ * operator has taken out since; this node would sign consolidations to it, which nobody approves today.
+ */
+export function unapproved(config: Uint8Array): { readonly bytes: Uint8Array; readonly addresses: number } {
+  const json = configSchema.parse(JSON.parse(new TextDecoder().decode(config)));
+  const { consolidate_addresses: listed, ...policy } = json.policy ?? {};
+  if (listed === undefined || listed.length === 0) return { bytes: config, addresses: 0 };
+  const text = `${JSON.stringify({ ...json, policy }, null, 2)}\n`;
+  return { bytes: new TextEncoder().encode(text), addresses: listed.length };
 }
 
 async function stageKeyFile(

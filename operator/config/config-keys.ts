@@ -58,6 +58,9 @@ const appendixA = {
 const DEPOSIT_SATS_MIN = 330;
 const DEPOSIT_SATS_MAX = 1_000_000;
 const CONSOLIDATE_ADDRESSES_MAX = 16;
+/** What the smallest treasury has beyond its floor; and a whole bitcoin, beyond which a reserve is a mistake. */
+const FEE_RESERVE_SATS_MIN = 10_000;
+const FEE_RESERVE_SATS_MAX = 100_000_000;
 
 /** The block `policy`: what this operator signs of the treasury line. */
 const policySchema = z.strictObject({
@@ -71,6 +74,11 @@ const policySchema = z.strictObject({
     .max(CONSOLIDATE_ADDRESSES_MAX)
     .optional()
     .describe('a list of up to 16 Bitcoin addresses that funds may be moved to'),
+  fee_reserve_sats: whole(
+    FEE_RESERVE_SATS_MIN,
+    FEE_RESERVE_SATS_MAX,
+    'what a consolidation leaves of the surplus for miner fees, in sats',
+  ).optional(),
 });
 
 /** The block `backup`: backups of the database by the clock. */

@@ -92,6 +92,8 @@ export interface LinePolicy {
   readonly depositMinSats: bigint;
   /** The scriptPubKeys that `consolidate` may pay; none: nowhere. */
   readonly consolidateScripts: readonly Uint8Array[];
+  /** What a consolidation leaves of the surplus, in sats. */
+  readonly feeReserveSats: bigint;
 }
 
 /** What the file says about the Bitcoin nodes' RPC credentials; config-bitcoin.ts settles which ones count. */
@@ -112,6 +114,8 @@ export const CONFIG_BYTES_MAX = 256 * 1024;
 const METRICS_ADDRESS_DEFAULT: HostPort = { host: '127.0.0.1', port: 9464, text: '127.0.0.1:9464' };
 const ALERTMANAGER_URL_DEFAULT = 'http://127.0.0.1:9093';
 const WIRE_CONFIRMATIONS_DEFAULT = 6;
+// A quarter of it pays for sweeping a deposit at 100 sat/vB, all of it for a void step at 600.
+const FEE_RESERVE_SATS_DEFAULT = 100_000;
 const TLS_OVERLAP_S_DEFAULT = 7 * 86_400;
 const ATTESTATION_VALIDITY_S_DEFAULT = 86_400;
 const FEE_RATE_MAX_SAT_VB_DEFAULT = 200;
@@ -303,6 +307,7 @@ function automation(
     policy: {
       depositMinSats: BigInt(data.policy?.deposit_min_sats ?? DEPOSIT_MIN_SATS_DEFAULT),
       consolidateScripts: (data.policy?.consolidate_addresses ?? []).map((address) => checkedScript(address, network)),
+      feeReserveSats: BigInt(data.policy?.fee_reserve_sats ?? FEE_RESERVE_SATS_DEFAULT),
     },
   };
 }

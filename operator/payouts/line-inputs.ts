@@ -31,6 +31,10 @@ export interface Learnt {
   readonly refusedBurns: ReadonlySet<string>;
   readonly refusedOutputs: ReadonlySet<string>;
   readonly rateNeeded: bigint;
+  /** What signers keep of the surplus where a consolidation asks for more than they leave, in sats. */
+  readonly reserveNeeded: bigint;
+  /** The highest rate of a sweep that enough of them sign; null: none has refused one. */
+  readonly sweepRateMost: bigint | null;
   readonly childRefused: boolean;
 }
 
@@ -39,6 +43,8 @@ export const NOTHING_LEARNT: Learnt = {
   refusedBurns: new Set(),
   refusedOutputs: new Set(),
   rateNeeded: 0n,
+  reserveNeeded: 0n,
+  sweepRateMost: null,
   childRefused: false,
 };
 
@@ -102,10 +108,11 @@ export class LineInputs {
       cap: BigInt(config.feeRateMaxSatVb) * 1000n,
       relay,
       rateNeeded: learnt.rateNeeded,
+      sweepRateMost: learnt.sweepRateMost,
       cheapRate: BigInt(config.payoutBatch.cheapSatVb) * 1000n,
       tidies: !order.now,
       bumpPercent: BigInt(config.payoutBump.stepPercent),
-      wish: order.wish,
+      wish: wishOf(order.wish, learnt),
     };
     return { input, left };
   }
@@ -139,6 +146,10 @@ export class LineInputs {
     // Without an estimate nothing is cheap.
     return batchDue(policy, seenAt, estimate ?? policy.cheapRate + 1n, effects.now()) !== null;
   }
+}
+
+function wishOf(wish: PlanWish, { reserveNeeded }: Learnt): PlanWish {
+  return wish.kind === 'consolidate' ? { ...wish, reserve: larger(wish.reserve, reserveNeeded) } : wish;
 }
 
 function siblingOf({ history, tip }: LineNow, { step, entry }: WaitingStep, bumpHeight: number): PlanSibling {

@@ -1,6 +1,7 @@
 // What a coordinator learns from refusals of a step: burns and outputs to leave out, and the rate that signers need. A
 // liar can only make it try again later with less, because every signer validates the new plan again.
 import { z } from 'zod';
+import { larger } from '../../chain/amount.ts';
 import { outpointName } from '../../chain/outpoint.ts';
 import { hexOf, voutField } from '../../crypto/json-fields.ts';
 import type { Learnt } from './line-inputs.ts';
@@ -19,11 +20,19 @@ export interface Asked {
   readonly alone: boolean;
   /** The step spends the treasury output of one that waits. */
   readonly isChild: boolean;
+  /** The step is a sweep, which can be made at a lower rate. */
+  readonly isSweep?: boolean;
 }
 
 const burnData = z.object({ burn_txid: hexOf(32) });
 const outpointData = z.object({ txid: hexOf(32), vout: voutField });
 const rateData = z.object({ fee_rate_min: z.string().regex(/^[0-9]{1,12}$/) });
+
+const rateRange = z.object({
+  fee_rate_min: z.string().regex(/^[0-9]{1,12}$/),
+  fee_rate_max: z.string().regex(/^[0-9]{1,12}$/),
+});
+const reserveData = z.object({ fee_reserve: z.string().regex(/^[0-9]{1,16}$/) });
 
 const ABOUT_A_BURN = new Set([
   ...['burn_unknown', 'burn_mismatch', 'burn_unconfirmed', 'burn_proof_invalid', 'burn_already_paid'],
@@ -39,11 +48,13 @@ const ABOUT_THE_RATE = new Set(['fee_rate_too_low', 'relay_refused']);
 export function learnFrom(
   known: Learnt,
   refusals: readonly RefusalHeard[],
-  { participants, threshold, alone, isChild }: Asked,
+  { participants, threshold, alone, isChild, isSweep = false }: Asked,
 ): Learnt | null {
   const burns = new Set(known.refusedBurns);
   const outputs = new Set(known.refusedOutputs);
   const rates: bigint[] = [];
+  const reserves: bigint[] = [];
+  const highest: bigint[] = [];
   for (const { reason, data } of refusals) {
     const burn = ABOUT_A_BURN.has(reason) ? burnData.safeParse(data) : null;
     if (burn?.success === true) burns.add(burn.data.burn_txid);
@@ -51,11 +62,19 @@ export function learnFrom(
     if (output?.success === true) outputs.add(outpointName(output.data));
     const rate = ABOUT_THE_RATE.has(reason) ? rateData.safeParse(data) : null;
     if (rate?.success === true) rates.push(BigInt(rate.data.fee_rate_min));
+    const range = isSweep && reason === 'fee_too_high' ? rateRange.safeParse(data) : null;
+    if (range?.success === true) {
+      const [least, most] = [BigInt(range.data.fee_rate_min), BigInt(range.data.fee_rate_max)];
+      if (least <= most) highest.push(most);
+    }
+    const reserve = reason === 'policy' ? reserveData.safeParse(data) : null;
+    if (reserve?.success === true) reserves.push(BigInt(reserve.data.fee_reserve));
   }
   // As many of those that ask for more must agree as are missing for a signature: the lowest rate at which that is so.
   const missing = missingFor(refusals, { participants, threshold, alone });
-  const wanted = rates.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))[Math.min(missing, rates.length) - 1] ?? 0n;
-  const rateNeeded = wanted > known.rateNeeded ? wanted : known.rateNeeded;
+  const rateNeeded = larger(enoughFor(rates, missing), known.rateNeeded);
+  const reserveNeeded = larger(enoughFor(reserves, missing), known.reserveNeeded);
+  const sweepRateMost = lowerOf(known.sweepRateMost, highest, missing);
   // Where a higher rate is no answer, so much hangs on the step that waits that a mempool takes no child of it.
   const isUnrelayed = refusals.some(({ reason }) => reason === 'relay_refused') && rateNeeded === known.rateNeeded;
   const childRefused = known.childRefused || (isChild && isUnrelayed);
@@ -63,8 +82,24 @@ export function learnFrom(
     burns.size > known.refusedBurns.size ||
     outputs.size > known.refusedOutputs.size ||
     rateNeeded > known.rateNeeded ||
+    reserveNeeded > known.reserveNeeded ||
+    sweepRateMost !== known.sweepRateMost ||
     childRefused !== known.childRefused;
-  return isMore ? { refusedBurns: burns, refusedOutputs: outputs, rateNeeded, childRefused } : null;
+  if (!isMore) return null;
+  return { refusedBurns: burns, refusedOutputs: outputs, rateNeeded, reserveNeeded, sweepRateMost, childRefused };
+}
+
+// The highest rate that so many sign of those that named one, where it is lower than what was known.
+function lowerOf(known: bigint | null, rates: readonly bigint[], signers: number): bigint | null {
+  const descending = rates.toSorted((a, b) => (a < b ? 1 : a > b ? -1 : 0));
+  const most = descending[Math.min(signers, descending.length) - 1] ?? null;
+  return most === null || (known !== null && known <= most) ? known : most;
+}
+
+// The least figure with which so many are content of those that named one; 0 where nobody did.
+function enoughFor(figures: readonly bigint[], signers: number): bigint {
+  const ascending = figures.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  return ascending[Math.min(signers, ascending.length) - 1] ?? 0n;
 }
 
 /** What to leave out next; `found`: the burn that nodes do not relay, once no other can be the reason. */

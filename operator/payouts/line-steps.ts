@@ -6,7 +6,7 @@ import { asUnavailable } from '../../chain/bitcoin-view.ts';
 import { finalizeSpend } from '../../chain/custody-spend.ts';
 import { inputCost } from '../../chain/fee.ts';
 import { type BuiltLine, buildLine, surplusAfter } from '../../chain/line.ts';
-import { type LineIntent, lineJson } from '../../chain/line-intent.ts';
+import { type LineIntent, type LineKind, lineJson } from '../../chain/line-intent.ts';
 import { type Plan, planStep, type WaitReason } from '../../chain/line-plan.ts';
 import { fromHex, toHex } from '../../crypto/bytes.ts';
 import { recordStepSigned } from '../../store/line.ts';
@@ -19,6 +19,7 @@ import { CommandError } from '../runtime/command-error.ts';
 import { counted } from '../runtime/counted.ts';
 import { noProgress, type Progress } from '../runtime/progress.ts';
 import { serviceStops } from '../validation/service-gate.ts';
+import { destinationRefused } from './destination-refusals.ts';
 import { stepFields } from './line-exchange.ts';
 import { type Learnt, LineInputs, NOTHING_LEARNT, type StepOrder } from './line-inputs.ts';
 import { type Asked, learnFrom, missingFor, narrow } from './line-learning.ts';
@@ -144,7 +145,8 @@ export class LineSteps {
       }
       const { parties: participants, threshold } = this.#bridge.config;
       const isChild = plan.intent.treasury.txid !== line.tip.txid;
-      const asked = { participants, threshold, alone: answer.alone, isChild };
+      const isSweep = plan.intent.step === 'sweep';
+      const asked = { participants, threshold, alone: answer.alone, isChild, isSweep };
       const more = learnFrom(learnt, answer.refusals, asked);
       const isPassing = more === null && answer.refusals.some(({ reason }) => PASSING.has(reason));
       const sibling = isChild ? line.child : line.waiting;
@@ -153,7 +155,9 @@ export class LineSteps {
       if (narrowed !== null && narrowed.found !== null) this.#inputs.burns.refused(narrowed.found);
       const isAlone = narrowed !== null && narrowed.found !== null && learnt.refusedBurns.size === 0;
       const isStuck = isAlone || (more === null && narrowed === null && !isPassing);
-      if (isStuck || plans >= PLANS_MAX) throw refusalOf(answer, asked, plan.built, isChild ? line.waiting : null);
+      if (isStuck || plans >= PLANS_MAX) {
+        throw this.#refusal(answer, asked, plan.built, isChild ? line.waiting : null);
+      }
       if (more !== null) this.#rest(learnt, more);
       else if (narrowed === null) await this.#bridge.effects.sleep(PASSING_MS);
       learnt = more ?? narrowed?.learnt ?? learnt;
@@ -161,29 +165,59 @@ export class LineSteps {
   }
 
   /**
-   * Has the federation sign a step that pays one burn and can never be mined, from the tip, whatever waits there. Keeps and
-   * sends nothing. Throws `CommandError`.
+   * Has the federation sign a step that can never be mined, from the tip, whatever waits there: of the first of these orders
+   * that gives one of this kind. Keeps and sends nothing. `failed`: the sentence where none does. Throws `CommandError`.
    */
-  async test(key: FederationKey, burnTxid: string, progress: Progress): Promise<TestStep> {
-    const order: StepOrder = { wish: { kind: 'auto' }, named: new Set([burnTxid]), now: true };
+  async test(
+    key: FederationKey,
+    {
+      kind,
+      orders,
+      failed,
+    }: { readonly kind: LineKind; readonly orders: readonly StepOrder[]; readonly failed: string },
+    progress: Progress,
+  ): Promise<TestStep> {
     const line = { ...(await this.#line(key)), waiting: null, child: null };
     progress({ step: 'plan', text: 'planning a step that can never be mined' });
-    const { input } = await this.#inputs.gather(key, line, order, NOTHING_LEARNT);
-    const plan = planStep(input);
-    if (plan.kind === 'wait' || plan.intent.step !== 'payout') {
-      const why = plan.left.map(({ reason, remedy }) => `${reason}: ${remedy}`).join('; ');
-      throw new CommandError('nothing_to_pay', `no step can pay burn ${burnTxid} now${why === '' ? '' : `: ${why}`}`);
+    let left: readonly WaitReason[] = [];
+    for (const order of orders) {
+      const { input } = await this.#inputs.gather(key, line, order, NOTHING_LEARNT);
+      const plan = planStep(input);
+      if (plan.kind === 'step' && plan.intent.step === kind) {
+        const formed = buildLine(input.terms, asTest(plan, line.tip.surplus));
+        if (!formed.ok) throw new CommandError(formed.reason, formed.detail);
+        return this.#signTest(key, formed.built, progress);
+      }
+      left = plan.left;
     }
-    const { intent, built } = plan;
-    const fee = intent.fee + inputCost((intent.fee * 1000n) / BigInt(built.vsize));
-    const test: LineIntent = { ...intent, test: true, fee };
-    const formed = buildLine(input.terms, { ...test, surplus: surplusAfter(line.tip.surplus, test) });
-    if (!formed.ok) throw new CommandError(formed.reason, formed.detail);
-    const answer = await this.#sign(key, formed.built, progress);
-    if (answer.kind === 'refused') throw answer.error;
-    const final = finalizeSpend(formed.built, answer.result.signatures);
+    const why = left.map(({ reason, remedy }) => `${reason}: ${remedy}`).join('; ');
+    throw new CommandError('nothing_to_pay', why === '' ? failed : `${failed}: ${why}`);
+  }
+
+  async #signTest(key: FederationKey, built: BuiltLine, progress: Progress): Promise<TestStep> {
+    const { parties: participants, threshold } = this.#bridge.config;
+    const answer = await this.#sign(key, built, progress);
+    if (answer.kind === 'refused') {
+      throw this.#refusal(answer, { participants, threshold, alone: answer.alone, isChild: false }, built, null);
+    }
+    const final = finalizeSpend(built, answer.result.signatures);
     if (!final.ok) throw new Error(`the signatures of inputs ${final.inputs.join(', ')} do not verify`);
-    return { built: formed.built, transaction: toHex(final.transaction), result: answer.result };
+    return { built, transaction: toHex(final.transaction), result: answer.result };
+  }
+
+  // Why a step is not signed, as the operator reads it who ordered it.
+  #refusal(
+    { refusals, told, error }: RefusedAnswer,
+    asked: Asked,
+    built: BuiltLine,
+    parent: WaitingStep | null,
+  ): CommandError {
+    const missing = missingFor(refusals, asked);
+    return (
+      destinationRefused(told, { ...asked, missing }, built.intent, this.#bridge.config.network) ??
+      ratesRefused(told, missing, built, parent?.entry ?? null) ??
+      error
+    );
   }
 
   async #line(key: FederationKey): Promise<LineNow> {
@@ -263,13 +297,17 @@ function openBurns({ burns }: LineIntent, sibling: WaitingStep | null): readonly
   return burns.flatMap(({ burnTxid }) => (bound.has(burnTxid) ? [] : burnTxid));
 }
 
-function refusalOf(
-  { refusals, told, error }: RefusedAnswer,
-  asked: Asked,
-  built: BuiltLine,
-  parent: WaitingStep | null,
-): CommandError {
-  return ratesRefused(told, missingFor(refusals, asked), built, parent?.entry ?? null) ?? error;
+// The same step with one more input, which cannot exist: it pays for that itself.
+function asTest({ intent, built }: Extract<Plan, { kind: 'step' }>, surplusBefore: bigint): LineIntent {
+  const more = inputCost((intent.fee * 1000n) / BigInt(built.vsize));
+  const { destination } = intent;
+  const test: LineIntent = {
+    ...intent,
+    test: true,
+    fee: intent.fee + more,
+    destination: destination === null ? null : { ...destination, amount: destination.amount - more },
+  };
+  return { ...test, surplus: surplusAfter(surplusBefore, test) };
 }
 
 interface SignedAnswer {

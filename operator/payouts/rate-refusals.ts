@@ -17,6 +17,11 @@ const sats = z.string().regex(/^-?[0-9]{1,16}$/);
 const ratesData = z.object({ fee_rate_min: sats, fee_rate_max: sats });
 const REASONS = new Set(['fee_too_high', 'fee_rate_too_low']);
 
+/** Refusals by the index of who refused. */
+export function inOrder(refusals: readonly SignerRefusal[]): readonly SignerRefusal[] {
+  return refusals.toSorted((a, b) => a.index - b.index);
+}
+
 /**
  * The error of a step that too few signers sign because of its fee, with the rates that each of them signs; null where so
  * few refuse the fee that it is not the reason. `missing`: how many more signers a signature takes. `parent`: fee and size of
@@ -31,7 +36,8 @@ export function ratesRefused(
   const rated = refusals.filter(({ reason }) => REASONS.has(reason));
   const [first] = rated;
   if (first === undefined || rated.length < missing) return null;
-  const told = refusals.map(({ index, reason, detail, data }) => {
+  // They come in the order in which signers answered.
+  const told = inOrder(refusals).map(({ index, reason, detail, data }) => {
     const rates = REASONS.has(reason) ? ratesData.safeParse(data) : null;
     const why = rates?.success === true ? ratesText(rates.data, { vsize, parent }) : `refuses: ${reason} (${detail})`;
     return `operator ${index} ${why}`;

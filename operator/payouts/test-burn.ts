@@ -29,14 +29,15 @@ export async function testBurn(
   if (bridge.wire !== null) await readBurns(bridge, bridge.wire, signal);
   requireUnpaid(bridge, [params.txid]);
   if (bridge.wire !== null) await requirePayable(bridge, bridge.wire, [params.txid]);
+  const order = { wish: { kind: 'auto' as const }, named: new Set([params.txid]), now: true };
   if (params.broadcast) {
-    const order = { wish: { kind: 'auto' as const }, named: new Set([params.txid]), now: true };
     const made = await steps.make(key, order, progress);
     if (made.kind === 'waits') throw nothingMade(bridge, key, made.left, `burn ${params.txid} cannot be paid now`);
     const { built, transaction, result, broadcast, detail } = made;
     return report(bridge, begun, { built, transaction, result, broadcast, detail }, key.bitcoin.publicKey);
   }
-  const test = await steps.test(key, params.txid, progress);
+  const failed = `no step can pay burn ${params.txid} now`;
+  const test = await steps.test(key, { kind: 'payout', orders: [order], failed }, progress);
   const detail = 'signed by the federation; its test input makes it unminable';
   return report(bridge, begun, { ...test, broadcast: false, detail }, key.bitcoin.publicKey);
 }

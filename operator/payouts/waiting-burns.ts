@@ -9,7 +9,7 @@ import { isHeldBack, leave, neverPaid } from '../../chain/line-plan-burns.ts';
 import { OUTPUT_SCRIPT_BYTES_MAX } from '../../chain/network.ts';
 import { type WireLedger, WireLedgerError } from '../../chain/wire-ledger.ts';
 import { BoundedSet } from '../../crypto/bounded-cache.ts';
-import { listPayableBurns, listWaitingBurns, paymentOf } from '../../store/burn-payments.ts';
+import { listPayableBurns, listWaitingBurns, paymentOf, twinOf } from '../../store/burn-payments.ts';
 import { type Burn, getBurn } from '../../store/burns.ts';
 import { PAGE_ROWS_MAX } from '../../store/database.ts';
 import { isHeld } from '../../store/holds.ts';
@@ -95,14 +95,18 @@ export class WaitingBurns {
     for (const burnTxid of named ?? []) {
       const burn = getBurn(db, burnTxid);
       const { state } = paymentOf(db, burnTxid, 0);
-      if (burn !== null && (state === 'waiting' || state === 'signed')) wanted.set(burnTxid, burn);
+      const twin = burn === null ? null : this.#isTwinPaid(burn);
+      if (twin !== null) left.set(burnTxid, twin);
+      else if (burn !== null && (state === 'waiting' || state === 'signed')) wanted.set(burnTxid, burn);
     }
-    if (named !== null) return { wanted: inOrder(wanted), left: [] };
+    if (named !== null) return { wanted: inOrder(wanted), left: [...left.values()] };
     const take = (burn: Burn): void => {
       const { burnTxid } = burn;
       if (wanted.size >= full || wanted.has(burnTxid)) return;
       // Whatever else speaks against it, this operator's own decision comes first.
+      const twin = this.#isTwinPaid(burn);
       if (isHeld(db, burnTxid)) left.set(burnTxid, isHeldBack(burnTxid));
+      else if (twin !== null) left.set(burnTxid, twin);
       else if (this.#turns.rests(`burn/${burnTxid}`)) left.set(burnTxid, this.#why.get(burnTxid) ?? rests(burnTxid));
       else wanted.set(burnTxid, burn);
     };
@@ -122,6 +126,14 @@ export class WaitingBurns {
       if (rows.length < PAGE_ROWS_MAX) break;
     }
     return { wanted: inOrder(wanted), left: [...left.values()] };
+  }
+
+  // Why nobody signs a burn whose nullifier a mined step has paid; null where none has.
+  #isTwinPaid(burn: Burn): WaitReason | null {
+    const twin = twinOf(this.#bridge.db, burn);
+    if (twin === null) return null;
+    const why = `step ${twin.txid} has paid burn ${twin.burnTxid}, which has the same nullifier: check your Wire nodes`;
+    return leave(burn.burnTxid, 'nullifier_twice', neverPaid(why));
   }
 
   // Why a burn is not final on the own Wire nodes; null where it is.

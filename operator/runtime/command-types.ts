@@ -9,7 +9,12 @@ import { type BackupAges, type BackupCommandResults, backupCommandParams } from 
 import { type CheckCommandResults, checkCommandParams } from './check-command-types.ts';
 import type { ClockReport } from './clock-watch.ts';
 import { type IncidentCommandResults, incidentCommandParams } from './incident-command-types.ts';
-import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
+import {
+  type LineCommandResults,
+  lineCommandParams,
+  type SignedTransaction,
+  type SigningReport,
+} from './line-command-types.ts';
 import type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
 import type { Notice, Problem } from './problems.ts';
 
@@ -169,6 +174,9 @@ export interface TreasuryReport {
   readonly tip: { readonly txid: string; readonly vout: number; readonly depth: number } | null;
   readonly balance: string | null;
   readonly surplus: string | null;
+  /** What a consolidation leaves of the surplus, and where it may pay: this operator's policy. */
+  readonly fee_reserve: string;
+  readonly consolidate_addresses: readonly string[];
   /** Steps that wait in the own mempool, the one that spends the tip first; null where that cannot be told now. */
   readonly waiting:
     | readonly {
@@ -230,15 +238,6 @@ export interface ServiceReport {
   readonly participants: number;
   /** Whether that is enough; null where this process has no peers to ask. */
   readonly open: boolean | null;
-}
-
-/** A test step that was signed, and what became of it; the fee in sats. */
-interface MadeTransaction {
-  readonly txid: string;
-  readonly miner_fee: string;
-  readonly broadcast: boolean;
-  readonly detail: string;
-  readonly signing: SigningReport;
 }
 
 /** A signature over a test message; `signed`: what was signed in the end. */
@@ -359,10 +358,6 @@ export interface CommandResults
     readonly detail: string;
     readonly signing: SigningReport;
   };
-  'test-burn': MadeTransaction & {
-    readonly transaction: string;
-    readonly psbt: string;
-    readonly inputs: number;
-  };
+  'test-burn': SignedTransaction;
   deposits: { readonly deposits: readonly DepositReport[]; readonly total: number };
 }

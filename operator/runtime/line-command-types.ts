@@ -7,6 +7,7 @@ const hash32 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lowercase hexadec
 /** The whole id, or the beginning of it. */
 const requestId = z.string().regex(/^[0-9a-f]{6,32}$/, 'expected 6 to 32 lowercase hexadecimal characters');
 const reason = z.string().min(1).max(500);
+const address = z.string().min(1).max(128);
 const page = z.strictObject({
   limit: z.int().min(1).max(PAGE_ROWS_MAX).default(PAGE_ROWS),
   offset: z.int().min(0).default(0),
@@ -23,6 +24,12 @@ export const lineCommandParams = {
   hold: z.strictObject({ burn_txid: hash32, reason }),
   unhold: z.strictObject({ burn_txid: hash32 }),
   void: z.strictObject({ reason }),
+  /** `fee_rate` in sat/vB; absent: the estimate. */
+  'consolidate-fees': z.strictObject({ address, fee_rate: z.number().min(1).max(10_000).optional() }),
+  /** `broadcast`: regtest only, for real. */
+  'test-consolidate-fees': z.strictObject({ address, broadcast: z.boolean().default(false) }),
+  /** How many days, today counted. */
+  fees: z.strictObject({ days: z.int().min(1).max(3_660).default(30) }),
   'requests-list': page,
   'requests-show': z.strictObject({ id: requestId }),
   'requests-approve': z.strictObject({ id: requestId }),
@@ -92,6 +99,36 @@ export interface WithdrawalReport {
   readonly created_at: string;
 }
 
+/** What a consolidation pays where; the surplus that it leaves, and the reserve of this operator. Sats. */
+export interface ConsolidationReport {
+  readonly address: string;
+  readonly amount: string;
+  readonly surplus: string;
+  readonly reserve: string;
+}
+
+/** What mined steps did to the surplus. Sats. */
+export interface FeeSums {
+  readonly steps: number;
+  readonly burn_fees: string;
+  readonly miner_fees: string;
+  /** Strays that were swept. */
+  readonly top_ups: string;
+  readonly consolidated: string;
+}
+
+/** A step that was signed to be looked at; the fee in sats, bytes in hex. */
+export interface SignedTransaction {
+  readonly txid: string;
+  readonly transaction: string;
+  readonly psbt: string;
+  readonly inputs: number;
+  readonly miner_fee: string;
+  readonly broadcast: boolean;
+  readonly detail: string;
+  readonly signing: SigningReport;
+}
+
 /** A request as operators see it. `treasury`: txid:vout. */
 export interface RequestReport {
   readonly id: string;
@@ -143,6 +180,21 @@ export interface LineCommandResults {
     readonly step: StepReport | null;
     readonly left: readonly WaitReport[];
     readonly detail: string;
+  };
+  'consolidate-fees': ConsolidationReport & { readonly step: StepReport };
+  'test-consolidate-fees': ConsolidationReport & SignedTransaction;
+  fees: {
+    /** Days by UTC on which steps were mined, the first first; `surplus`: at the end of the day. */
+    readonly days: readonly (FeeSums & { readonly date: string; readonly surplus: string })[];
+    /** The surplus before the first of them. */
+    readonly opening_surplus: string;
+    readonly total: FeeSums;
+    /** At the end of the mined line. */
+    readonly surplus: string;
+    readonly fee_reserve: string;
+    readonly above_reserve: string;
+    /** Mined steps whose figures are not exact, as this node does not know all of them yet. */
+    readonly incomplete_steps: number;
   };
   'requests-list': { readonly requests: readonly RequestReport[]; readonly total: number };
   'requests-show': { readonly request: RequestReport };

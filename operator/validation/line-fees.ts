@@ -3,16 +3,28 @@
 
 import { BitcoinViewError } from '../../chain/bitcoin-view.ts';
 import { placeholderSpend } from '../../chain/custody-spend.ts';
-import { treasuryScript } from '../../chain/line.ts';
+import { feeAt, outputBytes } from '../../chain/fee.ts';
+import { TREASURY_SATS_MIN, treasuryScript } from '../../chain/line.ts';
 import { type FeeView, feeTerms, surplusBudget, validateFee } from '../../chain/line-fee.ts';
+import { OUTPUT_SCRIPT_BYTES_MAX } from '../../chain/network.ts';
 import { equal } from '../../crypto/bytes.ts';
-import { type PlacedStep, replacedBy, type SignerViews } from './line-views.ts';
+import { taprootAddress } from '../../crypto/taproot.ts';
+import { listBurnsAbove, twinOf } from '../../store/burn-payments.ts';
+import { askAll } from './batches.ts';
+import { verifyListed } from './line-burns.ts';
+import { type PlacedStep, replacedBy, type SignerViews, type WireAnswers } from './line-views.ts';
 import { type Refusal, refuse } from './verdict.ts';
 
 /** Refuses a fee that this node does not sign, naming the rates that it does. */
-export async function refuseFee(views: SignerViews, step: PlacedStep): Promise<Refusal | null> {
+export async function refuseFee(
+  views: SignerViews,
+  wire: WireAnswers | null,
+  step: PlacedStep,
+): Promise<Refusal | null> {
   const [estimate, sweepFeeReplaced] = [await estimateOf(views), await sweepBudget(views, step)];
-  const view = feeView(views, step, { estimate, sweepFeeReplaced });
+  const isNeeded = step.intent.step === 'sweep' && wire !== null && (await needsSweep(views, wire, step));
+  const sweepRateMax = isNeeded ? null : views.rules.cheapRate;
+  const view = feeView(views, step, { estimate, sweepFeeReplaced, sweepRateMax });
   const verdict = validateFee(feeTerms(view, step.built), step.intent.fee);
   return verdict.ok ? null : { ...refuse(verdict.reason, verdict.detail), data: verdict.data };
 }
@@ -47,7 +59,7 @@ async function estimateOf({ bitcoin, rules }: SignerViews): Promise<bigint | nul
 function feeView(
   { rules }: SignerViews,
   step: PlacedStep,
-  given: Pick<FeeView, 'estimate' | 'sweepFeeReplaced'>,
+  given: Pick<FeeView, 'estimate' | 'sweepFeeReplaced' | 'sweepRateMax'>,
 ): FeeView {
   const { built, parent, sibling, unmined, waited, relay } = step;
   const replaced = sibling === null || sibling.step.txid === built.txid ? null : sibling;
@@ -60,6 +72,18 @@ function feeView(
     replaced: replaced === null ? null : replacedBy(replaced),
     parent: unmined === null ? null : { fee: unmined.entry.fee, vsize: unmined.entry.vsize },
   };
+}
+
+// Whether a burn waits that this node would pay and the treasury output cannot. What burns there are, its own Wire nodes tell.
+async function needsSweep(views: SignerViews, wire: WireAnswers, { parent, relay }: PlacedStep): Promise<boolean> {
+  const { db, terms } = views;
+  const burns = listBurnsAbove(db, {
+    amount: parent.amount - TREASURY_SATS_MIN,
+    feeMin: feeAt(outputBytes(OUTPUT_SCRIPT_BYTES_MAX), relay.feeRateMin),
+    notTo: taprootAddress(treasuryScript(terms.groupKey), terms.network),
+  }).filter((burn) => !views.isHeld(burn.burnTxid) && twinOf(db, burn) === null);
+  const verdicts = await askAll(burns, (burn) => verifyListed(views, wire, burn));
+  return verdicts.some(({ ok }) => ok);
 }
 
 // What a sweep that waits might have spent serves whatever takes its place. What it sweeps, the own nodes tell.

@@ -33,7 +33,9 @@ export async function refuseBesideSibling(
   if (sibling === null || sibling.step.txid === built.txid) return null;
   // This operator has approved that everything signed from this output becomes worthless.
   if (intent.step === 'void') return null;
-  const { burns, unsignedTx } = sibling.step;
+  const { burns, unsignedTx, kind } = sibling.step;
+  // Operators have approved that one, so that nothing else from this output is mined.
+  if (kind === 'void') return (await hasLostInput(views, sibling.step)) ? null : besideVoid(step, sibling);
   if (burns === null) return refuseUnlisted(views, step, sibling);
   const paid = new Set(intent.burns.map(({ burnTxid }) => burnTxid));
   const dropped = burns.filter(({ burnTxid }) => !paid.has(burnTxid) && !views.isHeld(burnTxid));
@@ -102,6 +104,11 @@ function paymentsOf({ terms }: SignerViews, txid: string, unsignedTx: string): r
   const parsed = parseLine(fromHex(unsignedTx), terms.groupKey);
   if (parsed === null) throw new Error(`step ${txid} is held and has not the form of one`);
   return parsed.outputs.slice(2).map(outputName);
+}
+
+function besideVoid({ parent }: PlacedStep, { step: { txid } }: WaitingStep): Refusal {
+  const detail = `${txid}, a void step that operators approved, spends ${outpointName(parent)} as well and waits in the mempool`;
+  return { ok: false, reason: 'sibling_waits', detail, data: { txid, burns: [] } };
 }
 
 function waits({ built, relay, parent }: PlacedStep, waiting: WaitingStep, burns: readonly ListedBurn[]): Refusal {

@@ -47,10 +47,14 @@ export interface LineRules {
   readonly bumpBlocks: number;
   /** The highest fee rate, in sats per 1000 vbytes. */
   readonly feeRateMax: bigint;
+  /** The highest rate of a sweep that no burn needs, in sats per 1000 vbytes. */
+  readonly cheapRate: bigint;
   /** Within how many blocks the estimate is asked for. */
   readonly feeTargetBlocks: number;
   /** The scriptPubKeys that `consolidate` may pay. */
   readonly consolidateScripts: readonly Uint8Array[];
+  /** What a consolidation leaves of the surplus, in sats. */
+  readonly feeReserve: bigint;
 }
 
 /** What an operator can approve of the line: that everything signed from this treasury output becomes worthless. */

@@ -7,6 +7,7 @@ import { BitcoinViewError } from '../../chain/bitcoin-view.ts';
 import type { BuiltLine } from '../../chain/line.ts';
 import { type LineIntent, readLine } from '../../chain/line-intent.ts';
 import { type LineHistory, type LinePlace, ruleLine } from '../../chain/line-rule.ts';
+import { scriptAddress } from '../../chain/network.ts';
 import { outpointName } from '../../chain/outpoint.ts';
 import { type WireBurn, WireLedgerError } from '../../chain/wire-ledger.ts';
 import { equal, toHex } from '../../crypto/bytes.ts';
@@ -71,18 +72,25 @@ function ruleStep(views: SignerViews, intent: LineIntent): { readonly ok: true; 
 
 // What the operator has a say in.
 function refuseUnwanted(
-  { isApproved, rules }: SignerViews,
-  { step, treasury, destination }: LineIntent,
+  { isApproved, rules, terms }: SignerViews,
+  { step, test, treasury, destination, surplus }: LineIntent,
 ): Refusal | null {
   const { txid, vout } = treasury;
   if (step === 'void' && !isApproved({ kind: 'void', treasury: { txid, vout } })) {
     const detail = `this operator has not approved a void step that spends ${outpointName(treasury)}`;
     return { ok: false, reason: 'approval_needed', detail, data: { kind: 'void', txid, vout } };
   }
-  if (destination === null || rules.consolidateScripts.some((script) => equal(script, destination.script))) return null;
-  const script = toHex(destination.script);
-  const detail = 'the configuration of this operator does not list that script under policy.consolidate_addresses';
-  return { ok: false, reason: 'policy', detail, data: { script } };
+  if (destination === null) return null;
+  const { script } = destination;
+  if (!rules.consolidateScripts.some((listed) => equal(listed, script))) {
+    const address = scriptAddress(script, terms.network) ?? toHex(script);
+    const detail = `the configuration of this operator does not list ${address} under policy.consolidate_addresses`;
+    return { ok: false, reason: 'policy', detail, data: { script: toHex(script) } };
+  }
+  // A test moves nothing.
+  if (test || surplus >= rules.feeReserve) return null;
+  const detail = `it leaves a surplus of ${surplus} sats, and this operator keeps ${rules.feeReserve} (policy.fee_reserve_sats)`;
+  return { ok: false, reason: 'policy', detail, data: { fee_reserve: `${rules.feeReserve}` } };
 }
 
 // Rules 3, 5, 6 and 8.
@@ -97,7 +105,7 @@ async function refuseSeen(
   if (refusal !== null) return refusal;
   const verified = wire === null ? withoutWire(step) : await verifyBurns(views, wire, step);
   if (!verified.ok) return verified;
-  return (await refuseFee(views, step)) ?? (await refuseUnrelayed(views, step)) ?? verified;
+  return (await refuseFee(views, wire, step)) ?? (await refuseUnrelayed(views, step)) ?? verified;
 }
 
 function withoutWire({ intent }: PlacedStep): { readonly ok: true; readonly burns: readonly WireBurn[] } | Refusal {

@@ -20,6 +20,7 @@ const terms: FeeTerms = {
   sweptStrays: 0n,
   payoutWaited: false,
   sweepFeeReplaced: 0n,
+  sweepRateMax: 2_000n,
   estimate: 5_000n,
   cap: 100_000n,
   relay: { feeRateMin: 1_000n, dustRelayRate: 3_000n, incrementalRate: 1_000n },
@@ -101,7 +102,18 @@ describe('rates', () => {
   });
 
   test('of a sweep go down to the relay floor, whatever the estimate', () => {
-    expect(range({ kind: 'sweep', estimate: 20_000n })).toEqual([205n, 8_200n]);
+    expect(range({ kind: 'sweep', estimate: 20_000n, sweepRateMax: null })).toEqual([205n, 8_200n]);
+  });
+
+  test('of a sweep that no burn needs go up to the cheap rate, or to what relaying takes, and replace nothing', () => {
+    for (const estimate of [null, 500n, 50_000n]) {
+      expect(range({ kind: 'sweep', estimate, sweepRateMax: 3_000n })).toEqual([205n, 615n]);
+    }
+    const relay = { ...terms.relay, feeRateMin: 12_000n };
+    expect(range({ kind: 'sweep', sweepRateMax: 3_000n, relay })).toEqual([2_460n, 2_460n]);
+    const refusal = refused({ kind: 'sweep', sweepRateMax: 3_000n, replaced }, 3_255n);
+    expect([refusal.reason, refusal.data.missing]).toEqual(['fee_too_high', '0']);
+    expect(refusal.detail).toContain('a sweep that no burn needs');
   });
 
   test('are never below what the own node relays, even above twice the estimate', () => {
@@ -165,6 +177,7 @@ const situations: fc.Arbitrary<FeeTerms> = fc.record({
   sweptStrays: fc.bigInt(0n, 50_000n),
   payoutWaited: fc.boolean(),
   sweepFeeReplaced: fc.constant(0n),
+  sweepRateMax: fc.option(fc.bigInt(1_000n, 20_000n)),
   estimate: fc.option(fc.bigInt(100n, 60_000n)),
   cap: fc.bigInt(5_000n, 100_000n),
   relay: fc.record({
@@ -195,6 +208,21 @@ describe('in any situation', () => {
         expect((again - allowed.min) * 1000n).toBeLessThanOrEqual(BigInt(situation.vsize) + 1000n);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  test('no sweep that no burn needs is signed above the cheap rate and what the own node relays', () => {
+    fc.assert(
+      fc.property(situations, fc.bigInt(1_000n, 20_000n), (situation, cheap) => {
+        const sweep = { ...situation, kind: 'sweep' as const, sweepRateMax: cheap };
+        const allowed = feeRange(sweep);
+        if (!allowed.ok) return;
+        const { vsize, parent, relay } = sweep;
+        const most = parent === null ? feeAt(vsize, cheap) : feeAt(parent.vsize + vsize, cheap) - parent.fee;
+        const relayed = feeAt(vsize, relay.feeRateMin);
+        expect(allowed.max).toBeLessThanOrEqual(most > relayed ? most : relayed);
+      }),
+      { numRuns: 300 },
     );
   });
 

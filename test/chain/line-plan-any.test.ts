@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { dustThreshold } from '../../chain/fee.ts';
-import { type PlanInput, planStep } from '../../chain/line-plan.ts';
+import { type PlanInput, type PlanWish, planStep } from '../../chain/line-plan.ts';
 import { burnOf, calm, depositOf, hashOf, type LineWorld, lineWorld, strayOf } from './plan-world.ts';
 
 const estimate = fc.oneof(fc.constant(1_000n), fc.bigInt(1_000n, 3_000n), fc.option(fc.bigInt(500n, 40_000n)));
@@ -35,12 +35,18 @@ const happening = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       kind: fc.constant('wish' as const),
-      wish: fc.constantFrom('void' as const, 'bump' as const),
+      wish: fc.constantFrom('void' as const, 'bump' as const, 'consolidate' as const),
       rate: fc.option(fc.bigInt(1_000n, 50_000n)),
     }),
   },
 );
 type Happening = typeof happening extends fc.Arbitrary<infer Value> ? Value : never;
+
+function wishOf(kind: 'void' | 'bump' | 'consolidate', rate: bigint | null): PlanWish {
+  if (kind === 'void') return { kind };
+  if (kind === 'bump') return { kind, rate };
+  return { kind, rate, script: Uint8Array.of(0x00, 20, ...new Uint8Array(20)), reserve: 10_000n };
+}
 
 /** Lets one thing happen; a plan is validated and sent. */
 function happen(world: LineWorld, view: Partial<PlanInput>, event: Happening, name: string): Partial<PlanInput> {
@@ -73,7 +79,7 @@ function happen(world: LineWorld, view: Partial<PlanInput>, event: Happening, na
       check(world, { ...view, estimate: event.estimate, due: event.due });
       return view;
     case 'wish':
-      check(world, { ...view, wish: event.wish === 'void' ? { kind: 'void' } : { kind: 'bump', rate: event.rate } });
+      check(world, { ...view, wish: wishOf(event.wish, event.rate) });
       return view;
   }
 }

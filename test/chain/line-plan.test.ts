@@ -465,15 +465,4 @@ describe('by wish', () => {
     world.addCoins(strayOf('top-up', reasonFor(world.plan({ wish }), null).missing));
     expect(world.advance({ wish }).intent.swept).toHaveLength(1);
   });
-
-  test('a consolidation leaves the reserve and pays B at most', () => {
-    const world = lineWorld(110_000n);
-    const script = Uint8Array.of(0x00, 20, ...new Uint8Array(20));
-    const wish = { kind: 'consolidate', script, amount: BTC, reserve: 30_000n } as const;
-    const { intent } = world.advance({ wish });
-    expect(intent.surplus).toBe(30_000n);
-    expect(intent.destination?.amount).toBe(70_000n - intent.fee);
-    const poor = lineWorld(30_000n).plan({ wish });
-    expect(poor.left[0]?.reason).toBe('no_funds');
-  });
 });

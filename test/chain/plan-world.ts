@@ -68,6 +68,7 @@ export const calm = {
   cap: 500_000n,
   relay: { feeRateMin: 1_000n, dustRelayRate: 3_000n, incrementalRate: 1_000n },
   rateNeeded: 0n,
+  sweepRateMost: null,
   cheapRate: 2_000n,
   tidies: true,
   bumpPercent: 25n,
@@ -183,6 +184,12 @@ export function lineWorld(rootAmount: bigint) {
               strays.reduce((sum, { amount }) => sum + amount, 0n),
             )
           : 0n,
+      sweepRateMax: given.burns.some(
+        ({ burnTxid, amount }) =>
+          amount > place.amount - 10_000n && !given.held.has(burnTxid) && !given.refused.has(burnTxid),
+      )
+        ? null
+        : given.cheapRate,
       estimate: given.estimate,
       cap: given.cap,
       relay: given.relay,

@@ -135,15 +135,15 @@ describe('Appendix A of the launch instructions', () => {
 describe('the block "policy"', () => {
   const address = 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080';
 
-  test('is optional: deposits of 1,000 sats are swept, and nothing is consolidated', () => {
-    const standard = { depositMinSats: 1_000n, consolidateScripts: [] };
+  test('is optional: deposits of 1,000 sats are swept, nothing is consolidated, and 100,000 sats are kept for fees', () => {
+    const standard = { depositMinSats: 1_000n, consolidateScripts: [], feeReserveSats: 100_000n };
     for (const raw of [APPENDIX_A, { ...APPENDIX_A, policy: {} }]) expect(accepted(raw).policy).toEqual(standard);
   });
 
   test('is read', () => {
-    const policy = { deposit_min_sats: 5_000, consolidate_addresses: [address] };
+    const policy = { deposit_min_sats: 5_000, consolidate_addresses: [address], fee_reserve_sats: 50_000 };
     const script = fromHex('0014751e76e8199196d454941c45d1b3a323f1433bd6');
-    const read = { depositMinSats: 5_000n, consolidateScripts: [script] };
+    const read = { depositMinSats: 5_000n, consolidateScripts: [script], feeReserveSats: 50_000n };
     expect(accepted({ ...APPENDIX_A, network: 'regtest', policy }).policy).toEqual(read);
   });
 
@@ -152,6 +152,12 @@ describe('the block "policy"', () => {
       const [line, ...others] = refused({ policy: { deposit_min_sats: sats } });
       expect(line).toContain(`"policy.deposit_min_sats" (${JSON.stringify(sats)}) has a value that cannot be used`);
       expect(line).toContain('It must be a whole number, 330 to 1000000: the least deposit');
+      expect(others).toEqual([]);
+    }
+    for (const sats of [9_999, 100_000_001, 1.5, '50000', null]) {
+      const [line, ...others] = refused({ policy: { fee_reserve_sats: sats } });
+      expect(line).toContain(`"policy.fee_reserve_sats" (${JSON.stringify(sats)}) has a value that cannot be used`);
+      expect(line).toContain('It must be a whole number, 10000 to 100000000: what a consolidation leaves');
       expect(others).toEqual([]);
     }
     const all = Array.from({ length: 17 }, () => address);

@@ -64,6 +64,8 @@ export class LineDesk {
     feeRateMax: 100_000n,
     feeTargetBlocks: 6,
     consolidateScripts: [],
+    feeReserve: 0n,
+    cheapRate: ESTIMATE,
   };
   readonly held = new Set<string>();
   readonly approved = new Set<string>();

@@ -41,3 +41,34 @@ describe('a step that nodes do not relay, and do not say why', () => {
     expect(narrow(NOTHING_LEARNT, [unrelayed, other, other], asked, ['a', 'b'])).toBeNull();
   });
 });
+
+describe('a sweep that signers find too dear', () => {
+  const range = (least: string, most: string) => ({
+    reason: 'fee_too_high',
+    data: { fee_rate_min: least, fee_rate_max: most, missing: '0' },
+  });
+  const two = [range('1000', '2000'), range('1000', '3000')];
+  const onTip = { participants: 3, threshold: 2, alone: false, isChild: false };
+
+  test('is planned at the highest rate that enough of them sign', () => {
+    expect(learnFrom(NOTHING_LEARNT, two, { ...onTip, isSweep: true })).toMatchObject({ sweepRateMost: 3_000n });
+    const three = { ...onTip, threshold: 3, isSweep: true };
+    expect(learnFrom(NOTHING_LEARNT, two, three)).toMatchObject({ sweepRateMost: 2_000n });
+  });
+
+  test('teaches nothing twice, nor by one that signs no rate at all; nor does another step', () => {
+    const known = { ...NOTHING_LEARNT, sweepRateMost: 3_000n };
+    expect(learnFrom(known, two, { ...onTip, isSweep: true })).toBeNull();
+    expect(learnFrom(NOTHING_LEARNT, [range('5000', '20')], { ...onTip, isSweep: true })).toBeNull();
+    expect(learnFrom(NOTHING_LEARNT, two, onTip)).toBeNull();
+  });
+});
+
+test('a consolidation leaves what enough signers keep', () => {
+  const keeps = (fee_reserve: string) => ({ reason: 'policy', data: { fee_reserve } });
+  const asked = { participants: 3, threshold: 2, alone: false, isChild: false };
+  const learnt = learnFrom(NOTHING_LEARNT, [keeps('150000'), keeps('120000')], asked);
+  expect(learnt).toMatchObject({ reserveNeeded: 120_000n });
+  if (learnt === null) throw new Error('the reserve is learnt');
+  expect(learnFrom(learnt, [keeps('120000'), keeps('110000')], asked)).toBeNull();
+});

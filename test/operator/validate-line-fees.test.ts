@@ -6,8 +6,9 @@ import { placeholderSpend } from '../../chain/custody-spend.ts';
 import { feeAt } from '../../chain/fee.ts';
 import { surplusBudget } from '../../chain/line-fee.ts';
 import type { LineBurn, LineIntent } from '../../chain/line-intent.ts';
+import { recordBurn } from '../../store/burns.ts';
 import { deposit, stray } from '../chain/line-steps.ts';
-import { burn, ESTIMATE, LineDesk, root } from './line-desk.ts';
+import { burn, ESTIMATE, LineDesk, NOW, root } from './line-desk.ts';
 
 let desk: LineDesk;
 beforeEach(() => {
@@ -127,8 +128,70 @@ describe('the fee of a payout', () => {
   });
 });
 
+/** A burn that the own Wire nodes call final, and that the treasury output of 40,000 sats cannot pay. */
+function beyond(fee = 5_000n): LineBurn {
+  const large = burn(90, 800_000n, fee);
+  desk.provide(desk.step({ step: 'payout', swept: [coin], burns: [large] }));
+  recordBurn(desk.store.db, { ...large, wireSeq: 1n, wireHeight: 5 }, NOW);
+  return large;
+}
+
+describe('the fee of a sweep', () => {
+  const sweep = () => desk.provide(desk.step({ step: 'sweep', swept: [coin] }));
+
+  test('is at most that of the cheap rate, whatever the estimate, while no burn needs it', async () => {
+    desk.rules.cheapRate = 2_000n;
+    desk.rules.feeRateMax = 1_000_000n;
+    const step = sweep();
+    const cheap = feeAt(desk.built(step).vsize, 2_000n);
+    for (const estimate of [null, 1_500n, 100_000n]) {
+      desk.estimate = estimate;
+      expect(await withFee(step, cheap)).toBe('signed');
+      const refusal = await desk.refusal(desk.changed(step, { fee: cheap + 1n }));
+      expect(refusal).toMatchObject({ reason: 'fee_too_high', data: { fee_rate_max: '2000' } });
+    }
+  });
+
+  test('is that of any step while a final burn waits that this treasury output cannot pay', async () => {
+    desk.rules.cheapRate = 2_000n;
+    desk.estimate = 50_000n;
+    const step = sweep();
+    const twice = feeAt(desk.built(step).vsize, 90_000n);
+    expect(await withFee(step, twice)).toBe('fee_too_high');
+    const { burnTxid } = beyond();
+    expect(await withFee(step, twice)).toBe('signed');
+    desk.held.add(burnTxid);
+    expect(await withFee(step, twice)).toBe('fee_too_high');
+    desk.held.clear();
+    desk.ledger.known.length = 0;
+    expect(await withFee(step, twice)).toBe('fee_too_high');
+  });
+
+  test('is no higher for a burn that does not pay for its own output, or that the treasury output can pay', async () => {
+    desk.rules.cheapRate = 2_000n;
+    desk.estimate = 50_000n;
+    const step = sweep();
+    const high = feeAt(desk.built(step).vsize, 90_000n);
+    beyond(40n);
+    const small = burn(91, 30_000n);
+    desk.provide(desk.step({ step: 'payout', burns: [small] }));
+    recordBurn(desk.store.db, { ...small, wireSeq: 2n, wireHeight: 5 }, NOW);
+    expect(await withFee(step, high)).toBe('fee_too_high');
+  });
+
+  test('replaces no sweep that waits, unless a burn needs it: else each version would cost a quarter more', async () => {
+    desk.wait(desk.provide(desk.step({ step: 'sweep', swept: [stray(7, 9_000n)] }, 1_500n)), { blocks: 60 });
+    desk.rules.cheapRate = 2_000n;
+    const step = sweep();
+    expect(await withFee(step, feeAt(desk.built(step).vsize, 4_000n))).toBe('fee_too_high');
+    beyond();
+    expect(await withFee(step, feeAt(desk.built(step).vsize, 4_000n))).toBe('signed');
+  });
+});
+
 test('a sweep spends B and no more, down to the relay floor', async () => {
   const step = desk.provide(desk.step({ step: 'sweep', swept: [coin] }));
+  desk.rules.cheapRate = 1_000_000n;
   const { vsize } = desk.built(step);
   expect(await withFee(step, feeAt(vsize, 1_000n))).toBe('signed');
   expect(await withFee(step, feeAt(vsize, 1_000n) - 1n)).toBe('fee_rate_too_low');

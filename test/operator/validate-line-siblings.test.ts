@@ -156,6 +156,28 @@ describe('while a payout waits, a step that spends the same treasury output', ()
     expect(await desk.validate(dropping)).toBe('signed');
   });
 
+  test('is refused beside a void step that is signed, whatever it pays, but for another void step that is approved', async () => {
+    const gone = desk.provide(desk.step({ step: 'void', swept: [stray(5, 9_000n)] }));
+    const { step } = desk.wait(gone);
+    const script = desk.built(paying([burn(1)])).outputs[2]?.script ?? new Uint8Array();
+    desk.rules.consolidateScripts = [script];
+    const others = [
+      paying([burn(1), burn(2)], REPLACING),
+      desk.provide(desk.step({ step: 'sweep', swept: [stray(6, 9_000n)] }, REPLACING)),
+      desk.step({ step: 'consolidate', destination: { script, amount: 5_000n } }, REPLACING),
+    ];
+    for (const other of others) {
+      expect(await desk.refusal(other)).toMatchObject({
+        reason: 'sibling_waits',
+        data: { txid: step.txid, burns: [] },
+      });
+    }
+    desk.approved.add(`void/${root.txid}:${root.vout}`);
+    expect(await desk.validate(desk.changed(gone, {}, REPLACING))).toBe('signed');
+    desk.bitcoin.confirmed.delete(outpointName(stray(5, 9_000n)));
+    expect(await desk.validate(paying([burn(1), burn(2)], REPLACING))).toBe('signed');
+  });
+
   test('is signed where it is the void step that this operator has approved, and pays for it', async () => {
     const { step } = waiting();
     const approval = `void/${root.txid}:${root.vout}`;

@@ -198,6 +198,17 @@ describe("the operator's say", () => {
     desk.rules.consolidateScripts = [otherScript(12), otherScript(11)];
     expect(await desk.validate(step)).toBe('signed');
   });
+
+  test('a consolidation leaves the reserve of this operator, but a test of one, which moves nothing', async () => {
+    desk.rules.consolidateScripts = [otherScript(11)];
+    const step = desk.step({ step: 'consolidate', destination: { script: otherScript(11), amount: 15_000n } });
+    desk.rules.feeReserve = step.surplus;
+    expect(await desk.validate(step)).toBe('signed');
+    desk.rules.feeReserve = step.surplus + 1n;
+    const data = { fee_reserve: `${step.surplus + 1n}` };
+    expect(await desk.refusal(step)).toMatchObject({ reason: 'policy', data });
+    expect(await desk.validate(desk.changed(step, { test: true }))).toBe('signed');
+  });
 });
 
 describe('a test step', () => {

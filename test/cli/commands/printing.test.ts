@@ -355,6 +355,27 @@ const cases = [
     { ...results.testBurn, broadcast: true, detail: '' },
     ['broadcast'],
   ),
+  expected(['fees', '--days', '7'], 'fees', { days: 7 }, results.fees, [
+    '2026-03-01',
+    '170000',
+    'above the reserve',
+    '7380 sats',
+    '1 step not fully known yet',
+  ]),
+  expected(
+    ['consolidate-fees', '--address', 'bcrt1qagreed', '--fee-rate', '2.5'],
+    'consolidate-fees',
+    { address: 'bcrt1qagreed', fee_rate: 2.5 },
+    results.consolidated,
+    ['70000 sats (0.00070000 BTC)', 'surplus that is left', 'consolidate', ...SIGNERS],
+  ),
+  expected(
+    ['test-consolidate-fees', '--address', 'bcrt1qagreed'],
+    'test-consolidate-fees',
+    { address: 'bcrt1qagreed', broadcast: false },
+    results.testConsolidation,
+    ['70000 sats (0.00070000 BTC)', 'signed, not broadcast: spends an outpoint that cannot exist', 'cHNidP8='],
+  ),
   expected(['deposits', '--limit', '1', '--offset', '1'], 'deposits', { limit: 1, offset: 1 }, results.deposits, [
     `${TXID}:1`,
     '150000000 sats (1.50000000 BTC)',
@@ -523,8 +544,15 @@ test('a step that was signed and not broadcast is printed, and exit code 1 says 
       withdraw: { ...results.withdraw, step: { ...results.withdraw.step, ...broken } },
       bump: { ...results.bump, step: { ...results.bump.step, ...broken } },
       'test-burn': { ...results.testBurn, ...broken },
+      'test-consolidate-fees': { ...results.testConsolidation, ...broken },
+      'consolidate-fees': { ...results.consolidated, step: { ...results.consolidated.step, ...broken } },
     });
-    for (const args of [['withdraw'], ['bump'], ['test-burn', ...BURN_FLAGS, '--broadcast']]) {
+    const to = ['--address', 'bcrt1qagreed'];
+    const tests = [
+      ['test-burn', ...BURN_FLAGS, '--broadcast'],
+      ['test-consolidate-fees', ...to, '--broadcast'],
+    ];
+    for (const args of [['withdraw'], ['bump'], ['consolidate-fees', ...to], ...tests]) {
       const { code, stdout, stderr } = await desk.run(args);
       expect(code).toBe(1);
       expect(stderr).toEndWith(`is signed, but it is not broadcast: ${detail}.\n`);

@@ -209,6 +209,8 @@ export const treasury: CommandResults['treasury'] = {
   tip: null,
   balance: null,
   surplus: null,
+  fee_reserve: '100000',
+  consolidate_addresses: ['bcrt1qagreed'],
   waiting: null,
   strays: { count: 0, amount: '0' },
 };
@@ -427,6 +429,23 @@ export const voidMade: CommandResults['void'] = {
   detail: '',
 };
 
+const feeSums = { steps: 2, burn_fees: '3000', miner_fees: '620', top_ups: '5000', consolidated: '70000' };
+export const fees: CommandResults['fees'] = {
+  days: [{ date: '2026-03-01', ...feeSums, surplus: '107380' }],
+  opening_surplus: '170000',
+  total: feeSums,
+  surplus: '107380',
+  fee_reserve: '100000',
+  above_reserve: '7380',
+  incomplete_steps: 1,
+};
+
+const consolidation = { address: 'bcrt1qagreed', amount: '70000', surplus: '100000', reserve: '100000' };
+export const consolidated: CommandResults['consolidate-fees'] = {
+  ...consolidation,
+  step: { ...step, kind: 'consolidate', burns: [], swept: 0 },
+};
+
 export const testBurn: CommandResults['test-burn'] = {
   txid: TXID,
   transaction: '0200',
@@ -437,6 +456,8 @@ export const testBurn: CommandResults['test-burn'] = {
   detail: 'spends an outpoint that cannot exist',
   signing: SIGNING,
 };
+
+export const testConsolidation: CommandResults['test-consolidate-fees'] = { ...consolidation, ...testBurn };
 
 const deposit = {
   txid: TXID,

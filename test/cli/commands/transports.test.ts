@@ -43,6 +43,7 @@ const offline: readonly (readonly [args: readonly string[], command: CommandName
       results.depositAddress,
     ],
     [['treasury'], 'treasury', {}, results.treasury],
+    [['fees'], 'fees', { days: 30 }, results.fees],
     [['deposits'], 'deposits', { limit: 50, offset: 0 }, results.deposits],
     [['withdrawals'], 'withdrawals', { limit: 50, offset: 0 }, results.withdrawals],
     [['dkg', '--ceremony-id', 'a'], 'dkg', { ceremony_id: 'a', rehearsal: false, wait_s: 3600 }, results.dkg],

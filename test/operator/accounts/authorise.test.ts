@@ -148,6 +148,7 @@ describe('the permission matrix', () => {
       'open-treasury',
       'deposits',
       'payouts',
+      'consolidate',
       'hold',
       'void',
       'approve',
@@ -171,7 +172,7 @@ describe('the permission matrix', () => {
   // Another command is one of these only after somebody has thought about it.
   const READING: readonly CommandName[] = [
     ...(['status', 'key-info', 'peer-export', 'peer-list', 'ceremony-list', 'ceremony-show', 'treasury'] as const),
-    ...(['test-communication', 'deposits', 'requests-list', 'requests-show', 'withdrawals'] as const),
+    ...(['test-communication', 'deposits', 'requests-list', 'requests-show', 'withdrawals', 'fees'] as const),
     ...([
       'withdrawals-waiting',
       'service-status',

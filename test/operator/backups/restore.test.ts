@@ -101,6 +101,21 @@ describe('on an empty machine', () => {
   });
 });
 
+test('a backup from when the operator listed an address for consolidations does not list it again', async () => {
+  const told = JSON.parse(new TextDecoder().decode(backup.config));
+  const listed = ['bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080'];
+  const policy = { deposit_min_sats: 2_000, consolidate_addresses: listed };
+  backup = { ...backup, config: new TextEncoder().encode(JSON.stringify({ ...told, policy })) };
+  await restore();
+  expect(configHere().policy).toMatchObject({ depositMinSats: 2_000n, consolidateScripts: [] });
+  const { policy: _, ...rest } = JSON.parse(readFileSync(file(), 'utf8'));
+  expect(rest).toEqual(told);
+  const adapted = { ...rest, policy };
+  writeFileSync(file(), JSON.stringify(adapted), { mode: 0o600 });
+  await restore();
+  expect(configHere().policy.consolidateScripts).toHaveLength(1);
+});
+
 describe('where a node is', () => {
   test('of this very identity, its database and certificate stay, and the old key file is kept', async () => {
     await restore();
