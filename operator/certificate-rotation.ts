@@ -26,6 +26,7 @@ import { loadTlsIdentity, type TlsIdentity } from './peers/tls.ts';
 import { CommandError } from './runtime/command-error.ts';
 import type { CommandResults } from './runtime/command-types.ts';
 import type { Effects } from './runtime/effects.ts';
+import { HourlyLimit } from './runtime/hourly-limit.ts';
 import { errorText, type Log } from './runtime/log.ts';
 
 const ANNOUNCE_TIMEOUT_MS = 10_000;
@@ -34,7 +35,6 @@ const AGAIN_MS = { regtest: 2_000, other: 30_000 } as const;
 
 /** How many new certificates of one peer are taken in an hour: each has this node's listener start again, for all peers. */
 export const CERTIFICATES_PER_HOUR_MAX = 5;
-const HOUR_MS = 3_600_000;
 
 /** What it works with. The hooks act on the transport: take the stored cards anew, and show another certificate. */
 export interface CertificateRotationInput {
@@ -53,13 +53,13 @@ export interface CertificateRotationInput {
 export class CertificateRotations {
   readonly #input: CertificateRotationInput;
   readonly #said = new Map<number, string>();
-  /** When certificates of each peer were taken within the last hour, by the monotonic clock. */
-  readonly #takenAt = new Map<number, readonly number[]>();
+  readonly #taken: HourlyLimit;
   #running: Promise<void> | null = null;
   #quietUntil = 0;
 
   constructor(input: CertificateRotationInput) {
     this.#input = input;
+    this.#taken = new HourlyLimit(CERTIFICATES_PER_HOUR_MAX, () => input.effects.monotonic());
   }
 
   /** Begins a change of this node's own certificate. Throws `CommandError` while another goes on. */
@@ -132,8 +132,7 @@ export class CertificateRotations {
     const [before, after] = [readCertificate(known?.tls_certificate ?? ''), readCertificate(card.tls_certificate)];
     if (before === null || after === null || known === undefined) return refused('a certificate cannot be read');
     if (before.fingerprint === after.fingerprint) return { taken: true, detail: 'known already' };
-    const recent = (this.#takenAt.get(from) ?? []).filter((at) => effects.monotonic() - at < HOUR_MS);
-    if (recent.length >= CERTIFICATES_PER_HOUR_MAX) {
+    if (!this.#taken.take(from)) {
       return refused(
         `its certificate has changed ${CERTIFICATES_PER_HOUR_MAX} times within an hour: it is taken later`,
       );
@@ -147,7 +146,6 @@ export class CertificateRotations {
       return verdict;
     });
     if (!kept.ok) return refused(kept.detail);
-    this.#takenAt.set(from, [...recent, effects.monotonic()]);
     log('info', 'certificate_announced', { from, fingerprint: after.fingerprint, until });
     // After the answer, which goes over a connection of the listener that is replaced.
     void effects.sleep(0).then(() => this.#reload());
