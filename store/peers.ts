@@ -116,8 +116,17 @@ export function listPeers(db: Queries): readonly Peer[] {
   return inOrder(db).all().map(asPeer);
 }
 
-/** Keeps the head that a peer shows, where it is the highest so far and continues the log that the peer showed before. */
-export function recordPeerHead(db: Queries, index: number, shown: ShownHead, now: number): HeadVerdict {
+/**
+ * Keeps the head that a peer shows, where it is the highest so far and continues the log that the peer showed before. `mayNote`:
+ * whether a higher epoch may still be noted in the audit log.
+ */
+export function recordPeerHead(
+  db: Queries,
+  index: number,
+  shown: ShownHead,
+  now: number,
+  mayNote: () => boolean = () => true,
+): HeadVerdict {
   return transact(db, (tx): HeadVerdict => {
     const known = getPeer(tx, index);
     if (known === null) return { ok: false, reason: 'peer_unknown' };
@@ -126,6 +135,7 @@ export function recordPeerHead(db: Queries, index: number, shown: ShownHead, now
     if (highest !== null && reason !== null) return { ok: false, reason, highest };
     updateHead(tx).run({ ...shown, index });
     if (highest === null || shown.epoch <= highest.epoch) return { ok: true, epochRose: false };
+    if (!mayNote()) return { ok: true, epochRose: true };
     const place = ({ epoch, seq, hash }: StateHeadRow) => ({ epoch, seq, hash });
     appendAudit(tx, now, 'peer_state_regressed', { index, from: place(highest), to: place(shown) });
     return { ok: true, epochRose: true };

@@ -10,11 +10,15 @@ import { getPeer, type HeadFlaw, recordPeerHead } from '../../store/peers.ts';
 import { serviceSwitch } from '../../store/service.ts';
 import type { Beat, DuplicateEvidence } from '../peers/messages-guard.ts';
 import type { PeerSessions } from '../peers/peer-session.ts';
+import { HourlyLimit } from '../runtime/hourly-limit.ts';
 import type { Log } from '../runtime/log.ts';
 import { duplicateEvidence, provenDuplicate } from './duplicate-instance.ts';
 
 /** For how long the alarm of a peer that was put back or copied is shown after its last sign, in ms. */
 export const REGRESSION_SHOWN_MS = 24 * 60 * 60_000;
+
+/** How many higher epochs of a peer are noted in the audit log in an hour: it may show one with each message. */
+export const EPOCHS_NOTED_PER_HOUR_MAX = 10;
 
 /**
  * What the book works with. `watch`: what the transport knows of a peer's processes; `now` in ms since 1970, `monotonic` in
@@ -69,9 +73,11 @@ interface Page {
 export class PeerHeads {
   readonly #input: PeerHeadsInput;
   readonly #pages = new Map<number, Page>();
+  readonly #noted: HourlyLimit;
 
   constructor(input: PeerHeadsInput) {
     this.#input = input;
+    this.#noted = new HourlyLimit(EPOCHS_NOTED_PER_HOUR_MAX, input.monotonic);
   }
 
   /** What the peers have told, in index order. */
@@ -148,7 +154,8 @@ export class PeerHeads {
       return;
     }
     const statement: Json = { statement: signed.statement, session: signed.session };
-    const verdict = recordPeerHead(db, from, { ...head, boot, follows, at, statement }, now());
+    const shown = { ...head, boot, follows, at, statement };
+    const verdict = recordPeerHead(db, from, shown, now(), () => this.#noted.take(from));
     const flaw = verdict.ok || verdict.reason === 'stale' ? null : verdict.reason;
     const isBack = flaw === 'regressed' || flaw === 'forked';
     if ((isBack && flaw !== page.flaw) || (verdict.ok && verdict.epochRose)) {

@@ -18,6 +18,7 @@ import { lineNow } from '../chain-state/line-view.ts';
 import type { OperatorConfig } from '../config/config.ts';
 import type { FederationKey, Keys } from '../keys/keys.ts';
 import type { Effects } from '../runtime/effects.ts';
+import { HourlyLimit } from '../runtime/hourly-limit.ts';
 import type { Log } from '../runtime/log.ts';
 import { consumedDeposit } from './consumed.ts';
 import type { SignerViews } from './line-views.ts';
@@ -25,6 +26,9 @@ import { refuseService } from './service-gate.ts';
 import { type AttestationContext, validateAttestation } from './validate-attestation.ts';
 import { validateLine } from './validate-line.ts';
 import { nothingToDecide, type Refusal, refuse, type Verdict } from './verdict.ts';
+
+/** How many times in an hour this node agrees to steps that one peer asks for; each is a row of the audit log, for ever. */
+export const STEPS_PER_HOUR_MAX = 3_000;
 
 /** What validation looks at. */
 export interface ValidationInput {
@@ -44,9 +48,11 @@ export interface ValidationInput {
 export class Validation {
   readonly #input: ValidationInput;
   readonly #chain: ChainReadiness;
+  readonly #steps: HourlyLimit;
 
   constructor(input: ValidationInput) {
     this.#input = input;
+    this.#steps = new HourlyLimit(STEPS_PER_HOUR_MAX, () => input.effects.monotonic());
     this.#chain = input.chain ?? plainReadiness(input.config);
   }
 
@@ -59,7 +65,13 @@ export class Validation {
     const verdict = refuseService(db, intent) ?? (await this.validateMeaning(intent, keyId, scheme, peer));
     if (!verdict.ok) return verdict;
     // Validating took its time, in which the operator may have disabled the service.
-    return { ...verdict, decide: (signed) => refuseService(db, intent) ?? verdict.decide(signed) };
+    const refuseNow = () => refuseService(db, intent) ?? this.#refuseMany(intent, peer);
+    return { ...verdict, decide: (signed) => refuseNow() ?? verdict.decide(signed) };
+  }
+
+  #refuseMany(intent: Intent, peer: number | undefined): Refusal | null {
+    if (peer === undefined || intent.kind !== 'line' || intent.test || this.#steps.take(peer)) return null;
+    return refuse('overloaded', `this node has agreed to ${STEPS_PER_HOUR_MAX} steps of this peer within an hour`);
   }
 
   /** The same of what others have signed already: whether this node itself does such work now is not asked. */

@@ -5,9 +5,9 @@ import { sealEnvelope } from '../../crypto/envelope.ts';
 import { signHead } from '../../crypto/head-statement.ts';
 import { createSession, type Session } from '../../crypto/identity.ts';
 import { LAST_WORDS_MS } from '../../operator/peers/peer-session.ts';
-import { REGRESSION_SHOWN_MS } from '../../operator/rollback-guard/peer-heads.ts';
+import { EPOCHS_NOTED_PER_HOUR_MAX, REGRESSION_SHOWN_MS } from '../../operator/rollback-guard/peer-heads.ts';
 import { problemText } from '../../operator/runtime/problems.ts';
-import { listAudit } from '../../store/audit-log.ts';
+import { filterAudit, listAudit } from '../../store/audit-log.ts';
 import { getNodeState, stateHead } from '../../store/node-state.ts';
 import { getPeer } from '../../store/peers.ts';
 import { enableService } from '../../store/service.ts';
@@ -349,6 +349,23 @@ describe('a peer that lies', () => {
       expect(of.phase(1)).toBe('live');
       expect(of.node(1).log.join('\n')).toContain('claim_without_evidence');
     }
+  });
+
+  test('cannot fill the audit log by one epoch after the other', async () => {
+    const of = start();
+    await of.rounds(1);
+    let epoch = 0;
+    const risen = () => {
+      epoch += 1;
+      const head = { epoch, seq: 1, hash: 'f'.repeat(64) };
+      return { ...signHead(of.node(2).session, { head, follows: null, at: of.now }) };
+    };
+    of.meddle = (from, _, beat) => (from === 2 ? { ...beat, head: risen() } : beat);
+    await of.rounds(30);
+    expect(epoch).toBeGreaterThan(30);
+    const { db } = of.node(1).store;
+    expect(filterAudit(db, { kinds: ['peer_state_regressed'] }).total).toBe(EPOCHS_NOTED_PER_HOUR_MAX);
+    expect(highestSeen(of, 1, 2)?.epoch).toBeGreaterThan(EPOCHS_NOTED_PER_HOUR_MAX);
   });
 
   test('cannot hold up a start for longer than a living copy would need to show itself', async () => {
