@@ -61,6 +61,25 @@ async function startLive(one: DevnetOperator): Promise<void> {
 }
 
 test(
+  'a server that signs nothing stops within a second of SIGTERM, with its peers connected',
+  async () => {
+    const took: number[] = [];
+    for (const one of federation.operators) {
+      const { pid } = one;
+      if (pid === null) throw new Error(`operator ${one.index} runs`);
+      const begun = performance.now();
+      process.kill(pid, 'SIGTERM');
+      await one.ended();
+      took.push(performance.now() - begun);
+      await startLive(one);
+    }
+    // On a busy machine one may have to wait for its turn; what a server itself waits for, all of them would.
+    expect(Math.min(...took)).toBeLessThan(1_000);
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
   'a node that was stopped while the others attested and paid lists both when it is back, and signs with either of them',
   async () => {
     const away = federation.operator(2);
