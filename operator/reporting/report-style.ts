@@ -39,10 +39,10 @@ figcaption{font-weight:600}
 .legend li{display:flex;align-items:center;gap:.4rem}
 .key{width:.8rem;height:.8rem;flex:none}
 .plot{display:grid;grid-template-columns:auto minmax(0,1fr);gap:0 .5rem}
-.plot svg{width:100%;height:15rem;display:block;overflow:visible}
+.plot svg{width:100%;height:15rem;margin:.6rem 0;display:block;overflow:visible}
 .plot.few{max-width:24rem}
-.ticks{list-style:none;margin:-.6rem 0;padding:0;display:flex;flex-direction:column;justify-content:space-between;text-align:right;color:var(--faint);font-size:.75rem;line-height:1.2rem;font-variant-numeric:tabular-nums}
-.dates{list-style:none;grid-column:2;margin:.35rem 0 0;padding:0;display:flex;color:var(--faint);font-size:.75rem;font-variant-numeric:tabular-nums}
+.ticks{list-style:none;margin:0;padding:0;display:flex;flex-direction:column;justify-content:space-between;text-align:right;color:var(--faint);font-size:.75rem;line-height:1.2rem;font-variant-numeric:tabular-nums}
+.dates{list-style:none;grid-column:2;margin:0;padding:0;display:flex;color:var(--faint);font-size:.75rem;font-variant-numeric:tabular-nums}
 .dates.some{justify-content:space-between}
 .dates.each li{flex:1;text-align:center}
 .grid{stroke:var(--rule);stroke-width:1;vector-effect:non-scaling-stroke}
@@ -76,12 +76,13 @@ td.text{overflow-wrap:anywhere;min-width:10.5rem}
 @media print{
 :root{color-scheme:light;${variables(REPORT_COLOURS.light)}}
 body{font-size:10pt}
+h1{font-size:16pt}
 main{max-width:none;padding:0}
 .scroll{overflow:visible}
 table{font-size:8pt}
 thead{display:table-header-group}
 tr,figure,dl div{break-inside:avoid}
-h2{break-after:avoid}
+h2,caption,thead{break-after:avoid}
 rect,.key{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 td,th{white-space:normal}
 }
