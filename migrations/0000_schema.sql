@@ -833,3 +833,31 @@ BEGIN SELECT RAISE(ABORT, 'taken_back_deposits: rows never change'); END;
 --> statement-breakpoint
 CREATE TRIGGER taken_back_deposits_no_delete BEFORE DELETE ON taken_back_deposits
 BEGIN SELECT RAISE(ABORT, 'taken_back_deposits: rows are never deleted'); END;
+--> statement-breakpoint
+-- Emergencies. Pauses of this node (store/pauses.ts): what one says never changes, it ends once, and an open one never goes.
+CREATE TABLE `pauses` (
+	`id` text NOT NULL,
+	`asked_by` integer NOT NULL,
+	`scope` text NOT NULL,
+	`reason` text NOT NULL,
+	`at` integer NOT NULL,
+	`ended_at` integer,
+	PRIMARY KEY(`asked_by`, `id`),
+	CONSTRAINT "pauses_id" CHECK(length("pauses"."id") = 32 and "pauses"."id" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "pauses_scope" CHECK("pauses"."scope" in ('node', 'federation'))
+) STRICT;
+--> statement-breakpoint
+CREATE UNIQUE INDEX `pauses_open` ON `pauses` (`asked_by`,`scope`) WHERE "pauses"."ended_at" is null;
+--> statement-breakpoint
+CREATE TRIGGER pauses_fixed BEFORE UPDATE ON pauses
+WHEN OLD.ended_at IS NOT NULL OR NEW.rowid IS NOT OLD.rowid OR NEW.id IS NOT OLD.id OR NEW.asked_by IS NOT OLD.asked_by
+  OR NEW.scope IS NOT OLD.scope OR NEW.reason IS NOT OLD.reason OR NEW.at IS NOT OLD.at
+BEGIN SELECT RAISE(ABORT, 'pauses: a pause ends once, and nothing else of it changes'); END;
+--> statement-breakpoint
+CREATE TRIGGER pauses_open_stay BEFORE DELETE ON pauses
+WHEN OLD.ended_at IS NULL
+BEGIN SELECT RAISE(ABORT, 'pauses: a pause that holds is never deleted'); END;
+--> statement-breakpoint
+CREATE TRIGGER pauses_no_replace BEFORE INSERT ON pauses
+WHEN EXISTS (SELECT 1 FROM pauses WHERE asked_by = NEW.asked_by AND (id = NEW.id OR (scope = NEW.scope AND ended_at IS NULL)))
+BEGIN SELECT RAISE(ABORT, 'pauses: the row is there already'); END;

@@ -6,6 +6,7 @@ import { check, index, integer, primaryKey, sqliteTable, text, unique } from 'dr
 import { bytes, integer53, isHex, isOneOf, isOutpoint, isSats, json, sats, uint63 } from './columns.ts';
 
 export * from './schema-backups.ts';
+export * from './schema-emergency.ts';
 export * from './schema-line.ts';
 export * from './schema-node.ts';
 export * from './schema-requests.ts';
