@@ -14,6 +14,7 @@ export const REFUSALS = {
   deposit_wrong_script: 'the output does not pay the deposit script of this recipient',
   deposit_wrong_amount: 'the output has another amount than the request says',
   attested_otherwise: 'the node has already attested this outpoint with another recipient or amount',
+  paused: 'the node is paused: its operator, or one for the whole federation, has stopped all signing (see detail)',
   service_off: 'its operator has not enabled the service, or has disabled it (see detail)',
   no_root: 'the node does not have the signatures of all operators for the root of the treasury yet',
   expiry_out_of_range: "the proposed expiry is too far from the node's clock plus the validity",

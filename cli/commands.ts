@@ -12,6 +12,7 @@ import type { CliContext } from './context.ts';
 import { registerDepositAddress } from './deposit-address.ts';
 import { registerDeposits } from './deposits.ts';
 import { registerDkg } from './dkg.ts';
+import { registerEmergency } from './emergency.ts';
 import { registerHold } from './hold.ts';
 import { registerInit } from './init.ts';
 import { registerKeyInfo } from './key-info.ts';
@@ -62,6 +63,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerTestAttestation,
   registerTestBurn,
   registerService,
+  registerEmergency,
   registerDepositAddress,
   registerAttest,
   registerWithdraw,

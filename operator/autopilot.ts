@@ -18,6 +18,7 @@ import type { TreasuryOpening } from './payouts/open-treasury.ts';
 import { readBurns } from './payouts/read-burns.ts';
 import { Requests } from './payouts/void-requests.ts';
 import { errorText } from './runtime/log.ts';
+import { pauseStops } from './validation/pause-gate.ts';
 import { type ServiceWork, serviceStops } from './validation/service-gate.ts';
 
 /** What is asked of the peers in each round. */
@@ -92,9 +93,10 @@ export class Autopilot {
     await this.#attempt('line', () => this.#pulled.line.pull(key, signal));
     if (!isAtTip) return;
     await this.#attempt('follow', () => this.follow.round(key));
-    await this.#attempt('requests', () => this.requests.round(key));
+    const isPaused = pauseStops(this.#bridge.db) !== null;
+    if (!isPaused) await this.#attempt('requests', () => this.requests.round(key));
     // What a node has not read yet it must not begin anything upon.
-    if (!config.automatic) return;
+    if (!config.automatic || isPaused) return;
     if (this.#does('attestations')) await this.#attempt('attest', () => this.deposits.round(key));
     if (this.#does('payouts')) await this.#attempt('steps', () => this.steps.round(key));
   }
@@ -104,7 +106,8 @@ export class Autopilot {
   }
 
   #does(what: ServiceWork): boolean {
-    return serviceStops(this.#bridge.db, what) === null && !this.#stops(what);
+    const { db } = this.#bridge;
+    return pauseStops(db) === null && serviceStops(db, what) === null && !this.#stops(what);
   }
 
   // Burns that cannot be read are seen nowhere else, so the log has to tell of them.

@@ -15,6 +15,7 @@ import { testCommunication } from './communication.ts';
 import { depositAddress } from './deposit-address.ts';
 import { depositReports } from './deposit-reports.ts';
 import { attest } from './deposits/attest.ts';
+import { emergencyReport, pauseNode, resumeNode } from './emergency-commands.ts';
 import type { FederationKey } from './keys/keys.ts';
 import { type Node, requireOnline, sealNode, unsealNode } from './node.ts';
 import { exportCard, ownCard } from './own-card.ts';
@@ -88,6 +89,9 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   'service-status': serviceReport,
   'enable-service': enableServiceHere,
   'disable-service': disableServiceHere,
+  'emergency-pause': pauseNode,
+  'emergency-resume': resumeNode,
+  'emergency-status': emergencyReport,
   treasury: treasuryShown,
   'treasury-open': openTreasury,
   'test-communication': (node, { rounds }, { progress }) => testCommunication(node, rounds, progress),

@@ -56,6 +56,7 @@ const READ_ONLY: ReadonlySet<CommandName> = new Set<CommandName>([
   'ceremony-show',
   'treasury',
   'service-status',
+  'emergency-status',
   'requests-list',
   'requests-show',
   'deposits',

@@ -27,6 +27,7 @@ import type { ProveTls } from './peers/tls-self-test.ts';
 import { Heartbeat } from './rollback-guard/heartbeat.ts';
 import { errorText } from './runtime/log.ts';
 import { Signing } from './signing/signing.ts';
+import { pauseStops } from './validation/pause-gate.ts';
 
 /** How services reach the other nodes. `boot`: this process's boot id; `peers`: the indices of all others, now. */
 export interface Link {
@@ -128,6 +129,7 @@ export function startServices(node: OpenedNode, link: Link): Services {
     effects,
     log,
     guard,
+    paused: () => pauseStops(store.db),
     audit: (kind, body) => appendAudit(store.db, effects.now(), kind, body),
   });
   const bridge = { config, db: store.db, keys, bitcoin, wire, chain, validation, signing, effects, log, announce };
@@ -138,7 +140,7 @@ export function startServices(node: OpenedNode, link: Link): Services {
   const recipients = new Recipients({ bridge, client, peers: link.peers, lookAgainFrom });
   const finished = new FinishedWork({ bridge, client, peers: link.peers });
   const line = new LineExchange({ bridge, client, peers: link.peers });
-  const maySign = (): boolean => guard?.maySign().ok ?? true;
+  const maySign = (): boolean => (guard?.maySign().ok ?? true) && pauseStops(store.db) === null;
   const treasury = new TreasuryOpening({ bridge, keyRing, maySign, client, peers: link.peers });
   const autopilot = new Autopilot(bridge, scan, { recipients, finished, line, treasury });
   const certificates = rotationsOver(node, link);

@@ -18,6 +18,7 @@ import type { FederationKey } from '../keys/keys.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import { counted } from '../runtime/counted.ts';
 import { noProgress, type Progress } from '../runtime/progress.ts';
+import { pauseStops } from '../validation/pause-gate.ts';
 import { serviceStops } from '../validation/service-gate.ts';
 import { stepFields } from './line-exchange.ts';
 import { type Learnt, LineInputs, NOTHING_LEARNT, type StepOrder } from './line-inputs.ts';
@@ -119,6 +120,8 @@ export class LineSteps {
 
   /** Makes a step as ordered. Throws `CommandError` where the line cannot be told or the federation does not sign. */
   make(key: FederationKey, order: StepOrder, progress: Progress): Promise<StepOutcome> {
+    const paused = pauseStops(this.#bridge.db);
+    if (paused !== null) return Promise.reject(new CommandError('paused', paused));
     const why = serviceStops(this.#bridge.db, 'payouts');
     if (why !== null) return Promise.reject(new CommandError('service_off', why));
     const turn = this.#making.catch(() => {}).then(() => this.#make(key, order, progress));

@@ -7,12 +7,14 @@ import { PAGE_ROWS, PAGE_ROWS_MAX } from '../../store/database.ts';
 import { type AccountCommandResults, type AccountsReport, accountCommandParams } from './account-command-types.ts';
 import { type BackupAges, type BackupCommandResults, backupCommandParams } from './backup-command-types.ts';
 import type { ClockReport } from './clock-watch.ts';
+import { type EmergencyCommandResults, emergencyCommandParams } from './emergency-command-types.ts';
 import { type LineCommandResults, lineCommandParams, type SigningReport } from './line-command-types.ts';
 import type { BackendReport, CommunicationReport, PeerReport, PeerStatusReport, SignerReport } from './peer-reports.ts';
 import type { Notice, Problem } from './problems.ts';
 
 export type * from './account-command-types.ts';
 export type * from './backup-command-types.ts';
+export type * from './emergency-command-types.ts';
 export type * from './line-command-types.ts';
 
 /** A ceremony's name, chosen by the operators. */
@@ -74,6 +76,7 @@ export const commandParams = {
   ...lineCommandParams,
   ...backupCommandParams,
   ...accountCommandParams,
+  ...emergencyCommandParams,
 } as const;
 
 export type CommandName = keyof typeof commandParams;
@@ -187,12 +190,15 @@ export interface PeerServiceReport {
   readonly state: 'off' | 'enabled' | 'disabled' | null;
   readonly heard_at: string | null;
   readonly counts: boolean;
+  readonly paused: boolean;
 }
 
 /** Whether this node does real work (`off`: never enabled), and the federation with it. Times ISO 8601. */
 export interface ServiceReport {
   readonly state: 'off' | 'enabled' | 'disabled';
   readonly since: string | null;
+  /** Since when this node is paused and signs nothing; null: it is not. */
+  readonly paused_since: string | null;
   readonly first_enabled_at: string | null;
   /** What `enable-service` lacks, a sentence; null where nothing. */
   readonly missing: string | null;
@@ -226,7 +232,11 @@ interface TestSignature extends SigningReport {
 }
 
 /** Results of every command. */
-export interface CommandResults extends LineCommandResults, AccountCommandResults, BackupCommandResults {
+export interface CommandResults
+  extends LineCommandResults,
+    AccountCommandResults,
+    BackupCommandResults,
+    EmergencyCommandResults {
   status: {
     readonly version: string;
     readonly network: string;

@@ -55,9 +55,9 @@ export function isNotReadyYet(reason: Exclusion['reason']): boolean {
   return reason === 'no_nonces' || reason === 'unknown_key' || reason === 'timeout';
 }
 
-/** Whether a signer was left out because its operator has not enabled the service: a choice, and no fault of the node. */
-export function isServiceOff(reason: Exclusion['reason']): boolean {
-  return reason === 'service_off';
+/** Whether a signer was left out because its operator has not enabled the service, or has paused the node: no fault of it. */
+export function isSwitchedOff(reason: Exclusion['reason']): reason is 'service_off' | 'paused' {
+  return reason === 'service_off' || reason === 'paused';
 }
 
 export class SignerRecords {

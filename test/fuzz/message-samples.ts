@@ -115,6 +115,8 @@ const beat = {
   key_id: null,
   bitcoin_height: 3,
   service: 'enabled',
+  pause: { id, reason: 'a copied key file' },
+  paused_since: 4,
   recipients: 2,
 };
 

@@ -145,6 +145,7 @@ describe('the permission matrix', () => {
       'seal',
       'enable-service',
       'disable-service',
+      'pause',
       'open-treasury',
       'deposits',
       'payouts',
@@ -155,7 +156,7 @@ describe('the permission matrix', () => {
     ]);
     expect(may('security-officer')).toEqual([
       ...(['account-access', 'cards', 'key-ceremony', 'recover-key', 'unseal', 'seal', 'backup'] as const),
-      ...(['enable-service', 'disable-service', 'hold', 'approve'] as const),
+      ...(['enable-service', 'disable-service', 'pause', 'resume', 'hold', 'approve'] as const),
     ]);
   });
 
@@ -171,6 +172,7 @@ describe('the permission matrix', () => {
     ...([
       'withdrawals-waiting',
       'service-status',
+      'emergency-status',
       'backup-list',
       'backup-record',
       'user-list',
