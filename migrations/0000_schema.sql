@@ -861,3 +861,49 @@ BEGIN SELECT RAISE(ABORT, 'pauses: a pause that holds is never deleted'); END;
 CREATE TRIGGER pauses_no_replace BEFORE INSERT ON pauses
 WHEN EXISTS (SELECT 1 FROM pauses WHERE asked_by = NEW.asked_by AND (id = NEW.id OR (scope = NEW.scope AND ended_at IS NULL)))
 BEGIN SELECT RAISE(ABORT, 'pauses: the row is there already'); END;
+--> statement-breakpoint
+-- What the operator's policy needs to know of payouts (store/payout-limits.ts, store/payout-requests.ts).
+CREATE TABLE `burn_finality` (
+	`burn_txid` text PRIMARY KEY NOT NULL,
+	`at` integer NOT NULL,
+	CONSTRAINT "burn_finality_burn_txid" CHECK(length("burn_finality"."burn_txid") = 64 and "burn_finality"."burn_txid" not glob '*[^0-9a-f]*')
+) STRICT;
+--> statement-breakpoint
+CREATE TABLE `payouts_signed` (
+	`burn_txid` text PRIMARY KEY NOT NULL,
+	`sats` integer NOT NULL,
+	`at` integer NOT NULL,
+	CONSTRAINT "payouts_signed_burn_txid" CHECK(length("payouts_signed"."burn_txid") = 64 and "payouts_signed"."burn_txid" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "payouts_signed_sats" CHECK(typeof("payouts_signed"."sats") = 'integer' and "payouts_signed"."sats" between 0 and 2100000000000000)
+) STRICT;
+--> statement-breakpoint
+CREATE INDEX `payouts_signed_by_time` ON `payouts_signed` (`at`);
+--> statement-breakpoint
+CREATE TABLE `payout_requests` (
+	`burn_txid` text PRIMARY KEY NOT NULL,
+	`id` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`expires_at` integer NOT NULL,
+	`decision` text,
+	`decision_reason` text,
+	`decided_at` integer,
+	`policy` text,
+	CONSTRAINT "payout_requests_burn_txid" CHECK(length("payout_requests"."burn_txid") = 64 and "payout_requests"."burn_txid" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "payout_requests_id" CHECK(length("payout_requests"."id") = 32 and "payout_requests"."id" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "payout_requests_policy" CHECK(length("payout_requests"."policy") = 64 and "payout_requests"."policy" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "payout_requests_decided" CHECK(("payout_requests"."decision" is null) = ("payout_requests"."decided_at" is null))
+) STRICT;
+--> statement-breakpoint
+CREATE UNIQUE INDEX `payout_requests_id_unique` ON `payout_requests` (`id`);
+--> statement-breakpoint
+CREATE INDEX `payout_requests_by_time` ON `payout_requests` (`created_at`);
+--> statement-breakpoint
+CREATE TRIGGER payouts_signed_no_update BEFORE UPDATE ON payouts_signed
+BEGIN SELECT RAISE(ABORT, 'payouts_signed: rows never change'); END;
+--> statement-breakpoint
+CREATE TRIGGER payouts_signed_no_delete BEFORE DELETE ON payouts_signed
+BEGIN SELECT RAISE(ABORT, 'payouts_signed: rows are never deleted'); END;
+--> statement-breakpoint
+CREATE TRIGGER burn_finality_falls BEFORE UPDATE ON burn_finality
+WHEN NEW.burn_txid IS NOT OLD.burn_txid OR NEW.at > OLD.at
+BEGIN SELECT RAISE(ABORT, 'burn_finality: a burn is never final later'); END;
