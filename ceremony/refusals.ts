@@ -34,7 +34,7 @@ export const REFUSALS = {
   treasury_too_low: 'the treasury would hold less than its floor',
   deposit_not_minted: 'the mint of a swept deposit is not final on Wire yet',
   deposit_too_small: 'a swept output is worth too little to be swept',
-  approval_needed: 'the operator of the node has not approved the step',
+  approval_needed: 'the operator of the node has not approved the step, or the payout',
   relay_refused: "the node's own Bitcoin nodes would not relay the transaction (see data)",
   chain_behind: 'the node has not scanned the chain up to its tip yet',
   address_invalid: 'an address does not parse, or is not of this network',
@@ -47,6 +47,9 @@ export const REFUSALS = {
   wire_unavailable: "the node's own Wire nodes do not answer or disagree",
   wrong_network: "one of the node's own Bitcoin or Wire nodes is on another network",
   policy: 'a rule of this operator forbids it (see detail)',
+  payout_too_large: 'the payout is larger than this operator signs',
+  payout_on_hold: 'the payout waits for the hold window of this operator (see detail)',
+  day_cap_reached: 'this operator has signed as much within 24 h as its policy allows',
   state_regressed: 'the node has just started and is not confirmed yet, or it has halted (see detail)',
   overloaded: 'the node has too many requests under way',
 } as const;

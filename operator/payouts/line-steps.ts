@@ -241,7 +241,7 @@ export class LineSteps {
     if (!final.ok) throw new Error(`the signatures of inputs ${final.inputs.join(', ')} do not verify`);
     const transaction = toHex(final.transaction);
     // Among the signers this node has written it down already; where the others signed without it, now.
-    const decision = decide();
+    const decision = decide('signed');
     if (!decision.ok) throw new CommandError(decision.reason, `step ${built.txid} is signed, but ${decision.detail}`);
     recordStepSigned(db, built.txid, transaction, effects.now());
     log('info', 'line_step_signed', stepFields(built));
@@ -278,9 +278,9 @@ function refusalOf(
 interface SignedAnswer {
   readonly kind: 'signed';
   readonly result: Extract<SigningResult, { kind: 'signed' }>;
-  readonly decide: () =>
-    | { readonly ok: true }
-    | { readonly ok: false; readonly reason: string; readonly detail: string };
+  readonly decide: (
+    signed: 'signed',
+  ) => { readonly ok: true } | { readonly ok: false; readonly reason: string; readonly detail: string };
 }
 
 interface RefusedAnswer {

@@ -1,9 +1,10 @@
-// Requests that every signer's operator approves by itself. So far there is one kind: a void step, which makes everything
+// Requests that every signer's operator approves by itself: payouts (payout-requests.ts), and void steps. One makes everything
 // worthless that was signed from a treasury output and is not mined yet. The node that asks tries again until enough have
 // approved, or a day has passed.
 import { toHex } from '../../crypto/bytes.ts';
-import type { Queries } from '../../store/database.ts';
-import { type RequestOutcome, requestOutcome } from '../../store/request-outcome.ts';
+import { type Listing, PAGE_ROWS_MAX, type Page, pageBounds, type Queries } from '../../store/database.ts';
+import { listPayoutRequests, payoutRequest } from '../../store/payout-requests.ts';
+import { requestOutcome } from '../../store/request-outcome.ts';
 import {
   approvedRequests,
   decideRequest,
@@ -22,12 +23,11 @@ import type { CommandParams, CommandResults, RequestReport } from '../runtime/co
 import { errorText } from '../runtime/log.ts';
 import { noProgress, type Progress } from '../runtime/progress.ts';
 import type { LineSteps, StepOutcome } from './line-steps.ts';
+import { decidePayoutHere, payoutReport, type RequestDesk } from './payout-requests.ts';
 import { madeReport, waitReport } from './withdraw.ts';
 
 /** For how long a request can be approved, in ms. */
 export const REQUEST_OPEN_MS = 86_400_000;
-
-const NOTHING_YET: RequestOutcome = { state: 'open', txid: null };
 
 /** Requests of this node and of its peers. */
 export class Requests {
@@ -88,13 +88,28 @@ export class Requests {
   decide(id: string, decision: 'approved' | 'refused', reason: string | null): { readonly request: RequestReport } {
     const { db, effects } = this.#bridge;
     const known = getRequest(db, id);
-    const { state, txid } = known === null ? NOTHING_YET : requestOutcome(db, known, effects.now());
+    if (known === null) return this.#decidePayout(id, decision, reason);
+    const { state, txid } = requestOutcome(db, known, effects.now());
     if (state === 'done' || state === 'overtaken') {
       throw new CommandError('request_over', `request ${id} is over: step ${txid} was mined`);
     }
     const verdict = decideRequest(db, id, decision, reason, effects.now());
     if (!verdict.ok) throw new CommandError(verdict.reason, SENTENCES[verdict.reason](id));
     return { request: this.#report(this.#require(id)) };
+  }
+
+  #decidePayout(
+    id: string,
+    decision: 'approved' | 'refused',
+    reason: string | null,
+  ): { readonly request: RequestReport } {
+    const { db, config, effects } = this.#bridge;
+    const desk = { db, config, now: effects.now() };
+    const verdict = decidePayoutHere(desk, id, decision, reason);
+    const request = payoutRequest(db, id);
+    if (!verdict.ok) throw new CommandError(verdict.reason, SENTENCES[verdict.reason](id));
+    if (request === null) throw new Error('what was decided is there');
+    return { request: payoutReport(desk, request) };
   }
 
   async #attempt(
@@ -134,24 +149,45 @@ export class Requests {
 
 /** A node whose requests are shown. */
 interface Asked {
+  readonly config: RequestDesk['config'];
   readonly store: { readonly db: Queries };
   readonly input: { readonly effects: { now(): number } };
 }
 
 /** Every request, newest first. */
 export function requestReports(
-  { store: { db }, input: { effects } }: Asked,
+  { store: { db }, input: { effects }, config }: Asked,
   page: CommandParams<'requests-list'>,
 ): CommandResults['requests-list'] {
-  const { rows, total } = listRequests(db, page);
-  return { requests: rows.map((stored) => report(db, stored, effects.now())), total };
+  const now = effects.now();
+  const { limit, offset } = pageBounds(page);
+  // The newest of each kind, as far as the page reaches, hold the newest of all.
+  const voids = newest((one) => listRequests(db, one), offset + limit);
+  const payouts = newest((one) => listPayoutRequests(db, one), offset + limit);
+  const shown = [
+    ...voids.rows.map((stored) => report(db, stored, now)),
+    ...payouts.rows.map((stored) => payoutReport({ db, config, now }, stored)),
+  ];
+  shown.sort((a, b) => b.created_at.localeCompare(a.created_at));
+  return { requests: shown.slice(offset, offset + limit), total: voids.total + payouts.total };
+}
+
+function newest<T>(list: (page: Page) => Listing<T>, count: number): Listing<T> {
+  const rows: T[] = [];
+  for (let offset = 0; ; offset += PAGE_ROWS_MAX) {
+    const found = list({ limit: PAGE_ROWS_MAX, offset });
+    rows.push(...found.rows);
+    if (rows.length >= count || found.rows.length < PAGE_ROWS_MAX) return { rows, total: found.total };
+  }
 }
 
 /** One request. Throws `CommandError` where there is none. */
 export function requestShown(
-  { store: { db }, input: { effects } }: Asked,
+  { store: { db }, input: { effects }, config }: Asked,
   { id }: CommandParams<'requests-show'>,
 ): CommandResults['requests-show'] {
+  const payout = payoutRequest(db, id);
+  if (payout !== null) return { request: payoutReport({ db, config, now: effects.now() }, payout) };
   return { request: report(db, requireRequest(db, id), effects.now()) };
 }
 
@@ -173,6 +209,7 @@ function report(db: Queries, request: StoredRequest, now: number): RequestReport
     id,
     kind,
     treasury: `${treasury.txid}:${treasury.vout}`,
+    burn_txid: null,
     reason,
     asked_by: askedBy,
     created_at: new Date(createdAt).toISOString(),

@@ -91,11 +91,12 @@ export interface WithdrawalReport {
   readonly created_at: string;
 }
 
-/** A request as operators see it. `treasury`: txid:vout. */
+/** A request as operators see it. `treasury`: txid:vout, of a void step; `burn_txid`: of a payout; the other is null. */
 export interface RequestReport {
   readonly id: string;
   readonly kind: string;
-  readonly treasury: string;
+  readonly treasury: string | null;
+  readonly burn_txid: string | null;
   readonly reason: string;
   readonly asked_by: number;
   readonly created_at: string;

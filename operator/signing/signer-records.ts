@@ -37,9 +37,13 @@ export function isLie(reason: Exclusion['reason']): boolean {
   return reason === 'bad_share' || reason === 'bad_nonce';
 }
 
+const CHOICES: ReadonlySet<string> = new Set([
+  ...['approval_needed', 'policy', 'payout_too_large', 'payout_on_hold', 'day_cap_reached', 'payout_vetoed'],
+]);
+
 /** Whether a reason to leave a signer out is what its operator has decided, or has still to decide: that is no fault. */
 export function isChoice(reason: Exclusion['reason']): boolean {
-  return reason === 'approval_needed' || reason === 'policy';
+  return CHOICES.has(reason);
 }
 
 /**

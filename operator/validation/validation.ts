@@ -21,6 +21,7 @@ import type { Effects } from '../runtime/effects.ts';
 import type { Log } from '../runtime/log.ts';
 import { consumedDeposit } from './consumed.ts';
 import type { SignerViews } from './line-views.ts';
+import { PayoutPolicy } from './payout-policy.ts';
 import { refuseService } from './service-gate.ts';
 import { type AttestationContext, validateAttestation } from './validate-attestation.ts';
 import { validateLine } from './validate-line.ts';
@@ -45,8 +46,13 @@ export class Validation {
   readonly #input: ValidationInput;
   readonly #chain: ChainReadiness;
 
+  /** What the operator's policy says of payouts. */
+  readonly payouts: PayoutPolicy;
+
   constructor(input: ValidationInput) {
     this.#input = input;
+    const { config, db, effects } = input;
+    this.payouts = new PayoutPolicy({ db, policy: () => config.policy, now: () => effects.now() });
     this.#chain = input.chain ?? plainReadiness(input.config);
   }
 
@@ -123,6 +129,7 @@ export class Validation {
         consolidateScripts: config.policy.consolidateScripts,
       },
       isHeld: (burnTxid) => isHeld(db, burnTxid),
+      payouts: this.payouts,
       isApproved: ({ treasury }) => isVoidApproved(db, treasury, now()),
     };
   }

@@ -357,6 +357,7 @@ const request: CommandResults['requests-show']['request'] = {
   id: REQUEST,
   kind: 'void',
   treasury: `${TXID}:0`,
+  burn_txid: null,
   reason: 'a wrong estimate',
   asked_by: 2,
   created_at: AT,
