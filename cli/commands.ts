@@ -20,6 +20,7 @@ import { registerMan } from './man.ts';
 import { registerMonitoring } from './monitoring.ts';
 import { nodeServices } from './node-services.ts';
 import { registerPeer } from './peer.ts';
+import { registerPolicy } from './policy.ts';
 import type { CommandModule } from './program.ts';
 import { registerRequests } from './requests.ts';
 import { registerRestore } from './restore.ts';
@@ -64,6 +65,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerTestBurn,
   registerService,
   registerEmergency,
+  registerPolicy,
   registerDepositAddress,
   registerAttest,
   registerWithdraw,

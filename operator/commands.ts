@@ -23,6 +23,7 @@ import { testBurn } from './payouts/test-burn.ts';
 import { requestReports, requestShown } from './payouts/void-requests.ts';
 import { bump, hold, unhold, withdraw } from './payouts/withdraw.ts';
 import { checkCard, keepCard } from './peers/federation.ts';
+import { policyReport, setPolicy } from './policy-commands.ts';
 import { ceremonyReports, ceremonyShown, keyReports, peerReports } from './reports.ts';
 import type { Credentials } from './runtime/account-command-types.ts';
 import { CommandError } from './runtime/command-error.ts';
@@ -92,6 +93,8 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   'emergency-pause': pauseNode,
   'emergency-resume': resumeNode,
   'emergency-status': emergencyReport,
+  'policy-show': policyReport,
+  'policy-set': setPolicy,
   treasury: treasuryShown,
   'treasury-open': openTreasury,
   'test-communication': (node, { rounds }, { progress }) => testCommunication(node, rounds, progress),

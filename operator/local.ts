@@ -57,6 +57,7 @@ const READ_ONLY: ReadonlySet<CommandName> = new Set<CommandName>([
   'treasury',
   'service-status',
   'emergency-status',
+  'policy-show',
   'requests-list',
   'requests-show',
   'deposits',

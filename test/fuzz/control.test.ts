@@ -58,6 +58,8 @@ const samples: { readonly [C in CommandName]: Json } = {
   'emergency-pause': { reason: 'a copied key file', federation: true },
   'emergency-resume': {},
   'emergency-status': {},
+  'policy-show': {},
+  'policy-set': { name: 'day_max_sats', values: ['5'] },
   'test-communication': { rounds: 3 },
   'test-signing': { message: 'hello' },
   'deposit-address': { recipient: hash },

@@ -189,6 +189,14 @@ const cases = [
     results.emergency,
     ['PAUSED since', 'the federation, by operator 2: a copied key file', 'mpc_operator emergency resume'],
   ),
+  expected(['policy', 'show'], 'policy-show', {}, results.policy, ['hold_above_sats', 'off', 'none', '300 sats']),
+  expected(
+    ['policy', 'set', 'day_max_sats', '500'],
+    'policy-set',
+    { name: 'day_max_sats', values: ['500'] },
+    results.policy,
+    ['day_max_sats', '500'],
+  ),
   expected(['emergency', 'status'], 'emergency-status', {}, results.emergency, [
     'a pause by operator 1 (again)',
     'Beta: PAUSED since',

@@ -47,6 +47,17 @@ export const emergency: CommandResults['emergency-status'] = {
   ],
 };
 
+export const policy: CommandResults['policy-show'] = {
+  file: '/home/op/config.json',
+  values: [
+    { name: 'day_max_sats', value: 500, what: 'a number' },
+    { name: 'hold_above_sats', value: null, what: 'a number' },
+    { name: 'consolidate_addresses', value: [], what: 'a list' },
+  ],
+  deposit_min_sats: '1000',
+  signed_today_sats: '300',
+};
+
 export const unopened: Notice = {
   ...{ code: 'treasury_not_open', subject: 'treasury', since: AT, cause: 'it is not open yet' },
   action: 'run `mpc_operator treasury open`',

@@ -156,7 +156,7 @@ describe('the permission matrix', () => {
     ]);
     expect(may('security-officer')).toEqual([
       ...(['account-access', 'cards', 'key-ceremony', 'recover-key', 'unseal', 'seal', 'backup'] as const),
-      ...(['enable-service', 'disable-service', 'pause', 'resume', 'hold', 'approve'] as const),
+      ...(['enable-service', 'disable-service', 'pause', 'resume', 'policy', 'hold', 'approve'] as const),
     ]);
   });
 
@@ -173,6 +173,7 @@ describe('the permission matrix', () => {
       'withdrawals-waiting',
       'service-status',
       'emergency-status',
+      'policy-show',
       'backup-list',
       'backup-record',
       'user-list',
