@@ -907,3 +907,37 @@ BEGIN SELECT RAISE(ABORT, 'payouts_signed: rows are never deleted'); END;
 CREATE TRIGGER burn_finality_falls BEFORE UPDATE ON burn_finality
 WHEN NEW.burn_txid IS NOT OLD.burn_txid OR NEW.at > OLD.at
 BEGIN SELECT RAISE(ABORT, 'burn_finality: a burn is never final later'); END;
+--> statement-breakpoint
+-- Vetoes of payouts (store/vetoes.ts). One that went could be said again, so that a burn might wait for ever.
+CREATE TABLE `vetoes` (
+	`id` text PRIMARY KEY NOT NULL,
+	`burn_txid` text NOT NULL,
+	`vetoed_by` integer NOT NULL,
+	`reason` text NOT NULL,
+	`at` integer NOT NULL,
+	`expires_at` integer NOT NULL,
+	CONSTRAINT "vetoes_id" CHECK(length("vetoes"."id") = 32 and "vetoes"."id" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "vetoes_burn_txid" CHECK(length("vetoes"."burn_txid") = 64 and "vetoes"."burn_txid" not glob '*[^0-9a-f]*')
+) STRICT;
+--> statement-breakpoint
+CREATE INDEX `vetoes_by_end` ON `vetoes` (`expires_at`);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `vetoes_once` ON `vetoes` (`burn_txid`,`vetoed_by`);
+--> statement-breakpoint
+CREATE TABLE `veto_approvals` (
+	`id` text NOT NULL,
+	`approved_by` integer NOT NULL,
+	`at` integer NOT NULL,
+	PRIMARY KEY(`id`, `approved_by`),
+	FOREIGN KEY (`id`) REFERENCES `vetoes`(`id`) ON UPDATE no action ON DELETE no action
+) STRICT;
+--> statement-breakpoint
+CREATE TRIGGER vetoes_no_update BEFORE UPDATE ON vetoes
+BEGIN SELECT RAISE(ABORT, 'vetoes: rows never change'); END;
+--> statement-breakpoint
+CREATE TRIGGER vetoes_no_delete BEFORE DELETE ON vetoes
+BEGIN SELECT RAISE(ABORT, 'vetoes: rows are never deleted'); END;
+--> statement-breakpoint
+CREATE TRIGGER vetoes_no_replace BEFORE INSERT ON vetoes
+WHEN EXISTS (SELECT 1 FROM vetoes WHERE id = NEW.id OR (burn_txid = NEW.burn_txid AND vetoed_by = NEW.vetoed_by))
+BEGIN SELECT RAISE(ABORT, 'vetoes: the row is there already'); END;

@@ -50,6 +50,11 @@ export function finalSince(db: Queries, burnTxid: string, now: number): number {
   return now;
 }
 
+/** Since when a burn has been final here, where that was written down; else null. */
+export function knownFinalSince(db: Queries, burnTxid: string): number | null {
+  return finality(db).get({ burnTxid })?.at ?? null;
+}
+
 /** Whether this node has signed a payout of the burn before. */
 export function isPayoutSigned(db: Queries, burnTxid: string): boolean {
   return signed(db).get({ burnTxid }) !== undefined;

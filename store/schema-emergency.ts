@@ -1,7 +1,7 @@
 // The tables of emergencies and of the operator's policy: pauses of this node, its own and those that peers asked for; what is
 // known of payouts that the policy looks at. Safety does not rest on any of them: they only keep a node from signing.
 import { sql } from 'drizzle-orm';
-import { check, index, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import { check, index, primaryKey, sqliteTable, text, unique, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import { integer53, isHex, isOneOf, isSats, sats } from './columns.ts';
 import { REQUEST_DECISIONS } from './schema-requests.ts';
 
@@ -69,4 +69,37 @@ export const payoutRequests = sqliteTable(
     check('payout_requests_policy', isHex(t.policy, 32)),
     check('payout_requests_decided', sql`(${t.decision} is null) = (${t.decidedAt} is null)`),
   ],
+);
+
+/** Vetoes: one of each burn and operator, ever. */
+export const vetoes = sqliteTable(
+  'vetoes',
+  {
+    id: text().primaryKey(),
+    burnTxid: text('burn_txid').notNull(),
+    /** By index. */
+    vetoedBy: integer53('vetoed_by').notNull(),
+    reason: text().notNull(),
+    at: integer53().notNull(),
+    expiresAt: integer53('expires_at').notNull(),
+  },
+  (t) => [
+    unique('vetoes_once').on(t.burnTxid, t.vetoedBy),
+    index('vetoes_by_end').on(t.expiresAt),
+    check('vetoes_id', isHex(t.id, 16)),
+    check('vetoes_burn_txid', isHex(t.burnTxid, 32)),
+  ],
+);
+
+/** Operators that let a vetoed payout go all the same. */
+export const vetoApprovals = sqliteTable(
+  'veto_approvals',
+  {
+    id: text()
+      .notNull()
+      .references(() => vetoes.id),
+    approvedBy: integer53('approved_by').notNull(),
+    at: integer53().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.id, t.approvedBy] })],
 );
