@@ -49,6 +49,7 @@ export const REFUSALS = {
   policy: 'a rule of this operator forbids it (see detail)',
   payout_too_large: 'the payout is larger than this operator signs',
   payout_on_hold: 'the payout waits for the hold window of this operator (see detail)',
+  payout_vetoed: 'an operator has vetoed the payout, for a day at most (see detail)',
   day_cap_reached: 'this operator has signed as much within 24 h as its policy allows',
   state_regressed: 'the node has just started and is not confirmed yet, or it has halted (see detail)',
   overloaded: 'the node has too many requests under way',

@@ -88,6 +88,7 @@ export type WaitCause =
   | 'held'
   | 'payout_too_large'
   | 'payout_on_hold'
+  | 'payout_vetoed'
   | 'approval_needed'
   | 'day_cap_reached'
   | 'burn_unknown'

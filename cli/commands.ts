@@ -38,6 +38,7 @@ import { registerTls } from './tls.ts';
 import { registerTreasury } from './treasury.ts';
 import { registerUnseal } from './unseal.ts';
 import { registerUser } from './user.ts';
+import { registerVeto } from './veto.ts';
 import { registerVoid } from './void.ts';
 import { registerWithdraw } from './withdraw.ts';
 import { registerWithdrawals } from './withdrawals.ts';
@@ -72,6 +73,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerBump,
   registerHold,
   registerVoid,
+  registerVeto,
   registerRequests,
   registerDeposits,
   registerWithdrawals,

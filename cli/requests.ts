@@ -89,13 +89,21 @@ function requestText(request: RequestReport): string {
       'decision',
       decision === null ? 'none yet' : decision_reason === null ? decision : `${decision}: ${decision_reason}`,
     ],
-    ['outcome', request.kind === 'void' ? outcomeText(outcome) : payoutOutcome(outcome)],
+    ['outcome', otherOutcome(request) ?? outcomeText(outcome)],
   ]);
 }
 
 function aimText({ kind, treasury, burn_txid }: RequestReport): string {
   if (kind === 'void') return `void: everything signed from ${treasury} and not mined becomes worthless`;
+  if (kind === 'veto') return `veto: no node signs the payout of burn ${burn_txid}; to approve it lets the payout go`;
   return `payout: this node signs the payout of burn ${burn_txid}`;
+}
+
+function otherOutcome({ kind, outcome }: RequestReport): string | null {
+  if (kind === 'payout') return payoutOutcome(outcome);
+  if (kind !== 'veto') return null;
+  if (outcome.state === 'done') return 'lifted: enough operators let the payout go';
+  return outcome.state === 'expired' ? 'lapsed' : 'open: it keeps the payout from being signed';
 }
 
 function payoutOutcome({ state, txid }: RequestReport['outcome']): string {

@@ -16,6 +16,7 @@ import type { LineExchange } from './payouts/line-exchange.ts';
 import { LineSteps } from './payouts/line-steps.ts';
 import type { TreasuryOpening } from './payouts/open-treasury.ts';
 import { readBurns } from './payouts/read-burns.ts';
+import type { Vetoes } from './payouts/vetoes.ts';
 import { Requests } from './payouts/void-requests.ts';
 import { errorText } from './runtime/log.ts';
 import { pauseStops } from './validation/pause-gate.ts';
@@ -27,6 +28,7 @@ export interface Pulled {
   readonly finished: FinishedWork;
   readonly line: LineExchange;
   readonly treasury: TreasuryOpening;
+  readonly vetoes: Vetoes;
 }
 
 /** Works by itself, a round at a time. */
@@ -85,8 +87,11 @@ export class Autopilot {
     await this.#attempt('watch', () => this.#look());
     const key = keys.live();
     if (key === null) return;
-    const { recipients, finished, treasury } = this.#pulled;
-    await Promise.all([recipients.pull(signal), finished.pull(key, signal), treasury.pull(key, signal)]);
+    const { recipients, finished, treasury, vetoes } = this.#pulled;
+    await Promise.all([
+      ...[recipients.pull(signal), finished.pull(key, signal), treasury.pull(key, signal)],
+      vetoes.round(),
+    ]);
     if (wire !== null) await this.#attempt('burns', () => this.#readBurns(wire));
     const isAtTip = await this.#readChain(key);
     if (isAtTip) await this.#attempt('mempool', () => this.mempool.round(key));

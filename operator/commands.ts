@@ -114,8 +114,16 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   void: (node, params, { progress }) => requireOnline(node).autopilot.requests.void(params, progress),
   'requests-list': requestReports,
   'requests-show': requestShown,
-  'requests-approve': (node, { id }) => requireOnline(node).autopilot.requests.decide(id, 'approved', null),
-  'requests-refuse': (node, { id, reason }) => requireOnline(node).autopilot.requests.decide(id, 'refused', reason),
+  veto: (node, params) => requireOnline(node).vetoes.veto(params),
+  'requests-approve': (node, { id }) => {
+    const { vetoes, autopilot } = requireOnline(node);
+    return vetoes.allow(id) ?? autopilot.requests.decide(id, 'approved', null);
+  },
+  'requests-refuse': (node, { id, reason }) => {
+    const { vetoes, autopilot } = requireOnline(node);
+    vetoes.assertNoVeto(id);
+    return autopilot.requests.decide(id, 'refused', reason);
+  },
   'test-burn': (node, params, { progress, signal }) => {
     const { bridge, autopilot } = requireOnline(node);
     return testBurn(bridge, autopilot.steps, params, progress, signal);

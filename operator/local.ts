@@ -41,6 +41,7 @@ const NEEDS_SERVER: ReadonlySet<CommandName> = new Set<CommandName>([
   'hold',
   'unhold',
   'void',
+  'veto',
   'requests-approve',
   'requests-refuse',
   'withdrawals-waiting',

@@ -17,6 +17,7 @@ import { Ceremonies } from './key-ceremonies/ceremonies.ts';
 import type { OpenedNode } from './opened-node.ts';
 import { LineExchange } from './payouts/line-exchange.ts';
 import { TreasuryOpening } from './payouts/open-treasury.ts';
+import { Vetoes } from './payouts/vetoes.ts';
 import type { Incoming } from './peers/accept.ts';
 import type { PeerClient } from './peers/deliver.ts';
 import { type Pong, parseServiceMessage, SERVICE_MESSAGE_TYPES, type ServiceMessage } from './peers/messages.ts';
@@ -65,6 +66,7 @@ export interface Services {
   readonly recipients: Recipients;
   readonly line: LineExchange;
   readonly treasury: TreasuryOpening;
+  readonly vetoes: Vetoes;
   readonly heartbeat: Heartbeat | null;
   /** Null where messages are not carried by TLS. */
   readonly certificates: CertificateRotations | null;
@@ -95,6 +97,7 @@ const ANSWERS: ReadonlySet<string> = new Set([
   'line',
   'treasury_root',
   'card_answer',
+  'veto_answer',
 ]);
 /** The message types that may come as a request. */
 export const requestTypes: ReadonlySet<string> = new Set([...knownTypes].filter((type) => !ANSWERS.has(type)));
@@ -142,7 +145,8 @@ export function startServices(node: OpenedNode, link: Link): Services {
   const line = new LineExchange({ bridge, client, peers: link.peers });
   const maySign = (): boolean => (guard?.maySign().ok ?? true) && pauseStops(store.db) === null;
   const treasury = new TreasuryOpening({ bridge, keyRing, maySign, client, peers: link.peers });
-  const autopilot = new Autopilot(bridge, scan, { recipients, finished, line, treasury });
+  const vetoes = new Vetoes({ bridge, client, peers: link.peers });
+  const autopilot = new Autopilot(bridge, scan, { recipients, finished, line, treasury, vetoes });
   const certificates = rotationsOver(node, link);
   const parts = {
     signing,
@@ -153,6 +157,7 @@ export function startServices(node: OpenedNode, link: Link): Services {
     recipients,
     line,
     treasury,
+    vetoes,
     heartbeat,
     certificates,
   };
@@ -193,7 +198,7 @@ async function dispatch(node: OpenedNode, services: Handlers, incoming: Incoming
 
 async function serve(
   node: OpenedNode,
-  { ceremonies, follower, autopilot, recipients, line, treasury, heartbeat, certificates }: Handlers,
+  { ceremonies, follower, autopilot, recipients, line, treasury, vetoes, heartbeat, certificates }: Handlers,
   from: number,
   message: ServiceMessage,
 ): Promise<readonly OutMessage[]> {
@@ -229,7 +234,10 @@ async function serve(
       return [{ type: 'treasury_root', body: { ...(await treasury.answer(message.body)) } }];
     case 'announce_card':
       return certificates === null ? [] : [{ type: 'card_answer', body: certificates.take(from, message.body) }];
+    case 'announce_veto':
+      return [{ type: 'veto_answer', body: { ...vetoes.take(from, message.body) } }];
     case 'pong':
+    case 'veto_answer':
     case 'card_answer':
     case 'heartbeat_reply':
     case 'recipients':

@@ -13,6 +13,7 @@ import {
   recordRequest,
   type StoredRequest,
 } from '../../store/requests.ts';
+import { getVeto, listVetoes } from '../../store/vetoes.ts';
 import { type Bridge, requireLiveKey } from '../bridge/bridge.ts';
 import type { Turns } from '../bridge/turns.ts';
 import { lineNow } from '../chain-state/line-view.ts';
@@ -24,6 +25,7 @@ import { errorText } from '../runtime/log.ts';
 import { noProgress, type Progress } from '../runtime/progress.ts';
 import type { LineSteps, StepOutcome } from './line-steps.ts';
 import { decidePayoutHere, payoutReport, type RequestDesk } from './payout-requests.ts';
+import { vetoReport } from './vetoes.ts';
 import { madeReport, waitReport } from './withdraw.ts';
 
 /** For how long a request can be approved, in ms. */
@@ -149,7 +151,7 @@ export class Requests {
 
 /** A node whose requests are shown. */
 interface Asked {
-  readonly config: RequestDesk['config'];
+  readonly config: RequestDesk['config'] & { readonly threshold: number };
   readonly store: { readonly db: Queries };
   readonly input: { readonly effects: { now(): number } };
 }
@@ -163,13 +165,15 @@ export function requestReports(
   const { limit, offset } = pageBounds(page);
   // The newest of each kind, as far as the page reaches, hold the newest of all.
   const voids = newest((one) => listRequests(db, one), offset + limit);
+  const vetoes = newest((one) => listVetoes(db, one), offset + limit);
   const payouts = newest((one) => listPayoutRequests(db, one), offset + limit);
   const shown = [
     ...voids.rows.map((stored) => report(db, stored, now)),
     ...payouts.rows.map((stored) => payoutReport({ db, config, now }, stored)),
+    ...vetoes.rows.map((veto) => vetoReport({ config, now }, veto)),
   ];
   shown.sort((a, b) => b.created_at.localeCompare(a.created_at));
-  return { requests: shown.slice(offset, offset + limit), total: voids.total + payouts.total };
+  return { requests: shown.slice(offset, offset + limit), total: voids.total + payouts.total + vetoes.total };
 }
 
 function newest<T>(list: (page: Page) => Listing<T>, count: number): Listing<T> {
@@ -188,6 +192,8 @@ export function requestShown(
 ): CommandResults['requests-show'] {
   const payout = payoutRequest(db, id);
   if (payout !== null) return { request: payoutReport({ db, config, now: effects.now() }, payout) };
+  const veto = getVeto(db, id);
+  if (veto !== null) return { request: vetoReport({ config, now: effects.now() }, veto) };
   return { request: report(db, requireRequest(db, id), effects.now()) };
 }
 

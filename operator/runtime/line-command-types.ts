@@ -22,6 +22,7 @@ export const lineCommandParams = {
   hold: z.strictObject({ burn_txid: hash32, reason }),
   unhold: z.strictObject({ burn_txid: hash32 }),
   void: z.strictObject({ reason }),
+  veto: z.strictObject({ burn_txid: hash32, reason }),
   'requests-list': page,
   'requests-show': z.strictObject({ id: requestId }),
   'requests-approve': z.strictObject({ id: requestId }),
@@ -91,7 +92,7 @@ export interface WithdrawalReport {
   readonly created_at: string;
 }
 
-/** A request as operators see it. `treasury`: txid:vout, of a void step; `burn_txid`: of a payout; the other is null. */
+/** A request as operators see it. `treasury`: txid:vout, of a void step; `burn_txid`: of a payout or a veto; the other is null. */
 export interface RequestReport {
   readonly id: string;
   readonly kind: string;
@@ -144,6 +145,8 @@ export interface LineCommandResults {
     readonly left: readonly WaitReport[];
     readonly detail: string;
   };
+  /** `told`: the peers that have taken it. */
+  veto: { readonly request: RequestReport; readonly told: readonly number[] };
   'requests-list': { readonly requests: readonly RequestReport[]; readonly total: number };
   'requests-show': { readonly request: RequestReport };
   'requests-approve': { readonly request: RequestReport };

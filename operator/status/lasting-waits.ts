@@ -15,6 +15,7 @@ import { listPayoutRequests } from '../../store/payout-requests.ts';
 import { requestOutcome } from '../../store/request-outcome.ts';
 import { listRequests } from '../../store/requests.ts';
 import { stepPlace } from '../../store/step-state.ts';
+import { isHolding, openVetoes } from '../../store/vetoes.ts';
 import { scannedHeight } from '../chain-state/scan.ts';
 import { storedOutcome } from '../key-ceremonies/ceremony-outcome.ts';
 import type { FederationKey } from '../keys/keys.ts';
@@ -59,7 +60,9 @@ const UNPAYABLE: ReadonlySet<WaitCause> = new Set<WaitCause>([
 ]);
 
 /** Burns that wait because an operator wants them to, which is told elsewhere where somebody has to act. */
-const MEANT_TO_WAIT: ReadonlySet<WaitCause> = new Set<WaitCause>(['payout_on_hold', 'approval_needed']);
+const MEANT_TO_WAIT: ReadonlySet<WaitCause> = new Set<WaitCause>([
+  ...(['payout_on_hold', 'payout_vetoed', 'approval_needed'] as const),
+]);
 
 /** All of them. */
 export function lastingWaits(node: Node, key: FederationKey): readonly Problem[] {
@@ -254,7 +257,7 @@ function treasuryWaits(node: Node, key: FederationKey): readonly Problem[] {
 
 // A request that is over needs nobody, whatever was decided about it.
 function requestWaits(node: Node): readonly Problem[] {
-  return [...voidWaits(node), ...payoutWaits(node)];
+  return [...voidWaits(node), ...payoutWaits(node), ...vetoWaits(node)];
 }
 
 function payoutWaits({ store, input, config }: Node): readonly Problem[] {
@@ -268,6 +271,21 @@ function payoutWaits({ store, input, config }: Node): readonly Problem[] {
         since: Date.parse(created_at),
         cause: `the payout of burn ${burn_txid} waits for your approval: it ${reason}`,
         action: `look at it, then \`mpc_operator requests approve ${id}\` or \`requests refuse ${id}\``,
+      }),
+    );
+}
+
+function vetoWaits({ store, input, config }: Node): readonly Problem[] {
+  const now = input.effects.now();
+  return openVetoes(store.db, now)
+    .slice(0, COUNTED_MAX)
+    .filter((veto) => isHolding(veto, config.threshold, now) && !veto.approvals.includes(config.myIndex))
+    .map(({ id, burnTxid, vetoedBy, reason, at, expiresAt }) =>
+      problem('request_waits', {
+        subject: `request ${id}`,
+        since: at,
+        cause: `operator ${vetoedBy} vetoes the payout of burn ${burnTxid} until ${new Date(expiresAt).toISOString()}: ${reason}`,
+        action: `find out why; \`mpc_operator requests approve ${id}\` lets the payout go, once ${config.threshold} operators say so`,
       }),
     );
 }

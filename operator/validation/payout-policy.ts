@@ -1,5 +1,5 @@
-// What this operator's policy says of paying a burn that is final: the largest payout, the hold window, approvals by a person, and
-// the most within a day. The signer, the planner and what waits beside a step ask the same questions here. It only ever refuses.
+// What this operator's policy says of paying a burn that is final: the largest payout, vetoes, the hold window, approvals by a
+// person, and the most within a day. The signer, the planner and what waits beside a step ask the same questions here. It only ever refuses.
 import type { RefusalReason } from '../../ceremony/refusals.ts';
 import type { LineBurn } from '../../chain/line-intent.ts';
 import { sha256, toHex, utf8 } from '../../crypto/bytes.ts';
@@ -14,13 +14,14 @@ import {
   signedWithinDay,
 } from '../../store/payout-limits.ts';
 import { openPayoutRequest, type PayoutRequest, requestPayout, voidApprovals } from '../../store/payout-requests.ts';
+import { holdingVeto } from '../../store/vetoes.ts';
 import type { LinePolicy } from '../config/config.ts';
 import { type Refusal, refuse } from './verdict.ts';
 
 /** The reasons for which policy refuses a payout; each is a refusal of its own name. */
 export type PayoutStopReason = Extract<
   RefusalReason,
-  'payout_too_large' | 'payout_on_hold' | 'approval_needed' | 'day_cap_reached'
+  'payout_too_large' | 'payout_on_hold' | 'payout_vetoed' | 'approval_needed' | 'day_cap_reached'
 >;
 
 /** Why a burn is not paid now. `detail`: for peers; `remedy`: what would let it go on, for this node's operator. */
@@ -42,6 +43,8 @@ export interface DayRoom {
 export interface PayoutPolicyInput {
   readonly db: Queries;
   readonly policy: () => LinePolicy;
+  /** How many approvals end a veto. */
+  readonly threshold: number;
   /** In ms since 1970. */
   readonly now: () => number;
 }
@@ -65,7 +68,7 @@ export class PayoutPolicy {
       const remedy = `a larger limit: \`mpc_operator policy set withdrawal_max_sats SATS\`, now ${most}`;
       return { reason: 'payout_too_large', detail, remedy };
     }
-    return this.#onHold(burn, pays) ?? this.#unapproved(burn, pays);
+    return this.#vetoed(burn) ?? this.#onHold(burn, pays) ?? this.#unapproved(burn, pays);
   }
 
   /** The first of the burns that is not paid now, as a refusal; together they may exceed what is left of the day. */
@@ -110,6 +113,16 @@ export class PayoutPolicy {
   voidApprovals(): number {
     const { db, policy, now } = this.#input;
     return voidApprovals(db, policyHash(policy()), now());
+  }
+
+  #vetoed({ burnTxid }: Burn): PayoutStop | null {
+    const { db, now, threshold } = this.#input;
+    const veto = holdingVeto(db, burnTxid, threshold, now());
+    if (veto === null) return null;
+    const until = iso(veto.expiresAt);
+    const detail = `burn ${burnTxid}: operator ${veto.vetoedBy} has vetoed its payout until ${until}: ${veto.reason}`;
+    const remedy = `approvals of ${threshold} operators: \`mpc_operator requests approve ${veto.id}\` at each; it lapses at ${until} (operator ${veto.vetoedBy}: ${veto.reason})`;
+    return { reason: 'payout_vetoed', detail, remedy };
   }
 
   #onHold({ burnTxid }: Burn, pays: bigint): PayoutStop | null {

@@ -52,7 +52,8 @@ export class Validation {
   constructor(input: ValidationInput) {
     this.#input = input;
     const { config, db, effects } = input;
-    this.payouts = new PayoutPolicy({ db, policy: () => config.policy, now: () => effects.now() });
+    const { threshold } = config;
+    this.payouts = new PayoutPolicy({ db, threshold, policy: () => config.policy, now: () => effects.now() });
     this.#chain = input.chain ?? plainReadiness(input.config);
   }
 

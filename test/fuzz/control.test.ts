@@ -69,6 +69,7 @@ const samples: { readonly [C in CommandName]: Json } = {
   hold: { burn_txid: hash, reason: 'a list' },
   unhold: { burn_txid: hash },
   void: { reason: 'a wrong estimate' },
+  veto: { burn_txid: hash, reason: 'an unknown payee' },
   'requests-list': { limit: 5, offset: 0 },
   'requests-show': { id: '0a'.repeat(16) },
   'requests-approve': { id: '0a'.repeat(16) },

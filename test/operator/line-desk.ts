@@ -123,7 +123,7 @@ export class LineDesk {
       burnRules: { network, confirmations: 6 },
       rules: this.rules,
       isHeld: (burnTxid) => this.held.has(burnTxid),
-      payouts: new PayoutPolicy({ db: this.store.db, policy: () => this.policy, now: () => this.now }),
+      payouts: new PayoutPolicy({ db: this.store.db, threshold: 2, policy: () => this.policy, now: () => this.now }),
       isApproved: ({ kind, treasury }) => this.approved.has(`${kind}/${outpointName(treasury)}`),
       now: () => this.now,
     };

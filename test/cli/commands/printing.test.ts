@@ -189,6 +189,13 @@ const cases = [
     results.emergency,
     ['PAUSED since', 'the federation, by operator 2: a copied key file', 'mpc_operator emergency resume'],
   ),
+  expected(
+    ['veto', BURN, '--reason', 'a list'],
+    'veto',
+    { burn_txid: BURN, reason: 'a list' },
+    { request: { ...results.requestOpen.request, kind: 'veto', treasury: null, burn_txid: BURN }, told: [1] },
+    ['is vetoed until', 'Taken by operators 1', 'mpc_operator requests approve'],
+  ),
   expected(['policy', 'show'], 'policy-show', {}, results.policy, ['hold_above_sats', 'off', 'none', '300 sats']),
   expected(
     ['policy', 'set', 'day_max_sats', '500'],

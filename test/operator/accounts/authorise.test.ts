@@ -150,13 +150,14 @@ describe('the permission matrix', () => {
       'deposits',
       'payouts',
       'hold',
+      'veto',
       'void',
       'approve',
       'test',
     ]);
     expect(may('security-officer')).toEqual([
       ...(['account-access', 'cards', 'key-ceremony', 'recover-key', 'unseal', 'seal', 'backup'] as const),
-      ...(['enable-service', 'disable-service', 'pause', 'resume', 'policy', 'hold', 'approve'] as const),
+      ...(['enable-service', 'disable-service', 'pause', 'resume', 'policy', 'hold', 'veto', 'approve'] as const),
     ]);
   });
 
