@@ -67,15 +67,22 @@ export function pauseByPeer(
   { id, askedBy, reason }: Pick<Pause, 'id' | 'askedBy' | 'reason'>,
   now: number,
 ): PauseTaken {
+  const pause = { id, askedBy, scope: 'federation', reason, at: now, endedAt: null } as const;
+  // It comes again with every beat: only what is new takes a transaction.
+  const before = takes(db, pause);
+  if (before !== 'taken') return before;
   return transact(db, (tx): PauseTaken => {
-    if (openOf(tx).all({ askedBy }).length > 0) return 'known';
-    const isSame = and(eq(pauses.id, id), eq(pauses.askedBy, askedBy));
-    if (tx.select().from(pauses).where(isSame).get() !== undefined) return 'ended';
-    const until = ignoredUntil(tx, askedBy, now);
-    if (until !== null) return 'ignored';
-    insert(tx, { id, askedBy, scope: 'federation', reason, at: now, endedAt: null });
-    return 'taken';
+    const verdict = takes(tx, pause);
+    if (verdict === 'taken') insert(tx, pause);
+    return verdict;
   });
+}
+
+function takes(db: Queries, { id, askedBy, at }: Pause): PauseTaken {
+  if (openOf(db).all({ askedBy }).length > 0) return 'known';
+  const isSame = and(eq(pauses.id, id), eq(pauses.askedBy, askedBy));
+  if (db.select().from(pauses).where(isSame).get() !== undefined) return 'ended';
+  return ignoredUntil(db, askedBy, at) === null ? 'taken' : 'ignored';
 }
 
 /** Until when a new pause of this operator is ignored, in ms since 1970; null where it would be taken. */

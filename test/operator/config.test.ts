@@ -135,7 +135,13 @@ describe('the block "policy"', () => {
   });
 
   test('is read', () => {
-    const limits = { withdrawal_max_sats: 5, day_max_sats: 6, approve_above_sats: 0, hold_above_sats: 7, hold_minutes: 8 };
+    const limits = {
+      withdrawal_max_sats: 5,
+      day_max_sats: 6,
+      approve_above_sats: 0,
+      hold_above_sats: 7,
+      hold_minutes: 8,
+    };
     const policy = { deposit_min_sats: 5_000, consolidate_addresses: [address], ...limits };
     const script = fromHex('0014751e76e8199196d454941c45d1b3a323f1433bd6');
     const read = {
