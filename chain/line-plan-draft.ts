@@ -5,7 +5,7 @@ import { feeAt, inputCost, outputBytes, spendWeight, virtualSize } from './fee.t
 import { buildLine, compareBurns, surplusAfter, TREASURY_SATS_MIN } from './line.ts';
 import { type FeeTerms, feeBudget, feeRange, leastFee, packageFee } from './line-fee.ts';
 import { LINE_BURNS_MAX, LINE_INPUTS_MAX, type LineIntent, type LineKind, type SweptOutput } from './line-intent.ts';
-import { type Candidate, tooSmall } from './line-plan-burns.ts';
+import { type Candidate, leave, tooSmall } from './line-plan-burns.ts';
 import type { Plan, PlanInput, Position, WaitReason } from './line-plan-input.ts';
 import { OUTPUT_SCRIPT_BYTES_MAX } from './network.ts';
 import { compareOutpoints, outpointName } from './outpoint.ts';
@@ -110,12 +110,17 @@ export function compose(
   const left: WaitReason[] = [];
   const fits = (tally: Tally, swept: readonly SweptOutput[]) => isFunded(position, recipe, tally, swept);
   let tally: Tally = { burns: 0, bytes: 0, pays: 0n, fees: 0n };
+  const { day } = position;
+  let counted = 0n;
   const isWeak = (one: Candidate) => !one.bound && !bears(one, share);
   const strongFirst = [...candidates.filter((one) => !isWeak(one)), ...candidates.filter(isWeak)];
   for (const one of strongFirst) {
     const next = withBurn(tally, one);
     const mayDrop = !one.bound || drops;
-    if (mayDrop && !bears(one, 1n)) left.push(tooSmall(one, rate, 1n, relayed));
+    const counts = day === undefined || day.counted.has(one.burn.burnTxid) ? 0n : one.pays;
+    if (day !== undefined && counted + counts > day.left) {
+      left.push(leave(one.burn.burnTxid, 'day_cap_reached', day.remedy, counted + counts - day.left));
+    } else if (mayDrop && !bears(one, 1n)) left.push(tooSmall(one, rate, 1n, relayed));
     else if (next.burns > LINE_BURNS_MAX) {
       const remedy = 'the next step pays it: this one is full';
       left.push({ burnTxid: one.burn.burnTxid, reason: 'batch', missing: 0n, rate: null, remedy });
@@ -124,6 +129,7 @@ export function compose(
     else {
       burns.push(one);
       tally = next;
+      counted += counts;
     }
   }
   const funding = [0, ...reserve.keys()].find((count) => fits(tally, [...base, ...reserve.slice(0, count)]));

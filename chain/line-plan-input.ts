@@ -65,6 +65,8 @@ export interface PlanInput {
   /** Burns that this operator holds, and burns that signers refused, by txid. */
   readonly held: ReadonlySet<string>;
   readonly refused: ReadonlySet<string>;
+  /** How many sats this operator may still sign within the day, and the burns that count already; absent: any number. */
+  readonly day?: DayLimit;
   /** Deposits and strays that may be swept, unspent on the mined line; those that `waiting` sweeps among them. */
   readonly sweepable: readonly SweptOutput[];
   /** The least deposit that is swept. */
@@ -89,9 +91,21 @@ export interface PlanInput {
   readonly wish: PlanWish;
 }
 
+/** A limit of what is paid within a day; `remedy`: what would let go on what exceeds it. */
+export interface DayLimit {
+  readonly left: bigint;
+  readonly counted: ReadonlySet<string>;
+  readonly remedy: string;
+}
+
 /** Why something waits. */
 export type WaitCause =
   | 'held'
+  | 'payout_too_large'
+  | 'payout_on_hold'
+  | 'payout_vetoed'
+  | 'approval_needed'
+  | 'day_cap_reached'
   | 'burn_unknown'
   | 'burn_mismatch'
   | 'burn_unconfirmed'
@@ -150,6 +164,7 @@ export interface Position {
   readonly maybePaid: ReadonlySet<string>;
   /** Outpoints that the unmined parent spends. */
   readonly spent: ReadonlySet<string>;
+  readonly day?: DayLimit;
 }
 
 /** The position on the tip, or on output 0 of the step that waits. */
@@ -183,6 +198,7 @@ export function positionOn(input: PlanInput, parent: PlanSibling | null): Positi
     paid: parent?.burns ?? [],
     maybePaid: new Set([...input.maybePaid, ...(parent?.payments ?? [])]),
     spent: new Set(parent?.inputs.map(outpointName)),
+    ...(input.day === undefined ? {} : { day: input.day }),
   };
 }
 

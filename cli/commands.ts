@@ -15,6 +15,7 @@ import type { CliContext } from './context.ts';
 import { registerDepositAddress } from './deposit-address.ts';
 import { registerDeposits } from './deposits.ts';
 import { registerDkg } from './dkg.ts';
+import { registerEmergency } from './emergency.ts';
 import { registerFees } from './fees.ts';
 import { registerGenerateReport } from './generate-report.ts';
 import { registerHold } from './hold.ts';
@@ -25,6 +26,7 @@ import { registerMan } from './man.ts';
 import { registerMonitoring } from './monitoring.ts';
 import { nodeServices } from './node-services.ts';
 import { registerPeer } from './peer.ts';
+import { registerPolicy } from './policy.ts';
 import type { CommandModule } from './program.ts';
 import { registerRequests } from './requests.ts';
 import { registerRestore } from './restore.ts';
@@ -43,6 +45,7 @@ import { registerTls } from './tls.ts';
 import { registerTreasury } from './treasury.ts';
 import { registerUnseal } from './unseal.ts';
 import { registerUser } from './user.ts';
+import { registerVeto } from './veto.ts';
 import { registerVoid } from './void.ts';
 import { registerWithdraw } from './withdraw.ts';
 import { registerWithdrawals } from './withdrawals.ts';
@@ -74,6 +77,8 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerTestBurn,
   registerTestConsolidateFees,
   registerService,
+  registerEmergency,
+  registerPolicy,
   registerDepositAddress,
   registerAttest,
   registerWithdraw,
@@ -82,6 +87,7 @@ const REGISTRATIONS: readonly ((program: Command, cli: Cli) => void)[] = [
   registerFees,
   registerConsolidateFees,
   registerVoid,
+  registerVeto,
   registerRequests,
   registerDeposits,
   registerWithdrawals,

@@ -82,10 +82,10 @@ function listText({ requests, total }: CommandResults['requests-list'], offset: 
 }
 
 function requestText(request: RequestReport): string {
-  const { id, kind, treasury, reason, asked_by, created_at, expires_at, decision, decision_reason, outcome } = request;
+  const { id, reason, asked_by, created_at, expires_at, decision, decision_reason, outcome } = request;
   return renderFields([
     ['request', id],
-    ['asks for', `${kind}: everything signed from ${treasury} and not mined becomes worthless`],
+    ['asks for', aimText(request)],
     ['asked by', `operator ${asked_by}, at ${localTime(created_at)}`],
     ['reason', reason],
     ['open until', localTime(expires_at)],
@@ -93,8 +93,34 @@ function requestText(request: RequestReport): string {
       'decision',
       decision === null ? 'none yet' : decision_reason === null ? decision : `${decision}: ${decision_reason}`,
     ],
-    ['outcome', outcomeText(outcome)],
+    ['outcome', otherOutcome(request) ?? outcomeText(outcome)],
   ]);
+}
+
+function aimText({ kind, treasury, burn_txid }: RequestReport): string {
+  if (kind === 'void') return `void: everything signed from ${treasury} and not mined becomes worthless`;
+  if (kind === 'veto') return `veto: no node signs the payout of burn ${burn_txid}; to approve it lets the payout go`;
+  return `payout: this node signs the payout of burn ${burn_txid}`;
+}
+
+function otherOutcome({ kind, outcome }: RequestReport): string | null {
+  if (kind === 'payout') return payoutOutcome(outcome);
+  if (kind !== 'veto') return null;
+  if (outcome.state === 'done') return 'lifted: enough operators let the payout go';
+  return outcome.state === 'expired' ? 'lapsed' : 'open: it keeps the payout from being signed';
+}
+
+function payoutOutcome({ state, txid }: RequestReport['outcome']): string {
+  switch (state) {
+    case 'signed':
+      return `step ${txid} pays it and is signed; it waits for a block`;
+    case 'done':
+      return `paid by step ${txid}`;
+    case 'expired':
+      return 'expired: while the burn waits, it is asked anew';
+    default:
+      return 'open: nothing that is signed pays it';
+  }
 }
 
 function outcomeText({ state, txid }: RequestReport['outcome']): string {

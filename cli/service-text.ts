@@ -3,9 +3,10 @@ import type { ServiceReport } from '../operator/runtime/command-types.ts';
 import { localTime } from './format.ts';
 
 /** The state at this node in one line. */
-export function serviceLine({ state, since }: ServiceReport): string {
-  if (state === 'off') return 'off: never enabled here';
-  return since === null ? state : `${state} since ${localTime(since)}`;
+export function serviceLine({ state, since, paused_since: paused }: ServiceReport): string {
+  const pause = paused === null ? '' : `; PAUSED since ${localTime(paused)}: nothing is signed`;
+  if (state === 'off') return `off: never enabled here${pause}`;
+  return `${since === null ? state : `${state} since ${localTime(since)}`}${pause}`;
 }
 
 /** How many operators are enabled, and whether that is enough. */

@@ -58,8 +58,8 @@ function serviceText(report: ServiceReport): string {
   ]);
 }
 
-function peerText({ state, heard_at, counts }: ServiceReport['peers'][number]): string {
+function peerText({ state, heard_at, counts, paused }: ServiceReport['peers'][number]): string {
   if (state === null) return 'not heard yet';
-  const silent = state === 'enabled' && !counts ? ', but does not answer' : '';
+  const silent = state === 'enabled' && !counts ? (paused ? ', but paused' : ', but does not answer') : '';
   return `${state === 'off' ? 'never enabled' : state}${silent}, heard ${optionalTime(heard_at)}`;
 }

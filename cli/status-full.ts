@@ -49,12 +49,13 @@ export function fullFields(status: Status): string {
 }
 
 function peerLine(peer: PeerStatusReport, now: string): string {
-  const { name, reachable, since, phase, version, bitcoin_height: height, head, heard_at } = peer;
+  const { name, reachable, since, phase, version, bitcoin_height: height, head, heard_at, paused_since } = peer;
   const answers =
     reachable === null ? 'not asked' : reachable ? 'answers' : `DOES NOT ANSWER since ${localTime(since ?? now)}`;
   const parts = [
     answers,
     phase,
+    paused_since === null ? null : `PAUSED since ${localTime(paused_since)}`,
     height === null ? null : `block ${height}`,
     head === null ? null : `head ${head.epoch}/${head.seq}`,
     version === null ? null : `version ${version}`,

@@ -98,8 +98,10 @@ function peersText({ peers, participants, clock }: Status): string {
   );
 }
 
-function peerText({ name, reachable, since, phase, clock_offset_ms: offset }: PeerStatusReport, now: string): string {
+function peerText(peer: PeerStatusReport, now: string): string {
+  const { name, reachable, since, phase, clock_offset_ms: offset, paused_since } = peer;
   if (reachable === false) return `${name} DOES NOT ANSWER for ${age(since, now)}`;
+  if (paused_since !== null) return `${name} PAUSED for ${age(paused_since, now)}`;
   const clock = offset === null || Math.abs(offset) < 1_000 ? '' : `, clock ${Math.round(offset / 1_000)} s off`;
   return `${name} ${phase ?? 'answers'}${clock}`;
 }

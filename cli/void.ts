@@ -26,7 +26,7 @@ export function registerVoid(program: Command, cli: Cli): void {
 function voidText({ request, step, left, detail }: CommandResults['void']): string {
   const head = renderFields([
     ['request', request.id],
-    ['treasury output', request.treasury],
+    ['treasury output', request.treasury ?? ''],
     ['open until', request.expires_at],
   ]);
   if (step !== null) return `${head}\n\n${stepText(step)}`;

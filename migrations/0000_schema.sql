@@ -987,3 +987,111 @@ BEGIN SELECT RAISE(ABORT, 'notified: rows are never deleted'); END;
 CREATE TRIGGER notified_no_replace BEFORE INSERT ON notified
 WHEN EXISTS (SELECT 1 FROM notified WHERE subject = NEW.subject)
 BEGIN SELECT RAISE(ABORT, 'notified: the row is there already'); END;
+--> statement-breakpoint
+-- Emergencies. Pauses of this node (store/pauses.ts): what one says never changes, it ends once, and an open one never goes.
+CREATE TABLE `pauses` (
+	`id` text NOT NULL,
+	`asked_by` integer NOT NULL,
+	`scope` text NOT NULL,
+	`reason` text NOT NULL,
+	`at` integer NOT NULL,
+	`ended_at` integer,
+	PRIMARY KEY(`asked_by`, `id`),
+	CONSTRAINT "pauses_id" CHECK(length("pauses"."id") = 32 and "pauses"."id" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "pauses_scope" CHECK("pauses"."scope" in ('node', 'federation'))
+) STRICT;
+--> statement-breakpoint
+CREATE UNIQUE INDEX `pauses_open` ON `pauses` (`asked_by`,`scope`) WHERE "pauses"."ended_at" is null;
+--> statement-breakpoint
+CREATE TRIGGER pauses_fixed BEFORE UPDATE ON pauses
+WHEN OLD.ended_at IS NOT NULL OR NEW.rowid IS NOT OLD.rowid OR NEW.id IS NOT OLD.id OR NEW.asked_by IS NOT OLD.asked_by
+  OR NEW.scope IS NOT OLD.scope OR NEW.reason IS NOT OLD.reason OR NEW.at IS NOT OLD.at
+BEGIN SELECT RAISE(ABORT, 'pauses: a pause ends once, and nothing else of it changes'); END;
+--> statement-breakpoint
+CREATE TRIGGER pauses_open_stay BEFORE DELETE ON pauses
+WHEN OLD.ended_at IS NULL
+BEGIN SELECT RAISE(ABORT, 'pauses: a pause that holds is never deleted'); END;
+--> statement-breakpoint
+CREATE TRIGGER pauses_no_replace BEFORE INSERT ON pauses
+WHEN EXISTS (SELECT 1 FROM pauses WHERE asked_by = NEW.asked_by AND (id = NEW.id OR (scope = NEW.scope AND ended_at IS NULL)))
+BEGIN SELECT RAISE(ABORT, 'pauses: the row is there already'); END;
+--> statement-breakpoint
+-- What the operator's policy needs to know of payouts (store/payout-limits.ts, store/payout-requests.ts).
+CREATE TABLE `burn_finality` (
+	`burn_txid` text PRIMARY KEY NOT NULL,
+	`at` integer NOT NULL,
+	CONSTRAINT "burn_finality_burn_txid" CHECK(length("burn_finality"."burn_txid") = 64 and "burn_finality"."burn_txid" not glob '*[^0-9a-f]*')
+) STRICT;
+--> statement-breakpoint
+CREATE TABLE `payouts_signed` (
+	`burn_txid` text PRIMARY KEY NOT NULL,
+	`sats` integer NOT NULL,
+	`at` integer NOT NULL,
+	CONSTRAINT "payouts_signed_burn_txid" CHECK(length("payouts_signed"."burn_txid") = 64 and "payouts_signed"."burn_txid" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "payouts_signed_sats" CHECK(typeof("payouts_signed"."sats") = 'integer' and "payouts_signed"."sats" between 0 and 2100000000000000)
+) STRICT;
+--> statement-breakpoint
+CREATE INDEX `payouts_signed_by_time` ON `payouts_signed` (`at`);
+--> statement-breakpoint
+CREATE TABLE `payout_requests` (
+	`burn_txid` text PRIMARY KEY NOT NULL,
+	`id` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`expires_at` integer NOT NULL,
+	`decision` text,
+	`decision_reason` text,
+	`decided_at` integer,
+	`policy` text,
+	CONSTRAINT "payout_requests_burn_txid" CHECK(length("payout_requests"."burn_txid") = 64 and "payout_requests"."burn_txid" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "payout_requests_id" CHECK(length("payout_requests"."id") = 32 and "payout_requests"."id" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "payout_requests_policy" CHECK(length("payout_requests"."policy") = 64 and "payout_requests"."policy" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "payout_requests_decided" CHECK(("payout_requests"."decision" is null) = ("payout_requests"."decided_at" is null))
+) STRICT;
+--> statement-breakpoint
+CREATE UNIQUE INDEX `payout_requests_id_unique` ON `payout_requests` (`id`);
+--> statement-breakpoint
+CREATE INDEX `payout_requests_by_time` ON `payout_requests` (`created_at`);
+--> statement-breakpoint
+CREATE TRIGGER payouts_signed_no_update BEFORE UPDATE ON payouts_signed
+BEGIN SELECT RAISE(ABORT, 'payouts_signed: rows never change'); END;
+--> statement-breakpoint
+CREATE TRIGGER payouts_signed_no_delete BEFORE DELETE ON payouts_signed
+BEGIN SELECT RAISE(ABORT, 'payouts_signed: rows are never deleted'); END;
+--> statement-breakpoint
+CREATE TRIGGER burn_finality_falls BEFORE UPDATE ON burn_finality
+WHEN NEW.burn_txid IS NOT OLD.burn_txid OR NEW.at > OLD.at
+BEGIN SELECT RAISE(ABORT, 'burn_finality: a burn is never final later'); END;
+--> statement-breakpoint
+-- Vetoes of payouts (store/vetoes.ts). One that went could be said again, so that a burn might wait for ever.
+CREATE TABLE `vetoes` (
+	`id` text PRIMARY KEY NOT NULL,
+	`burn_txid` text NOT NULL,
+	`vetoed_by` integer NOT NULL,
+	`reason` text NOT NULL,
+	`at` integer NOT NULL,
+	`expires_at` integer NOT NULL,
+	CONSTRAINT "vetoes_id" CHECK(length("vetoes"."id") = 32 and "vetoes"."id" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "vetoes_burn_txid" CHECK(length("vetoes"."burn_txid") = 64 and "vetoes"."burn_txid" not glob '*[^0-9a-f]*')
+) STRICT;
+--> statement-breakpoint
+CREATE INDEX `vetoes_by_end` ON `vetoes` (`expires_at`);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `vetoes_once` ON `vetoes` (`burn_txid`,`vetoed_by`);
+--> statement-breakpoint
+CREATE TABLE `veto_approvals` (
+	`id` text NOT NULL,
+	`approved_by` integer NOT NULL,
+	`at` integer NOT NULL,
+	PRIMARY KEY(`id`, `approved_by`),
+	FOREIGN KEY (`id`) REFERENCES `vetoes`(`id`) ON UPDATE no action ON DELETE no action
+) STRICT;
+--> statement-breakpoint
+CREATE TRIGGER vetoes_no_update BEFORE UPDATE ON vetoes
+BEGIN SELECT RAISE(ABORT, 'vetoes: rows never change'); END;
+--> statement-breakpoint
+CREATE TRIGGER vetoes_no_delete BEFORE DELETE ON vetoes
+BEGIN SELECT RAISE(ABORT, 'vetoes: rows are never deleted'); END;
+--> statement-breakpoint
+CREATE TRIGGER vetoes_no_replace BEFORE INSERT ON vetoes
+WHEN EXISTS (SELECT 1 FROM vetoes WHERE id = NEW.id OR (burn_txid = NEW.burn_txid AND vetoed_by = NEW.vetoed_by))
+BEGIN SELECT RAISE(ABORT, 'vetoes: the row is there already'); END;

@@ -16,8 +16,10 @@ import type { LineExchange } from './payouts/line-exchange.ts';
 import { LineSteps } from './payouts/line-steps.ts';
 import type { TreasuryOpening } from './payouts/open-treasury.ts';
 import { readBurns } from './payouts/read-burns.ts';
+import type { Vetoes } from './payouts/vetoes.ts';
 import { Requests } from './payouts/void-requests.ts';
 import { errorText } from './runtime/log.ts';
+import { pauseStops } from './validation/pause-gate.ts';
 import { type ServiceWork, serviceStops } from './validation/service-gate.ts';
 
 /** What is asked of the peers in each round. */
@@ -26,6 +28,7 @@ export interface Pulled {
   readonly finished: FinishedWork;
   readonly line: LineExchange;
   readonly treasury: TreasuryOpening;
+  readonly vetoes: Vetoes;
 }
 
 /** Works by itself, a round at a time. */
@@ -84,16 +87,20 @@ export class Autopilot {
     await this.#attempt('watch', () => this.#look());
     const key = keys.live();
     if (key === null) return;
-    const { recipients, finished, treasury } = this.#pulled;
-    await Promise.all([recipients.pull(signal), finished.pull(key, signal), treasury.pull(key, signal)]);
+    const { recipients, finished, treasury, vetoes } = this.#pulled;
+    await Promise.all([
+      ...[recipients.pull(signal), finished.pull(key, signal), treasury.pull(key, signal)],
+      vetoes.round(),
+    ]);
     if (wire !== null) await this.#attempt('burns', () => this.#readBurns(wire));
     const isAtTip = await this.#readChain(key);
     if (isAtTip) await this.#attempt('mempool', () => this.mempool.round(key));
     await this.#attempt('line', () => this.#pulled.line.pull(key, signal));
     if (!isAtTip) return;
     await this.#attempt('follow', () => this.follow.round(key));
-    await this.#attempt('requests', () => this.requests.round(key));
-    await this.#begin(key);
+    const isPaused = pauseStops(this.#bridge.db) !== null;
+    if (!isPaused) await this.#attempt('requests', () => this.requests.round(key));
+    if (!isPaused) await this.#begin(key);
     // Last: peers can have this node read blocks again at any time, and nothing else may wait for that.
     if (!this.#stops('scan')) await this.#attempt('late recipients', () => this.#scan.readAgain(key, signal));
   }
@@ -110,7 +117,8 @@ export class Autopilot {
   }
 
   #does(what: ServiceWork): boolean {
-    return serviceStops(this.#bridge.db, what) === null && !this.#stops(what);
+    const { db } = this.#bridge;
+    return pauseStops(db) === null && serviceStops(db, what) === null && !this.#stops(what);
   }
 
   // Burns that cannot be read are seen nowhere else, so the log has to tell of them.

@@ -17,6 +17,7 @@ import { testCommunication } from './communication.ts';
 import { depositAddress } from './deposit-address.ts';
 import { depositReports } from './deposit-reports.ts';
 import { attest } from './deposits/attest.ts';
+import { emergencyReport, pauseNode, resumeNode } from './emergency-commands.ts';
 import { feesReport } from './fees-report.ts';
 import { incidentCommands } from './incident-commands.ts';
 import type { FederationKey } from './keys/keys.ts';
@@ -24,9 +25,10 @@ import { type Node, requireOnline, sealNode, unsealNode } from './node.ts';
 import { exportCard, ownCard } from './own-card.ts';
 import { consolidateFees, testConsolidateFees } from './payouts/consolidate.ts';
 import { testBurn } from './payouts/test-burn.ts';
-import { requestReports, requestShown } from './payouts/void-requests.ts';
+import { requestId, requestReports, requestShown } from './payouts/void-requests.ts';
 import { bump, hold, unhold, withdraw } from './payouts/withdraw.ts';
 import { checkCard, keepCard } from './peers/federation.ts';
+import { policyReport, setPolicy } from './policy-commands.ts';
 import { ceremonyReports, ceremonyShown, keyReports, peerReports } from './reports.ts';
 import type { Credentials } from './runtime/account-command-types.ts';
 import { CommandError } from './runtime/command-error.ts';
@@ -93,6 +95,11 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   'service-status': serviceReport,
   'enable-service': enableServiceHere,
   'disable-service': disableServiceHere,
+  'emergency-pause': pauseNode,
+  'emergency-resume': resumeNode,
+  'emergency-status': emergencyReport,
+  'policy-show': policyReport,
+  'policy-set': setPolicy,
   treasury: treasuryShown,
   'treasury-open': openTreasury,
   'test-communication': (node, { rounds }, { progress }) => testCommunication(node, rounds, progress),
@@ -112,8 +119,18 @@ export const commands: { readonly [C in CommandName]: Handler<C> } = {
   void: (node, params, { progress }) => requireOnline(node).autopilot.requests.void(params, progress),
   'requests-list': requestReports,
   'requests-show': requestShown,
-  'requests-approve': (node, { id }) => requireOnline(node).autopilot.requests.decide(id, 'approved', null),
-  'requests-refuse': (node, { id, reason }) => requireOnline(node).autopilot.requests.decide(id, 'refused', reason),
+  veto: (node, params) => requireOnline(node).vetoes.veto(params),
+  'requests-approve': (node, { id: beginning }) => {
+    const { vetoes, autopilot } = requireOnline(node);
+    const id = requestId(node.store.db, beginning);
+    return vetoes.allow(id) ?? autopilot.requests.decide(id, 'approved', null);
+  },
+  'requests-refuse': (node, { id: beginning, reason }) => {
+    const { vetoes, autopilot } = requireOnline(node);
+    const id = requestId(node.store.db, beginning);
+    vetoes.assertNoVeto(id);
+    return autopilot.requests.decide(id, 'refused', reason);
+  },
   'test-burn': (node, params, { progress, signal }) => {
     const { bridge, autopilot } = requireOnline(node);
     return testBurn(bridge, autopilot.steps, params, progress, signal);

@@ -2,6 +2,7 @@
 // peers have said that they do.
 import { listWaitingBurns } from '../store/burn-payments.ts';
 import { listDeposits } from '../store/deposits.ts';
+import { openPauses } from '../store/pauses.ts';
 import { disableService, enableService, serviceSwitch } from '../store/service.ts';
 import { requireLiveKey } from './bridge/bridge.ts';
 import { lineRoot } from './chain-state/line-terms.ts';
@@ -10,16 +11,20 @@ import { CommandError } from './runtime/command-error.ts';
 import type { PeerServiceReport, ServiceReport } from './runtime/command-types.ts';
 import { counted } from './runtime/counted.ts';
 import { peerRows } from './status/peer-rows.ts';
+import { pauseStops } from './validation/pause-gate.ts';
 
 /** Whether the service is enabled here and at the peers, and what follows from it. */
 export function serviceReport(node: Node): ServiceReport {
   const { config, store } = node;
   const { state, changedAt, firstEnabledAt } = serviceSwitch(store.db);
   const peers = peerServices(node);
-  const enabled = peers.filter((peer) => peer.counts).length + (state === 'enabled' ? 1 : 0);
+  const pausedSince = openPauses(store.db)[0]?.at ?? null;
+  const counts = state === 'enabled' && pausedSince === null;
+  const enabled = peers.filter((peer) => peer.counts).length + (counts ? 1 : 0);
   return {
     state,
     since: iso(changedAt),
+    paused_since: iso(pausedSince),
     first_enabled_at: iso(firstEnabledAt),
     missing: whyNotReady(node)?.message ?? null,
     does: duties(node, state),
@@ -53,6 +58,12 @@ export function disableServiceHere(node: Node): ServiceReport {
 
 /** What a node does by itself in its present state, a sentence each. */
 export function duties(node: Node, state = serviceSwitch(node.store.db).state): readonly string[] {
+  const paused = pauseStops(node.store.db);
+  if (paused === null) return workOf(node, state);
+  return [`It signs NOTHING: ${paused}.`, 'Once it is resumed:', ...workOf(node, state)];
+}
+
+function workOf(node: Node, state: ReturnType<typeof serviceSwitch>['state']): readonly string[] {
   const { automatic, normalConfirmations } = node.config;
   if (state === 'off') {
     return [
@@ -98,9 +109,10 @@ function whyNotReady({ keys, store }: Node): CommandError | null {
 // A peer that does not answer helps nobody, whatever it said last.
 function peerServices(node: Node): readonly PeerServiceReport[] {
   const beats = new Map((node.online?.heartbeat?.book.peers() ?? []).map((one) => [one.index, one]));
-  return peerRows(node).map(({ index, name, reachable, heard_at }) => {
+  return peerRows(node).map(({ index, name, reachable, heard_at, paused_since }) => {
     const state = beats.get(index)?.beat?.service ?? null;
-    return { index, name, state, heard_at, counts: state === 'enabled' && reachable !== false };
+    const paused = paused_since !== null;
+    return { index, name, state, heard_at, counts: state === 'enabled' && reachable !== false && !paused, paused };
   });
 }
 

@@ -18,6 +18,7 @@ import { Ceremonies } from './key-ceremonies/ceremonies.ts';
 import type { OpenedNode } from './opened-node.ts';
 import { LineExchange } from './payouts/line-exchange.ts';
 import { TreasuryOpening } from './payouts/open-treasury.ts';
+import { Vetoes } from './payouts/vetoes.ts';
 import type { Incoming } from './peers/accept.ts';
 import type { PeerClient } from './peers/deliver.ts';
 import { type Pong, parseServiceMessage, SERVICE_MESSAGE_TYPES, type ServiceMessage } from './peers/messages.ts';
@@ -28,6 +29,7 @@ import type { ProveTls } from './peers/tls-self-test.ts';
 import { Heartbeat } from './rollback-guard/heartbeat.ts';
 import { errorText } from './runtime/log.ts';
 import { Signing } from './signing/signing.ts';
+import { pauseStops } from './validation/pause-gate.ts';
 
 /** How services reach the other nodes. `boot`: this process's boot id; `peers`: the indices of all others, now. */
 export interface Link {
@@ -66,6 +68,7 @@ export interface Services {
   readonly line: LineExchange;
   readonly treasury: TreasuryOpening;
   readonly timeline: TimelineExchange;
+  readonly vetoes: Vetoes;
   readonly heartbeat: Heartbeat | null;
   /** Null where messages are not carried by TLS. */
   readonly certificates: CertificateRotations | null;
@@ -97,6 +100,7 @@ const ANSWERS: ReadonlySet<string> = new Set([
   'treasury_root',
   'card_answer',
   'timeline_answer',
+  'veto_answer',
 ]);
 /** The message types that may come as a request. */
 export const requestTypes: ReadonlySet<string> = new Set([...knownTypes].filter((type) => !ANSWERS.has(type)));
@@ -131,6 +135,7 @@ export function startServices(node: OpenedNode, link: Link): Services {
     effects,
     log,
     guard,
+    paused: () => pauseStops(store.db),
     audit: (kind, body) => appendAudit(store.db, effects.now(), kind, body),
     ...(node.activity !== undefined && { activity: node.activity }),
   });
@@ -142,9 +147,10 @@ export function startServices(node: OpenedNode, link: Link): Services {
   const recipients = new Recipients({ bridge, client, peers: link.peers, lookAgainFrom });
   const finished = new FinishedWork({ bridge, client, peers: link.peers });
   const line = new LineExchange({ bridge, client, peers: link.peers });
-  const maySign = (): boolean => guard?.maySign().ok ?? true;
+  const maySign = (): boolean => (guard?.maySign().ok ?? true) && pauseStops(store.db) === null;
   const treasury = new TreasuryOpening({ bridge, keyRing, maySign, client, peers: link.peers });
-  const autopilot = new Autopilot(bridge, scan, { recipients, finished, line, treasury });
+  const vetoes = new Vetoes({ bridge, client, peers: link.peers });
+  const autopilot = new Autopilot(bridge, scan, { recipients, finished, line, treasury, vetoes });
   const certificates = rotationsOver(node, link);
   const timeline = new TimelineExchange({ ...bridge, client, peers: link.peers });
   const parts = {
@@ -157,6 +163,7 @@ export function startServices(node: OpenedNode, link: Link): Services {
     line,
     treasury,
     timeline,
+    vetoes,
     heartbeat,
     certificates,
   };
@@ -198,7 +205,7 @@ async function dispatch(node: OpenedNode, services: Handlers, incoming: Incoming
 
 async function serve(
   node: OpenedNode,
-  { ceremonies, follower, autopilot, recipients, line, treasury, timeline, heartbeat, certificates }: Handlers,
+  { ceremonies, follower, autopilot, recipients, line, treasury, timeline, vetoes, heartbeat, certificates }: Handlers,
   from: number,
   message: ServiceMessage,
 ): Promise<readonly OutMessage[]> {
@@ -236,8 +243,11 @@ async function serve(
       return certificates === null ? [] : [{ type: 'card_answer', body: certificates.take(from, message.body) }];
     case 'announce_timeline':
       return [{ type: 'timeline_answer', body: timeline.take(from, message.body) }];
+    case 'announce_veto':
+      return [{ type: 'veto_answer', body: { ...vetoes.take(from, message.body) } }];
     case 'pong':
     case 'timeline_answer':
+    case 'veto_answer':
     case 'card_answer':
     case 'heartbeat_reply':
     case 'recipients':

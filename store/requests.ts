@@ -1,6 +1,6 @@
 // Requests that need an operator's approval, its own and those of peers. A request is kept for as long as it can count, and
 // its decision is made once; both are in the audit log.
-import { and, desc, eq, gt, isNull, like, lte, or } from 'drizzle-orm';
+import { and, desc, eq, gt, isNull, lte, or } from 'drizzle-orm';
 import { appendAudit } from './audit-log.ts';
 import { countRows, type Listing, type Outpoint, type Page, pageBounds, type Queries, transact } from './database.ts';
 import { type REQUEST_DECISIONS, type REQUEST_KINDS, requests } from './schema.ts';
@@ -79,18 +79,6 @@ export function decideRequest(
 export function getRequest(db: Queries, id: string): StoredRequest | null {
   const row = db.select().from(requests).where(eq(requests.id, id)).get();
   return row === undefined ? null : asRequest(row);
-}
-
-/** The request whose id begins so (hexadecimal characters); `ambiguous` where there are several, null where there is none. */
-export function requestBeginning(db: Queries, beginning: string): StoredRequest | 'ambiguous' | null {
-  const [first, second] = db
-    .select()
-    .from(requests)
-    .where(like(requests.id, `${beginning}%`))
-    .limit(2)
-    .all();
-  if (second !== undefined) return 'ambiguous';
-  return first === undefined ? null : asRequest(first);
 }
 
 /** Every request, newest first. */

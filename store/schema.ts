@@ -8,6 +8,7 @@ import { bytes, integer53, isHex, isOneOf, isOutpoint, isSats, json, sats, uint6
 export * from './schema-activity.ts';
 export * from './schema-backups.ts';
 export * from './schema-checklist.ts';
+export * from './schema-emergency.ts';
 export * from './schema-line.ts';
 export * from './schema-node.ts';
 export * from './schema-requests.ts';

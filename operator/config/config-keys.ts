@@ -61,6 +61,8 @@ const CONSOLIDATE_ADDRESSES_MAX = 16;
 /** What the smallest treasury has beyond its floor; and a whole bitcoin, beyond which a reserve is a mistake. */
 const FEE_RESERVE_SATS_MIN = 10_000;
 const FEE_RESERVE_SATS_MAX = 100_000_000;
+const SATS_MAX = 2_100_000_000_000_000;
+const HOLD_MINUTES_MAX = 7 * 24 * 60;
 
 /** The block `policy`: what this operator signs of the treasury line. */
 const policySchema = z.strictObject({
@@ -78,6 +80,23 @@ const policySchema = z.strictObject({
     FEE_RESERVE_SATS_MIN,
     FEE_RESERVE_SATS_MAX,
     'what a consolidation leaves of the surplus for miner fees, in sats',
+  ).optional(),
+  withdrawal_max_sats: whole(
+    1,
+    SATS_MAX,
+    'the largest payout of one burn that this operator signs, in sats',
+  ).optional(),
+  day_max_sats: whole(1, SATS_MAX, 'the most that this operator signs to be paid within 24 h, in sats').optional(),
+  approve_above_sats: whole(
+    0,
+    SATS_MAX,
+    'payouts of more than so many sats are signed once a person approves',
+  ).optional(),
+  hold_above_sats: whole(1, SATS_MAX, 'payouts of so many sats or more are signed after the hold window').optional(),
+  hold_minutes: whole(
+    1,
+    HOLD_MINUTES_MAX,
+    'how long a burn is final before a payout of hold_above_sats or more is signed',
   ).optional(),
 });
 

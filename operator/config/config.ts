@@ -86,7 +86,10 @@ export interface BackupSchedule {
   readonly recipient: string;
 }
 
-/** What this operator signs of the treasury line. */
+/**
+ * What this operator signs of the treasury line. `policy set` changes it in place while the server runs, so it is read anew for
+ * every decision.
+ */
 export interface LinePolicy {
   /** The least deposit that is swept, in sats. A constant of the federation: the same at all operators. */
   readonly depositMinSats: bigint;
@@ -94,6 +97,15 @@ export interface LinePolicy {
   readonly consolidateScripts: readonly Uint8Array[];
   /** What a consolidation leaves of the surplus, in sats. */
   readonly feeReserveSats: bigint;
+  /** The largest payout of one burn, in sats; null, as with what follows: any. */
+  readonly withdrawalMaxSats: bigint | null;
+  /** The most that is signed to be paid within 24 h, in sats. */
+  readonly dayMaxSats: bigint | null;
+  /** Above this, in sats, a person approves each payout. */
+  readonly approveAboveSats: bigint | null;
+  /** From this amount on, in sats, a burn has to have been final for `holdMinutes`. */
+  readonly holdAboveSats: bigint | null;
+  readonly holdMinutes: number;
 }
 
 /** What the file says about the Bitcoin nodes' RPC credentials; config-bitcoin.ts settles which ones count. */
@@ -121,6 +133,7 @@ const ATTESTATION_VALIDITY_S_DEFAULT = 86_400;
 const FEE_RATE_MAX_SAT_VB_DEFAULT = 200;
 const FEE_TARGET_BLOCKS_DEFAULT = 6;
 const DEPOSIT_MIN_SATS_DEFAULT = 1_000;
+const HOLD_MINUTES_DEFAULT = 60;
 
 /** Reads and checks a configuration file that nobody else can change. `file` is absolute; `home` is what `~` in it stands for. */
 export function loadConfig(file: string, home: string): ConfigVerdict {
@@ -308,8 +321,17 @@ function automation(
       depositMinSats: BigInt(data.policy?.deposit_min_sats ?? DEPOSIT_MIN_SATS_DEFAULT),
       consolidateScripts: (data.policy?.consolidate_addresses ?? []).map((address) => checkedScript(address, network)),
       feeReserveSats: BigInt(data.policy?.fee_reserve_sats ?? FEE_RESERVE_SATS_DEFAULT),
+      withdrawalMaxSats: limit(data.policy?.withdrawal_max_sats),
+      dayMaxSats: limit(data.policy?.day_max_sats),
+      approveAboveSats: limit(data.policy?.approve_above_sats),
+      holdAboveSats: limit(data.policy?.hold_above_sats),
+      holdMinutes: data.policy?.hold_minutes ?? HOLD_MINUTES_DEFAULT,
     },
   };
+}
+
+function limit(sats: number | undefined): bigint | null {
+  return sats === undefined ? null : BigInt(sats);
 }
 
 function schedule(

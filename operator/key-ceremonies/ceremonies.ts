@@ -21,6 +21,7 @@ import { CommandError } from '../runtime/command-error.ts';
 import type { CommandParams, CommandResults } from '../runtime/command-types.ts';
 import { errorText } from '../runtime/log.ts';
 import type { Progress } from '../runtime/progress.ts';
+import { pauseStops } from '../validation/pause-gate.ts';
 import { noteBeginning } from './ceremony-begin.ts';
 import { assertMayEnter, leaveOthers, sayingKeyIsLive } from './ceremony-entry.ts';
 import { forgetCeremonyFailure, noteCeremonyFailure } from './ceremony-failures.ts';
@@ -217,7 +218,9 @@ export class Ceremonies {
     const runner = CeremonyRunner.resume({
       ...{ context, db, keyRing, client, effects, log },
       onComplete: (result) => this.#onComplete(ceremonyId, result),
-      mayBegin: () => getCeremony(db, ceremonyId)?.rehearsal === true || this.#input.keys.live() === null,
+      mayBegin: () =>
+        pauseStops(db) === null &&
+        (getCeremony(db, ceremonyId)?.rehearsal === true || this.#input.keys.live() === null),
       mayRevive: () => !others().some((other) => other.hasBegun()),
       onRevived: () => leaveOthers(this.#input, this.#runners, ceremonyId),
     });

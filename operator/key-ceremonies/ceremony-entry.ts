@@ -10,6 +10,7 @@ import type { OutMessage } from '../peers/peer-reply.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import type { CommandParams } from '../runtime/command-types.ts';
 import { errorText } from '../runtime/log.ts';
+import { pauseStops } from '../validation/pause-gate.ts';
 import type { CeremonyRunner } from './ceremony-runner.ts';
 import type { CompletionInput } from './completion.ts';
 
@@ -25,6 +26,13 @@ export interface EntryInput {
 export function assertMayEnter(input: EntryInput, params: CommandParams<'dkg'>): void {
   const { config, db, keys } = input;
   const { ceremony_id: id, rehearsal } = params;
+  const paused = pauseStops(db);
+  if (paused !== null) {
+    throw new CommandError(
+      'paused',
+      `no key ceremony begins here: ${paused}: \`mpc_operator emergency resume\` ends it`,
+    );
+  }
   const cards = listCards(db);
   const missing = missingCards(config, cards);
   if (missing.length > 0) {

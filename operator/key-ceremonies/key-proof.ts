@@ -13,6 +13,7 @@ import type { OutMessage } from '../peers/peer-reply.ts';
 import type { Effects } from '../runtime/effects.ts';
 import { errorText, type Log } from '../runtime/log.ts';
 import type { Signing } from '../signing/signing.ts';
+import { pauseStops } from '../validation/pause-gate.ts';
 import { type CeremonyOutcome, proofsIn, storedOutcome } from './ceremony-outcome.ts';
 import { proveKeys } from './ceremony-proofs.ts';
 
@@ -109,7 +110,8 @@ export class KeyProof {
 
   /** Lets time pass: this node proves the keys where it is its turn. */
   round(): void {
-    const { effects, log, config } = this.#input;
+    const { effects, log, config, db } = this.#input;
+    const isPaused = pauseStops(db) !== null;
     for (const [id, unproven] of this.#unproven) {
       const age = effects.monotonic() - unproven.since;
       if (unproven.rehearsal && age >= PROOF_WAIT_MS) {
@@ -122,7 +124,7 @@ export class KeyProof {
       }
       const { turn, endsIn } = turnAt(age, config.parties);
       const isMine = (unproven.first + turn) % config.parties === config.myIndex;
-      if (!isMine || turn === unproven.turn || unproven.under !== null) continue;
+      if (isPaused || !isMine || turn === unproven.turn || unproven.under !== null) continue;
       unproven.turn = turn;
       unproven.under = new AbortController();
       this.#prove(id, unproven, effects.monotonic() + endsIn, unproven.under.signal)

@@ -101,6 +101,7 @@ export class LineInputs {
       maybePaid: line.history.unlisted(line.tip).flatMap(paymentsOf),
       held: new Set(listHolds(db).map(({ burnTxid }) => burnTxid)),
       refused: learnt.refusedBurns,
+      ...this.#day(burns),
       sweepable: sweepable.filter((output) => !learnt.refusedOutputs.has(outpointName(output))),
       depositMin: config.policy.depositMinSats,
       due: order.now || this.#isDue(bound, burns, estimate),
@@ -115,6 +116,14 @@ export class LineInputs {
       wish: wishOf(order.wish, learnt),
     };
     return { input, left };
+  }
+
+  #day(burns: ChosenBurns['burns']): Pick<PlanInput, 'day'> {
+    const { payouts } = this.#bridge.validation;
+    const room = payouts.day();
+    if (room === null) return {};
+    const counted = burns.map(({ burn }) => burn.burnTxid).filter((burnTxid) => payouts.isCounted(burnTxid));
+    return { day: { ...room, counted: new Set(counted) } };
   }
 
   /** The own nodes' estimate; null where they have none, or one that is not to be believed. */

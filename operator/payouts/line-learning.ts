@@ -37,6 +37,7 @@ const reserveData = z.object({ fee_reserve: z.string().regex(/^[0-9]{1,16}$/) })
 const ABOUT_A_BURN = new Set([
   ...['burn_unknown', 'burn_mismatch', 'burn_unconfirmed', 'burn_proof_invalid', 'burn_already_paid'],
   ...['burn_may_be_paid', 'burn_pays_treasury', 'address_invalid', 'below_dust', 'fee_above_amount', 'policy'],
+  ...['payout_too_large', 'payout_on_hold', 'approval_needed', 'day_cap_reached', 'payout_vetoed'],
 ]);
 const ABOUT_AN_OUTPUT = new Set([
   ...['input_unknown', 'input_spent', 'deposit_not_minted', 'deposit_too_small', 'deposit_not_found', 'deposit_spent'],

@@ -18,6 +18,7 @@ import type { FederationKey } from '../keys/keys.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import { counted } from '../runtime/counted.ts';
 import { noProgress, type Progress } from '../runtime/progress.ts';
+import { pauseStops } from '../validation/pause-gate.ts';
 import { serviceStops } from '../validation/service-gate.ts';
 import { destinationRefused } from './destination-refusals.ts';
 import { stepFields } from './line-exchange.ts';
@@ -120,6 +121,8 @@ export class LineSteps {
 
   /** Makes a step as ordered. Throws `CommandError` where the line cannot be told or the federation does not sign. */
   make(key: FederationKey, order: StepOrder, progress: Progress): Promise<StepOutcome> {
+    const paused = pauseStops(this.#bridge.db);
+    if (paused !== null) return Promise.reject(new CommandError('paused', paused));
     const why = serviceStops(this.#bridge.db, 'payouts');
     if (why !== null) return Promise.reject(new CommandError('service_off', why));
     const turn = this.#making.catch(() => {}).then(() => this.#make(key, order, progress));
@@ -272,7 +275,7 @@ export class LineSteps {
     if (!final.ok) throw new Error(`the signatures of inputs ${final.inputs.join(', ')} do not verify`);
     const transaction = toHex(final.transaction);
     // Among the signers this node has written it down already; where the others signed without it, now.
-    const decision = decide();
+    const decision = decide('signed');
     if (!decision.ok) throw new CommandError(decision.reason, `step ${built.txid} is signed, but ${decision.detail}`);
     recordStepSigned(db, built.txid, transaction, effects.now());
     log('info', 'line_step_signed', stepFields(built));
@@ -313,9 +316,9 @@ function asTest({ intent, built }: Extract<Plan, { kind: 'step' }>, surplusBefor
 interface SignedAnswer {
   readonly kind: 'signed';
   readonly result: Extract<SigningResult, { kind: 'signed' }>;
-  readonly decide: () =>
-    | { readonly ok: true }
-    | { readonly ok: false; readonly reason: string; readonly detail: string };
+  readonly decide: (
+    signed: 'signed',
+  ) => { readonly ok: true } | { readonly ok: false; readonly reason: string; readonly detail: string };
 }
 
 interface RefusedAnswer {

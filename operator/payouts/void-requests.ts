@@ -1,17 +1,20 @@
-// Requests that every signer's operator approves by itself. So far there is one kind: a void step, which makes everything
+// Requests that every signer's operator approves by itself: payouts (payout-requests.ts), and void steps. One makes everything
 // worthless that was signed from a treasury output and is not mined yet. The node that asks tries again until enough have
 // approved, or a day has passed.
 import { toHex } from '../../crypto/bytes.ts';
-import type { Queries } from '../../store/database.ts';
+import { type Listing, PAGE_ROWS_MAX, type Page, pageBounds, type Queries } from '../../store/database.ts';
+import { listPayoutRequests, payoutRequest } from '../../store/payout-requests.ts';
+import { requestIdBeginning } from '../../store/request-ids.ts';
 import { requestOutcome } from '../../store/request-outcome.ts';
 import {
   approvedRequests,
   decideRequest,
+  getRequest,
   listRequests,
   recordRequest,
-  requestBeginning,
   type StoredRequest,
 } from '../../store/requests.ts';
+import { getVeto, listVetoes } from '../../store/vetoes.ts';
 import { type Bridge, requireLiveKey } from '../bridge/bridge.ts';
 import type { Turns } from '../bridge/turns.ts';
 import { lineNow } from '../chain-state/line-view.ts';
@@ -22,6 +25,8 @@ import type { CommandParams, CommandResults, RequestReport } from '../runtime/co
 import { errorText } from '../runtime/log.ts';
 import { noProgress, type Progress } from '../runtime/progress.ts';
 import type { LineSteps, StepOutcome } from './line-steps.ts';
+import { decidePayoutHere, payoutReport, type RequestDesk } from './payout-requests.ts';
+import { vetoReport } from './vetoes.ts';
 import { madeReport, waitReport } from './withdraw.ts';
 
 /** For how long a request can be approved, in ms. */
@@ -82,15 +87,11 @@ export class Requests {
     log('info', 'void_tried', { id: open.id, detail });
   }
 
-  /** Approves or refuses the request whose id begins so. Throws `CommandError`. */
-  decide(
-    beginning: string,
-    decision: 'approved' | 'refused',
-    reason: string | null,
-  ): { readonly request: RequestReport } {
+  /** Approves or refuses a request, by its whole id. Throws `CommandError`. */
+  decide(id: string, decision: 'approved' | 'refused', reason: string | null): { readonly request: RequestReport } {
     const { db, effects } = this.#bridge;
-    const known = this.#require(beginning);
-    const { id } = known;
+    const known = getRequest(db, id);
+    if (known === null) return this.#decidePayout(id, decision, reason);
     const { state, txid } = requestOutcome(db, known, effects.now());
     if (state === 'done' || state === 'overtaken') {
       throw new CommandError('request_over', `request ${id} is over: step ${txid} was mined`);
@@ -98,6 +99,20 @@ export class Requests {
     const verdict = decideRequest(db, id, decision, reason, effects.now());
     if (!verdict.ok) throw new CommandError(verdict.reason, SENTENCES[verdict.reason](id));
     return { request: this.#report(this.#require(id)) };
+  }
+
+  #decidePayout(
+    id: string,
+    decision: 'approved' | 'refused',
+    reason: string | null,
+  ): { readonly request: RequestReport } {
+    const { db, config, effects } = this.#bridge;
+    const desk = { db, config, now: effects.now() };
+    const verdict = decidePayoutHere(desk, id, decision, reason);
+    const request = payoutRequest(db, id);
+    if (!verdict.ok) throw new CommandError(verdict.reason, SENTENCES[verdict.reason](id));
+    if (request === null) throw new Error('what was decided is there');
+    return { request: payoutReport(desk, request) };
   }
 
   async #attempt(
@@ -137,34 +152,67 @@ export class Requests {
 
 /** A node whose requests are shown. */
 interface Asked {
+  readonly config: RequestDesk['config'] & { readonly threshold: number };
   readonly store: { readonly db: Queries };
   readonly input: { readonly effects: { now(): number } };
 }
 
 /** Every request, newest first. */
 export function requestReports(
-  { store: { db }, input: { effects } }: Asked,
+  { store: { db }, input: { effects }, config }: Asked,
   page: CommandParams<'requests-list'>,
 ): CommandResults['requests-list'] {
-  const { rows, total } = listRequests(db, page);
-  return { requests: rows.map((stored) => report(db, stored, effects.now())), total };
+  const now = effects.now();
+  const { limit, offset } = pageBounds(page);
+  // The newest of each kind, as far as the page reaches, hold the newest of all.
+  const voids = newest((one) => listRequests(db, one), offset + limit);
+  const vetoes = newest((one) => listVetoes(db, one), offset + limit);
+  const payouts = newest((one) => listPayoutRequests(db, one), offset + limit);
+  const shown = [
+    ...voids.rows.map((stored) => report(db, stored, now)),
+    ...payouts.rows.map((stored) => payoutReport({ db, config, now }, stored)),
+    ...vetoes.rows.map((veto) => vetoReport({ config, now }, veto)),
+  ];
+  shown.sort((a, b) => b.created_at.localeCompare(a.created_at));
+  return { requests: shown.slice(offset, offset + limit), total: voids.total + payouts.total + vetoes.total };
+}
+
+function newest<T>(list: (page: Page) => Listing<T>, count: number): Listing<T> {
+  const rows: T[] = [];
+  for (let offset = 0; ; offset += PAGE_ROWS_MAX) {
+    const found = list({ limit: PAGE_ROWS_MAX, offset });
+    rows.push(...found.rows);
+    if (rows.length >= count || found.rows.length < PAGE_ROWS_MAX) return { rows, total: found.total };
+  }
 }
 
 /** The request whose id begins so. Throws `CommandError` where there is none, or more than one. */
 export function requestShown(
-  { store: { db }, input: { effects } }: Asked,
-  { id }: CommandParams<'requests-show'>,
+  { store: { db }, input: { effects }, config }: Asked,
+  { id: beginning }: CommandParams<'requests-show'>,
 ): CommandResults['requests-show'] {
+  const id = requestId(db, beginning);
+  const payout = payoutRequest(db, id);
+  if (payout !== null) return { request: payoutReport({ db, config, now: effects.now() }, payout) };
+  const veto = getVeto(db, id);
+  if (veto !== null) return { request: vetoReport({ config, now: effects.now() }, veto) };
   return { request: report(db, requireRequest(db, id), effects.now()) };
 }
 
-function requireRequest(db: Queries, beginning: string): StoredRequest {
-  const stored = requestBeginning(db, beginning);
-  if (stored === 'ambiguous') {
+/** The whole id of the request that begins so. Throws `CommandError` where there is none, or more than one. */
+export function requestId(db: Queries, beginning: string): string {
+  const id = requestIdBeginning(db, beginning);
+  if (id === 'ambiguous') {
     const remedy = 'give more of the id, as `mpc_operator requests list` shows it';
     throw new CommandError('request_ambiguous', `more than one request begins with ${beginning}: ${remedy}`);
   }
-  if (stored === null) throw new CommandError('request_unknown', SENTENCES.request_unknown(beginning));
+  if (id === null) throw new CommandError('request_unknown', SENTENCES.request_unknown(beginning));
+  return id;
+}
+
+function requireRequest(db: Queries, id: string): StoredRequest {
+  const stored = getRequest(db, id);
+  if (stored === null) throw new CommandError('request_unknown', SENTENCES.request_unknown(id));
   return stored;
 }
 
@@ -180,6 +228,7 @@ function report(db: Queries, request: StoredRequest, now: number): RequestReport
     id,
     kind,
     treasury: `${treasury.txid}:${treasury.vout}`,
+    burn_txid: null,
     reason,
     asked_by: askedBy,
     created_at: new Date(createdAt).toISOString(),

@@ -65,7 +65,7 @@ export class WaitingBurns {
     const { wire } = this.#bridge;
     if (wire === null) return { burns: [], left: [] };
     const { wanted, left } = this.#gather(choice);
-    const verdicts = await askAll(wanted, (burn) => this.#verdict(wire, burn));
+    const verdicts = await askAll(wanted, async (burn) => (await this.#verdict(wire, burn)) ?? this.#stopped(burn));
     const burns = wanted.filter((_, index) => verdicts[index] === null);
     const unready = verdicts.flatMap((why) => why ?? []);
     return {
@@ -134,6 +134,12 @@ export class WaitingBurns {
     if (twin === null) return null;
     const why = `step ${twin.txid} has paid burn ${twin.burnTxid}, which has the same nullifier: check your Wire nodes`;
     return leave(burn.burnTxid, 'nullifier_twice', neverPaid(why));
+  }
+
+  // Why this operator does not have a burn paid that is final.
+  #stopped(burn: Burn): WaitReason | null {
+    const stop = this.#bridge.validation.payouts.stops(burn);
+    return stop === null ? null : leave(burn.burnTxid, stop.reason, stop.remedy);
   }
 
   // Why a burn is not final on the own Wire nodes; null where it is.

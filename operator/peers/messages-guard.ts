@@ -1,7 +1,10 @@
 // The messages of the state guard. A beat and its answer have one form, so that each side learns in either direction.
 import { z } from 'zod';
-import { timeField } from '../../ceremony/fields.ts';
+import { hexOf, timeField } from '../../ceremony/fields.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
+
+/** Longest reason for a pause, in characters. */
+const PAUSE_REASON_CHARACTERS_MAX = 500;
 
 const json = z.custom<Json>((value) => value !== undefined);
 /** What a peer shows: the later start's certificate, and a message of the earlier one with its certificate. */
@@ -32,6 +35,10 @@ const beatSchema = z.strictObject({
   bitcoin_height: z.int().min(0).nullable(),
   /** Whether its operator has enabled the service (store/service.ts). */
   service: z.enum(['off', 'enabled', 'disabled']),
+  /** The pause of the federation that the sender's operator asks for; null: none. */
+  pause: z.strictObject({ id: hexOf(16), reason: z.string().min(1).max(PAUSE_REASON_CHARACTERS_MAX) }).nullable(),
+  /** Since when the sender is paused; null: it is not. */
+  paused_since: timeField.nullable(),
   /** How many deposit scripts are registered. */
   recipients: z.int().min(0),
 });

@@ -9,7 +9,7 @@ export const ROOT_REFUSALS = {
   unknown_key: 'has another key, or none',
   not_funded: 'does not see the payment deep enough in the chain yet',
   other_root: 'sees another output as the root',
-  not_live: 'has just started and signs nothing yet',
+  not_live: 'signs nothing: it has just started, or it is paused',
   bitcoin_unavailable: 'cannot reach its own Bitcoin nodes',
 } as const;
 

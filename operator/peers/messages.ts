@@ -13,6 +13,7 @@ import { recipientSchemas } from './messages-recipients.ts';
 import { requestSchemas } from './messages-requests.ts';
 import { rootSchemas } from './messages-root.ts';
 import { timelineSchemas } from './messages-timeline.ts';
+import { vetoSchemas } from './messages-vetoes.ts';
 
 const pingSchema = z.strictObject({});
 const pongSchema = z.strictObject({
@@ -61,6 +62,7 @@ const schemas = {
   ...requestSchemas,
   ...rootSchemas,
   ...timelineSchemas,
+  ...vetoSchemas,
 } as const;
 
 export type ServiceMessage = {
@@ -102,6 +104,10 @@ export function parseServiceMessage(type: string, body: Json): ServiceMessage | 
       return wrap(type, finishedSchemas[type].safeParse(body));
     case 'announce_request':
       return wrap(type, requestSchemas[type].safeParse(body));
+    case 'announce_veto':
+      return wrap(type, vetoSchemas[type].safeParse(body));
+    case 'veto_answer':
+      return wrap(type, vetoSchemas[type].safeParse(body));
     case 'announce_step':
       return wrap(type, lineSchemas[type].safeParse(body));
     case 'line_request':

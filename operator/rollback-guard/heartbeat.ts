@@ -16,6 +16,7 @@ import type { Effects } from '../runtime/effects.ts';
 import { errorText } from '../runtime/log.ts';
 import { type Problem, problem } from '../runtime/problems.ts';
 import { type BeatFacts, PeerHeads, type PeerHeadsInput } from './peer-heads.ts';
+import { PeerPauses } from './peer-pauses.ts';
 import { Standing } from './standing.ts';
 
 const BEAT_TIMEOUT_MS = 5_000;
@@ -63,6 +64,8 @@ export interface PeerAnswers {
 export class Heartbeat {
   readonly standing: Standing;
   readonly book: PeerHeads;
+  /** The pauses of the federation that peers ask for. */
+  readonly pauses: PeerPauses;
   /** The own clock beside those of the peers. */
   readonly clock: ClockWatch;
   readonly #input: HeartbeatInput;
@@ -83,6 +86,7 @@ export class Heartbeat {
     this.#begunAt = effects.monotonic();
     const now = (): number => effects.now();
     this.book = new PeerHeads({ ...input, now, monotonic: () => effects.monotonic() });
+    this.pauses = new PeerPauses(input);
     this.clock = new ClockWatch(input.effects, log);
     const onRegressed = (): void => {
       this.#beatingMs = 0;
@@ -163,7 +167,7 @@ export class Heartbeat {
 
   /** What an operator should look at. */
   problems(): readonly Problem[] {
-    const problems = [...this.standing.problems(), ...this.clock.problems()];
+    const problems = [...this.standing.problems(), ...this.clock.problems(), ...this.pauses.problems()];
     const { issued_at: issuedAt } = this.#input.session.certificate;
     if (issuedAt > this.#input.effects.now() + CLOCK_SKEW_MS_MAX && this.standing.state.phase === 'starting') {
       const at = new Date(issuedAt).toISOString();
@@ -230,6 +234,7 @@ export class Heartbeat {
   }
 
   #take(from: number, beat: Beat): 'agrees' | 'newer' | 'unusable' {
+    this.pauses.take(from, beat.pause);
     if (beat.duplicate !== null) this.#suspect(beat.duplicate);
     const verdict = this.book.take(from, beat);
     if (verdict.kind === 'newer') this.standing.regressed(from, verdict.head);

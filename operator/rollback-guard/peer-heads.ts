@@ -6,6 +6,7 @@ import { readSignedHead, type SignedHead, type StateHead, sameHead, signHead } f
 import type { Session } from '../../crypto/identity.ts';
 import type { Queries } from '../../store/database.ts';
 import { auditHashAt, getNodeState, stateHead } from '../../store/node-state.ts';
+import { federationPauseOf, openPauses } from '../../store/pauses.ts';
 import { getPeer, type HeadFlaw, recordPeerHead } from '../../store/peers.ts';
 import { serviceSwitch } from '../../store/service.ts';
 import type { Beat, DuplicateEvidence } from '../peers/messages-guard.ts';
@@ -133,6 +134,7 @@ export class PeerHeads {
     const head = stateHead(db);
     const duplicate = watch.duplicateOf(to);
     const otherAgo = watch.earlierHeardAgo(to);
+    const pause = federationPauseOf(db, session.certificate.index);
     return {
       head: { ...signHead(session, { head, follows: this.#page(to).follows, at: now }) },
       seen: getPeer(db, to)?.head?.statement ?? null,
@@ -140,6 +142,8 @@ export class PeerHeads {
       other_start_ms: otherAgo === null ? null : Math.round(otherAgo),
       now,
       service: serviceSwitch(db).state,
+      pause: pause === null ? null : { id: pause.id, reason: pause.reason },
+      paused_since: openPauses(db)[0]?.at ?? null,
       ...facts,
     };
   }

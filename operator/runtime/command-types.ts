@@ -8,6 +8,7 @@ import { type AccountCommandResults, type AccountsReport, accountCommandParams }
 import { type BackupAges, type BackupCommandResults, backupCommandParams } from './backup-command-types.ts';
 import { type CheckCommandResults, checkCommandParams } from './check-command-types.ts';
 import type { ClockReport } from './clock-watch.ts';
+import { type EmergencyCommandResults, emergencyCommandParams } from './emergency-command-types.ts';
 import { type IncidentCommandResults, incidentCommandParams } from './incident-command-types.ts';
 import {
   type LineCommandResults,
@@ -21,6 +22,7 @@ import type { Notice, Problem } from './problems.ts';
 export type * from './account-command-types.ts';
 export type * from './backup-command-types.ts';
 export type * from './check-command-types.ts';
+export type * from './emergency-command-types.ts';
 export type * from './incident-command-types.ts';
 export type * from './line-command-types.ts';
 
@@ -85,6 +87,7 @@ export const commandParams = {
   ...accountCommandParams,
   ...checkCommandParams,
   ...incidentCommandParams,
+  ...emergencyCommandParams,
 } as const;
 
 export type CommandName = keyof typeof commandParams;
@@ -218,12 +221,15 @@ export interface PeerServiceReport {
   readonly state: 'off' | 'enabled' | 'disabled' | null;
   readonly heard_at: string | null;
   readonly counts: boolean;
+  readonly paused: boolean;
 }
 
 /** Whether this node does real work (`off`: never enabled), and the federation with it. Times ISO 8601. */
 export interface ServiceReport {
   readonly state: 'off' | 'enabled' | 'disabled';
   readonly since: string | null;
+  /** Since when this node is paused and signs nothing; null: it is not. */
+  readonly paused_since: string | null;
   readonly first_enabled_at: string | null;
   /** What `enable-service` lacks, a sentence; null where nothing. */
   readonly missing: string | null;
@@ -253,7 +259,8 @@ export interface CommandResults
     AccountCommandResults,
     BackupCommandResults,
     CheckCommandResults,
-    IncidentCommandResults {
+    IncidentCommandResults,
+    EmergencyCommandResults {
   status: {
     readonly version: string;
     readonly network: string;

@@ -30,6 +30,7 @@ export const lineCommandParams = {
   'test-consolidate-fees': z.strictObject({ address, broadcast: z.boolean().default(false) }),
   /** How many days, today counted. */
   fees: z.strictObject({ days: z.int().min(1).max(3_660).default(30) }),
+  veto: z.strictObject({ burn_txid: hash32, reason }),
   'requests-list': page,
   'requests-show': z.strictObject({ id: requestId }),
   'requests-approve': z.strictObject({ id: requestId }),
@@ -129,11 +130,12 @@ export interface SignedTransaction {
   readonly signing: SigningReport;
 }
 
-/** A request as operators see it. `treasury`: txid:vout. */
+/** A request as operators see it. `treasury`: txid:vout, of a void step; `burn_txid`: of a payout or a veto; the other is null. */
 export interface RequestReport {
   readonly id: string;
   readonly kind: string;
-  readonly treasury: string;
+  readonly treasury: string | null;
+  readonly burn_txid: string | null;
   readonly reason: string;
   readonly asked_by: number;
   readonly created_at: string;
@@ -196,6 +198,8 @@ export interface LineCommandResults {
     /** Mined steps whose figures are not exact, as this node does not know all of them yet. */
     readonly incomplete_steps: number;
   };
+  /** `told`: the peers that have taken it. */
+  veto: { readonly request: RequestReport; readonly told: readonly number[] };
   'requests-list': { readonly requests: readonly RequestReport[]; readonly total: number };
   'requests-show': { readonly request: RequestReport };
   'requests-approve': { readonly request: RequestReport };

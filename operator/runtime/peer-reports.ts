@@ -36,6 +36,8 @@ export interface PeerStatusReport {
   /** When it was heard last: what follows is as old as that. */
   readonly heard_at: string | null;
   readonly phase: 'starting' | 'live' | 'halted' | null;
+  /** Since when it is paused, as it says itself; null: it is not, or nothing is known. */
+  readonly paused_since: string | null;
   readonly version: string | null;
   readonly key_id: string | null;
   readonly bitcoin_height: number | null;

@@ -20,7 +20,7 @@ import { CommandError } from '../runtime/command-error.ts';
 import { errorText } from '../runtime/log.ts';
 import { EventQueue } from './event-queue.ts';
 import type { NonceUpkeep } from './nonce-upkeep.ts';
-import { isLie, isNotReadyYet, isProof, isServiceOff, SignerRecords } from './signer-records.ts';
+import { isLie, isNotReadyYet, isProof, isSwitchedOff, SignerRecords } from './signer-records.ts';
 import { eventsOf, failureOf } from './signing-events.ts';
 import type { SigningInput } from './signing-input.ts';
 import { type Slices, SlicesClosedError } from './slices.ts';
@@ -125,6 +125,7 @@ export class Coordinator {
   }
 
   async #coordinate(task: SigningTask, candidates: readonly number[]): Promise<SigningResult> {
+    this.#assertNotPaused();
     const standing = await this.#input.guard?.ready();
     if (standing?.ok === false) return { kind: 'failed', detail: standing.detail, sessions: 0, exclusions: [] };
     const ceremony = { task, events: new EventQueue<SigningEvent>(), late: new Set<string>() };
@@ -139,6 +140,12 @@ export class Coordinator {
     return result;
   }
 
+  // What is under way ends here as well: a paused node has nothing signed, by nobody.
+  #assertNotPaused(): void {
+    const paused = this.#input.paused?.() ?? null;
+    if (paused !== null) throw new CommandError('paused', paused);
+  }
+
   #keepTrouble(task: SigningTask, { exclusions }: SigningResult): void {
     const { effects, log } = this.#input;
     const about = { scheme: task.scheme.name, key_id: task.keyId, intent: task.intent.kind };
@@ -150,8 +157,8 @@ export class Coordinator {
       }
       this.#troubled.set(index, effects.monotonic());
       if (isRefusalReason(reason)) this.#input.activity?.refusal(index, reason);
-      if (isServiceOff(reason)) {
-        log('info', 'signer_service_off', { index, detail, intent: task.intent.kind });
+      if (isSwitchedOff(reason)) {
+        log('info', `signer_${reason}`, { index, detail, intent: task.intent.kind });
         continue;
       }
       if (isLie(reason)) this.#lied.set(index, effects.monotonic());
@@ -215,6 +222,7 @@ export class Coordinator {
       if (step.state.result !== null) return step.state.result;
       const event = await this.#next(events, step.state);
       if (this.#isClosed) throw new CommandError('closing', 'the node is being closed');
+      this.#assertNotPaused();
       if (event.kind === 'nonces' || event.kind === 'response') upkeep.received(task.scheme, event.body.nonces);
       step = await slices.run(signingStepInSteps(step.state, event, this.#held));
       // This node has given its own share, and the others are at work.

@@ -38,9 +38,13 @@ export function isLie(reason: Exclusion['reason']): boolean {
   return reason === 'bad_share' || reason === 'bad_nonce';
 }
 
+const CHOICES: ReadonlySet<string> = new Set([
+  ...['approval_needed', 'policy', 'payout_too_large', 'payout_on_hold', 'day_cap_reached', 'payout_vetoed'],
+]);
+
 /** Whether a reason to leave a signer out is what its operator has decided, or has still to decide: that is no fault. */
 export function isChoice(reason: Exclusion['reason']): boolean {
-  return reason === 'approval_needed' || reason === 'policy';
+  return CHOICES.has(reason);
 }
 
 /**
@@ -56,9 +60,9 @@ export function isNotReadyYet(reason: Exclusion['reason']): boolean {
   return reason === 'no_nonces' || reason === 'unknown_key' || reason === 'timeout';
 }
 
-/** Whether a signer was left out because its operator has not enabled the service: a choice, and no fault of the node. */
-export function isServiceOff(reason: Exclusion['reason']): boolean {
-  return reason === 'service_off';
+/** Whether a signer was left out because its operator has not enabled the service, or has paused the node: no fault of it. */
+export function isSwitchedOff(reason: Exclusion['reason']): reason is 'service_off' | 'paused' {
+  return reason === 'service_off' || reason === 'paused';
 }
 
 export class SignerRecords {

@@ -21,6 +21,8 @@ export interface SigningInput {
   readonly log: Log;
   /** Absent only where nothing can have been rolled back: in a test or bench that has no heartbeats. */
   readonly guard?: SigningGuard | null;
+  /** Why this node is paused, a sentence; null where it is not. Asked before each share; absent: it never is. */
+  readonly paused?: () => string | null;
   /** Where a proven lie is written down; absent where there is no audit log. */
   readonly audit?: AuditAppend;
   /** Where it is counted for reports what signers do; absent where nobody reports. */

@@ -14,7 +14,7 @@ import type { OutMessage } from '../peers/peer-reply.ts';
 import { type Refusal, refuse } from '../validation/verdict.ts';
 import { Coordinator } from './coordinator.ts';
 import { NonceUpkeep } from './nonce-upkeep.ts';
-import type { SignerRecord } from './signer-records.ts';
+import { isSwitchedOff, type SignerRecord } from './signer-records.ts';
 import type { SigningInput } from './signing-input.ts';
 import { Slices, SlicesClosedError } from './slices.ts';
 
@@ -80,9 +80,9 @@ export class Signing {
     try {
       const answer = await this.#validateAndSign(from, message.body);
       if ('ok' in answer) {
-        // That the service is off is the operator's own choice, which nobody needs to be warned of.
+        // That the service is off, or the node paused, is the operator's own choice, which nobody needs to be warned of.
         const { reason, detail } = answer;
-        if (reason === 'service_off') this.#input.log('info', 'sign_refused', { session, from, reason, detail });
+        if (isSwitchedOff(reason)) this.#input.log('info', 'sign_refused', { session, from, reason, detail });
         else this.#input.log('warn', 'sign_refused', { session, from, reason, detail });
         return [this.#refused(from, session, answer)];
       }
@@ -191,6 +191,8 @@ export class Signing {
   }
 
   #stopped(): Refusal | null {
+    const paused = this.#input.paused?.() ?? null;
+    if (paused !== null) return refuse('paused', paused);
     const standing = this.#input.guard?.maySign();
     return standing?.ok === false ? refuse('state_regressed', standing.detail) : null;
   }

@@ -11,13 +11,16 @@ import { PAGE_ROWS_MAX } from '../../store/database.ts';
 import { isHeld } from '../../store/holds.ts';
 import { type LineStep, waitingSteps } from '../../store/line.ts';
 import { type AttestedPlace, listAttestedAfter, listOpenDeposits } from '../../store/open-deposits.ts';
+import { listPayoutRequests } from '../../store/payout-requests.ts';
 import { requestOutcome } from '../../store/request-outcome.ts';
 import { listRequests } from '../../store/requests.ts';
 import { stepPlace } from '../../store/step-state.ts';
+import { isHolding, openVetoes } from '../../store/vetoes.ts';
 import { scannedHeight } from '../chain-state/scan.ts';
 import { storedOutcome } from '../key-ceremonies/ceremony-outcome.ts';
 import type { FederationKey } from '../keys/keys.ts';
 import type { Node } from '../node.ts';
+import { payoutReport } from '../payouts/payout-requests.ts';
 import { waitReport } from '../payouts/withdraw.ts';
 import type { TreasuryReport } from '../runtime/command-types.ts';
 import { counted } from '../runtime/counted.ts';
@@ -54,6 +57,11 @@ const UNPAYABLE: ReadonlySet<WaitCause> = new Set<WaitCause>([
   'nullifier_twice',
   'burn_proof_invalid',
   'burn_mismatch',
+]);
+
+/** Burns that wait because an operator wants them to, which is told elsewhere where somebody has to act. */
+const MEANT_TO_WAIT: ReadonlySet<WaitCause> = new Set<WaitCause>([
+  ...(['payout_on_hold', 'payout_vetoed', 'approval_needed'] as const),
 ]);
 
 /** All of them. */
@@ -139,6 +147,7 @@ function burnWaits(node: Node): readonly Problem[] {
     seenAt < before &&
     !isHeld(db, burnTxid) &&
     !UNPAYABLE.has(why.get(burnTxid)?.reason ?? 'nothing_waits') &&
+    !MEANT_TO_WAIT.has(why.get(burnTxid)?.reason ?? 'nothing_waits') &&
     paymentOf(db, burnTxid, 0).state === 'waiting';
   const late = lateOnes((offset) => listWaitingBurns(db, { limit: PAGE_ROWS_MAX, offset }).rows, isLate);
   return [...unpayableProblems(node, unpayable), ...lateProblems(late, why)];
@@ -247,7 +256,41 @@ function treasuryWaits(node: Node, key: FederationKey): readonly Problem[] {
 }
 
 // A request that is over needs nobody, whatever was decided about it.
-function requestWaits({ store, input, config }: Node): readonly Problem[] {
+function requestWaits(node: Node): readonly Problem[] {
+  return [...voidWaits(node), ...payoutWaits(node), ...vetoWaits(node)];
+}
+
+function payoutWaits({ store, input, config }: Node): readonly Problem[] {
+  const desk = { db: store.db, config, now: input.effects.now() };
+  return listPayoutRequests(store.db, { limit: COUNTED_MAX })
+    .rows.map((request) => payoutReport(desk, request))
+    .filter(({ decision, outcome }) => decision === null && outcome.state === 'open')
+    .map(({ id, burn_txid, reason, created_at }) =>
+      problem('request_waits', {
+        subject: `request ${id}`,
+        since: Date.parse(created_at),
+        cause: `the payout of burn ${burn_txid} waits for your approval: it ${reason}`,
+        action: `look at it, then \`mpc_operator requests approve ${id}\` or \`requests refuse ${id}\``,
+      }),
+    );
+}
+
+function vetoWaits({ store, input, config }: Node): readonly Problem[] {
+  const now = input.effects.now();
+  return openVetoes(store.db, now)
+    .slice(0, COUNTED_MAX)
+    .filter((veto) => isHolding(veto, config.threshold, now) && !veto.approvals.includes(config.myIndex))
+    .map(({ id, burnTxid, vetoedBy, reason, at, expiresAt }) =>
+      problem('request_waits', {
+        subject: `request ${id}`,
+        since: at,
+        cause: `operator ${vetoedBy} vetoes the payout of burn ${burnTxid} until ${new Date(expiresAt).toISOString()}: ${reason}`,
+        action: `find out why; \`mpc_operator requests approve ${id}\` lets the payout go, once ${config.threshold} operators say so`,
+      }),
+    );
+}
+
+function voidWaits({ store, input, config }: Node): readonly Problem[] {
   const now = input.effects.now();
   return listRequests(store.db, { limit: COUNTED_MAX })
     .rows.filter((request) => requestOutcome(store.db, request, now).state === 'open')

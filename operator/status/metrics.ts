@@ -55,6 +55,9 @@ function nodeFigures({ status, peers }: MetricsInput): readonly string[] {
   return [
     ...gauge('info', 'What runs; always 1.', [[{ version, network, name, index: my_index }, 1]]),
     ...gauge('sealed', 'Whether the key file is closed, so that nothing is signed.', [[{}, status.sealed]]),
+    ...gauge('paused', 'Whether an operator has paused this node, so that nothing is signed.', [
+      [{}, status.service.paused_since !== null],
+    ]),
     ...gauge('start_time_seconds', 'When the server started, in seconds since 1970.', seconds(status.started_at)),
     ...gauge('key_live', 'Whether the federation has a key.', [[{}, status.key_id !== null]]),
     ...gauge('threshold', 'How many operators must sign.', [[{}, status.threshold]]),

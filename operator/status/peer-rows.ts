@@ -20,6 +20,7 @@ export function peerRows(node: Node): readonly PeerStatusReport[] {
     const known = beats.get(index);
     const head = heads.get(index) ?? null;
     const unreachable = answer?.unreachable ?? null;
+    const pausedSince = known?.beat?.paused_since ?? null;
     return {
       ...{ index, name, address },
       reachable:
@@ -29,6 +30,8 @@ export function peerRows(node: Node): readonly PeerStatusReport[] {
       answered_at: iso(answer?.answeredAt ?? null),
       heard_at: iso(known?.heardAt ?? null),
       phase: known?.beat?.phase ?? null,
+      // A peer's word, which may be no date at all.
+      paused_since: pausedSince === null ? null : iso(Math.min(pausedSince, known?.heardAt ?? pausedSince)),
       version: known?.beat?.version ?? null,
       key_id: known?.beat?.key_id ?? null,
       bitcoin_height: known?.beat?.bitcoin_height ?? null,
@@ -63,8 +66,10 @@ export function unreachableProblems(
   rows: readonly PeerStatusReport[],
 ): readonly Problem[] {
   const gone = rows.filter(({ reachable }) => reachable === false);
-  // Operators without a card cannot be reached either; one that has halted signs nothing.
-  const left = 1 + rows.filter(({ reachable, phase }) => reachable !== false && phase !== 'halted').length;
+  // Operators without a card cannot be reached either; one that has halted or is paused signs nothing.
+  const isAble = ({ reachable, phase, paused_since }: PeerStatusReport): boolean =>
+    reachable !== false && phase !== 'halted' && paused_since === null;
+  const left = 1 + rows.filter(isAble).length;
   const spare = left - threshold;
   const severity: Severity = spare < 0 ? 'critical' : spare === 0 ? 'error' : 'warning';
   return gone.flatMap(({ index, name, address, since, detail, heard_at }) => {

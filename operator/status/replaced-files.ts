@@ -8,11 +8,16 @@ type Paths = Pick<OperatorConfig, 'file' | 'keySharePath' | 'tlsCertPath' | 'tls
 
 /** Watches what a node has open from its start on: configuration, database and key file. */
 export function watchOpenFiles(watch: FileWatch, config: Paths, databasePath: string, keyRing: KeyRing): void {
-  watch.watch(asItIsNow(config.file, contentStamp));
+  watchConfiguration(watch, config);
   // What SQLite has not moved into the database yet lies in the file beside it.
   for (const path of databaseFiles(databasePath)) watch.watch(asItIsNow(path, placeStamp));
   const path = config.keySharePath;
   watch.watch({ path, stamp: () => contentStamp(path), expected: () => keyRing.stamp });
+}
+
+/** Watches the configuration, from what it is now on. */
+export function watchConfiguration(watch: FileWatch, config: Pick<Paths, 'file'>): void {
+  watch.watch(asItIsNow(config.file, contentStamp));
 }
 
 /** Watches what is read when the node is unsealed: certificate and key of TLS. */

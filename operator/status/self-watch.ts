@@ -11,7 +11,7 @@ import { FileWatch } from '../runtime/file-watch.ts';
 import type { Log } from '../runtime/log.ts';
 import { type Problem, problem } from '../runtime/problems.ts';
 import { type DiskFinding, diskProblem } from './disk-space.ts';
-import { replacedFileProblems, watchOpenFiles, watchTlsFiles } from './replaced-files.ts';
+import { replacedFileProblems, watchConfiguration, watchOpenFiles, watchTlsFiles } from './replaced-files.ts';
 
 /** The row that is written to see whether anything can be. */
 const WRITE_TRIAL_CURSOR = 'write_trial';
@@ -48,6 +48,11 @@ export class SelfWatch {
   /** The files of TLS have just been read. */
   tlsRead(): void {
     watchTlsFiles(this.#files, this.#input.config);
+  }
+
+  /** This process has just written the configuration itself, and uses what it says. */
+  configWritten(): void {
+    watchConfiguration(this.#files, this.#input.config);
   }
 
   /** Since when the configuration is not the one in use, in ms since 1970; null where it is. */

@@ -13,6 +13,7 @@ import { stepCounts } from '../../store/step-state.ts';
 import { accountsReport } from '../account-commands.ts';
 import { settledHeight } from '../chain-state/scan.ts';
 import { custodyReport } from '../custody-report.ts';
+import { pauseProblems } from '../emergency-commands.ts';
 import type { Node } from '../node.ts';
 import { daysLeft, readCertificate, validityText } from '../peers/certificate.ts';
 import { addressConflicts, listCards, missingCards } from '../peers/federation.ts';
@@ -88,6 +89,7 @@ export async function statusReport(node: Node): Promise<Status> {
     problems: inOrder([
       ...unreachableProblems({ participants: config.parties, threshold: config.threshold }, peers),
       ...nodeProblems(node),
+      ...pauseProblems(node),
       ...ownProblems(node),
       ...ceremonyProblems(node),
       ...cardProblems(node),

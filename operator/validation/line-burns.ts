@@ -1,5 +1,5 @@
 // The burns of a step (the design's rule 3): each is final on this operator's own Wire nodes and says there what the step
-// says, and this operator does not hold it back.
+// says, and this operator neither holds it back nor has a policy against it.
 
 import { type BurnVerdict, verifyBurn } from '../../chain/burn.ts';
 import { dustThreshold } from '../../chain/fee.ts';
@@ -51,6 +51,8 @@ export async function verifyBurns(
     if (!verdict.ok) return named(refuse(verdict.reason, verdict.detail), burn);
     found.push(verdict.burn);
   }
+  const stopped = views.payouts.refuses(burns);
+  if (stopped !== null) return stopped;
   return { ok: true, burns: found };
 }
 

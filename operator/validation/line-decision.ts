@@ -17,15 +17,22 @@ import {
 import type { PlacedStep, SignerViews } from './line-views.ts';
 import type { Refusal } from './verdict.ts';
 
-/** Records the decision, or says what has come between since the step was validated. `peer`: who asks; null: this node. */
+/**
+ * Records the decision, or says what has come between since the step was validated. `peer`: who asks; null: this node.
+ * `signed`: the federation has signed it already, without this node.
+ */
 export function recordDecision(
-  { db, terms, now }: SignerViews,
+  { db, terms, now, payouts }: SignerViews,
   step: PlacedStep,
   burns: readonly WireBurn[],
-  peer: number | null,
+  { peer, signed }: { readonly peer: number | null; readonly signed: boolean },
 ): { readonly ok: true } | Refusal {
   const at = now();
   return transact(db, (tx): { readonly ok: true } | Refusal => {
+    // Other shares may have been given, and the policy changed, since the step was validated.
+    const stopped = signed ? null : payouts.refuses(step.intent.burns);
+    if (stopped !== null) return stopped;
+    if (!signed) payouts.note(step.intent.burns);
     keepBurns(tx, burns, at);
     const verdict = decideStep(tx, decisionOf(step, terms.keyId, peer), at);
     if (!verdict.ok) return { ...verdict, detail: SENTENCES[verdict.reason] };

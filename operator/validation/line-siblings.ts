@@ -63,6 +63,8 @@ async function whatIsDue(
   const { address, amount, fee } = shown;
   const burn = { burnTxid, nullifier, address, amount, fee };
   const verdict = await verifyListed(views, wire, burn);
+  // What the own policy forbids now is nobody's to wait for.
+  if (verdict.ok && views.payouts.refuses([burn]) !== null) return null;
   if (verdict.ok) return payments.has(outputName(verdict.output)) ? burn : null;
   // Where Wire cannot tell, nothing speaks against the burn. Whatever else it says, this node would not pay it now.
   const isUntold = verdict.reason === 'wire_unavailable' || verdict.reason === 'wrong_network';

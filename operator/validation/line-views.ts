@@ -11,6 +11,7 @@ import type { Outpoint } from '../../chain/outpoint.ts';
 import type { WireLedger } from '../../chain/wire-ledger.ts';
 import type { Queries } from '../../store/database.ts';
 import type { LineStep } from '../../store/line.ts';
+import type { PayoutPolicy } from './payout-policy.ts';
 
 /** A step that is fully signed and in the own mempool. */
 export interface WaitingStep {
@@ -80,6 +81,8 @@ export interface SignerViews {
   readonly rules: LineRules;
   /** Whether this operator holds a burn back. */
   readonly isHeld: (burnTxid: string) => boolean;
+  /** What this operator's policy says of payouts. */
+  readonly payouts: PayoutPolicy;
   /** Whether this operator has approved it. */
   readonly isApproved: (request: VoidRequest) => boolean;
   /** In ms since 1970. */

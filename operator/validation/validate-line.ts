@@ -47,7 +47,10 @@ export async function validateLine(views: SignerViews, json: LineStepIntent, pee
     return {
       ok: true,
       messages: built.messages.map(({ message, tweaks }) => ({ message, tweaks })),
-      decide: intent.test ? nothingToDecide : () => recordDecision(views, placed.step, seen.burns, peer ?? null),
+      decide: intent.test
+        ? nothingToDecide
+        : (signed) =>
+            recordDecision(views, placed.step, seen.burns, { peer: peer ?? null, signed: signed === 'signed' }),
     };
   } catch (error) {
     if (error instanceof BitcoinViewError || error instanceof WireLedgerError)

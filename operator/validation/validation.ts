@@ -22,6 +22,7 @@ import { HourlyLimit } from '../runtime/hourly-limit.ts';
 import type { Log } from '../runtime/log.ts';
 import { consumedDeposit } from './consumed.ts';
 import type { SignerViews } from './line-views.ts';
+import { PayoutPolicy } from './payout-policy.ts';
 import { refuseService } from './service-gate.ts';
 import { type AttestationContext, validateAttestation } from './validate-attestation.ts';
 import { validateLine } from './validate-line.ts';
@@ -50,9 +51,15 @@ export class Validation {
   readonly #chain: ChainReadiness;
   readonly #steps: HourlyLimit;
 
+  /** What the operator's policy says of payouts. */
+  readonly payouts: PayoutPolicy;
+
   constructor(input: ValidationInput) {
     this.#input = input;
     this.#steps = new HourlyLimit(STEPS_PER_HOUR_MAX, () => input.effects.monotonic());
+    const { config, db, effects } = input;
+    const { threshold } = config;
+    this.payouts = new PayoutPolicy({ db, threshold, policy: () => config.policy, now: () => effects.now() });
     this.#chain = input.chain ?? plainReadiness(input.config);
   }
 
@@ -137,6 +144,7 @@ export class Validation {
         feeReserve: config.policy.feeReserveSats,
       },
       isHeld: (burnTxid) => isHeld(db, burnTxid),
+      payouts: this.payouts,
       isApproved: ({ treasury }) => isVoidApproved(db, treasury, now()),
     };
   }

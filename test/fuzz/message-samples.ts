@@ -115,6 +115,8 @@ const beat = {
   key_id: null,
   bitcoin_height: 3,
   service: 'enabled',
+  pause: { id, reason: 'a copied key file' },
+  paused_since: 4,
   recipients: 2,
 };
 
@@ -132,6 +134,8 @@ export const serviceSamples: readonly (readonly [string, Json])[] = [
     'announce_request',
     { id, kind: 'void', treasury: { txid: hash, vout: 0 }, reason: 'a wrong estimate', open_ms: 1_000 },
   ],
+  ['announce_veto', { burn_txid: hash, vetoed_by: 1, act: 'veto', reason: 'an unknown payee', open_ms: 5 }],
+  ['veto_answer', { taken: false, detail: 'has no hold window here' }],
   ['announce_card', { card: { v: 1, index: 1, issued_at: 7 }, overlap_s: 3600 }],
   ['card_answer', { taken: false, detail: 'the card is older than the one that is here' }],
   [

@@ -136,14 +136,35 @@ describe('the block "policy"', () => {
   const address = 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080';
 
   test('is optional: deposits of 1,000 sats are swept, nothing is consolidated, and 100,000 sats are kept for fees', () => {
-    const standard = { depositMinSats: 1_000n, consolidateScripts: [], feeReserveSats: 100_000n };
+    const none = { withdrawalMaxSats: null, dayMaxSats: null, approveAboveSats: null, holdAboveSats: null };
+    const standard = {
+      ...{ depositMinSats: 1_000n, consolidateScripts: [], feeReserveSats: 100_000n },
+      ...none,
+      holdMinutes: 60,
+    };
     for (const raw of [APPENDIX_A, { ...APPENDIX_A, policy: {} }]) expect(accepted(raw).policy).toEqual(standard);
   });
 
   test('is read', () => {
-    const policy = { deposit_min_sats: 5_000, consolidate_addresses: [address], fee_reserve_sats: 50_000 };
+    const limits = {
+      withdrawal_max_sats: 5,
+      day_max_sats: 6,
+      approve_above_sats: 0,
+      hold_above_sats: 7,
+      hold_minutes: 8,
+    };
+    const policy = { deposit_min_sats: 5_000, consolidate_addresses: [address], fee_reserve_sats: 50_000, ...limits };
     const script = fromHex('0014751e76e8199196d454941c45d1b3a323f1433bd6');
-    const read = { depositMinSats: 5_000n, consolidateScripts: [script], feeReserveSats: 50_000n };
+    const read = {
+      ...{
+        depositMinSats: 5_000n,
+        consolidateScripts: [script],
+        feeReserveSats: 50_000n,
+        withdrawalMaxSats: 5n,
+        dayMaxSats: 6n,
+      },
+      ...{ approveAboveSats: 0n, holdAboveSats: 7n, holdMinutes: 8 },
+    };
     expect(accepted({ ...APPENDIX_A, network: 'regtest', policy }).policy).toEqual(read);
   });
 

@@ -14,7 +14,9 @@ import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
 import type { AttestationJson } from '../../crypto/attestation.ts';
 import { toHex } from '../../crypto/bytes.ts';
 import { custodyScript } from '../../crypto/taproot.ts';
+import type { LinePolicy } from '../../operator/config/config.ts';
 import type { LineLook, LineRules, LineSight, SignerViews, WaitingStep } from '../../operator/validation/line-views.ts';
+import { PayoutPolicy } from '../../operator/validation/payout-policy.ts';
 import { validateLine } from '../../operator/validation/validate-line.ts';
 import type { Verdict } from '../../operator/validation/verdict.ts';
 import { getStep, recordStep, type StepContent } from '../../store/line.ts';
@@ -67,6 +69,17 @@ export class LineDesk {
     feeReserve: 0n,
     cheapRate: ESTIMATE,
   };
+  readonly policy: Writable<LinePolicy> = {
+    ...{
+      depositMinSats: 1_000n,
+      consolidateScripts: [],
+      feeReserveSats: 100_000n,
+      withdrawalMaxSats: null,
+      dayMaxSats: null,
+    },
+    ...{ approveAboveSats: null, holdAboveSats: null, holdMinutes: 60 },
+  };
+  now = NOW;
   readonly held = new Set<string>();
   readonly approved = new Set<string>();
   readonly sight: Writable<LineSight> = { tip: { ...rootPlace(root), height: 400 }, waiting: null, child: null };
@@ -118,8 +131,9 @@ export class LineDesk {
       burnRules: { network, confirmations: 6 },
       rules: this.rules,
       isHeld: (burnTxid) => this.held.has(burnTxid),
+      payouts: new PayoutPolicy({ db: this.store.db, threshold: 2, policy: () => this.policy, now: () => this.now }),
       isApproved: ({ kind, treasury }) => this.approved.has(`${kind}/${outpointName(treasury)}`),
-      now: () => NOW,
+      now: () => this.now,
     };
   }
 

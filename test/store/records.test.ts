@@ -21,7 +21,8 @@ import {
 import { getKey, listKeys, setKeyStatus, storeKey } from '../../store/keys.ts';
 import { getPeer, listPeers, putPeer, recordPeerHead, removePeer } from '../../store/peers.ts';
 import { findRecipient, listRecipients, recipientOfScript, rememberRecipient } from '../../store/recipients.ts';
-import { recordRequest, requestBeginning } from '../../store/requests.ts';
+import { requestIdBeginning } from '../../store/request-ids.ts';
+import { recordRequest } from '../../store/requests.ts';
 import {
   getUtxo,
   listMaturedDeposits,
@@ -65,10 +66,7 @@ describe('requests', () => {
         const what = { id: one, kind: 'void', treasury: outpoint(1), reason: 'r', askedBy: 1 } as const;
         expect(recordRequest(db, { ...what, createdAt: NOW, expiresAt: NOW + 1 }, NOW)).toBe(true);
       }
-      const found = (beginning: string) => {
-        const one = requestBeginning(db, beginning);
-        return one === null || one === 'ambiguous' ? one : one.id;
-      };
+      const found = (beginning: string) => requestIdBeginning(db, beginning);
       expect([found('0a0a0a'), found('0a0a0a1'), found(ids[1] ?? ''), found('0b0b0b'), found('0c0c0c')]).toEqual([
         'ambiguous',
         ...ids,

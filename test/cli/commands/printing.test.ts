@@ -304,6 +304,36 @@ const cases = [
   expected(['hold', BURN, '--reason', 'a list'], 'hold', { burn_txid: BURN, reason: 'a list' }, results.hold, [
     'is held',
   ]),
+  expected(
+    ['emergency', 'pause', '--federation', '--reason', 'a copied key file'],
+    'emergency-pause',
+    { reason: 'a copied key file', federation: true },
+    results.emergency,
+    ['PAUSED since', 'the federation, by operator 2: a copied key file', 'mpc_operator emergency resume'],
+  ),
+  expected(
+    ['veto', BURN, '--reason', 'a list'],
+    'veto',
+    { burn_txid: BURN, reason: 'a list' },
+    { request: { ...results.requestOpen.request, kind: 'veto', treasury: null, burn_txid: BURN }, told: [1] },
+    ['is vetoed until', 'Taken by operators 1', 'mpc_operator requests approve'],
+  ),
+  expected(['policy', 'show'], 'policy-show', {}, results.policy, ['hold_above_sats', 'off', 'none', '300 sats']),
+  expected(
+    ['policy', 'set', 'day_max_sats', '500'],
+    'policy-set',
+    { name: 'day_max_sats', values: ['500'] },
+    results.policy,
+    ['day_max_sats', '500'],
+  ),
+  expected(['emergency', 'status'], 'emergency-status', {}, results.emergency, [
+    'a pause by operator 1 (again)',
+    'Beta: PAUSED since',
+    'Gamma: not heard yet',
+  ]),
+  expected(['emergency', 'resume'], 'emergency-resume', {}, { ...results.emergency, pauses: [] }, [
+    'signs: it is not paused',
+  ]),
   expected(['unhold', BURN], 'unhold', { burn_txid: BURN }, results.unhold, ['is released']),
   expected(['void', '--reason', 'a wrong estimate'], 'void', { reason: 'a wrong estimate' }, results.voidAsked, [
     `${TXID}:0`,

@@ -22,12 +22,12 @@ export const sealedPeer: Problem = {
 };
 
 export const serviceOff: CommandResults['service-status'] = {
-  ...{ state: 'off', since: null, first_enabled_at: null, missing: null },
+  ...{ state: 'off', since: null, paused_since: null, first_enabled_at: null, missing: null },
   does: ['It signs nothing real.'],
   would_begin: ['It attests deposits by itself.', 'Waiting now: 2 deposits to attest, 1 burn to pay.'],
   peers: [
-    { index: 1, name: 'Beta', state: 'enabled', heard_at: AT, counts: true },
-    { index: 2, name: 'Gamma', state: 'enabled', heard_at: AT, counts: false },
+    { index: 1, name: 'Beta', state: 'enabled', heard_at: AT, counts: true, paused: false },
+    { index: 2, name: 'Gamma', state: 'enabled', heard_at: AT, counts: false, paused: false },
   ],
   ...{ enabled: 1, threshold: 2, participants: 3, open: false },
 };
@@ -36,6 +36,26 @@ export const serviceOn: CommandResults['service-status'] = {
   ...serviceOff,
   ...{ state: 'enabled', since: AT, first_enabled_at: AT, does: ['It attests deposits by itself.'], would_begin: [] },
   ...{ enabled: 2, open: true },
+};
+
+export const emergency: CommandResults['emergency-status'] = {
+  pauses: [{ scope: 'federation', asked_by: 2, reason: 'a copied key file', since: AT }],
+  ignored: [{ asked_by: 1, reason: 'again', since: AT, until: AT }],
+  peers: [
+    { index: 1, name: 'Beta', paused_since: AT, heard_at: AT },
+    { index: 2, name: 'Gamma', paused_since: null, heard_at: null },
+  ],
+};
+
+export const policy: CommandResults['policy-show'] = {
+  file: '/home/op/config.json',
+  values: [
+    { name: 'day_max_sats', value: 500, what: 'a number' },
+    { name: 'hold_above_sats', value: null, what: 'a number' },
+    { name: 'consolidate_addresses', value: [], what: 'a list' },
+  ],
+  deposit_min_sats: '1000',
+  signed_today_sats: '300',
 };
 
 export const unopened: Notice = {
@@ -63,7 +83,12 @@ export const status: CommandResults['status'] = {
   peers: [
     {
       ...{ index: 1, name: 'Beta', address: 'beta:50051', reachable: true, since: null, detail: '' },
-      ...{ answered_at: '2026-03-01T11:59:56.000Z', heard_at: '2026-03-01T11:59:56.000Z', phase: 'live' },
+      ...{
+        answered_at: '2026-03-01T11:59:56.000Z',
+        heard_at: '2026-03-01T11:59:56.000Z',
+        phase: 'live',
+        paused_since: null,
+      },
       ...{ version: '0.1.0', key_id: null, bitcoin_height: 812, recipients: 3, head: { epoch: 1, seq: 523 } },
       clock_offset_ms: -180,
     },
@@ -76,7 +101,15 @@ export const status: CommandResults['status'] = {
         since: AT,
         detail: 'unreachable: refused',
       },
-      ...{ answered_at: null, heard_at: null, phase: null, version: null, key_id: null, bitcoin_height: null },
+      ...{
+        answered_at: null,
+        heard_at: null,
+        phase: null,
+        paused_since: null,
+        version: null,
+        key_id: null,
+        bitcoin_height: null,
+      },
       ...{ recipients: null, head: null, clock_offset_ms: null },
     },
   ],
@@ -397,6 +430,7 @@ const request: CommandResults['requests-show']['request'] = {
   id: REQUEST,
   kind: 'void',
   treasury: `${TXID}:0`,
+  burn_txid: null,
   reason: 'a wrong estimate',
   asked_by: 2,
   created_at: AT,

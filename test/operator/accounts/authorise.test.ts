@@ -145,11 +145,13 @@ describe('the permission matrix', () => {
       'seal',
       'enable-service',
       'disable-service',
+      'pause',
       'open-treasury',
       'deposits',
       'payouts',
       'consolidate',
       'hold',
+      'veto',
       'void',
       'approve',
       'checklist',
@@ -159,8 +161,8 @@ describe('the permission matrix', () => {
     ]);
     expect(may('security-officer')).toEqual([
       ...(['account-access', 'cards', 'key-ceremony', 'recover-key', 'unseal', 'seal', 'backup'] as const),
-      ...(['enable-service', 'disable-service', 'hold', 'approve', 'checklist'] as const),
-      ...(['incidents', 'ceremony-date'] as const),
+      ...(['enable-service', 'disable-service', 'pause', 'resume', 'policy', 'hold', 'veto', 'approve'] as const),
+      ...(['checklist', 'incidents', 'ceremony-date'] as const),
     ]);
   });
 
@@ -176,6 +178,8 @@ describe('the permission matrix', () => {
     ...([
       'withdrawals-waiting',
       'service-status',
+      'emergency-status',
+      'policy-show',
       'backup-list',
       'backup-record',
       'user-list',

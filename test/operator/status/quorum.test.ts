@@ -14,7 +14,15 @@ const AT = '2026-03-01T08:30:00.000Z';
 function row(index: number, more: Partial<PeerStatusReport> = {}): PeerStatusReport {
   return {
     ...{ index, name: `op-${index}`, address: `host-${index}:1`, reachable: true, since: null, detail: '' },
-    ...{ answered_at: AT, heard_at: AT, phase: 'live', version: '1', key_id: null, bitcoin_height: 1 },
+    ...{
+      answered_at: AT,
+      heard_at: AT,
+      phase: 'live',
+      paused_since: null,
+      version: '1',
+      key_id: null,
+      bitcoin_height: 1,
+    },
     ...{ recipients: 0, head: null, clock_offset_ms: 0, ...more },
   };
 }

@@ -1,0 +1,19 @@
+// Requests of all kinds have ids of their own: void steps, payouts and vetoes. People give as much of an id as tells it apart.
+import { like } from 'drizzle-orm';
+import type { Queries } from './database.ts';
+import { payoutRequests, requests, vetoes } from './schema.ts';
+
+/** The one id that begins so; null where none does. `beginning`: lowercase hex characters. */
+export function requestIdBeginning(db: Queries, beginning: string): string | 'ambiguous' | null {
+  const found = [requests, payoutRequests, vetoes].flatMap((table) =>
+    db
+      .select({ id: table.id })
+      .from(table)
+      .where(like(table.id, `${beginning}%`))
+      .limit(2)
+      .all(),
+  );
+  const [first, second] = found;
+  if (second !== undefined) return 'ambiguous';
+  return first?.id ?? null;
+}
