@@ -21,7 +21,7 @@ import { CommandError } from './runtime/command-error.ts';
 
 const ROWS_AT_ONCE = 200;
 
-/** One entry, `at` in ISO 8601; `body` as it is stored, a text where that is no JSON. */
+/** One entry, `at` in ISO 8601, or as it is stored where it is no time; `body` as it is stored, a text where that is no JSON. */
 export interface AuditEntryReport {
   readonly seq: number;
   readonly at: string;
@@ -110,7 +110,13 @@ function entryLine({ seq, at, kind, prevHash, hash, bodyText }: StoredAuditRow):
 
 function entryReport({ seq, at, kind, prevHash, hash, bodyText }: StoredAuditRow): AuditEntryReport {
   const body = parsed(bodyText) ?? bodyText;
-  return { seq, at: new Date(at).toISOString(), kind, body, prev_hash: prevHash, hash };
+  return { seq, at: timeText(at), kind, body, prev_hash: prevHash, hash };
+}
+
+// Of a damaged row it may be a number that no calendar has.
+function timeText(at: number): string {
+  const time = new Date(at);
+  return Number.isNaN(time.getTime()) ? `${at}` : time.toISOString();
 }
 
 function parsed(text: string): unknown {

@@ -91,6 +91,12 @@ describe('audit verify', () => {
     ['changed', `UPDATE audit_log SET body = '{"index":7}' WHERE seq = 3`, 3, 'its contents are not those of its hash'],
     ['taken out', 'DELETE FROM audit_log WHERE seq = 2', 2, 'it is missing'],
     [
+      'given a time that no calendar has',
+      'UPDATE audit_log SET at = 9007199254740991 WHERE seq = 3',
+      3,
+      'its contents are not those of its hash',
+    ],
+    [
       'made no JSON',
       `UPDATE audit_log SET body = 'x' WHERE seq = 4`,
       4,
