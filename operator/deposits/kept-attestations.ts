@@ -11,6 +11,12 @@ import { recordUtxo } from '../../store/utxos.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import { claimOf } from '../validation/validate-attestation.ts';
 
+/** What keeping works with. */
+type KeepingBridge = Pick<Bridge, 'db' | 'bitcoin' | 'log'> & { readonly effects: Pick<Bridge['effects'], 'now'> };
+
+/** How often the outputs are looked at until no block comes in between. */
+const LOOKS_MAX = 4;
+
 /** The attestation of an outpoint that this node holds with its signature, or null. */
 export function keptAttestation(db: Queries, outpoint: Outpoint): Attestation | null {
   const known = getAttestation(db, outpoint);
@@ -32,11 +38,11 @@ export function keptAttestation(db: Queries, outpoint: Outpoint): Attestation | 
  * Keeps signed attestations in one commit: the decisions (which the signing made already, where this node signed), the
  * signatures, the deposits, the custody outputs. Throws where one was attested otherwise, which the validation refuses before.
  */
-export async function keepAttestations(bridge: Bridge, attestations: readonly Attestation[]): Promise<void> {
-  const { db, bitcoin, effects, log } = bridge;
+export async function keepAttestations(bridge: KeepingBridge, attestations: readonly Attestation[]): Promise<void> {
+  const { db, effects, log } = bridge;
   const now = effects.now();
   const outpoints = attestations.map(outpointOf);
-  const [outputs, tip] = await Promise.all([bitcoin.txOuts(outpoints, 'confirmed'), bitcoin.tip()]);
+  const heights = await heightsOf(bridge, outpoints);
   transact(db, (tx) => {
     const claims = attestations.map(claimOfAttestation);
     const verdicts = decideAttestations(tx, claims, now);
@@ -46,8 +52,7 @@ export async function keepAttestations(bridge: Bridge, attestations: readonly At
         throw new Error(`${outpointName(outpointOf(attestation))} was attested otherwise`);
       }
       recordAttestationSignature(tx, claim, toHex(attestation.signature), now);
-      const output = outputs[i] ?? null;
-      keepDeposit(tx, attestation, output === null ? null : tip.height - output.confirmations + 1, now);
+      keepDeposit(tx, attestation, heights[i] ?? null, now);
     }
     setDepositStatuses(tx, outpoints, 'attested', now);
   });
@@ -61,14 +66,33 @@ export function outpointOf({ depositTxid: txid, depositVout: vout }: Attestation
   return { txid, vout };
 }
 
-// `seenAt`: the height of the block that holds it; null where it is spent, or not in a block.
+// The heights of the blocks that hold outputs; null where one is spent, or not in a block. Confirmations count from a tip: where
+// a block comes or goes in between, the height would be that of another block.
+async function heightsOf(
+  { bitcoin }: Pick<Bridge, 'bitcoin'>,
+  outpoints: readonly Outpoint[],
+): Promise<readonly (number | null)[]> {
+  let tip = await bitcoin.tip();
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    const outputs = await bitcoin.txOuts(outpoints, 'confirmed');
+    const after = await bitcoin.tip();
+    if (after.hash === tip.hash) {
+      return outputs.map((output) => (output === null ? null : after.height - output.confirmations + 1));
+    }
+    tip = after;
+  }
+  return outpoints.map(() => null);
+}
+
+// `seenAt`: the height of the block that holds it, or null. The scan's own word counts, and it alone takes it back: with a
+// height of elsewhere a reorganisation would undo the deposit of a block that stays, or leave one of a block that is gone.
 function keepDeposit(tx: Queries, attestation: Attestation, seenAt: number | null, now: number): void {
   const outpoint = outpointOf(attestation);
   const { amountSats: amount } = attestation;
   const known = getDeposit(tx, outpoint);
-  const height = seenAt ?? known?.height ?? null;
-  const blockHash = known !== null && known.height === height ? known.blockHash : null;
-  recordDeposit(tx, { ...outpoint, recipient: toHex(attestation.recipient), amount, height, blockHash }, now);
+  const scanned = known?.blockHash ?? null;
+  const height = scanned === null ? (seenAt ?? known?.height ?? null) : (known?.height ?? null);
+  recordDeposit(tx, { ...outpoint, recipient: toHex(attestation.recipient), amount, height, blockHash: scanned }, now);
   const leaf = leafJson({ kind: 'deposit', recipient: attestation.recipient });
   recordUtxo(tx, { ...outpoint, amount, leaf, height }, now);
 }
