@@ -1,6 +1,6 @@
 // What operators tell each other and keep: incidents, and dates of the key ceremony. An entry never changes; the state of an
 // incident follows from its entries, in whatever order they came. How much one operator can make others keep is bounded.
-import { and, asc, desc, eq, gt, inArray, min, notExists, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, inArray, lt, min, notExists, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/sqlite-core';
 import { appendAudit } from './audit-log.ts';
 import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
@@ -116,6 +116,19 @@ export function listIncidents(db: Queries, page: Page = {}): Listing<string> {
     .where(where)
     .get();
   return { rows: rows.map(({ thread }) => thread), total: Number(count?.count ?? 0n) };
+}
+
+/** The incidents that were opened from one time to before another (ms since 1970), the newest first, at most so many. */
+export function incidentsOpenedBetween(db: Queries, from: number, to: number, rowsMax: number): Listing<string> {
+  const where = and(eq(timeline.kind, 'opened'), gte(timeline.at, from), lt(timeline.at, to));
+  const rows = db
+    .select({ thread: timeline.thread })
+    .from(timeline)
+    .where(where)
+    .orderBy(desc(timeline.at), desc(timeline.thread))
+    .limit(rowsMax)
+    .all();
+  return { rows: rows.map(({ thread }) => thread), total: countRows(db, timeline, where) };
 }
 
 /** The incidents that nobody has closed, the gravest and newest first, at most so many. */

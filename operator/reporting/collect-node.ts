@@ -31,7 +31,7 @@ const EVENT =
   /^(state_regressed|peer_state_regressed|signer_lied|blocks_taken_back|line_taken_back|act_refused|account_locked|node_sealed|burn_held|burn_let_go|request_|emergency|pause|resume|veto|incident|escalat)/;
 
 /** Time in ms from which on and before which something counts, of whole days. */
-interface Span {
+export interface Span {
   readonly from: number;
   readonly to: number;
 }

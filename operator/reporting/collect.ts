@@ -4,10 +4,11 @@ import { countAttestations } from '../../store/attestations.ts';
 import { type Queries, readAtOnce } from '../../store/database.ts';
 import { liveKey } from '../../store/keys.ts';
 import type { OperatorConfig } from '../config/config.ts';
+import { incidentsIn } from './collect-incidents.ts';
 import { moneyOf } from './collect-money.ts';
 import { backupsOf, ceremoniesOf, certificatesOf, logOf, signersOf, spanOf, uptimeOf } from './collect-node.ts';
 import { dateOf, type Period } from './period.ts';
-import type { IncidentReport, Listed, Report } from './report.ts';
+import type { Report } from './report.ts';
 
 /** What it is made of. `now` in ms since 1970. */
 export interface ReportInput {
@@ -17,13 +18,11 @@ export interface ReportInput {
   readonly now: number;
   /** Whether the server runs now; absent: it does not. */
   readonly isRunning?: boolean;
-  /** Incidents between two times in ms; absent where the node keeps none. */
-  readonly incidents?: (db: Queries, from: number, to: number) => Listed<IncidentReport>;
 }
 
 /** The report of a period. */
 export function collectReport(db: Queries, input: ReportInput): Report {
-  const { config, version, period, now, isRunning = false, incidents } = input;
+  const { config, version, period, now, isRunning = false } = input;
   const { firstDay, lastDay } = period;
   const span = spanOf(period);
   return readAtOnce(db, (tx) => ({
@@ -44,7 +43,7 @@ export function collectReport(db: Queries, input: ReportInput): Report {
     attestations: countAttestations(tx, span.from, span.to),
     ...signersOf(tx, period),
     ...moneyOf(tx, period),
-    incidents: incidents?.(tx, span.from, span.to) ?? null,
+    incidents: incidentsIn(tx, span, config.parties, now),
     ...logOf(tx, span),
     certificates: certificatesOf(tx, now),
     backups: backupsOf(tx, span, now),

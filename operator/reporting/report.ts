@@ -120,13 +120,19 @@ export interface Head {
   readonly hash: string;
 }
 
-/** Incidents of the period, where the node keeps any. */
+/** An incident that was opened in the period. */
 export interface IncidentReport {
   readonly id: string;
+  /** By index. */
+  readonly opened_by: number;
   readonly opened_at: string;
   readonly level: string;
-  readonly state: string;
+  readonly state: 'open' | 'closed';
+  /** The steps that were not taken in time. */
+  readonly late: readonly string[];
   readonly summary: string;
+  /** Empty while it is open. */
+  readonly review: string;
 }
 
 export interface Report {
@@ -161,8 +167,7 @@ export interface Report {
   /** Steps of the line whose lists of burns, or miner fees, are not known here yet: their sums are not whole. */
   readonly incomplete: { readonly unlisted_steps: number; readonly unknown_fees: number };
   readonly waiting: { readonly burns: number; readonly sats: string };
-  /** Null where this node keeps no incidents. */
-  readonly incidents: Listed<IncidentReport> | null;
+  readonly incidents: Listed<IncidentReport>;
   readonly changes: Listed<EntryReport>;
   readonly events: Listed<EntryReport>;
   readonly entries: readonly { readonly kind: string; readonly count: number }[];

@@ -41,7 +41,7 @@ export function sectionsOf(report: Report): readonly Section[] {
     signing(report),
     refusals(report),
     ceremonies(report),
-    ...(report.incidents === null ? [] : [incidents(report.incidents)]),
+    incidents(report.incidents),
     entries('Configuration changes', 'Nothing was changed.', report.changes),
     entries('Alarms and decisions', 'None.', report.events),
     keeping(report),
@@ -238,15 +238,21 @@ function ceremonies({ ceremonies: { rows, total } }: Report): Section {
   };
 }
 
-function incidents({ rows, total }: NonNullable<Report['incidents']>): Section {
+function incidents({ rows, total }: Report['incidents']): Section {
   if (total === 0) return { title: 'Incidents', lines: ['None.'] };
   return {
     title: 'Incidents',
     tables: [
       {
         caption: listCaption('Incidents', rows.length, total, 'newest'),
-        columns: [text('Incident'), text('Opened'), text('Level'), text('State'), text('What')],
-        rows: rows.map((one) => [one.id, atMinute(one.opened_at), one.level, one.state, one.summary]),
+        columns: [
+          ...[text('Incident'), text('Opened'), text('By operator'), text('Level'), text('State')],
+          ...[text('Not in time'), text('What'), text('Review')],
+        ],
+        rows: rows.map((one) => [
+          ...[one.id, atMinute(one.opened_at), String(one.opened_by), one.level, one.state],
+          ...[one.late.join(', ') || 'none', one.summary, one.review],
+        ]),
       },
     ],
   };
