@@ -119,7 +119,7 @@ function stepText({ incident, delivery }: CommandResults['incident-respond']): s
 
 /** Which operators have it already, and which have to be called meanwhile. */
 export function deliveryText({ told, untold }: DeliveryReport): string {
-  const reached = told.length === 0 ? 'No other operator has it yet.' : `Operator ${told.join(', ')} has it.`;
+  const reached = told.length === 0 ? 'No other operator has it yet.' : `Told already: operator ${told.join(', ')}.`;
   const missing = untold.map(
     ({ index, name, detail }) =>
       `Operator ${index} (${name}) does not have it yet: ${detail}. It is told again; call it.`,

@@ -170,10 +170,7 @@ function drill({ backups: { drill: held }, key, now }: Facts): Finding {
 
 function databaseBackup({ backups: { databaseAt, everyHours }, now }: Facts): Finding {
   if (everyHours === null) {
-    return warn(
-      'there is no schedule',
-      'add the block "backup" to the configuration (OPERATING, "Back up, drill, restore")',
-    );
+    return warn('there is no schedule', 'add the block "backup" to the configuration (docs/OPERATING.md, "Backups")');
   }
   if (databaseAt === null) return warn('none was made yet', 'look at backup_failed in the log if this lasts');
   const lateMs = 2 * everyHours * 3_600_000;

@@ -112,7 +112,7 @@ function peerNetworks({ peers, ownIps, myIndex }: Facts): Finding {
     return unseen(`the address of operator ${unknown.join(', ')} is not found`, 'check party_addresses and DNS');
   const hidden = all.filter(({ ips }) => ips.every(isPrivate)).map(({ index }) => index);
   if (hidden.length > 0) {
-    const why = `operator ${hidden.join(', ')} has private addresses alone, which do not say where it is`;
+    const why = `there are private addresses alone of operator ${hidden.join(', ')}, which do not say where it is`;
     return unseen(why, 'ask the operators where their machines stand, and who runs the network');
   }
   return pass('no two in one /24 (IPv4) or /48 (IPv6)');
@@ -158,7 +158,7 @@ function contacts({ contacts: cards }: Facts): Finding {
   }
   const without = cards.filter(({ values }) => values.length === 0).map(({ index }) => index);
   if (without.length > 0)
-    return unseen(`the card of operator ${without.join(', ')} names nobody`, 'ask for cards with contacts');
+    return unseen(`nobody is named on the card of operator ${without.join(', ')}`, 'ask for cards with contacts');
   return pass('no two operators share one');
 }
 

@@ -131,7 +131,7 @@ const cases = [
       '0-1f2e3d4c, level 3, overdue',
       'OVERDUE by operator 2, due',
       'operator 1 (Beta) responded: we stop',
-      'Operator 1 has it.',
+      'Told already: operator 1.',
       'Operator 2 (Gamma) does not have it yet: no answer within 5000 ms. It is told again; call it.',
       'Call now:',
       '+49 30 1',
@@ -150,7 +150,7 @@ const cases = [
     'incident-acknowledge',
     { id: '0-1f2e3d4c', text: 'acknowledged' },
     results.incidentStep,
-    ['Operator 1 has it.'],
+    ['Told already: operator 1.'],
   ),
   expected(
     ['incident', 'close', '0-1f2e3d4c', '--review', 'a drill'],
@@ -181,7 +181,7 @@ const cases = [
     'ceremony-schedule-answer',
     { id: null, answer: 'refused', reason: 'away' },
     results.scheduled,
-    ['Operator 1 has it.'],
+    ['Told already: operator 1.'],
   ),
   expected(['contacts'], 'contacts', {}, results.contacts, [
     'Level 1, technical issue: contact the technical coordinator',

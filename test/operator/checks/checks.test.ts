@@ -184,7 +184,7 @@ const CASES: readonly (readonly [id: string, change: Partial<Facts>, verdict: 'w
   ['peer_networks', peers({ ips: ['198.51.101.200'] }), 'warn', 'operators 1 and 2 are both in 198.51.101.0/24'],
   ['peer_networks', peers({ ips: ['2001:db8:1:ff::9'] }), 'warn', 'operators 0 and 2 are both in 2001:db8:1::/48'],
   ['peer_networks', peers({ ips: [] }), 'warn', 'cannot tell'],
-  ['peer_networks', peers({ ips: ['10.8.0.3'] }), 'warn', 'operator 2 has private addresses alone'],
+  ['peer_networks', peers({ ips: ['10.8.0.3'] }), 'warn', 'private addresses alone of operator 2'],
   ['latency', peers({ latencyMs: 140 }), 'warn', '140 ms'],
   ['latency', peers({ latencyMs: null }), 'warn', 'cannot tell'],
   ['clock', peers({ clockOffsetMs: -6_000 }), 'fail', '6.0 s apart'],
@@ -195,7 +195,12 @@ const CASES: readonly (readonly [id: string, change: Partial<Facts>, verdict: 'w
     'fail',
     'both give ops@same.example.com',
   ],
-  ['contacts', { contacts: good.contacts.map((card) => ({ ...card, values: [] })) }, 'warn', 'names nobody'],
+  [
+    'contacts',
+    { contacts: good.contacts.map((card) => ({ ...card, values: [] })) },
+    'warn',
+    'nobody is named on the card',
+  ],
 ];
 
 function finding(id: string, facts: Facts) {
