@@ -4,6 +4,7 @@ import { encodeCard } from '../../crypto/operator-card.ts';
 import { confirmBox, newestConfirmation } from '../../store/checklist.ts';
 import type { Queries } from '../../store/database.ts';
 import type { Person } from '../accounts/accounts.ts';
+import { ceremonyDateReport } from '../incident-commands.ts';
 import { runPreflight } from '../key-ceremonies/preflight.ts';
 import type { Node } from '../node.ts';
 import { listCards, missingCards } from '../peers/federation.ts';
@@ -33,6 +34,7 @@ export async function checklist(node: Node): Promise<CommandResults['checklist']
       emergency: newestConfirmation(store.db, 'emergency'),
     },
     cards: cardsHash(store.db),
+    date: ceremonyDateReport(node),
   });
   return { boxes, ticked: boxes.filter(({ ticked }) => ticked).length, total: boxes.length };
 }

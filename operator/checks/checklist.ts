@@ -4,6 +4,7 @@ import type { PreflightCheck } from '../../ceremony/messages-dkg.ts';
 import type { Confirmation } from '../../store/checklist.ts';
 import type { ConfirmedBox } from '../../store/schema-checklist.ts';
 import type { ChecklistBox, CheckReport, CheckVerdict } from '../runtime/check-command-types.ts';
+import type { CeremonyDateReport } from '../runtime/command-types.ts';
 import type { Problem } from '../runtime/problems.ts';
 import type { Facts, PeerFact } from './facts.ts';
 
@@ -16,6 +17,8 @@ export interface ChecklistInput {
   readonly monitoring: MonitoringFacts;
   readonly confirmations: Readonly<Record<ConfirmedBox, Confirmation | null>>;
   readonly cards: string;
+  /** The date of the key ceremony that counts; null where none was proposed. */
+  readonly date: CeremonyDateReport | null;
 }
 
 /** `readAgoMs`: since the metrics were read last, null: never; `alertmanager`: why it is not ready, null where it is. */
@@ -76,7 +79,7 @@ const CONFIRM: Readonly<Record<ConfirmedBox, string>> = {
     'agree with all operators who does what in an emergency, then run: mpc_operator checklist confirm emergency --note TEXT',
 };
 
-function operatorItems({ facts }: ChecklistInput): readonly Item[] {
+function operatorItems({ facts, date }: ChecklistInput): readonly Item[] {
   const { peers, process } = facts;
   const own = process !== null && facts.ownPhase === 'live';
   return [
@@ -87,7 +90,14 @@ function operatorItems({ facts }: ChecklistInput): readonly Item[] {
         `operator ${peer.index} (${peer.name}): ${readiness(peer)}`,
       ),
     ),
+    ...(facts.key === null && date !== null ? [dateItem(date)] : []),
   ];
+}
+
+// Operators may agree on a date by other means; one that was proposed here has to be accepted by all.
+function dateItem({ at, accepted, participants, agreed }: CeremonyDateReport): Item {
+  const remedy = agreed ? '' : ': see `mpc_operator ceremony schedule show`';
+  return item(agreed, `the key ceremony is on ${at}, accepted by ${accepted} of ${participants}${remedy}`);
 }
 
 function readiness({ hasCard, reachable, phase, detail }: PeerFact): string {

@@ -31,6 +31,7 @@ function inputOf(change: Partial<Facts> = {}, more: Partial<ChecklistInput> = {}
     preflight: [{ name: 'disk space', ok: true, detail: '9000 MiB free' }],
     monitoring: { readAgoMs: 12_000, alertmanager: null },
     confirmations: { channel: confirmed('channel'), emergency: confirmed('emergency') },
+    date: null,
     ...more,
   };
 }
@@ -54,6 +55,19 @@ test('all nine boxes of the launch instructions are ticked where nothing is wron
     'Security measures are in place',
   ]);
   expect(boxes.filter(({ ticked }) => !ticked)).toEqual([]);
+});
+
+test('a proposed date of the key ceremony keeps the operators open until all have accepted it, and no longer than until there is a key', () => {
+  const date = {
+    ...{ id: '0-1f2e3d4c', ceremony_id: null, at: '2027-05-27T14:00:00.000Z', backup: '2027-05-29T14:00:00.000Z' },
+    ...{ proposed_by: 0, proposed_by_name: 'Alpha', proposed_at: '2027-05-01T14:00:00.000Z', answers: [] },
+    ...{ accepted: 2, participants: 3, agreed: false },
+  };
+  const before = { key: null };
+  expect(open(inputOf(before, { date }))).toContain('operators');
+  expect(told(inputOf(before, { date }), 'operators')).toContain('accepted by 2 of 3');
+  expect(open(inputOf(before, { date: { ...date, accepted: 3, agreed: true } }))).not.toContain('operators');
+  expect(open(inputOf({}, { date }))).not.toContain('operators');
 });
 
 test('before the ceremony the boxes can be ticked: there is no key, and a backup of the identity was tried', () => {
