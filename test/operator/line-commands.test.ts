@@ -1,6 +1,6 @@
 // What operators order of the line: paying now, raising a fee, holding a burn back, and making everything unmined worthless.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { requestShown } from '../../operator/payouts/void-requests.ts';
+import { requestId, requestShown } from '../../operator/payouts/void-requests.ts';
 import { bump, hold, unhold, withdraw } from '../../operator/payouts/withdraw.ts';
 import { lastingWaits } from '../../operator/status/lasting-waits.ts';
 import { statusReport } from '../../operator/status/status-report.ts';
@@ -238,7 +238,8 @@ describe('void', () => {
   test('that is made is shown as signed, then as mined; one that nobody approves as expired', async () => {
     const { told } = await asked();
     const outcome = () => requestShown(world.federation.at(0).node, { id: told.request.id }).request.outcome;
-    requests(1).decide(told.request.id.slice(0, 8), 'approved', null);
+    const id = requestId(world.federation.at(1).node.store.db, told.request.id.slice(0, 8));
+    requests(1).decide(id, 'approved', null);
     world.pass(31);
     await world.rounds(1, [0]);
     const [voiding = ''] = mempool();
