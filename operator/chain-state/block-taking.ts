@@ -12,7 +12,7 @@ import { getDeposit, recordDeposit, setDepositStatus } from '../../store/deposit
 import { noteFundingSpends } from '../../store/treasury-funding.ts';
 import { markUtxoSpent, recordUtxo } from '../../store/utxos.ts';
 
-type Watched = WatchList<CustodyLeaf, Outpoint>;
+type Watched = WatchList<CustodyLeaf, true>;
 
 interface Place {
   readonly height: number;
@@ -28,7 +28,7 @@ export interface BlockBrought {
 export function takeBlock(block: Block, height: number, watched: Watched): (tx: Queries, now: number) => BlockBrought {
   const { transactions, header } = block;
   const { payments, spends } = scanTransactions(transactions, watched);
-  for (const { txid, vout } of payments) watched.watchOutpoint({ txid, vout }, { txid, vout });
+  for (const { txid, vout } of payments) watched.watchOutpoint({ txid, vout }, true);
   // An output may be spent in the block that made it.
   const spent = payments.length === 0 ? spends : scanTransactions(transactions, watched).spends;
   const place = { height, hash: header.hash };

@@ -4,7 +4,6 @@
 import type { WatchList } from '../../chain/block-scan.ts';
 import type { MempoolDeposit } from '../../chain/mempool.ts';
 import { type MempoolEvent, MempoolWatch } from '../../chain/mempool-watch.ts';
-import type { Outpoint } from '../../chain/outpoint.ts';
 import type { CustodyLeaf } from '../../crypto/taproot.ts';
 import { getDeposit, setDepositStatus } from '../../store/deposits.ts';
 import type { FederationKey } from '../keys/keys.ts';
@@ -17,13 +16,13 @@ export interface Contested {
   readonly since: number;
 }
 
-type Watch = MempoolWatch<CustodyLeaf, Outpoint>;
+type Watch = MempoolWatch<CustodyLeaf, true>;
 
 /** Follows the mempool of one node. */
 export class MempoolFollow {
   readonly #context: ChainContext;
   readonly #watched: Watched;
-  #following: { readonly list: WatchList<CustodyLeaf, Outpoint>; readonly watch: Watch; scripts: number } | null = null;
+  #following: { readonly list: WatchList<CustodyLeaf, true>; readonly watch: Watch; scripts: number } | null = null;
   readonly #contested = new Map<string, Contested>();
 
   constructor(context: ChainContext, watched: Watched) {

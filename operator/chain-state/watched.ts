@@ -2,7 +2,6 @@
 // of what funds the treasury line. It grows as recipients are registered and outputs come in, whoever wrote them down.
 
 import { WatchList } from '../../chain/block-scan.ts';
-import type { Outpoint } from '../../chain/outpoint.ts';
 import { fromHex } from '../../crypto/bytes.ts';
 import { type CustodyLeaf, custodyScript } from '../../crypto/taproot.ts';
 import { PAGE_ROWS_MAX, type Queries } from '../../store/database.ts';
@@ -15,7 +14,7 @@ import type { FederationKey } from '../keys/keys.ts';
 export class Watched {
   readonly #db: Queries;
   #keyId = '';
-  #list = new WatchList<CustodyLeaf, Outpoint>();
+  #list = new WatchList<CustodyLeaf, true>();
   #recipients = 0;
   #outpoints = 0;
   #funding = '';
@@ -25,7 +24,7 @@ export class Watched {
   }
 
   /** The list as it is now. */
-  list(key: FederationKey): WatchList<CustodyLeaf, Outpoint> {
+  list(key: FederationKey): WatchList<CustodyLeaf, true> {
     if (this.#keyId !== key.keyId) this.#begin(key);
     this.#watchFunding();
     for (;;) {
@@ -39,7 +38,7 @@ export class Watched {
     for (;;) {
       const rows = listOutpointsAfter(this.#db, this.#outpoints, PAGE_ROWS_MAX);
       for (const { place, txid, vout } of rows) {
-        this.#list.watchOutpoint({ txid, vout }, { txid, vout });
+        this.#list.watchOutpoint({ txid, vout }, true);
         this.#outpoints = place;
       }
       if (rows.length < PAGE_ROWS_MAX) return this.#list;
@@ -59,6 +58,6 @@ export class Watched {
     const funding = loadFunding(this.#db);
     if (funding === null || funding.root.txid === this.#funding) return;
     this.#funding = funding.root.txid;
-    for (const input of funding.inputs) this.#list.watchOutpoint(input, input);
+    for (const input of funding.inputs) this.#list.watchOutpoint(input, true);
   }
 }
