@@ -97,6 +97,19 @@ export function depositedSats(db: Queries, { after, last }: Heights): bigint {
   );
 }
 
+/**
+ * Sats of deposits that were attested or minted and that no block holds any more, as far as their blocks left the chain before
+ * `until` (ms since 1970): they are owed still.
+ */
+export function exposedSats(db: Queries, until: number): bigint {
+  return sats(
+    db,
+    sql`select coalesce(sum(owed.amount), 0) as sats from taken_back_deposits as taken
+        cross join deposits as owed on owed.txid = taken.txid and owed.vout = taken.vout
+        where taken.at < ${until} and owed.height is null`,
+  );
+}
+
 /** By how much custody grew in these blocks: outputs that they made, less those that they spent. */
 export function custodyChange(db: Queries, { after, last }: Heights): bigint {
   const made = sql`select coalesce(sum(amount), 0) as sats from utxos indexed by utxos_by_height

@@ -88,6 +88,8 @@ export interface BalanceReport {
   readonly floor: string;
   readonly surplus: string;
   readonly unswept: string;
+  /** Attested deposits whose blocks left the chain: owed, and not held. */
+  readonly exposed: string;
   readonly unexplained: string;
 }
 

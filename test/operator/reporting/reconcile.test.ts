@@ -6,7 +6,7 @@ import { htmlOf } from '../../../operator/reporting/html.ts';
 import { markdownOf } from '../../../operator/reporting/markdown.ts';
 import type { MoneyReport } from '../../../operator/reporting/report.ts';
 import type { Queries } from '../../../store/database.ts';
-import { takeBackAbove } from '../../../store/reorganisation.ts';
+import { exposedDeposits, takeBackAbove } from '../../../store/reorganisation.ts';
 import { raw, withStore } from '../../store/fixture.ts';
 import { DAY_MS, FIRST_DAY, figuresOf, type LearnedAt, makeChain, tell } from './made-chain.ts';
 
@@ -75,6 +75,26 @@ describe('the money of a report', () => {
       takeBackAbove(db, cut.at(-1)?.height ?? 0, LAST_DAY * DAY_MS);
       const expected = figuresOf({ ...chain, blocks: cut }, FIRST_DAY, LAST_DAY);
       expect(reportOf(db, FIRST_DAY, LAST_DAY)).toMatchObject(expected);
+    });
+  });
+
+  test('owes what was minted for a deposit whose block left the chain, from then on, and says so', () => {
+    withStore(({ db }) => {
+      tell(db, chain, atOnce);
+      const cut = chain.blocks.slice(0, -5);
+      takeBackAbove(db, cut.at(-1)?.height ?? 0, LAST_DAY * DAY_MS + 1);
+      const minted = exposedDeposits(db).reduce((sum, { amount }) => sum + amount, 0n);
+      expect(minted).toBeGreaterThan(0n);
+      const { opening, closing, days } = reportOf(db, LAST_DAY, LAST_DAY);
+      expect([opening.exposed, closing.exposed, closing.unexplained]).toEqual(['0', `${minted}`, '0']);
+      expect(BigInt(closing.difference)).toBe(
+        BigInt(closing.floor) + BigInt(closing.surplus) + BigInt(closing.unswept) - minted,
+      );
+      expect(days.at(-1)?.liabilities).toBe(closing.liabilities);
+      const text = markdownOf(reportOf(db, FIRST_DAY, LAST_DAY));
+      expect(text).toContain('minted for, or may be minted for, although no block holds them');
+      expect(text).toContain('– of which attested deposits that no block holds | 0 | -');
+      expect(markdownOf(reportOf(db, FIRST_DAY, FIRST_DAY))).not.toContain('no block holds');
     });
   });
 
