@@ -2,7 +2,7 @@
 import { isRefusalReason, REFUSALS } from '../../ceremony/refusals.ts';
 import { auditHead, filterAudit } from '../../store/audit-log.ts';
 import { loadVerifiedHead } from '../../store/audit-verified.ts';
-import { listBackups, newestBackup } from '../../store/backups.ts';
+import { countMade, newestBackup } from '../../store/backups.ts';
 import { ceremoniesBetween } from '../../store/ceremonies.ts';
 import type { Queries } from '../../store/database.ts';
 import {
@@ -21,7 +21,6 @@ import { type EntryReport, LISTED_MAX, type Listed, type Report, type SignerRepo
 
 const DAY_MS = 86_400_000;
 const BODY_CHARACTERS_MAX = 160;
-const BACKUPS_LOOKED_AT_MAX = 500;
 
 // Whatever a command or a peer changes of how this node works begins with one of these.
 const CHANGE =
@@ -139,18 +138,14 @@ export function certificatesOf(db: Queries, now: number): Report['certificates']
 
 /** The newest backups and drills, and how many backups the period has. */
 export function backupsOf(db: Queries, { from, to }: Span, now: number): Report['backups'] {
-  const { rows } = listBackups(db, { limit: BACKUPS_LOOKED_AT_MAX });
   return BACKUP_KINDS.map((kind) => {
     const made = newestBackup(db, kind, 'made', { now });
     const drilled = newestBackup(db, kind, 'drilled', { now });
-    const inPeriod = rows.filter(
-      (row) => row.kind === kind && row.event === 'made' && row.madeAt >= from && row.madeAt < to,
-    );
     return {
       kind,
       made_at: made === null ? null : iso(made.madeAt),
       drilled_at: drilled === null ? null : iso(drilled.at),
-      made_in_period: inPeriod.length,
+      made_in_period: countMade(db, kind, from, to),
     };
   });
 }

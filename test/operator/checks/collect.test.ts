@@ -10,6 +10,7 @@ import type { OperatorConfig } from '../../../operator/config/config.ts';
 import { runLocally } from '../../../operator/local.ts';
 import { unsealNode } from '../../../operator/node.ts';
 import type { CommandResults } from '../../../operator/runtime/command-types.ts';
+import { recordBackup } from '../../../store/backups.ts';
 import { PASSPHRASE, SetUpNodes } from '../set-up-nodes.ts';
 
 function filesOf(texts: Readonly<Record<string, string>>, links: Readonly<Record<string, string>> = {}): MachineFiles {
@@ -156,6 +157,20 @@ describe('a node as init makes it', () => {
       expect([id, seen?.verdict, seen?.seen]).toEqual([id, 'warn', 'cannot tell: no server runs']);
     }
     expect(verdicts(report)).toMatchObject({ key_file_mode: 'pass', audit_log: 'pass', latency: 'warn' });
+  });
+
+  test('names a backup of the keys beside them, however many backups of the database came after', async () => {
+    const node = nodes.open(config);
+    const beside = join(dirname(config.keySharePath), 'key-share-backup.enc');
+    writeFileSync(beside, 'sealed');
+    const made = { event: 'made', bytes: 6, madeAt: 1, keyId: null } as const;
+    recordBackup(node.store.db, { ...made, kind: 'key_share', sha256: 'aa'.repeat(32), path: beside }, 1);
+    for (let n = 0; n < 60; n++) {
+      recordBackup(node.store.db, { ...made, kind: 'database', sha256: 'bb'.repeat(32), path: '/b' }, n + 2);
+    }
+    const { checks } = await securityCheck(node);
+    expect(checks.find(({ id }) => id === 'backup_place')).toMatchObject({ verdict: 'warn' });
+    expect(JSON.stringify(checks)).toContain('key-share-backup.enc');
   });
 
   test('shows what others can read, and keys in the clear beside the key file, without a word of them', async () => {

@@ -5,9 +5,10 @@ import { collectReport } from '../../../operator/reporting/collect.ts';
 import { htmlOf } from '../../../operator/reporting/html.ts';
 import { markdownOf } from '../../../operator/reporting/markdown.ts';
 import type { MoneyReport } from '../../../operator/reporting/report.ts';
+import { recordBackup } from '../../../store/backups.ts';
 import type { Queries } from '../../../store/database.ts';
 import { exposedDeposits, takeBackAbove } from '../../../store/reorganisation.ts';
-import { raw, withStore } from '../../store/fixture.ts';
+import { id, raw, withStore } from '../../store/fixture.ts';
 import { DAY_MS, FIRST_DAY, figuresOf, type LearnedAt, makeChain, tell } from './made-chain.ts';
 
 const DAYS = 5;
@@ -21,6 +22,22 @@ function reportOf(db: Queries, firstDay: number, lastDay: number) {
   const period = { firstDay, lastDay };
   return collectReport(db, { config, version: 'test', period, now: (LAST_DAY + 400) * DAY_MS });
 }
+
+test('every backup of the period is counted once, however many were made since', () => {
+  withStore(({ db }) => {
+    const madeAt = FIRST_DAY * DAY_MS;
+    const made = { event: 'made', kind: 'database', bytes: 9, path: '/backups/a', keyId: null } as const;
+    for (let n = 0; n < 505; n++) {
+      recordBackup(db, { ...made, sha256: id('backup', n), madeAt: madeAt + n * 3_600_000 }, madeAt);
+    }
+    const restored = { ...made, kind: 'key_share', sha256: id('keys'), madeAt } as const;
+    for (const at of [0, DAY_MS]) recordBackup(db, restored, madeAt + at);
+    const counts = reportOf(db, FIRST_DAY, FIRST_DAY).backups.map(({ kind, made_in_period }) => [kind, made_in_period]);
+    expect(Object.fromEntries(counts)).toEqual({ key_share: 1, database: 24 });
+    const whole = reportOf(db, FIRST_DAY, FIRST_DAY + 30).backups.find(({ kind }) => kind === 'database');
+    expect(whole?.made_in_period).toBe(505);
+  });
+});
 
 describe('the money of a report', () => {
   test('is that of the raw transactions, to the satoshi, for every span of days', () => {
