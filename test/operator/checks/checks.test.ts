@@ -162,6 +162,10 @@ const CASES: readonly (readonly [id: string, change: Partial<Facts>, verdict: 'w
   ],
   ['bitcoin_exposure', conf(['127.0.0.1', '0.0.0.0/0'], ['0.0.0.0']), 'fail', 'anybody'],
   ['bitcoin_exposure', conf(['10.0.0.0/8'], ['10.0.0.9:8332']), 'warn', 'rpcallowip=10.0.0.0/8, rpcbind=10.0.0.9:8332'],
+  ['bitcoin_exposure', conf(['127.0.0.1/0'], ['0.0.0.0']), 'fail', 'rpcallowip=127.0.0.1/0'],
+  ['bitcoin_exposure', conf(['127.0.0.1/0.0.0.0'], ['0.0.0.0']), 'fail', 'anybody'],
+  ['bitcoin_exposure', conf(['127.0.0.1/1'], ['0.0.0.0']), 'warn', 'rpcallowip=127.0.0.1/1'],
+  ['bitcoin_exposure', conf(['::1/64'], ['[::]:8332']), 'warn', 'rpcallowip=::1/64'],
   ['bitcoin_exposure', conf(['0.0.0.0/0']), 'warn', 'the other of the two would open it'],
   ['bitcoin_exposure', conf(['127.0.0.1'], ['0.0.0.0']), 'warn', 'rpcbind=0.0.0.0'],
   ['bitcoin_exposure', bitcoin({ conf: null }), 'warn', 'cannot tell'],
@@ -238,6 +242,12 @@ describe('security-check', () => {
     ]);
     expect(countVerdicts(reports)).toEqual({ fail: 1, warn: 2, pass: CHECKS.length - 3 });
   });
+});
+
+test('RPC for this machine alone passes, however its addresses are written', () => {
+  const local = ['127.0.0.1', '127.0.0.0/8', '127.0.0.1/255.255.255.255', '::1', '::1/128', 'localhost'];
+  const change = conf(local, ['127.0.0.1:8332', '[::1]:8332']);
+  expect(finding('bitcoin_exposure', { ...goodFacts(), ...change }).verdict).toBe('pass');
 });
 
 describe('what a unit lacks', () => {
