@@ -267,6 +267,17 @@ describe('what a unit lacks', () => {
     expect(missing.length).toBeGreaterThan(15);
   });
 
+  test('is what a drop-in empties, for an empty value takes back all before it', () => {
+    const dropIn = '[Service]\nSystemCallFilter=\nUnsetEnvironment=\nProtectHome=\n';
+    expect(missingSettings(unitSettings([made, dropIn]))).toEqual([
+      'ProtectHome=yes',
+      'SystemCallFilter=@system-service',
+      'UnsetEnvironment=BUN_OPTIONS …',
+    ]);
+    const closed = '[Service]\nCapabilityBoundingSet=CAP_SYS_ADMIN\nCapabilityBoundingSet=\n';
+    expect(missingSettings(unitSettings([made, closed]))).toEqual([]);
+  });
+
   test('is what a drop-in takes away', () => {
     const dropIn = '[Service]\n# a comment\nNoNewPrivileges=no\nCapabilityBoundingSet=CAP_SYS_ADMIN\n';
     expect(missingSettings(unitSettings([made, dropIn]))).toEqual(['NoNewPrivileges=yes', 'CapabilityBoundingSet=']);

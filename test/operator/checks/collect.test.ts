@@ -47,6 +47,37 @@ describe('facts of a process', () => {
     ]);
   });
 
+  test('hold of two drop-ins of one name the one that systemd takes, and read all in the order of their names', () => {
+    const unit = 'mpc-operator.service';
+    const files = filesOf({
+      '/proc/self/cgroup': `0::/system.slice/${unit}\n`,
+      [`/usr/lib/systemd/system/${unit}`]: '[Service]\nUMask=0022\n',
+      [`/usr/lib/systemd/system/${unit}.d/50-hard.conf`]: '[Service]\nNoNewPrivileges=yes\n',
+      [`/etc/systemd/system/${unit}.d/50-hard.conf`]: '',
+      [`/usr/lib/systemd/system/${unit}.d/90-last.conf`]: '[Service]\nLimitCORE=infinity\n',
+      [`/etc/systemd/system/${unit}.d/10-first.conf`]: '[Service]\nLimitCORE=0\n',
+      '/etc/systemd/system/service.d/20-all.conf': '[Service]\nUMask=0000\n',
+      [`/etc/systemd/system.control/${unit}.d/50-MemorySwapMax.conf`]: '[Service]\nMemorySwapMax=infinity\n',
+    });
+    expect([...(processFacts({}, files).unit?.settings ?? [])]).toEqual([
+      ['UMask', ['0022', '0000']],
+      ['LimitCORE', ['0', 'infinity']],
+      ['MemorySwapMax', ['infinity']],
+    ]);
+  });
+
+  test('of a unit of which a drop-in cannot be read are not guessed', () => {
+    const unit = 'mpc-operator.service';
+    const texts = {
+      '/proc/self/cgroup': `0::/system.slice/${unit}\n`,
+      [`/etc/systemd/system/${unit}`]: '[Service]\nUMask=0077\n',
+      [`/etc/systemd/system/${unit}.d/override.conf`]: '',
+    };
+    const all = filesOf(texts);
+    const files = { ...all, text: (path: string) => (path.endsWith('override.conf') ? null : all.text(path)) };
+    expect(processFacts({}, files).unit).toEqual({ name: unit, settings: null });
+  });
+
   test('name no unit of systemd where a person started it at a terminal', () => {
     const session = '0::/user.slice/user-1000.slice/user@1000.service\n';
     expect(processFacts({}, filesOf({ '/proc/self/cgroup': session })).unit).toBeNull();
@@ -95,6 +126,28 @@ describe('facts of a machine', () => {
       { name: 'nftables', isOn: true, denies: true },
     ],
     ['nftables that nothing starts', nftables, { name: 'nftables', isOn: false, denies: true }],
+    [
+      'nftables whose comments alone deny',
+      {
+        '/etc/nftables.conf':
+          'table inet f {\n chain i {\n type filter hook input priority 0; # policy drop;\n # policy drop\n policy accept;\n }\n}\n',
+        ...wanted,
+      },
+      { name: 'nftables', isOn: true, denies: false },
+    ],
+    [
+      'firewalld',
+      { '/etc/systemd/system/multi-user.target.wants/firewalld.service': '' },
+      { name: 'firewalld', isOn: true, denies: true },
+    ],
+    [
+      'firewalld that trusts every network',
+      {
+        '/etc/systemd/system/multi-user.target.wants/firewalld.service': '',
+        '/etc/firewalld/firewalld.conf': '# DefaultZone=public\nDefaultZone=trusted\n',
+      },
+      { name: 'firewalld', isOn: true, denies: false },
+    ],
     ['none', {}, null],
   ];
   for (const [name, texts, found] of firewalls) {
