@@ -3,7 +3,7 @@
 import { lookup } from 'node:dns/promises';
 import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { confValues } from '../../chain/bitcoin-conf.ts';
 import type { OperatorCard } from '../../crypto/operator-card.ts';
 import { auditHead } from '../../store/audit-log.ts';
@@ -170,11 +170,17 @@ function bitcoinFacts(node: Node, { bitcoin }: Status, versions: BitcoinFacts['v
 }
 
 // Where bitcoind looks for it unless told otherwise.
-function confOf(home: string, network: Node['config']['network']): BitcoinFacts['conf'] {
+/** What bitcoin.conf and the files that it includes say; null where one of them cannot be read. */
+export function confOf(home: string, network: Node['config']['network']): BitcoinFacts['conf'] {
   const path = join(home, '.bitcoin', 'bitcoin.conf');
   try {
     const text = readFileSync(path, 'utf8');
-    return { path, allow: confValues(text, network, 'rpcallowip'), bind: confValues(text, network, 'rpcbind') };
+    // Paths in it are relative to its folder. Core does not look for further ones within those.
+    const included = confValues(text, network, 'includeconf').map((one) =>
+      readFileSync(resolve(path, '..', one), 'utf8'),
+    );
+    const values = (key: string) => [text, ...included].flatMap((one) => confValues(one, network, key));
+    return { path, allow: values('rpcallowip'), bind: values('rpcbind') };
   } catch {
     return null;
   }

@@ -1,8 +1,9 @@
 // How the facts for the checks are gathered: from the files in which Linux tells them, and from a node as `init` makes it.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { capsOf, reachedBy } from '../../../operator/checks/collect-facts.ts';
+import { capsOf, confOf, reachedBy } from '../../../operator/checks/collect-facts.ts';
 import { fileFacts, keyFileFacts } from '../../../operator/checks/collect-files.ts';
 import { type MachineFiles, machineFacts, processFacts } from '../../../operator/checks/collect-machine.ts';
 import { securityCheck } from '../../../operator/checks/security-check.ts';
@@ -226,6 +227,17 @@ describe('a node as init makes it', () => {
     expect(JSON.stringify(checks)).toContain('key-share-backup.enc');
   });
 
+  test('shows keys in the clear however a tool has set their JSON, and does not say that there are none where it saw not all', () => {
+    const folder = dirname(config.keySharePath);
+    const copy = join(folder, 'shown.json');
+    writeFileSync(copy, `{\n  "identity_seed": "${'5e'.repeat(32)}"\n}`);
+    const input = nodes.inputOf(config);
+    expect(keyFileFacts(input)?.plainCopies).toEqual([copy]);
+    rmSync(copy);
+    for (let n = 0; n <= 500; n++) writeFileSync(join(folder, `note-${n}`), '');
+    expect(keyFileFacts(input)?.plainCopies).toBeNull();
+  });
+
   test('shows what others can read, and keys in the clear beside the key file, without a word of them', async () => {
     const { keySharePath } = config;
     chmodSync(keySharePath, 0o644);
@@ -239,6 +251,20 @@ describe('a node as init makes it', () => {
     expect(verdicts(report)).toMatchObject({ key_file_mode: 'fail', plain_copies: 'fail', latency: 'warn' });
     expect(JSON.stringify(report)).not.toContain('5e5e');
   });
+});
+
+test('what a bitcoin.conf includes counts, and one that cannot be read is not taken for empty', () => {
+  const home = mkdtempSync(join(tmpdir(), 'conf-'));
+  try {
+    const folder = join(home, '.bitcoin');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'bitcoin.conf'), 'server=1\nrpcbind=127.0.0.1\nincludeconf=more.conf\n');
+    expect(confOf(home, 'mainnet')).toBeNull();
+    writeFileSync(join(folder, 'more.conf'), 'rpcallowip=0.0.0.0/0\nrpcbind=0.0.0.0\n');
+    expect(confOf(home, 'mainnet')).toMatchObject({ allow: ['0.0.0.0/0'], bind: ['127.0.0.1', '0.0.0.0'] });
+  } finally {
+    rmSync(home, { recursive: true });
+  }
 });
 
 test('people on a card are reached by every way that it names, at any depth, and not by their names', () => {
