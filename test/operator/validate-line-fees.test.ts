@@ -179,6 +179,22 @@ describe('the fee of a sweep', () => {
     expect(await withFee(step, high)).toBe('fee_too_high');
   });
 
+  test('is not kept low by burns that nobody can ever pay, or that this operator holds, however high their fees are', async () => {
+    desk.rules.cheapRate = 2_000n;
+    desk.estimate = 50_000n;
+    const step = sweep();
+    const high = feeAt(desk.built(step).vsize, 90_000n);
+    for (let n = 0; n < 40; n++) {
+      const better = burn(100 + n, 800_000n, 9_000n + BigInt(n));
+      const made = n % 2 === 0 ? { ...better, address: 'nowhere' } : better;
+      if (n % 2 === 1) desk.held.add(better.burnTxid);
+      recordBurn(desk.store.db, { ...made, wireSeq: BigInt(100 + n), wireHeight: 5 }, NOW);
+    }
+    expect(await withFee(step, high)).toBe('fee_too_high');
+    beyond();
+    expect(await withFee(step, high)).toBe('signed');
+  });
+
   test('replaces no sweep that waits, unless a burn needs it: else each version would cost a quarter more', async () => {
     desk.wait(desk.provide(desk.step({ step: 'sweep', swept: [stray(7, 9_000n)] }, 1_500n)), { blocks: 60 });
     desk.rules.cheapRate = 2_000n;
