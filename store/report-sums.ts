@@ -39,10 +39,11 @@ export interface StepSums {
   readonly feesUnknown: number;
 }
 
-/** Burns that steps paid: what was burnt, and the fees in it. Sats. */
+/** Burns that steps paid: what was burnt, and the fees in it. Sats. `unknown`: burns that only the lists of steps name here. */
 export interface PaidBurns {
   readonly burns: CountedSats;
   readonly fees: bigint;
+  readonly unknown: number;
 }
 
 /** The treasury at the end of the mined line. Sats; `root`: the line's first output, null before it is in a block. */
@@ -121,15 +122,17 @@ export function custodyChange(db: Queries, { after, last }: Heights): bigint {
 
 /** Burns that the steps in these blocks paid, as far as their lists are known. */
 export function paidBurns(db: Queries, { after, last }: Heights): PaidBurns {
-  const row = one<{ count: bigint; sats: bigint; fees: bigint }>(
+  const row = one<{ count: bigint; listed: bigint; sats: bigint; fees: bigint }>(
     db,
-    sql`select count(*) as count, coalesce(sum(b.amount), 0) as sats, coalesce(sum(b.fee), 0) as fees
+    sql`select count(b.burn_txid) as count, count(*) as listed, coalesce(sum(b.amount), 0) as sats,
+        coalesce(sum(b.fee), 0) as fees
         from line_steps s indexed by line_steps_by_height
         cross join line_burns l on l.txid = s.txid
-        cross join burns b on b.burn_txid = l.burn_txid
+        left join burns b on b.burn_txid = l.burn_txid
         where s.height > ${after} and s.height <= ${last}`,
   );
-  return { burns: { count: Number(row.count), sats: row.sats }, fees: row.fees };
+  const unknown = Number(row.listed - row.count);
+  return { burns: { count: Number(row.count), sats: row.sats }, fees: row.fees, unknown };
 }
 
 /**

@@ -80,7 +80,11 @@ export function moneyOf(db: Queries, { firstDay, lastDay }: Period): Money {
     totals: moneyReport(total),
     opening: balanceReport(db, owing(db, opening, firstDay), begin),
     closing: balanceReport(db, owing(db, balance, lastDay + 1), heights.at(-1) ?? begin),
-    incomplete: { unlisted_steps: total.steps['unlisted'] ?? 0, unknown_fees: total.feesUnknown },
+    incomplete: {
+      unlisted_steps: total.steps['unlisted'] ?? 0,
+      unknown_fees: total.feesUnknown,
+      unknown_burns: paidBurns(db, { after: BEFORE_ALL, last: heights.at(-1) ?? begin }).unknown,
+    },
     waiting: { burns: waiting.count, sats: `${waiting.sats}` },
   };
 }

@@ -94,6 +94,11 @@ function balance(report: Report): Section {
       ...(report.incomplete.unlisted_steps === 0
         ? []
         : [`${plural(report.incomplete.unlisted_steps, 'step')} paid burns that this node does not know yet.`]),
+      ...(report.incomplete.unknown_burns === 0
+        ? []
+        : [
+            `Of ${plural(report.incomplete.unknown_burns, 'burn')} that were paid this node does not know the amount yet.`,
+          ]),
     ],
     chart: chartOfBalance(report),
     tables: [

@@ -124,9 +124,31 @@ describe('the money of a report', () => {
       expect(incomplete).toEqual({
         unlisted_steps: chain.blocks.filter(({ step }) => step !== null).length,
         unknown_fees: 0,
+        unknown_burns: 0,
       });
       expect(closing.unexplained).not.toBe('0');
       expect(markdownOf(reportOf(db, FIRST_DAY, LAST_DAY))).toContain('unexplained: find out why');
+    });
+  });
+
+  test('says of how many paid burns the amount is not known, as after a restore, also of those before the period', () => {
+    withStore((store) => {
+      tell(store.db, chain, atOnce);
+      expect(reportOf(store.db, LAST_DAY, LAST_DAY).incomplete.unknown_burns).toBe(0);
+      raw(store, (database) => {
+        database.run('PRAGMA foreign_keys = OFF');
+        for (const { name } of database
+          .query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'burns'")
+          .all()) {
+          database.run(`DROP TRIGGER ${name}`);
+        }
+        database.run('DELETE FROM burns WHERE burn_txid IN (SELECT burn_txid FROM line_burns LIMIT 2)');
+      });
+      for (const first of [FIRST_DAY, LAST_DAY]) {
+        const report = reportOf(store.db, first, LAST_DAY);
+        expect(report.incomplete.unknown_burns).toBe(2);
+        expect(markdownOf(report)).toContain('Of 2 burns that were paid this node does not know the amount yet');
+      }
     });
   });
 
