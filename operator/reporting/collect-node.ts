@@ -27,7 +27,13 @@ const CHANGE =
   /^(peer_(added|updated|removed)|certificate_|service_|key_|treasury_root_|user_|config|policy|line_rule)/;
 /** What should be known although nobody changed anything: alarms, and what people decided. */
 const EVENT =
-  /^(state_regressed|peer_state_regressed|signer_lied|blocks_taken_back|line_taken_back|act_refused|account_locked|node_sealed|burn_held|burn_let_go|request_|emergency|pause|resume|veto|incident|escalat)/;
+  /^(state_regressed|peer_state_regressed|signer_lied|blocks_taken_back|line_taken_back|act_|account_|node_|burn_(held|let_go)|request_|payout_(vetoed|request_decided|approval_voided)|veto|timeline_|checklist_)/;
+
+/** Where a report shows entries of this kind one by one; null where it counts them. */
+export function sectionOfKind(kind: string): 'changes' | 'events' | null {
+  if (CHANGE.test(kind)) return 'changes';
+  return EVENT.test(kind) ? 'events' : null;
+}
 
 /** Time in ms from which on and before which something counts, of whole days. */
 interface Span {
@@ -120,8 +126,8 @@ export function logOf(db: Queries, { from, to }: Span): Pick<Report, 'changes' |
     return { rows: shown.reverse(), total };
   };
   return {
-    changes: listed(kinds.filter((kind) => CHANGE.test(kind))),
-    events: listed(kinds.filter((kind) => EVENT.test(kind))),
+    changes: listed(kinds.filter((kind) => sectionOfKind(kind) === 'changes')),
+    events: listed(kinds.filter((kind) => sectionOfKind(kind) === 'events')),
     entries,
     log: { head: auditHead(db), head_at_end: auditHeadAt(db, to), verified: loadVerifiedHead(db).seq },
   };
