@@ -135,7 +135,8 @@ export function feeRange(terms: FeeTerms): FeeRange | FeeRefusal {
     return refuse('fee_too_high', detail, { min, max }, terms.vsize);
   }
   if (min > highest) {
-    const detail = `the least fee is ${min} sats; a sweep that no burn needs pays ${highest} at most`;
+    const what = terms.kind === 'sweep' ? 'a sweep that no burn needs' : 'a consolidation';
+    const detail = `the least fee is ${min} sats; ${what} pays ${highest} at most`;
     return refuse('fee_too_high', detail, { min, max }, terms.vsize);
   }
   const detail = `the least fee is ${min} sats; the step may spend ${budget}, which is ${min - budget} too little`;
@@ -169,18 +170,24 @@ function forcedFee({ vsize, relay, replaced }: FeeTerms): bigint {
 }
 
 /**
- * Twice the estimate, but of a sweep that no burn needs the cheap rate, or what relaying takes: it replaces nothing. Where a replacement takes more than that, a quarter above what it takes: mempools differ, and what
- * hangs on the sibling may weigh more in those of the others.
+ * Twice the estimate, but of a sweep that no burn needs the cheap rate, or what relaying takes: it replaces nothing. Where a
+ * replacement takes more than that, a quarter above what it takes: mempools differ, and what hangs on the sibling may weigh more
+ * in those of the others. Not so of a step that nobody waits for: version by version it would cost all that B gives.
  */
 function highestFee(terms: FeeTerms, min: bigint): bigint {
-  const { kind, sweepRateMax, vsize, relay } = terms;
-  if (kind === 'sweep' && sweepRateMax !== null) {
-    return larger(feeAt(vsize, relay.feeRateMin), packageFee(terms, sweepRateMax));
-  }
+  const { vsize, relay } = terms;
+  const most = unhurriedRate(terms);
+  if (most !== null) return larger(feeAt(vsize, relay.feeRateMin), packageFee(terms, most));
   if (terms.estimate === null) return packageFee(terms, terms.cap);
   const forced = forcedFee(terms);
   const room = terms.replaced === null ? forced : forced + forced / 4n;
   return larger(min, larger(room, packageFee(terms, terms.estimate * ESTIMATE_FACTOR)));
+}
+
+/** The highest rate of a step that no burn needs, whatever a replacement takes; null for the others. */
+function unhurriedRate({ kind, sweepRateMax, estimate }: FeeTerms): bigint | null {
+  if (kind === 'sweep') return sweepRateMax;
+  return kind === 'consolidate' && estimate !== null ? estimate * ESTIMATE_FACTOR : null;
 }
 
 /** The fee at which the step, together with an unmined parent, has this rate; may be negative. */

@@ -1,7 +1,7 @@
 // Which backups were made of this node, and which of them were tried. The node itself never needs this: its operator does.
-import { and, desc, eq, lte } from 'drizzle-orm';
+import { and, desc, eq, gte, lt, lte, sql } from 'drizzle-orm';
 import { appendAudit } from './audit-log.ts';
-import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
+import { countRows, type Listing, PAGE_ROWS_MAX, type Page, pageBounds, type Queries, transact } from './database.ts';
 import { type BACKUP_EVENTS, type BACKUP_KINDS, backupEvents } from './schema.ts';
 
 export type BackupEvent = (typeof BACKUP_EVENTS)[number];
@@ -63,6 +63,29 @@ export function newestBackup(
     .limit(1)
     .get();
   return row ?? null;
+}
+
+/** How many backups of a kind were made from `from` on and before `to` (ms since 1970). A restore records its own again. */
+export function countMade(db: Queries, kind: BackupKind, from: number, to: number): number {
+  const isOfKind = and(eq(backupEvents.kind, kind), eq(backupEvents.event, 'made'));
+  const row = db
+    .select({ count: sql<bigint>`count(distinct ${backupEvents.sha256})` })
+    .from(backupEvents)
+    .where(and(isOfKind, gte(backupEvents.madeAt, from), lt(backupEvents.madeAt, to)))
+    .get();
+  return Number(row?.count ?? 0n);
+}
+
+/** Where the newest backups of a kind were put, each place once. */
+export function backupPlaces(db: Queries, kind: BackupKind): readonly string[] {
+  const rows = db
+    .select({ path: backupEvents.path })
+    .from(backupEvents)
+    .where(and(eq(backupEvents.kind, kind), eq(backupEvents.event, 'made')))
+    .orderBy(desc(backupEvents.id))
+    .limit(PAGE_ROWS_MAX)
+    .all();
+  return [...new Set(rows.map(({ path }) => path))];
 }
 
 /** All that happened to backups, newest first. */

@@ -9,8 +9,6 @@ import { minedInstead } from './step-state.ts';
 
 /** Below this, in sats, no output is relayed: the dust of P2WPKH. */
 const DUST_MIN = 294;
-/** Most burns that are looked at for one that the treasury cannot pay. */
-const ABOVE_MAX = 16;
 
 /** Where a burn stands. `txid`: the step that pays it; `height` of its block, or null. */
 export type BurnPayment =
@@ -86,7 +84,8 @@ const above = prepared((db) => {
     .from(burns)
     .where(and(isAbove, bears, isOther, isUnmined(db)))
     .orderBy(desc(burns.fee), asc(burns.burnTxid))
-    .limit(ABOVE_MAX)
+    .limit(givenPage.limit)
+    .offset(givenPage.offset)
     .prepare();
 });
 const twinPaid = prepared((db) => {
@@ -147,12 +146,13 @@ export function listPayableBurns(
   return payable(db).all({ ...pageBounds(page), feeMin, notTo });
 }
 
-/** Unpaid burns of more than an amount, in sats, that `listPayableBurns` lists; at most 16, the highest fee first. */
+/** Unpaid burns of more than an amount, in sats, whose fee is `feeMin` or more and that do not name `notTo`; the highest fee first. */
 export function listBurnsAbove(
   db: Queries,
   { amount, feeMin, notTo }: { readonly amount: bigint; readonly feeMin: bigint; readonly notTo: string },
+  page: Page = {},
 ): readonly Burn[] {
-  return above(db).all({ amount, feeMin, notTo });
+  return above(db).all({ ...pageBounds(page), amount, feeMin, notTo });
 }
 
 /** A burn with its payments, or null where it is not known. */

@@ -39,10 +39,11 @@ export interface StepSums {
   readonly feesUnknown: number;
 }
 
-/** Burns that steps paid: what was burnt, and the fees in it. Sats. */
+/** Burns that steps paid: what was burnt, and the fees in it. Sats. `unknown`: burns that only the lists of steps name here. */
 export interface PaidBurns {
   readonly burns: CountedSats;
   readonly fees: bigint;
+  readonly unknown: number;
 }
 
 /** The treasury at the end of the mined line. Sats; `root`: the line's first output, null before it is in a block. */
@@ -97,6 +98,19 @@ export function depositedSats(db: Queries, { after, last }: Heights): bigint {
   );
 }
 
+/**
+ * Sats of deposits that were attested or minted and that no block holds any more, as far as their blocks left the chain before
+ * `until` (ms since 1970): they are owed still.
+ */
+export function exposedSats(db: Queries, until: number): bigint {
+  return sats(
+    db,
+    sql`select coalesce(sum(owed.amount), 0) as sats from taken_back_deposits as taken
+        cross join deposits as owed on owed.txid = taken.txid and owed.vout = taken.vout
+        where taken.at < ${until} and owed.height is null`,
+  );
+}
+
 /** By how much custody grew in these blocks: outputs that they made, less those that they spent. */
 export function custodyChange(db: Queries, { after, last }: Heights): bigint {
   const made = sql`select coalesce(sum(amount), 0) as sats from utxos indexed by utxos_by_height
@@ -108,15 +122,17 @@ export function custodyChange(db: Queries, { after, last }: Heights): bigint {
 
 /** Burns that the steps in these blocks paid, as far as their lists are known. */
 export function paidBurns(db: Queries, { after, last }: Heights): PaidBurns {
-  const row = one<{ count: bigint; sats: bigint; fees: bigint }>(
+  const row = one<{ count: bigint; listed: bigint; sats: bigint; fees: bigint }>(
     db,
-    sql`select count(*) as count, coalesce(sum(b.amount), 0) as sats, coalesce(sum(b.fee), 0) as fees
+    sql`select count(b.burn_txid) as count, count(*) as listed, coalesce(sum(b.amount), 0) as sats,
+        coalesce(sum(b.fee), 0) as fees
         from line_steps s indexed by line_steps_by_height
         cross join line_burns l on l.txid = s.txid
-        cross join burns b on b.burn_txid = l.burn_txid
+        left join burns b on b.burn_txid = l.burn_txid
         where s.height > ${after} and s.height <= ${last}`,
   );
-  return { burns: { count: Number(row.count), sats: row.sats }, fees: row.fees };
+  const unknown = Number(row.listed - row.count);
+  return { burns: { count: Number(row.count), sats: row.sats }, fees: row.fees, unknown };
 }
 
 /**

@@ -15,8 +15,9 @@ const NOT_SYNCED: ReadonlySet<ChainProblemName> = new Set<ChainProblemName>([
   'node_behind',
   'stale_tip',
 ]);
-const EVERYBODY = /^(0\.0\.0\.0|::)\/0$/;
-const LOOPBACK = /^(127(\.\d+){0,3}(\/\d+(\.\d+){0,3})?|\[?::1\]?(\/128)?|localhost)(:\d+)?$/i;
+const EVERYBODY = /\/(0|0\.0\.0\.0)$/;
+// A mask shorter than that of 127.0.0.0/8 takes in addresses of other machines, whatever stands before it.
+const LOOPBACK = /^(127(\.\d+){0,3}(\/([89]|[12]\d|3[0-2]|255(\.\d+){3}))?|\[?::1\]?(\/128)?|localhost)(:\d+)?$/i;
 
 /** In the order in which they are shown. */
 export const CHAIN_CHECKS: readonly Check[] = [

@@ -3,12 +3,12 @@
 import { lookup } from 'node:dns/promises';
 import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { confValues } from '../../chain/bitcoin-conf.ts';
 import type { OperatorCard } from '../../crypto/operator-card.ts';
 import { auditHead } from '../../store/audit-log.ts';
 import { loadVerifiedHead } from '../../store/audit-verified.ts';
-import { listBackups, newestBackup } from '../../store/backups.ts';
+import { backupPlaces, newestBackup } from '../../store/backups.ts';
 import { withAccounts } from '../accounts/accounts.ts';
 import { testCommunication } from '../communication.ts';
 import type { Node } from '../node.ts';
@@ -36,7 +36,6 @@ import { isLoopback } from './networks.ts';
 /** Round trips to each peer; the first pays for the handshake. */
 const ROUNDS = 4;
 const LOOKUP_MS_MAX = 2_000;
-const BACKUPS_LOOKED_AT = 50;
 const ALARMS: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'state_regressed',
   'signs_nothing',
@@ -140,13 +139,11 @@ function backupFacts({ store: { db }, config, input }: Node): BackupFacts {
   const now = input.effects.now();
   const keyShare = newestBackup(db, 'key_share', 'made', { now });
   const drilled = newestBackup(db, 'key_share', 'drilled', { now });
-  const made = listBackups(db, { limit: BACKUPS_LOOKED_AT }).rows.filter(({ event }) => event === 'made');
   const device = (path: string) => statSync(path, { throwIfNoEntry: false })?.dev ?? null;
   const beside = (path: string, of: string) => {
     const [own, other] = [device(path), device(of)];
     return own !== null && own === other;
   };
-  const keyBackups = new Set(made.filter(({ kind }) => kind === 'key_share').map(({ path }) => path));
   const folder = config.backup?.folder ?? null;
   return {
     keyShare: keyShare === null ? null : { madeAt: keyShare.madeAt, keyId: keyShare.keyId },
@@ -154,7 +151,7 @@ function backupFacts({ store: { db }, config, input }: Node): BackupFacts {
     databaseAt: newestBackup(db, 'database', 'made', { now })?.madeAt ?? null,
     everyHours: config.backup?.everyHours ?? null,
     besideKeys: [
-      ...[...keyBackups].filter((path) => beside(path, config.keySharePath)),
+      ...backupPlaces(db, 'key_share').filter((path) => beside(path, config.keySharePath)),
       ...(folder !== null && beside(folder, config.securityDbPath) ? [folder] : []),
     ],
   };
@@ -173,11 +170,17 @@ function bitcoinFacts(node: Node, { bitcoin }: Status, versions: BitcoinFacts['v
 }
 
 // Where bitcoind looks for it unless told otherwise.
-function confOf(home: string, network: Node['config']['network']): BitcoinFacts['conf'] {
+/** What bitcoin.conf and the files that it includes say; null where one of them cannot be read. */
+export function confOf(home: string, network: Node['config']['network']): BitcoinFacts['conf'] {
   const path = join(home, '.bitcoin', 'bitcoin.conf');
   try {
     const text = readFileSync(path, 'utf8');
-    return { path, allow: confValues(text, network, 'rpcallowip'), bind: confValues(text, network, 'rpcbind') };
+    // Paths in it are relative to its folder. Core does not look for further ones within those.
+    const included = confValues(text, network, 'includeconf').map((one) =>
+      readFileSync(resolve(path, '..', one), 'utf8'),
+    );
+    const values = (key: string) => [text, ...included].flatMap((one) => confValues(one, network, key));
+    return { path, allow: values('rpcallowip'), bind: values('rpcbind') };
   } catch {
     return null;
   }

@@ -14,8 +14,8 @@ const PASSPHRASE_VARIABLE = 'MPC_OPERATOR_PASSPHRASE_FILE';
 /** A folder with more files is no folder of a node; of each file so many bytes tell what it is. */
 const FILES_MAX = 500;
 const HEAD_BYTES = 4096;
-// What stands in a key file or an identity of age before it is sealed.
-const SECRET_MARKS = ['"identity_seed":"', '"host_secret":"', '"signing_share":"', 'AGE-SECRET-KEY-1'].map((mark) =>
+// What stands in a key file or an identity of age before it is sealed. Tools set spaces after a name of JSON.
+const SECRET_MARKS = ['"identity_seed"', '"host_secret"', '"signing_share"', 'AGE-SECRET-KEY-1'].map((mark) =>
   Buffer.from(mark),
 );
 
@@ -76,13 +76,14 @@ export function keyFileFacts({ config, env, home }: NodeInput): KeyFileFacts | n
 }
 
 // The key file itself has a check of its own.
-function plainCopies(folder: string, keyFile: string): readonly string[] {
+function plainCopies(folder: string, keyFile: string): readonly string[] | null {
   try {
     const names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
     const paths = names.slice(0, FILES_MAX).map(({ name }) => join(folder, name));
-    return paths.filter((path) => path !== keyFile && beginsWithSecret(path));
+    const found = paths.filter((path) => path !== keyFile && beginsWithSecret(path));
+    return found.length === 0 && names.length > FILES_MAX ? null : found;
   } catch {
-    return [];
+    return null;
   }
 }
 

@@ -21,7 +21,11 @@ export const systemFiles: MachineFiles = {
   real: (path) => orNull(() => (existsSync(path) ? realpathSync(path) : null)),
 };
 
-const UNIT_FOLDERS = ['/usr/lib/systemd/system', '/lib/systemd/system', '/run/systemd/system', '/etc/systemd/system'];
+// What stands in a later one takes the place of what has its name in an earlier one (systemd.unit(5)).
+const UNIT_FOLDERS = [
+  ...['/lib/systemd/system', '/usr/lib/systemd/system', '/usr/local/lib/systemd/system', '/run/systemd/system'],
+  ...['/etc/systemd/system', '/run/systemd/transient', '/run/systemd/system.control', '/etc/systemd/system.control'],
+];
 const TIME_SERVICES = [
   ['/run/systemd/timesync/synchronized', 'systemd-timesyncd has set the clock'],
   ['/run/chrony', 'chrony runs'],
@@ -66,7 +70,7 @@ export function processFacts(env: Readonly<Record<string, string | undefined>>, 
   };
 }
 
-// A unit's file, or the one that takes its place, then its drop-ins by name (systemd.unit(5)).
+// A unit's file, or the one that takes its place, then its drop-ins by name, whatever folders they lie in.
 function unitOf(group: string | null, files: MachineFiles): ProcessFacts['unit'] {
   const name = /(?:^|\/)([^/]+\.service)$/.exec(group ?? '')?.[1];
   // What a person starts at a terminal is in a unit of that person's session.
@@ -74,11 +78,18 @@ function unitOf(group: string | null, files: MachineFiles): ProcessFacts['unit']
   const texts = UNIT_FOLDERS.flatMap((folder) => files.text(join(folder, name)) ?? []);
   const main = texts.at(-1);
   if (main === undefined) return { name, settings: null };
-  const dropIns = UNIT_FOLDERS.flatMap((folder) => {
-    const at = join(folder, `${name}.d`);
-    return files.names(at).flatMap((file) => (file.endsWith('.conf') ? (files.text(join(at, file)) ?? []) : []));
-  });
-  return { name, settings: unitSettings([main, ...dropIns]) };
+  const dropIns = new Map<string, string | null>();
+  // Those for all services make way for those of this one.
+  for (const unit of ['service', name]) {
+    for (const folder of UNIT_FOLDERS.map((one) => join(one, `${unit}.d`))) {
+      for (const file of files.names(folder)) {
+        if (file.endsWith('.conf')) dropIns.set(file, files.text(join(folder, file)));
+      }
+    }
+  }
+  const inOrder = [...dropIns].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text);
+  const read = inOrder.filter((text) => text !== null);
+  return { name, settings: read.length < inOrder.length ? null : unitSettings([main, ...read]) };
 }
 
 function swapsOf(files: MachineFiles): MachineFacts['swaps'] {
@@ -101,13 +112,14 @@ function isSafeSwap(name: string, files: MachineFiles): boolean {
 function firewallOf(files: MachineFiles): MachineFacts['firewall'] {
   const isWanted = (unit: string) => WANTS.some((folder) => files.names(folder).includes(`${unit}.service`));
   const ufw = files.text('/etc/ufw/ufw.conf');
-  const rules = files.text('/etc/nftables.conf');
+  const rules = files.text('/etc/nftables.conf')?.replace(/#.*$/gm, '') ?? null;
+  const isTrusting = /^DefaultZone=trusted\s*$/m.test(files.text('/etc/firewalld/firewalld.conf') ?? '');
   const found = [
     ...(ufw === null ? [] : [ufwOf(ufw, files)]),
     ...(rules === null
       ? []
       : [{ name: 'nftables', isOn: isWanted('nftables'), denies: /hook\s+input[^}]*policy\s+drop/s.test(rules) }]),
-    ...(isWanted('firewalld') ? [{ name: 'firewalld', isOn: true, denies: true }] : []),
+    ...(isWanted('firewalld') ? [{ name: 'firewalld', isOn: true, denies: !isTrusting }] : []),
   ];
   return found.find(({ isOn }) => isOn) ?? found[0] ?? null;
 }

@@ -32,8 +32,8 @@ export interface FileFacts {
 export interface KeyFileFacts {
   readonly isSealed: boolean;
   readonly workFactor: number | null;
-  /** Files beside it that hold secrets in the clear, and a file with its passphrase there. */
-  readonly plainCopies: readonly string[];
+  /** Files beside it that hold secrets in the clear, null where not all were looked at; and a file with its passphrase there. */
+  readonly plainCopies: readonly string[] | null;
   readonly passphraseBeside: string | null;
 }
 

@@ -114,7 +114,10 @@ function keyFileWork({ keyFile, files }: Facts): Finding {
 }
 
 function plainCopies({ keyFile }: Facts): Finding {
-  const copies = keyFile?.plainCopies ?? [];
+  const copies = keyFile?.plainCopies ?? null;
+  if (copies === null) {
+    return unseen('not all files beside the key file can be looked at', 'keep nothing but the node in its folder');
+  }
   if (copies.length === 0) return pass('no file beside the key file holds a key in the clear');
   return fail(
     `these hold keys in the clear: ${copies.join(', ')}`,

@@ -192,8 +192,13 @@ function auditLog({ audit: { fault, verified, head } }: Facts): Finding {
   return pass(`its chain is intact up to entry ${verified} of ${head}`);
 }
 
-function stateGuard({ alarms }: Facts): Finding {
-  if (alarms.length === 0) return pass('nothing speaks for a copy or an older state');
+// It is the peers that notice a copy or an older state.
+function stateGuard({ alarms, ownPhase }: Facts): Finding {
+  if (alarms.length === 0 && ownPhase === 'live') return pass('nothing speaks for a copy or an older state');
+  if (alarms.length === 0) {
+    const why = ownPhase === null ? 'the node is sealed, or no server runs' : 'the peers have not answered';
+    return unseen(why, 'run it on the running, unsealed server, once its peers have answered');
+  }
   return fail(alarms.join('; '), 'see `mpc_operator status`: end the copy for good, or find out what was put back');
 }
 

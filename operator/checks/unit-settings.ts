@@ -66,7 +66,8 @@ export function unitSettings(texts: readonly string[]): ReadonlyMap<string, read
       section = /^\[(.*)\]$/.exec(line)?.[1] ?? section;
       const [, name, value] = /^([A-Za-z]+)\s*=\s*(.*)$/.exec(line) ?? [];
       if (section !== 'Service' || name === undefined || value === undefined) continue;
-      settings.set(name, [...(settings.get(name) ?? []), value]);
+      // An empty value takes back what was set before; of one that lists nothing, as CapabilityBoundingSet, it is the value.
+      settings.set(name, value === '' ? [''] : [...(settings.get(name) ?? []), value]);
     }
   }
   return settings;

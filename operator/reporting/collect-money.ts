@@ -6,6 +6,7 @@ import {
   custodyChange,
   depositedSats,
   depositSums,
+  exposedSats,
   type Heights,
   heightsOfDays,
   paidBurns,
@@ -46,6 +47,11 @@ interface Balance {
   readonly liabilities: bigint;
 }
 
+/** The same with deposits that are owed although no block holds them, among the liabilities too. */
+interface Owing extends Balance {
+  readonly exposed: bigint;
+}
+
 /** Every sum of money over the period. */
 export function moneyOf(db: Queries, { firstDay, lastDay }: Period): Money {
   const heights = heightsOfDays(db, firstDay, lastDay);
@@ -59,7 +65,7 @@ export function moneyOf(db: Queries, { firstDay, lastDay }: Period): Money {
     const day = sumsOfDay(db, firstDay + at, range);
     balance = after(db, balance, range);
     sums.push(day);
-    const { reserves, liabilities } = balance;
+    const { reserves, liabilities } = owing(db, balance, firstDay + at + 1);
     days.push({
       date: dateOf(firstDay + at),
       ...moneyReport(day),
@@ -72,9 +78,13 @@ export function moneyOf(db: Queries, { firstDay, lastDay }: Period): Money {
   return {
     days,
     totals: moneyReport(total),
-    opening: balanceReport(db, opening, begin),
-    closing: balanceReport(db, balance, heights.at(-1) ?? begin),
-    incomplete: { unlisted_steps: total.steps['unlisted'] ?? 0, unknown_fees: total.feesUnknown },
+    opening: balanceReport(db, owing(db, opening, firstDay), begin),
+    closing: balanceReport(db, owing(db, balance, lastDay + 1), heights.at(-1) ?? begin),
+    incomplete: {
+      unlisted_steps: total.steps['unlisted'] ?? 0,
+      unknown_fees: total.feesUnknown,
+      unknown_burns: paidBurns(db, { after: BEFORE_ALL, last: heights.at(-1) ?? begin }).unknown,
+    },
     waiting: { burns: waiting.count, sats: `${waiting.sats}` },
   };
 }
@@ -99,7 +109,13 @@ function after(db: Queries, before: Balance, range: Heights): Balance {
   };
 }
 
-function balanceReport(db: Queries, { reserves, liabilities }: Balance, height: number): BalanceReport {
+// What was minted for a deposit is owed, also where its block has left the chain, as it had before this day.
+function owing(db: Queries, { reserves, liabilities }: Balance, day: number): Owing {
+  const exposed = exposedSats(db, day * DAY_MS);
+  return { reserves, liabilities: liabilities + exposed, exposed };
+}
+
+function balanceReport(db: Queries, { reserves, liabilities, exposed }: Owing, height: number): BalanceReport {
   const { root, tip, held } = treasuryAt(db, height);
   const isOpen = root !== null || tip !== null;
   const floor = isOpen ? TREASURY_SATS_MIN : 0n;
@@ -108,8 +124,8 @@ function balanceReport(db: Queries, { reserves, liabilities }: Balance, height: 
   const difference = reserves - liabilities;
   return {
     ...{ reserves: `${reserves}`, liabilities: `${liabilities}`, difference: `${difference}` },
-    ...{ floor: `${floor}`, surplus: `${surplus}`, unswept: `${unswept}` },
-    unexplained: `${difference - floor - surplus - unswept}`,
+    ...{ floor: `${floor}`, surplus: `${surplus}`, unswept: `${unswept}`, exposed: `${exposed}` },
+    unexplained: `${difference - floor - surplus - unswept + exposed}`,
   };
 }
 

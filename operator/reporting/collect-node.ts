@@ -2,7 +2,7 @@
 import { isRefusalReason, REFUSALS } from '../../ceremony/refusals.ts';
 import { auditHead, filterAudit } from '../../store/audit-log.ts';
 import { loadVerifiedHead } from '../../store/audit-verified.ts';
-import { listBackups, newestBackup } from '../../store/backups.ts';
+import { countMade, newestBackup } from '../../store/backups.ts';
 import { ceremoniesBetween } from '../../store/ceremonies.ts';
 import type { Queries } from '../../store/database.ts';
 import {
@@ -21,14 +21,19 @@ import { type EntryReport, LISTED_MAX, type Listed, type Report, type SignerRepo
 
 const DAY_MS = 86_400_000;
 const BODY_CHARACTERS_MAX = 160;
-const BACKUPS_LOOKED_AT_MAX = 500;
 
 // Whatever a command or a peer changes of how this node works begins with one of these.
 const CHANGE =
   /^(peer_(added|updated|removed)|certificate_|service_|key_|treasury_root_|user_|config|policy|line_rule)/;
 /** What should be known although nobody changed anything: alarms, and what people decided. */
 const EVENT =
-  /^(state_regressed|peer_state_regressed|signer_lied|blocks_taken_back|line_taken_back|act_refused|account_locked|node_sealed|burn_held|burn_let_go|request_|emergency|pause|resume|veto|incident|escalat)/;
+  /^(state_regressed|peer_state_regressed|signer_lied|blocks_taken_back|line_taken_back|act_|account_|node_|burn_(held|let_go)|request_|payout_(vetoed|request_decided|approval_voided)|veto|timeline_|checklist_)/;
+
+/** Where a report shows entries of this kind one by one; null where it counts them. */
+export function sectionOfKind(kind: string): 'changes' | 'events' | null {
+  if (CHANGE.test(kind)) return 'changes';
+  return EVENT.test(kind) ? 'events' : null;
+}
 
 /** Time in ms from which on and before which something counts, of whole days. */
 export interface Span {
@@ -121,8 +126,8 @@ export function logOf(db: Queries, { from, to }: Span): Pick<Report, 'changes' |
     return { rows: shown.reverse(), total };
   };
   return {
-    changes: listed(kinds.filter((kind) => CHANGE.test(kind))),
-    events: listed(kinds.filter((kind) => EVENT.test(kind))),
+    changes: listed(kinds.filter((kind) => sectionOfKind(kind) === 'changes')),
+    events: listed(kinds.filter((kind) => sectionOfKind(kind) === 'events')),
     entries,
     log: { head: auditHead(db), head_at_end: auditHeadAt(db, to), verified: loadVerifiedHead(db).seq },
   };
@@ -139,18 +144,14 @@ export function certificatesOf(db: Queries, now: number): Report['certificates']
 
 /** The newest backups and drills, and how many backups the period has. */
 export function backupsOf(db: Queries, { from, to }: Span, now: number): Report['backups'] {
-  const { rows } = listBackups(db, { limit: BACKUPS_LOOKED_AT_MAX });
   return BACKUP_KINDS.map((kind) => {
     const made = newestBackup(db, kind, 'made', { now });
     const drilled = newestBackup(db, kind, 'drilled', { now });
-    const inPeriod = rows.filter(
-      (row) => row.kind === kind && row.event === 'made' && row.madeAt >= from && row.madeAt < to,
-    );
     return {
       kind,
       made_at: made === null ? null : iso(made.madeAt),
       drilled_at: drilled === null ? null : iso(drilled.at),
-      made_in_period: inPeriod.length,
+      made_in_period: countMade(db, kind, from, to),
     };
   });
 }

@@ -88,6 +88,8 @@ export interface BalanceReport {
   readonly floor: string;
   readonly surplus: string;
   readonly unswept: string;
+  /** Attested deposits whose blocks left the chain: owed, and not held. */
+  readonly exposed: string;
   readonly unexplained: string;
 }
 
@@ -165,7 +167,12 @@ export interface Report {
   readonly opening: BalanceReport;
   readonly closing: BalanceReport;
   /** Steps of the line whose lists of burns, or miner fees, are not known here yet: their sums are not whole. */
-  readonly incomplete: { readonly unlisted_steps: number; readonly unknown_fees: number };
+  readonly incomplete: {
+    readonly unlisted_steps: number;
+    readonly unknown_fees: number;
+    /** Burns that were paid until the end of the period, of which only their step's list is known: they count as owed. */
+    readonly unknown_burns: number;
+  };
   readonly waiting: { readonly burns: number; readonly sats: string };
   readonly incidents: Listed<IncidentReport>;
   readonly changes: Listed<EntryReport>;

@@ -65,6 +65,7 @@ function summary(report: Report): Section {
       ['Reserves', bitcoin(closing.reserves)],
       ['Liabilities', bitcoin(closing.liabilities)],
       ['Unexplained difference', unexplained(closing)],
+      ...(closing.exposed === '0' ? [] : [['Owed and not held', bitcoin(closing.exposed)] as const]),
       ['Running', up.measured_ms === 0 ? 'not recorded' : percent(up.running_ms, up.measured_ms)],
       ['Made', `${atMinute(made_at)}, version ${version}`],
     ],
@@ -78,15 +79,26 @@ function unexplained({ unexplained: sats }: BalanceReport): string {
 function balance(report: Report): Section {
   const { opening, closing } = report;
   const row = (name: string, of: (one: BalanceReport) => string) => [name, grouped(of(opening)), grouped(of(closing))];
+  const isExposed = closing.exposed !== '0' || opening.exposed !== '0';
   const isWhole = closing.unexplained === '0' && opening.unexplained === '0';
   return {
     title: 'Reserves and liabilities',
     lines: [
       'Reserves are all outputs of custody in blocks. Liabilities are all deposits, less what was burnt and paid.',
+      ...(isExposed
+        ? [
+            'Some deposits were minted for, or may be minted for, although no block holds them: see `mpc_operator status`.',
+          ]
+        : []),
       ...(isWhole ? [] : ['Some of the difference is unexplained: find out why with the other operators.']),
       ...(report.incomplete.unlisted_steps === 0
         ? []
         : [`${plural(report.incomplete.unlisted_steps, 'step')} paid burns that this node does not know yet.`]),
+      ...(report.incomplete.unknown_burns === 0
+        ? []
+        : [
+            `Of ${plural(report.incomplete.unknown_burns, 'burn')} that were paid this node does not know the amount yet.`,
+          ]),
     ],
     chart: chartOfBalance(report),
     tables: [
@@ -100,6 +112,9 @@ function balance(report: Report): Section {
           row('– of which the floor of the treasury', (one) => one.floor),
           row('– of which surplus', (one) => one.surplus),
           row('– of which payments to the treasury, not swept yet', (one) => one.unswept),
+          ...(isExposed
+            ? [row('– of which attested deposits that no block holds', ({ exposed }) => minus(exposed))]
+            : []),
           row('– unexplained', (one) => one.unexplained),
         ],
       },
@@ -110,6 +125,10 @@ function balance(report: Report): Section {
       },
     ],
   };
+}
+
+function minus(sats: string): string {
+  return sats === '0' ? sats : `-${sats}`;
 }
 
 function money(report: Report): Section {

@@ -71,6 +71,7 @@ export const PROBLEM_SEVERITIES = {
   blocks_pruned: 'critical',
   blocks_unread: 'error',
   deposit_contested: 'warning',
+  custody_short: 'critical',
   deposits_exposed: 'critical',
   deposits_wait: 'error',
   mints_wait: 'error',

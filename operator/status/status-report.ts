@@ -12,7 +12,7 @@ import { DEPOSIT_STATUSES } from '../../store/schema.ts';
 import { stepCounts } from '../../store/step-state.ts';
 import { accountsReport } from '../account-commands.ts';
 import { settledHeight } from '../chain-state/scan.ts';
-import { custodyReport } from '../custody-report.ts';
+import { custodyProblems, custodyReport } from '../custody-report.ts';
 import { pauseProblems } from '../emergency-commands.ts';
 import type { Node } from '../node.ts';
 import { daysLeft, readCertificate, validityText } from '../peers/certificate.ts';
@@ -52,6 +52,7 @@ export async function statusReport(node: Node): Promise<Status> {
   const cards = listCards(store.db);
   const peers = peerRows(node);
   const treasury = node.keys.live() === null ? null : treasuryReport(node);
+  const custody = treasury === null ? null : custodyReport(node, treasury);
   return {
     version: input.version,
     network: config.network,
@@ -70,7 +71,7 @@ export async function statusReport(node: Node): Promise<Status> {
     ...backends,
     scan: scanReport(node),
     treasury: treasury === null ? null : { state: treasury.state, detail: treasuryLine(treasury) },
-    custody: treasury === null ? null : custodyReport(node, treasury),
+    custody,
     service: serviceReport(node),
     deposits: Object.fromEntries(
       DEPOSIT_STATUSES.map((status) => [status, listDeposits(store.db, [status], { limit: 1 }).total]),
@@ -98,6 +99,7 @@ export async function statusReport(node: Node): Promise<Status> {
       ...floodProblems(node),
       ...(node.online?.heartbeat?.problems() ?? []),
       ...chainProblems(node),
+      ...custodyProblems(custody, node.startedAt),
       ...keyProblems(node),
       ...backupProblems(node),
       ...signerProblems(node),

@@ -2,6 +2,7 @@
 // Bitcoin nodes: what they would not relay is not signed.
 
 import { BitcoinViewError } from '../../chain/bitcoin-view.ts';
+import { burnOutput } from '../../chain/burn.ts';
 import { placeholderSpend } from '../../chain/custody-spend.ts';
 import { feeAt, outputBytes } from '../../chain/fee.ts';
 import { TREASURY_SATS_MIN, treasuryScript } from '../../chain/line.ts';
@@ -10,10 +11,15 @@ import { OUTPUT_SCRIPT_BYTES_MAX } from '../../chain/network.ts';
 import { equal } from '../../crypto/bytes.ts';
 import { taprootAddress } from '../../crypto/taproot.ts';
 import { listBurnsAbove, twinOf } from '../../store/burn-payments.ts';
+import type { Burn } from '../../store/burns.ts';
+import { PAGE_ROWS_MAX } from '../../store/database.ts';
 import { askAll } from './batches.ts';
 import { verifyListed } from './line-burns.ts';
 import { type PlacedStep, replacedBy, type SignerViews, type WireAnswers } from './line-views.ts';
 import { type Refusal, refuse } from './verdict.ts';
+
+/** Most burns that Wire is asked about, to find one that the treasury cannot pay. */
+const BURNS_ASKED_MAX = 16;
 
 /** Refuses a fee that this node does not sign, naming the rates that it does. */
 export async function refuseFee(
@@ -75,15 +81,28 @@ function feeView(
 }
 
 // Whether a burn waits that this node would pay and the treasury output cannot. What burns there are, its own Wire nodes tell.
-async function needsSweep(views: SignerViews, wire: WireAnswers, { parent, relay }: PlacedStep): Promise<boolean> {
-  const { db, terms } = views;
-  const burns = listBurnsAbove(db, {
+async function needsSweep(views: SignerViews, wire: WireAnswers, step: PlacedStep): Promise<boolean> {
+  const verdicts = await askAll(burnsBeyond(views, step), (burn) => verifyListed(views, wire, burn));
+  return verdicts.some(({ ok }) => ok);
+}
+
+// Anybody can make burns that no payout can ever pay: these do not count among the most that Wire is asked about.
+function burnsBeyond(views: SignerViews, { parent, relay }: PlacedStep): readonly Burn[] {
+  const { db, terms, burnRules } = views;
+  const wanted = {
     amount: parent.amount - TREASURY_SATS_MIN,
     feeMin: feeAt(outputBytes(OUTPUT_SCRIPT_BYTES_MAX), relay.feeRateMin),
     notTo: taprootAddress(treasuryScript(terms.groupKey), terms.network),
-  }).filter((burn) => !views.isHeld(burn.burnTxid) && twinOf(db, burn) === null);
-  const verdicts = await askAll(burns, (burn) => verifyListed(views, wire, burn));
-  return verdicts.some(({ ok }) => ok);
+  };
+  const mayBePaid = (burn: Burn) =>
+    !views.isHeld(burn.burnTxid) && burnOutput(burnRules, burn).ok && twinOf(db, burn) === null;
+  const found: Burn[] = [];
+  for (let offset = 0; found.length < BURNS_ASKED_MAX; offset += PAGE_ROWS_MAX) {
+    const rows = listBurnsAbove(db, wanted, { limit: PAGE_ROWS_MAX, offset });
+    found.push(...rows.filter(mayBePaid));
+    if (rows.length < PAGE_ROWS_MAX) break;
+  }
+  return found.slice(0, BURNS_ASKED_MAX);
 }
 
 // What a sweep that waits might have spent serves whatever takes its place. What it sweeps, the own nodes tell.

@@ -7,7 +7,7 @@ import { feeAt } from '../../chain/fee.ts';
 import { surplusBudget } from '../../chain/line-fee.ts';
 import type { LineBurn, LineIntent } from '../../chain/line-intent.ts';
 import { recordBurn } from '../../store/burns.ts';
-import { deposit, stray } from '../chain/line-steps.ts';
+import { deposit, otherScript, stray } from '../chain/line-steps.ts';
 import { burn, ESTIMATE, LineDesk, NOW, root } from './line-desk.ts';
 
 let desk: LineDesk;
@@ -179,6 +179,22 @@ describe('the fee of a sweep', () => {
     expect(await withFee(step, high)).toBe('fee_too_high');
   });
 
+  test('is not kept low by burns that nobody can ever pay, or that this operator holds, however high their fees are', async () => {
+    desk.rules.cheapRate = 2_000n;
+    desk.estimate = 50_000n;
+    const step = sweep();
+    const high = feeAt(desk.built(step).vsize, 90_000n);
+    for (let n = 0; n < 40; n++) {
+      const better = burn(100 + n, 800_000n, 9_000n + BigInt(n));
+      const made = n % 2 === 0 ? { ...better, address: 'nowhere' } : better;
+      if (n % 2 === 1) desk.held.add(better.burnTxid);
+      recordBurn(desk.store.db, { ...made, wireSeq: BigInt(100 + n), wireHeight: 5 }, NOW);
+    }
+    expect(await withFee(step, high)).toBe('fee_too_high');
+    beyond();
+    expect(await withFee(step, high)).toBe('signed');
+  });
+
   test('replaces no sweep that waits, unless a burn needs it: else each version would cost a quarter more', async () => {
     desk.wait(desk.provide(desk.step({ step: 'sweep', swept: [stray(7, 9_000n)] }, 1_500n)), { blocks: 60 });
     desk.rules.cheapRate = 2_000n;
@@ -187,6 +203,28 @@ describe('the fee of a sweep', () => {
     beyond();
     expect(await withFee(step, feeAt(desk.built(step).vsize, 4_000n))).toBe('signed');
   });
+});
+
+test('a consolidation pays twice the estimate at most, however often it is replaced', async () => {
+  const script = otherScript(11);
+  desk.rules.consolidateScripts = [script];
+  desk.rules.feeReserve = 0n;
+  desk.rules.feeRateMax = 1_000_000n;
+  desk.estimate = 4_000n;
+  const made = (rate: bigint) => desk.step({ step: 'consolidate', destination: { script, amount: 1_000n } }, rate);
+  const twice = made(8_000n);
+  expect(await desk.validate(twice)).toBe('signed');
+  desk.wait(made(6_000n));
+  expect(await desk.validate(twice)).toBe('signed');
+  desk.wait(twice);
+  const { vsize } = desk.built(twice);
+  const next = desk.changed(twice, { fee: twice.fee + feeAt(vsize, 1_000n) });
+  expect(await desk.refusal(next)).toMatchObject({
+    reason: 'fee_too_high',
+    detail: expect.stringContaining('a consolidation pays 1'),
+  });
+  desk.estimate = 5_000n;
+  expect(await desk.validate(next)).toBe('signed');
 });
 
 test('a sweep spends B and no more, down to the relay floor', async () => {

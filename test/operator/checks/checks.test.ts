@@ -70,6 +70,7 @@ const CASES: readonly (readonly [id: string, change: Partial<Facts>, verdict: 'w
   ['key_file_work', keyFile({ workFactor: 14 }), 'fail', '2^14'],
   ['key_file_work', keyFile({ workFactor: null }), 'warn', 'cannot tell'],
   ['plain_copies', keyFile({ plainCopies: ['/var/lib/mpc-operator/key_share.json'] }), 'fail', 'shred -u'],
+  ['plain_copies', keyFile({ plainCopies: null }), 'warn', 'cannot tell'],
   ['passphrase_place', keyFile({ passphraseBeside: '/var/lib/mpc-operator/passphrase' }), 'warn', 'beside'],
   ['key_shares', { key: null }, 'warn', 'no key yet'],
   ['key_shares', key({ sharesFit: false }), 'fail', 'ceremony recover'],
@@ -109,6 +110,8 @@ const CASES: readonly (readonly [id: string, change: Partial<Facts>, verdict: 'w
   ['audit_log', { audit: { fault: 'entry 3 of its audit log was changed', verified: 2, head: 9 } }, 'fail', 'entry 3'],
   ['audit_log', { audit: { fault: null, verified: 0, head: 9 } }, 'warn', 'audit verify'],
   ['state_guard', { alarms: ['operator 2: it seems to run twice'] }, 'fail', 'run twice'],
+  ['state_guard', { ownPhase: null }, 'warn', 'cannot tell'],
+  ['state_guard', { ownPhase: 'starting' }, 'warn', 'peers have not answered'],
   ['service_account', server({ uid: 0 }), 'fail', 'root'],
   ['service_account', { process: null, ...files({ keyFile: gone(file('k')) }) }, 'warn', 'no server'],
   ['systemd', server({ unit: null }), 'warn', 'not started by systemd'],
@@ -162,6 +165,10 @@ const CASES: readonly (readonly [id: string, change: Partial<Facts>, verdict: 'w
   ],
   ['bitcoin_exposure', conf(['127.0.0.1', '0.0.0.0/0'], ['0.0.0.0']), 'fail', 'anybody'],
   ['bitcoin_exposure', conf(['10.0.0.0/8'], ['10.0.0.9:8332']), 'warn', 'rpcallowip=10.0.0.0/8, rpcbind=10.0.0.9:8332'],
+  ['bitcoin_exposure', conf(['127.0.0.1/0'], ['0.0.0.0']), 'fail', 'rpcallowip=127.0.0.1/0'],
+  ['bitcoin_exposure', conf(['127.0.0.1/0.0.0.0'], ['0.0.0.0']), 'fail', 'anybody'],
+  ['bitcoin_exposure', conf(['127.0.0.1/1'], ['0.0.0.0']), 'warn', 'rpcallowip=127.0.0.1/1'],
+  ['bitcoin_exposure', conf(['::1/64'], ['[::]:8332']), 'warn', 'rpcallowip=::1/64'],
   ['bitcoin_exposure', conf(['0.0.0.0/0']), 'warn', 'the other of the two would open it'],
   ['bitcoin_exposure', conf(['127.0.0.1'], ['0.0.0.0']), 'warn', 'rpcbind=0.0.0.0'],
   ['bitcoin_exposure', bitcoin({ conf: null }), 'warn', 'cannot tell'],
@@ -245,6 +252,12 @@ describe('security-check', () => {
   });
 });
 
+test('RPC for this machine alone passes, however its addresses are written', () => {
+  const local = ['127.0.0.1', '127.0.0.0/8', '127.0.0.1/255.255.255.255', '::1', '::1/128', 'localhost'];
+  const change = conf(local, ['127.0.0.1:8332', '[::1]:8332']);
+  expect(finding('bitcoin_exposure', { ...goodFacts(), ...change }).verdict).toBe('pass');
+});
+
 describe('what a unit lacks', () => {
   const made = unitText({
     ...{ executable: '/opt/mpc_operator', config: '/home/a/.0btc-wire/mpc/config.json', user: 'a' },
@@ -260,6 +273,17 @@ describe('what a unit lacks', () => {
     expect(missing).toContain('NoNewPrivileges=yes');
     expect(missing).toContain('LimitCORE=0');
     expect(missing.length).toBeGreaterThan(15);
+  });
+
+  test('is what a drop-in empties, for an empty value takes back all before it', () => {
+    const dropIn = '[Service]\nSystemCallFilter=\nUnsetEnvironment=\nProtectHome=\n';
+    expect(missingSettings(unitSettings([made, dropIn]))).toEqual([
+      'ProtectHome=yes',
+      'SystemCallFilter=@system-service',
+      'UnsetEnvironment=BUN_OPTIONS …',
+    ]);
+    const closed = '[Service]\nCapabilityBoundingSet=CAP_SYS_ADMIN\nCapabilityBoundingSet=\n';
+    expect(missingSettings(unitSettings([made, closed]))).toEqual([]);
   });
 
   test('is what a drop-in takes away', () => {

@@ -1,8 +1,9 @@
 // How the facts for the checks are gathered: from the files in which Linux tells them, and from a node as `init` makes it.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { capsOf, reachedBy } from '../../../operator/checks/collect-facts.ts';
+import { capsOf, confOf, reachedBy } from '../../../operator/checks/collect-facts.ts';
 import { fileFacts, keyFileFacts } from '../../../operator/checks/collect-files.ts';
 import { type MachineFiles, machineFacts, processFacts } from '../../../operator/checks/collect-machine.ts';
 import { securityCheck } from '../../../operator/checks/security-check.ts';
@@ -10,6 +11,7 @@ import type { OperatorConfig } from '../../../operator/config/config.ts';
 import { runLocally } from '../../../operator/local.ts';
 import { unsealNode } from '../../../operator/node.ts';
 import type { CommandResults } from '../../../operator/runtime/command-types.ts';
+import { recordBackup } from '../../../store/backups.ts';
 import { PASSPHRASE, SetUpNodes } from '../set-up-nodes.ts';
 
 function filesOf(texts: Readonly<Record<string, string>>, links: Readonly<Record<string, string>> = {}): MachineFiles {
@@ -44,6 +46,37 @@ describe('facts of a process', () => {
       ['UMask', ['0077']],
       ['LimitCORE', ['0']],
     ]);
+  });
+
+  test('hold of two drop-ins of one name the one that systemd takes, and read all in the order of their names', () => {
+    const unit = 'mpc-operator.service';
+    const files = filesOf({
+      '/proc/self/cgroup': `0::/system.slice/${unit}\n`,
+      [`/usr/lib/systemd/system/${unit}`]: '[Service]\nUMask=0022\n',
+      [`/usr/lib/systemd/system/${unit}.d/50-hard.conf`]: '[Service]\nNoNewPrivileges=yes\n',
+      [`/etc/systemd/system/${unit}.d/50-hard.conf`]: '',
+      [`/usr/lib/systemd/system/${unit}.d/90-last.conf`]: '[Service]\nLimitCORE=infinity\n',
+      [`/etc/systemd/system/${unit}.d/10-first.conf`]: '[Service]\nLimitCORE=0\n',
+      '/etc/systemd/system/service.d/20-all.conf': '[Service]\nUMask=0000\n',
+      [`/etc/systemd/system.control/${unit}.d/50-MemorySwapMax.conf`]: '[Service]\nMemorySwapMax=infinity\n',
+    });
+    expect([...(processFacts({}, files).unit?.settings ?? [])]).toEqual([
+      ['UMask', ['0022', '0000']],
+      ['LimitCORE', ['0', 'infinity']],
+      ['MemorySwapMax', ['infinity']],
+    ]);
+  });
+
+  test('of a unit of which a drop-in cannot be read are not guessed', () => {
+    const unit = 'mpc-operator.service';
+    const texts = {
+      '/proc/self/cgroup': `0::/system.slice/${unit}\n`,
+      [`/etc/systemd/system/${unit}`]: '[Service]\nUMask=0077\n',
+      [`/etc/systemd/system/${unit}.d/override.conf`]: '',
+    };
+    const all = filesOf(texts);
+    const files = { ...all, text: (path: string) => (path.endsWith('override.conf') ? null : all.text(path)) };
+    expect(processFacts({}, files).unit).toEqual({ name: unit, settings: null });
   });
 
   test('name no unit of systemd where a person started it at a terminal', () => {
@@ -94,6 +127,28 @@ describe('facts of a machine', () => {
       { name: 'nftables', isOn: true, denies: true },
     ],
     ['nftables that nothing starts', nftables, { name: 'nftables', isOn: false, denies: true }],
+    [
+      'nftables whose comments alone deny',
+      {
+        '/etc/nftables.conf':
+          'table inet f {\n chain i {\n type filter hook input priority 0; # policy drop;\n # policy drop\n policy accept;\n }\n}\n',
+        ...wanted,
+      },
+      { name: 'nftables', isOn: true, denies: false },
+    ],
+    [
+      'firewalld',
+      { '/etc/systemd/system/multi-user.target.wants/firewalld.service': '' },
+      { name: 'firewalld', isOn: true, denies: true },
+    ],
+    [
+      'firewalld that trusts every network',
+      {
+        '/etc/systemd/system/multi-user.target.wants/firewalld.service': '',
+        '/etc/firewalld/firewalld.conf': '# DefaultZone=public\nDefaultZone=trusted\n',
+      },
+      { name: 'firewalld', isOn: true, denies: false },
+    ],
     ['none', {}, null],
   ];
   for (const [name, texts, found] of firewalls) {
@@ -158,6 +213,31 @@ describe('a node as init makes it', () => {
     expect(verdicts(report)).toMatchObject({ key_file_mode: 'pass', audit_log: 'pass', latency: 'warn' });
   });
 
+  test('names a backup of the keys beside them, however many backups of the database came after', async () => {
+    const node = nodes.open(config);
+    const beside = join(dirname(config.keySharePath), 'key-share-backup.enc');
+    writeFileSync(beside, 'sealed');
+    const made = { event: 'made', bytes: 6, madeAt: 1, keyId: null } as const;
+    recordBackup(node.store.db, { ...made, kind: 'key_share', sha256: 'aa'.repeat(32), path: beside }, 1);
+    for (let n = 0; n < 60; n++) {
+      recordBackup(node.store.db, { ...made, kind: 'database', sha256: 'bb'.repeat(32), path: '/b' }, n + 2);
+    }
+    const { checks } = await securityCheck(node);
+    expect(checks.find(({ id }) => id === 'backup_place')).toMatchObject({ verdict: 'warn' });
+    expect(JSON.stringify(checks)).toContain('key-share-backup.enc');
+  });
+
+  test('shows keys in the clear however a tool has set their JSON, and does not say that there are none where it saw not all', () => {
+    const folder = dirname(config.keySharePath);
+    const copy = join(folder, 'shown.json');
+    writeFileSync(copy, `{\n  "identity_seed": "${'5e'.repeat(32)}"\n}`);
+    const input = nodes.inputOf(config);
+    expect(keyFileFacts(input)?.plainCopies).toEqual([copy]);
+    rmSync(copy);
+    for (let n = 0; n <= 500; n++) writeFileSync(join(folder, `note-${n}`), '');
+    expect(keyFileFacts(input)?.plainCopies).toBeNull();
+  });
+
   test('shows what others can read, and keys in the clear beside the key file, without a word of them', async () => {
     const { keySharePath } = config;
     chmodSync(keySharePath, 0o644);
@@ -171,6 +251,20 @@ describe('a node as init makes it', () => {
     expect(verdicts(report)).toMatchObject({ key_file_mode: 'fail', plain_copies: 'fail', latency: 'warn' });
     expect(JSON.stringify(report)).not.toContain('5e5e');
   });
+});
+
+test('what a bitcoin.conf includes counts, and one that cannot be read is not taken for empty', () => {
+  const home = mkdtempSync(join(tmpdir(), 'conf-'));
+  try {
+    const folder = join(home, '.bitcoin');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'bitcoin.conf'), 'server=1\nrpcbind=127.0.0.1\nincludeconf=more.conf\n');
+    expect(confOf(home, 'mainnet')).toBeNull();
+    writeFileSync(join(folder, 'more.conf'), 'rpcallowip=0.0.0.0/0\nrpcbind=0.0.0.0\n');
+    expect(confOf(home, 'mainnet')).toMatchObject({ allow: ['0.0.0.0/0'], bind: ['127.0.0.1', '0.0.0.0'] });
+  } finally {
+    rmSync(home, { recursive: true });
+  }
 });
 
 test('people on a card are reached by every way that it names, at any depth, and not by their names', () => {

@@ -5,9 +5,10 @@ import { collectReport } from '../../../operator/reporting/collect.ts';
 import { htmlOf } from '../../../operator/reporting/html.ts';
 import { markdownOf } from '../../../operator/reporting/markdown.ts';
 import type { MoneyReport } from '../../../operator/reporting/report.ts';
+import { recordBackup } from '../../../store/backups.ts';
 import type { Queries } from '../../../store/database.ts';
-import { takeBackAbove } from '../../../store/reorganisation.ts';
-import { raw, withStore } from '../../store/fixture.ts';
+import { exposedDeposits, takeBackAbove } from '../../../store/reorganisation.ts';
+import { id, raw, withStore } from '../../store/fixture.ts';
 import { DAY_MS, FIRST_DAY, figuresOf, type LearnedAt, makeChain, tell } from './made-chain.ts';
 
 const DAYS = 5;
@@ -21,6 +22,22 @@ function reportOf(db: Queries, firstDay: number, lastDay: number) {
   const period = { firstDay, lastDay };
   return collectReport(db, { config, version: 'test', period, now: (LAST_DAY + 400) * DAY_MS });
 }
+
+test('every backup of the period is counted once, however many were made since', () => {
+  withStore(({ db }) => {
+    const madeAt = FIRST_DAY * DAY_MS;
+    const made = { event: 'made', kind: 'database', bytes: 9, path: '/backups/a', keyId: null } as const;
+    for (let n = 0; n < 505; n++) {
+      recordBackup(db, { ...made, sha256: id('backup', n), madeAt: madeAt + n * 3_600_000 }, madeAt);
+    }
+    const restored = { ...made, kind: 'key_share', sha256: id('keys'), madeAt } as const;
+    for (const at of [0, DAY_MS]) recordBackup(db, restored, madeAt + at);
+    const counts = reportOf(db, FIRST_DAY, FIRST_DAY).backups.map(({ kind, made_in_period }) => [kind, made_in_period]);
+    expect(Object.fromEntries(counts)).toEqual({ key_share: 1, database: 24 });
+    const whole = reportOf(db, FIRST_DAY, FIRST_DAY + 30).backups.find(({ kind }) => kind === 'database');
+    expect(whole?.made_in_period).toBe(505);
+  });
+});
 
 describe('the money of a report', () => {
   test('is that of the raw transactions, to the satoshi, for every span of days', () => {
@@ -78,6 +95,26 @@ describe('the money of a report', () => {
     });
   });
 
+  test('owes what was minted for a deposit whose block left the chain, from then on, and says so', () => {
+    withStore(({ db }) => {
+      tell(db, chain, atOnce);
+      const cut = chain.blocks.slice(0, -5);
+      takeBackAbove(db, cut.at(-1)?.height ?? 0, LAST_DAY * DAY_MS + 1);
+      const minted = exposedDeposits(db).reduce((sum, { amount }) => sum + amount, 0n);
+      expect(minted).toBeGreaterThan(0n);
+      const { opening, closing, days } = reportOf(db, LAST_DAY, LAST_DAY);
+      expect([opening.exposed, closing.exposed, closing.unexplained]).toEqual(['0', `${minted}`, '0']);
+      expect(BigInt(closing.difference)).toBe(
+        BigInt(closing.floor) + BigInt(closing.surplus) + BigInt(closing.unswept) - minted,
+      );
+      expect(days.at(-1)?.liabilities).toBe(closing.liabilities);
+      const text = markdownOf(reportOf(db, FIRST_DAY, LAST_DAY));
+      expect(text).toContain('minted for, or may be minted for, although no block holds them');
+      expect(text).toContain('– of which attested deposits that no block holds | 0 | -');
+      expect(markdownOf(reportOf(db, FIRST_DAY, FIRST_DAY))).not.toContain('no block holds');
+    });
+  });
+
   test('counts payouts and miner fees also of steps whose burns are not known, and says that liabilities are not whole', () => {
     withStore(({ db }) => {
       tell(db, chain, atOnce, false);
@@ -87,9 +124,31 @@ describe('the money of a report', () => {
       expect(incomplete).toEqual({
         unlisted_steps: chain.blocks.filter(({ step }) => step !== null).length,
         unknown_fees: 0,
+        unknown_burns: 0,
       });
       expect(closing.unexplained).not.toBe('0');
       expect(markdownOf(reportOf(db, FIRST_DAY, LAST_DAY))).toContain('unexplained: find out why');
+    });
+  });
+
+  test('says of how many paid burns the amount is not known, as after a restore, also of those before the period', () => {
+    withStore((store) => {
+      tell(store.db, chain, atOnce);
+      expect(reportOf(store.db, LAST_DAY, LAST_DAY).incomplete.unknown_burns).toBe(0);
+      raw(store, (database) => {
+        database.run('PRAGMA foreign_keys = OFF');
+        for (const { name } of database
+          .query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'burns'")
+          .all()) {
+          database.run(`DROP TRIGGER ${name}`);
+        }
+        database.run('DELETE FROM burns WHERE burn_txid IN (SELECT burn_txid FROM line_burns LIMIT 2)');
+      });
+      for (const first of [FIRST_DAY, LAST_DAY]) {
+        const report = reportOf(store.db, first, LAST_DAY);
+        expect(report.incomplete.unknown_burns).toBe(2);
+        expect(markdownOf(report)).toContain('Of 2 burns that were paid this node does not know the amount yet');
+      }
     });
   });
 
