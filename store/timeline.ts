@@ -14,6 +14,8 @@ export const ENTRIES_PER_AUTHOR_MAX = 20_000;
 /** How far ahead of this node's clock the time of an entry may be, in ms. */
 export const ENTRY_AHEAD_MS_MAX = 60_000;
 const DAY_MS = 86_400_000;
+/** How far ahead a date of the key ceremony may be, in ms: one that is never over would be shown for ever. */
+export const DATE_AHEAD_MS_MAX = 366 * DAY_MS;
 
 export type TimelineKind = (typeof TIMELINE_KINDS)[number];
 
@@ -57,7 +59,8 @@ export function recordEntry(db: Queries, entry: TimelineEntry, now: number): Ent
     if (known !== null) return isSame(known, entry) ? 'known' : 'timeline_differs';
     // Only whoever began it says what it is.
     if (begins(kind) && (!thread.startsWith(`${author}-`) || hasBegun(tx, thread))) return 'timeline_thread';
-    if (entry.at > now + ENTRY_AHEAD_MS_MAX) return 'timeline_time';
+    const latest = now + ENTRY_AHEAD_MS_MAX;
+    if (entry.at > latest || (entry.backupAt ?? 0) > latest + DATE_AHEAD_MS_MAX) return 'timeline_time';
     if (isFull(tx, author, kind, now)) return 'timeline_limit';
     tx.insert(timeline)
       .values({ ...entry, receivedAt: now })
