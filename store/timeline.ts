@@ -1,6 +1,6 @@
 // What operators tell each other and keep: incidents, and dates of the key ceremony. An entry never changes; the state of an
 // incident follows from its entries, in whatever order they came. How much one operator can make others keep is bounded.
-import { and, asc, desc, eq, gt, inArray, min, notExists, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, exists, gt, inArray, min, notExists, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/sqlite-core';
 import { appendAudit } from './audit-log.ts';
 import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
@@ -138,9 +138,12 @@ export function openIncidents(db: Queries, rowsMax: number): readonly string[] {
   return rows.map(({ thread }) => thread);
 }
 
-/** The incidents that were closed since, as this node heard it (ms since 1970), at most so many. */
+/** The incidents, of which the opening is here, that were closed since, as this node heard it (ms since 1970), at most so many. */
 export function incidentsClosedSince(db: Queries, since: number, rowsMax: number): readonly string[] {
-  const where = and(eq(timeline.kind, 'closed'), gt(timeline.receivedAt, since));
+  const opening = alias(timeline, 'opening');
+  const isOpening = and(eq(opening.thread, timeline.thread), eq(opening.kind, 'opened'));
+  const isBegun = exists(db.select({ one: sql`1` }).from(opening).where(isOpening));
+  const where = and(eq(timeline.kind, 'closed'), gt(timeline.receivedAt, since), isBegun);
   const rows = db.selectDistinct({ thread: timeline.thread }).from(timeline).where(where).limit(rowsMax).all();
   return rows.map(({ thread }) => thread);
 }

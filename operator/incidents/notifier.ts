@@ -109,9 +109,8 @@ export class Notifier {
     const now = effects.now();
     const read = (id: string): Incident | readonly Incident[] => incidentOf(db, id, config.parties) ?? [];
     for (const incident of openIncidents(db, INCIDENTS_MAX).flatMap(read)) {
-      const { id, openedBy, level, summary } = incident;
-      const what = `Incident ${id} of level ${level}, opened by operator ${openedBy}: ${summary}`;
-      this.#add(`opened ${id}`, 'incident_opened', what, { incident: shown(incident) });
+      const { id, level, summary } = incident;
+      this.#addOpened(incident);
       for (const { step, what: done, due } of overdue(incident, now)) {
         const late = `Incident ${id} of level ${level} was not ${done} by ${new Date(due).toISOString()}: ${summary}`;
         this.#add(`overdue ${id} ${step}`, 'incident_overdue', late, { incident: shown(incident), step });
@@ -119,10 +118,18 @@ export class Notifier {
     }
     for (const incident of incidentsClosedSince(db, now - DAY_MS, INCIDENTS_MAX).flatMap(read)) {
       const { id, closed } = incident;
-      if (closed === null || !wasNotified(db, `opened ${id}`)) continue;
+      if (closed === null) continue;
+      // Any operator may close it, also before this node has looked: nobody is to miss it for that.
+      this.#addOpened(incident);
       const what = `Incident ${id} was closed by operator ${closed.author}: ${closed.text}`;
       this.#add(`closed ${id}`, 'incident_closed', what, { incident: shown(incident) });
     }
+  }
+
+  #addOpened(incident: Incident): void {
+    const { id, openedBy, level, summary } = incident;
+    const what = `Incident ${id} of level ${level}, opened by operator ${openedBy}: ${summary}`;
+    this.#add(`opened ${id}`, 'incident_opened', what, { incident: shown(incident) });
   }
 
   #lookAtProblems(found: readonly Problem[]): void {
