@@ -35,10 +35,11 @@ export interface NotifierInput {
   readonly run: (message: object) => Promise<NotifyOutcome>;
 }
 
-/** A message that waits; `subject`: under what name it is written down as told, null: it is not. */
+/** A message that waits; `subject`: under what name it is written down as told, null: it is not; `failed`: it was tried. */
 interface Waiting {
   readonly subject: string | null;
   readonly message: object;
+  readonly failed?: true;
 }
 
 /** A problem that is watched; times by the monotonic clock, in ms. */
@@ -190,14 +191,16 @@ export class Notifier {
       if (next === undefined) return;
       const { ok, detail } = await this.#input.run(next.message);
       if (this.#closed) return;
+      this.#waiting.shift();
       if (!ok) {
+        // Peers write parts of a message: one that the command cannot take must not stand before all others.
+        this.#waiting.push({ ...next, failed: true });
         this.#notBefore = effects.monotonic() + (config.network === 'regtest' ? AGAIN_MS.regtest : AGAIN_MS.other);
         this.#fail(detail);
         return;
       }
-      this.#waiting.shift();
       if (next.subject !== null) recordNotified(db, next.subject, effects.now());
-      this.#failing = null;
+      if (!this.#waiting.some(({ failed }) => failed)) this.#failing = null;
     }
   }
 

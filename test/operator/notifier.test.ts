@@ -170,12 +170,12 @@ describe('people', () => {
     const one = notifier();
     open(1);
     open(2);
-    fails = 'Incident 1-00000002';
+    fails = 'Incident 1-00000001';
     for (let round = 0; round < 4; round++) {
       await one.round();
       passed += 2 * MINUTE_MS;
     }
-    expect(told.map(({ text }) => text)).toEqual([expect.stringContaining('Incident 1-00000001')]);
+    expect(told.map(({ text }) => text)).toEqual([expect.stringContaining('Incident 1-00000002')]);
     expect(one.problems()).toMatchObject([{ code: 'notify_failed' }]);
     fails = null;
     await one.round();
