@@ -3,6 +3,7 @@
 import { sha256, toHex, utf8 } from '../../crypto/bytes.ts';
 import { getBurn } from '../../store/burns.ts';
 import { knownFinalSince } from '../../store/payout-limits.ts';
+import { requestIdOf } from '../../store/request-ids.ts';
 import { approveVetoed, getVeto, isHolding, openVetoes, recordVeto, VETO_MS, type Veto } from '../../store/vetoes.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { PeerClient } from '../peers/deliver.ts';
@@ -209,5 +210,5 @@ export function vetoReport(
 }
 
 function vetoId(burnTxid: string, vetoedBy: number): string {
-  return toHex(sha256(utf8(`veto/${burnTxid}/${vetoedBy}`))).slice(0, 32);
+  return requestIdOf('veto', toHex(sha256(utf8(`veto/${burnTxid}/${vetoedBy}`))));
 }

@@ -14,6 +14,7 @@ import {
   signedWithinDay,
 } from '../../store/payout-limits.ts';
 import { openPayoutRequest, type PayoutRequest, requestPayout, voidApprovals } from '../../store/payout-requests.ts';
+import { requestIdOf } from '../../store/request-ids.ts';
 import { holdingVeto } from '../../store/vetoes.ts';
 import type { LinePolicy } from '../config/config.ts';
 import { type Refusal, refuse } from './verdict.ts';
@@ -187,7 +188,7 @@ function valueText(value: LinePolicy[keyof LinePolicy]): string {
 }
 
 function requestId(burnTxid: string, now: number): string {
-  return toHex(sha256(utf8(`payout/${burnTxid}/${now}`))).slice(0, 32);
+  return requestIdOf('payout', toHex(sha256(utf8(`payout/${burnTxid}/${now}`))));
 }
 
 function total(signed: readonly SignedPayout[]): bigint {

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
 import { commands } from '../../operator/commands.ts';
+import { listRequests } from '../../store/requests.ts';
 import { approveVetoed, getVeto, holdingVeto, recordVeto, VETO_MS } from '../../store/vetoes.ts';
 import { deposit } from '../chain/line-steps.ts';
 import { BridgeWorld } from './bridge-world.ts';
@@ -149,6 +150,21 @@ describe('a federation', () => {
     hold(1, 40_000n);
     world.pass(WINDOW_S);
     expect(await codeOf(vetoAt(1))).toBe('hold_window_over');
+  });
+
+  test('lets a vetoed burn go also where a peer asks for something else under the id of the veto', async () => {
+    const { id } = (await vetoAt(0)).request;
+    const body = { id, kind: 'void', treasury: { txid: freshHash(), vout: 0 }, reason: 'x', open_ms: 60_000 };
+    const other = { ...body, id: `a${id.slice(1)}` };
+    for (const asked of [body, other]) await world.federation.send(2, 0, { type: 'announce_request', body: asked });
+    expect(listRequests(world.db(0)).rows.map((one) => one.id)).toEqual([other.id]);
+    const node = { ...at(0).node, online: at(0).services as never };
+    const { request } = await commands['requests-approve'](
+      node,
+      { id },
+      { progress: () => {}, signal: new AbortController().signal },
+    );
+    expect(request).toMatchObject({ id, kind: 'veto', burn_txid: large.burnTxid, decision: 'approved' });
   });
 
   test('takes no veto of a peer past the own window, in the name of another, or longer than a day, nor twice', () => {
