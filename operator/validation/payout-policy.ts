@@ -64,12 +64,14 @@ export class PayoutPolicy {
   stops(burn: Burn): PayoutStop | null {
     const { withdrawalMaxSats: most } = this.#input.policy();
     const pays = burn.amount - burn.fee;
+    // Asked first, as it writes down since when the burn is final: vetoes end with that window, whatever else holds the burn back.
+    const onHold = this.#onHold(burn, pays);
     if (most !== null && pays > most) {
       const detail = `burn ${burn.burnTxid}: pays ${pays} sats, and this operator signs ${most} at most`;
       const remedy = `a larger limit: \`mpc_operator policy set withdrawal_max_sats SATS\`, now ${most}`;
       return { reason: 'payout_too_large', detail, remedy };
     }
-    return this.#vetoed(burn) ?? this.#onHold(burn, pays) ?? this.#unapproved(burn, pays);
+    return this.#vetoed(burn) ?? onHold ?? this.#unapproved(burn, pays);
   }
 
   /** The first of the burns that is not paid now, as a refusal; together they may exceed what is left of the day. */

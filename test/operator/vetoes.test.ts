@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
 import { commands } from '../../operator/commands.ts';
+import { knownFinalSince } from '../../store/payout-limits.ts';
 import { listRequests } from '../../store/requests.ts';
 import { approveVetoed, getVeto, holdingVeto, recordVeto, VETO_MS } from '../../store/vetoes.ts';
 import { deposit } from '../chain/line-steps.ts';
@@ -29,6 +30,15 @@ describe('a signer', () => {
     desk.now = NOW + VETO_MS - 1;
     expect(await desk.refusal(step())).toMatchObject({ reason: 'payout_vetoed', data: { burn_txid: burnTxid } });
     desk.now += 1;
+    expect(await desk.validate(step())).toBe('signed');
+  });
+
+  test('counts the hold window of a vetoed burn from when it is final, so that no veto opens it to another', async () => {
+    Object.assign(desk.policy, { holdAboveSats: 1n, holdMinutes: WINDOW_S / 60 });
+    veto();
+    expect((await desk.refusal(step())).reason).toBe('payout_vetoed');
+    expect(knownFinalSince(desk.store.db, burnTxid)).toBe(NOW);
+    desk.now = NOW + VETO_MS;
     expect(await desk.validate(step())).toBe('signed');
   });
 
