@@ -1,6 +1,6 @@
 // What operators tell each other and keep: incidents, and dates of the key ceremony. An entry never changes; the state of an
 // incident follows from its entries, in whatever order they came. How much one operator can make others keep is bounded.
-import { and, asc, desc, eq, exists, gt, inArray, min, notExists, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, exists, gt, inArray, min, notExists, type SQL, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/sqlite-core';
 import { appendAudit } from './audit-log.ts';
 import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
@@ -121,7 +121,7 @@ export function listIncidents(db: Queries, page: Page = {}): Listing<string> {
   return { rows: rows.map(({ thread }) => thread), total: Number(count?.count ?? 0n) };
 }
 
-/** The incidents that nobody has closed, the gravest and newest first, at most so many. */
+/** The incidents that nobody has closed, the gravest and newest first, at most so many: of each operator as many as of others. */
 export function openIncidents(db: Queries, rowsMax: number): readonly string[] {
   const closing = alias(timeline, 'closing');
   const isClosed = db
@@ -129,13 +129,20 @@ export function openIncidents(db: Queries, rowsMax: number): readonly string[] {
     .from(closing)
     .where(and(eq(closing.thread, timeline.thread), eq(closing.kind, 'closed')));
   const rows = db
-    .select({ thread: timeline.thread })
+    .select()
     .from(timeline)
     .where(and(eq(timeline.kind, 'opened'), notExists(isClosed)))
-    .orderBy(desc(timeline.level), desc(timeline.at))
+    .orderBy(inTurn(desc(timeline.level)), desc(timeline.level), desc(timeline.at))
     .limit(rowsMax)
     .all();
-  return rows.map(({ thread }) => thread);
+  const byGravity = (a: StoredEntry, b: StoredEntry): number => (b.level ?? 0) - (a.level ?? 0) || b.at - a.at;
+  return rows.sort(byGravity).map(({ thread }) => thread);
+}
+
+// The first of each operator, then the second of each, and so on: how many one begins keeps those of no other from being seen.
+function inTurn(first: SQL | null = null): SQL {
+  const order = first === null ? desc(timeline.at) : sql`${first}, ${desc(timeline.at)}`;
+  return sql`row_number() over (partition by ${timeline.author} order by ${order})`;
 }
 
 /** The incidents, of which the opening is here, that were closed since, as this node heard it (ms since 1970), at most so many. */
@@ -148,10 +155,11 @@ export function incidentsClosedSince(db: Queries, since: number, rowsMax: number
   return rows.map(({ thread }) => thread);
 }
 
-/** The proposed dates of the key ceremony whose second date is later than this, the newest proposal first. */
+/** The proposed dates of the key ceremony whose second date is later than this, the newest first, at most so many, as above. */
 export function proposedDates(db: Queries, after: number, rowsMax: number): readonly StoredEntry[] {
   const where = and(eq(timeline.kind, 'scheduled'), gt(timeline.backupAt, after));
-  return db.select().from(timeline).where(where).orderBy(desc(timeline.at)).limit(rowsMax).all();
+  const rows = db.select().from(timeline).where(where).orderBy(inTurn(), desc(timeline.at)).limit(rowsMax).all();
+  return rows.sort((a, b) => b.at - a.at);
 }
 
 /** Whether people were notified of this. */
