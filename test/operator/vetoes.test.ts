@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
 import { commands } from '../../operator/commands.ts';
+import { Vetoes } from '../../operator/payouts/vetoes.ts';
 import { knownFinalSince } from '../../store/payout-limits.ts';
 import { listRequests } from '../../store/requests.ts';
 import { approveVetoed, getVeto, holdingVeto, recordVeto, VETO_MS } from '../../store/vetoes.ts';
@@ -175,6 +176,30 @@ describe('a federation', () => {
       { progress: () => {}, signal: new AbortController().signal },
     );
     expect(request).toMatchObject({ id, kind: 'veto', burn_txid: large.burnTxid, decision: 'approved' });
+  });
+
+  test('asks a peer that takes its time for little in one round, as everything else waits for that', async () => {
+    const { bridge } = at(0).services;
+    let passed = 0;
+    let sent = 0;
+    const effects = { ...bridge.effects, monotonic: () => passed, now: () => bridge.effects.now() };
+    const client = {
+      send: async () => {
+        sent += 1;
+        passed += 4_900;
+        return { ok: true, messages: [{ type: 'veto_answer', body: { taken: false, detail: 'later' } }] } as never;
+      },
+    };
+    const vetoes = new Vetoes({ bridge: { ...bridge, effects }, client, peers: () => [1] });
+    for (let n = 0; n < 20; n++) {
+      const [id, burnTxid, now] = [freshHash().slice(0, 32), freshHash(), effects.now()];
+      recordVeto(world.db(0), { id, burnTxid, vetoedBy: 0, reason: REASON, at: now, expiresAt: now + VETO_MS });
+    }
+    await vetoes.round();
+    expect(sent).toBe(2);
+    // The others get their turn.
+    await vetoes.round();
+    expect(sent).toBe(4);
   });
 
   test('takes no veto of a peer past the own window, in the name of another, or longer than a day, nor twice', () => {
