@@ -72,7 +72,24 @@ export function policyReport(node: Pick<Node, 'config' | 'store' | 'input'>): Po
  * Sets one value, or with `off` goes back to its default: in the file, durably, and in this process at once. Approvals that
  * were given under the policy of before are void. Throws `CommandError`; nothing is changed then.
  */
-export async function setPolicy(
+export function setPolicy(
+  node: Node,
+  params: CommandParams<'policy-set'>,
+  io: { readonly actor?: Person | null },
+): Promise<PolicyReport> {
+  // One after the other: each reads the whole file and writes it back.
+  const turn = (turns.get(node.config) ?? Promise.resolve()).then(() => setInTurn(node, params, io));
+  turns.set(
+    node.config,
+    turn.catch(() => {}),
+  );
+  return turn;
+}
+
+/** When the last change that was asked for is done, by the configuration that it changes; never rejects. */
+const turns = new WeakMap<OperatorConfig, Promise<unknown>>();
+
+async function setInTurn(
   node: Node,
   { name: written, values }: CommandParams<'policy-set'>,
   { actor }: { readonly actor?: Person | null },

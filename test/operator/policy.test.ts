@@ -73,6 +73,16 @@ describe('policy set', () => {
     expect(node.selfWatch?.configChangedAt()).not.toBeNull();
   });
 
+  test('loses none of two values that are set at once', async () => {
+    await Promise.all([set('day_max_sats', '500'), set('withdrawal_max_sats', '400')]);
+    expect(inFile().policy).toEqual({ day_max_sats: 500, withdrawal_max_sats: 400 });
+    expect([node.config.policy.dayMaxSats, node.config.policy.withdrawalMaxSats]).toEqual([500n, 400n]);
+    expect(await Promise.all([codeOf(set('day_max_sats', 'much')), codeOf(set('hold_minutes', '7'))])).toEqual([
+      'config',
+      'no error',
+    ]);
+  });
+
   test('refuses by name what is of the federation, what nobody knows, and what is no such value, and changes nothing', async () => {
     const before = readFileSync(node.config.file, 'utf8');
     expect(await codeOf(set('deposit_min_sats', '5000'))).toBe('federation_constant');
