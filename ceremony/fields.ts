@@ -14,6 +14,8 @@ export const DETAIL_CHARACTERS_MAX = 500;
 /** Largest free-form `data` of a refusal, as JSON, in characters: it may name all burns of a step, 1,000 at most. */
 export const DATA_CHARACTERS_MAX = 80_000;
 
+const DATE_MS_MAX = 8.64e15;
+
 /** A participant's 0-based index. */
 export const indexField = z
   .int()
@@ -26,8 +28,8 @@ export const ceremonyIdField = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63
 /** 16 random bytes that name an attempt, a signing session, a nonce or a start of a process. */
 export const idField = hexOf(16);
 
-/** Milliseconds since 1970. */
-export const timeField = z.int().min(0);
+/** Milliseconds since 1970, of a time that has a date (ECMA-262, section 21.4.1.1): another could not be shown. */
+export const timeField = z.int().min(0).max(DATE_MS_MAX);
 
 /** Text for people. */
 export const detailField = z.string().max(DETAIL_CHARACTERS_MAX);

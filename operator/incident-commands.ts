@@ -1,5 +1,5 @@
 // What an operator asks of incidents and of the date of the key ceremony: each step is written down here, and told to all.
-import { listIncidents, type TimelineEntry } from '../store/timeline.ts';
+import { DATE_AHEAD_MS_MAX, listIncidents, type TimelineEntry } from '../store/timeline.ts';
 import { contactsOfLevel, contactsReport } from './contacts-report.ts';
 import { type CeremonyDate, ceremonyDates, currentDate } from './incidents/ceremony-dates.ts';
 import { type Incident, incidentOf, overdue } from './incidents/incident.ts';
@@ -9,10 +9,6 @@ import { listCards } from './peers/federation.ts';
 import { CommandError } from './runtime/command-error.ts';
 import type { CommandParams, CommandResults } from './runtime/command-types.ts';
 import type { CeremonyDateReport, DeliveryReport, IncidentReport } from './runtime/incident-command-types.ts';
-
-const DAY_MS = 86_400_000;
-/** How far ahead a date of the key ceremony may be, in ms. */
-const AHEAD_MS_MAX = 366 * DAY_MS;
 
 /** The commands of this file, by name. */
 export const incidentCommands = {
@@ -70,7 +66,7 @@ async function schedule(
   const [firstAt, backupAt, now] = [Date.parse(at), Date.parse(backup), node.input.effects.now()];
   if (firstAt <= now) throw new CommandError('date_past', `the date ${at} is over: name a later one`);
   if (backupAt <= firstAt) throw new CommandError('date_order', 'the second date must be later than the first');
-  if (backupAt > now + AHEAD_MS_MAX) throw new CommandError('date_far', 'the dates must lie within a year');
+  if (backupAt > now + DATE_AHEAD_MS_MAX) throw new CommandError('date_far', 'the dates must lie within a year');
   const { entry, delivery } = await tellAll(node, { kind: 'scheduled', text: '', ceremonyId, firstAt, backupAt });
   return { date: dateReport(node, requiredDate(node, entry.thread)), delivery };
 }

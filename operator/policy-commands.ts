@@ -7,7 +7,14 @@ import { appendAudit } from '../store/audit-log.ts';
 import { transact } from '../store/database.ts';
 import { signedWithinDay } from '../store/payout-limits.ts';
 import type { Person } from './accounts/accounts.ts';
-import { type ConfigProblem, checkConfig, describeProblem, loadConfig, type OperatorConfig } from './config/config.ts';
+import {
+  type ConfigProblem,
+  checkConfig,
+  describeProblem,
+  type LinePolicy,
+  loadConfig,
+  type OperatorConfig,
+} from './config/config.ts';
 import { keyExpectation } from './config/config-keys.ts';
 import type { Node } from './node.ts';
 import { CommandError } from './runtime/command-error.ts';
@@ -33,6 +40,16 @@ const FEDERATION_NAMES: ReadonlySet<string> = new Set([
   ...['parties', 'threshold'],
 ]);
 
+/** Where each is in the policy that the server holds. */
+const FIELDS = {
+  withdrawal_max_sats: 'withdrawalMaxSats',
+  day_max_sats: 'dayMaxSats',
+  approve_above_sats: 'approveAboveSats',
+  hold_above_sats: 'holdAboveSats',
+  hold_minutes: 'holdMinutes',
+  consolidate_addresses: 'consolidateScripts',
+} as const satisfies Readonly<Record<Exclude<PolicyName, 'fee_rate_max_sat_vb'>, keyof LinePolicy>>;
+
 const OFF = 'off';
 
 /** What this operator signs now, and how much of the day's limit counts. */
@@ -55,7 +72,24 @@ export function policyReport(node: Pick<Node, 'config' | 'store' | 'input'>): Po
  * Sets one value, or with `off` goes back to its default: in the file, durably, and in this process at once. Approvals that
  * were given under the policy of before are void. Throws `CommandError`; nothing is changed then.
  */
-export async function setPolicy(
+export function setPolicy(
+  node: Node,
+  params: CommandParams<'policy-set'>,
+  io: { readonly actor?: Person | null },
+): Promise<PolicyReport> {
+  // One after the other: each reads the whole file and writes it back.
+  const turn = (turns.get(node.config) ?? Promise.resolve()).then(() => setInTurn(node, params, io));
+  turns.set(
+    node.config,
+    turn.catch(() => {}),
+  );
+  return turn;
+}
+
+/** When the last change that was asked for is done, by the configuration that it changes; never rejects. */
+const turns = new WeakMap<OperatorConfig, Promise<unknown>>();
+
+async function setInTurn(
   node: Node,
   { name: written, values }: CommandParams<'policy-set'>,
   { actor }: { readonly actor?: Person | null },
@@ -80,7 +114,7 @@ export async function setPolicy(
     throw error;
   }
   transact(store.db, () => {
-    apply(config, checked.config);
+    apply(config, name, checked.config);
     validation.payouts.voidApprovals();
   });
   // What somebody else has written into it before still waits for a restart.
@@ -110,10 +144,11 @@ function inUse({ policy, feeRateMaxSatVb, network }: OperatorConfig, name: Polic
   }
 }
 
-// All parts of the node hold this very object. What is of the federation stays as the server read it.
-function apply(config: OperatorConfig, next: OperatorConfig): void {
-  Object.assign(config.policy, { ...next.policy, depositMinSats: config.policy.depositMinSats });
-  Object.assign(config, { feeRateMaxSatVb: next.feeRateMaxSatVb });
+// All parts of the node hold this very object. Whatever else the file says stays as the server read it: nobody has been asked
+// about that, and the audit log does not tell of it.
+function apply(config: OperatorConfig, name: PolicyName, next: OperatorConfig): void {
+  if (name === 'fee_rate_max_sat_vb') Object.assign(config, { feeRateMaxSatVb: next.feeRateMaxSatVb });
+  else Object.assign(config.policy, { [FIELDS[name]]: next.policy[FIELDS[name]] });
 }
 
 function nameOf(written: string): PolicyName {

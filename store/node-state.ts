@@ -3,6 +3,7 @@
 import { eq } from 'drizzle-orm';
 import { type AuditHead, appendAudit, auditHead } from './audit-log.ts';
 import { type Queries, transact } from './database.ts';
+import { voidApprovals } from './payout-requests.ts';
 import { given, prepared } from './prepared.ts';
 import { auditLog, nodeState } from './schema.ts';
 
@@ -57,6 +58,8 @@ export function recordRegression(
     if (epoch <= own.epoch || epoch <= shown.epoch) throw new Error('an epoch only rises');
     write(tx, { epoch });
     appendAudit(tx, now, 'state_regressed', { epoch, from: placeOf(own), shown: placeOf(shown), shown_by: peer });
+    // What this database holds as approved may have been taken back since.
+    voidApprovals(tx, null, now);
   });
 }
 

@@ -1,6 +1,6 @@
 // Pauses: while one is open, this node gives no share of either key. Its own operator and, for the federation, every other may
 // ask for one; only its own operator ends them. Every change is in the audit log.
-import { and, asc, desc, eq, isNotNull, isNull, lt, ne } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, isNotNull, isNull, lt, ne } from 'drizzle-orm';
 import { appendAudit } from './audit-log.ts';
 import { type Queries, transact } from './database.ts';
 import { given, prepared } from './prepared.ts';
@@ -87,16 +87,15 @@ function takes(db: Queries, { id, askedBy, at }: Pause): PauseTaken {
 
 /** Until when a new pause of this operator is ignored, in ms since 1970; null where it would be taken. */
 export function ignoredUntil(db: Queries, askedBy: number, now: number): number | null {
+  // One that ended by a clock that was far ahead must neither last until then, nor hide one that ended just now.
+  const isLate = and(gt(pauses.endedAt, now - PAUSE_IGNORED_MS), lt(pauses.endedAt, now + PAUSE_IGNORED_MS));
   const last = db
     .select()
     .from(pauses)
-    .where(and(eq(pauses.askedBy, askedBy), isNotNull(pauses.endedAt)))
+    .where(and(eq(pauses.askedBy, askedBy), isLate))
     .orderBy(desc(pauses.endedAt))
     .get();
-  const endedAt = last?.endedAt ?? null;
-  // A clock that was set back by more must not make it last longer.
-  if (endedAt === null || Math.abs(now - endedAt) >= PAUSE_IGNORED_MS) return null;
-  return endedAt + PAUSE_IGNORED_MS;
+  return last?.endedAt == null ? null : last.endedAt + PAUSE_IGNORED_MS;
 }
 
 /** Ends every pause, whoever asked for it, and returns them. On disk when this returns. */

@@ -79,12 +79,12 @@ export function decidePayout(
   });
 }
 
-/** Takes back every approval that was given under another policy than this one, and returns how many. */
-export function voidApprovals(db: Queries, policy: string, now: number): number {
+/** Takes back every approval that was given under another policy than this one, or every one (null); returns how many. */
+export function voidApprovals(db: Queries, policy: string | null, now: number): number {
   return transact(db, (tx) => {
     const isOther = and(
       eq(payoutRequests.decision, 'approved'),
-      ne(payoutRequests.policy, policy),
+      policy === null ? undefined : ne(payoutRequests.policy, policy),
       gt(payoutRequests.expiresAt, now),
     );
     const rows = tx.update(payoutRequests).set(UNDECIDED).where(isOther).returning().all();

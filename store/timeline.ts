@@ -1,6 +1,6 @@
 // What operators tell each other and keep: incidents, and dates of the key ceremony. An entry never changes; the state of an
 // incident follows from its entries, in whatever order they came. How much one operator can make others keep is bounded.
-import { and, asc, desc, eq, gt, gte, inArray, lt, min, notExists, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, exists, gt, gte, inArray, lt, min, notExists, type SQL, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/sqlite-core';
 import { appendAudit } from './audit-log.ts';
 import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
@@ -14,6 +14,8 @@ export const ENTRIES_PER_AUTHOR_MAX = 20_000;
 /** How far ahead of this node's clock the time of an entry may be, in ms. */
 export const ENTRY_AHEAD_MS_MAX = 60_000;
 const DAY_MS = 86_400_000;
+/** How far ahead a date of the key ceremony may be, in ms: one that is never over would be shown for ever. */
+export const DATE_AHEAD_MS_MAX = 366 * DAY_MS;
 
 export type TimelineKind = (typeof TIMELINE_KINDS)[number];
 
@@ -57,7 +59,8 @@ export function recordEntry(db: Queries, entry: TimelineEntry, now: number): Ent
     if (known !== null) return isSame(known, entry) ? 'known' : 'timeline_differs';
     // Only whoever began it says what it is.
     if (begins(kind) && (!thread.startsWith(`${author}-`) || hasBegun(tx, thread))) return 'timeline_thread';
-    if (entry.at > now + ENTRY_AHEAD_MS_MAX) return 'timeline_time';
+    const latest = now + ENTRY_AHEAD_MS_MAX;
+    if (entry.at > latest || (entry.backupAt ?? 0) > latest + DATE_AHEAD_MS_MAX) return 'timeline_time';
     if (isFull(tx, author, kind, now)) return 'timeline_limit';
     tx.insert(timeline)
       .values({ ...entry, receivedAt: now })
@@ -131,7 +134,7 @@ export function incidentsOpenedBetween(db: Queries, from: number, to: number, ro
   return { rows: rows.map(({ thread }) => thread), total: countRows(db, timeline, where) };
 }
 
-/** The incidents that nobody has closed, the gravest and newest first, at most so many. */
+/** The incidents that nobody has closed, the gravest and newest first, at most so many: of each operator as many as of others. */
 export function openIncidents(db: Queries, rowsMax: number): readonly string[] {
   const closing = alias(timeline, 'closing');
   const isClosed = db
@@ -139,26 +142,37 @@ export function openIncidents(db: Queries, rowsMax: number): readonly string[] {
     .from(closing)
     .where(and(eq(closing.thread, timeline.thread), eq(closing.kind, 'closed')));
   const rows = db
-    .select({ thread: timeline.thread })
+    .select()
     .from(timeline)
     .where(and(eq(timeline.kind, 'opened'), notExists(isClosed)))
-    .orderBy(desc(timeline.level), desc(timeline.at))
+    .orderBy(inTurn(desc(timeline.level)), desc(timeline.level), desc(timeline.at))
     .limit(rowsMax)
     .all();
-  return rows.map(({ thread }) => thread);
+  const byGravity = (a: StoredEntry, b: StoredEntry): number => (b.level ?? 0) - (a.level ?? 0) || b.at - a.at;
+  return rows.sort(byGravity).map(({ thread }) => thread);
 }
 
-/** The incidents that were closed since, as this node heard it (ms since 1970), at most so many. */
+// The first of each operator, then the second of each, and so on: how many one begins keeps those of no other from being seen.
+function inTurn(first: SQL | null = null): SQL {
+  const order = first === null ? desc(timeline.at) : sql`${first}, ${desc(timeline.at)}`;
+  return sql`row_number() over (partition by ${timeline.author} order by ${order})`;
+}
+
+/** The incidents, of which the opening is here, that were closed since, as this node heard it (ms since 1970), at most so many. */
 export function incidentsClosedSince(db: Queries, since: number, rowsMax: number): readonly string[] {
-  const where = and(eq(timeline.kind, 'closed'), gt(timeline.receivedAt, since));
+  const opening = alias(timeline, 'opening');
+  const isOpening = and(eq(opening.thread, timeline.thread), eq(opening.kind, 'opened'));
+  const isBegun = exists(db.select({ one: sql`1` }).from(opening).where(isOpening));
+  const where = and(eq(timeline.kind, 'closed'), gt(timeline.receivedAt, since), isBegun);
   const rows = db.selectDistinct({ thread: timeline.thread }).from(timeline).where(where).limit(rowsMax).all();
   return rows.map(({ thread }) => thread);
 }
 
-/** The proposed dates of the key ceremony whose second date is later than this, the newest proposal first. */
+/** The proposed dates of the key ceremony whose second date is later than this, the newest first, at most so many, as above. */
 export function proposedDates(db: Queries, after: number, rowsMax: number): readonly StoredEntry[] {
   const where = and(eq(timeline.kind, 'scheduled'), gt(timeline.backupAt, after));
-  return db.select().from(timeline).where(where).orderBy(desc(timeline.at)).limit(rowsMax).all();
+  const rows = db.select().from(timeline).where(where).orderBy(inTurn(), desc(timeline.at)).limit(rowsMax).all();
+  return rows.sort((a, b) => b.at - a.at);
 }
 
 /** Whether people were notified of this. */

@@ -35,10 +35,11 @@ export interface NotifierInput {
   readonly run: (message: object) => Promise<NotifyOutcome>;
 }
 
-/** A message that waits; `subject`: under what name it is written down as told, null: it is not. */
+/** A message that waits; `subject`: under what name it is written down as told, null: it is not; `failed`: it was tried. */
 interface Waiting {
   readonly subject: string | null;
   readonly message: object;
+  readonly failed?: true;
 }
 
 /** A problem that is watched; times by the monotonic clock, in ms. */
@@ -109,9 +110,8 @@ export class Notifier {
     const now = effects.now();
     const read = (id: string): Incident | readonly Incident[] => incidentOf(db, id, config.parties) ?? [];
     for (const incident of openIncidents(db, INCIDENTS_MAX).flatMap(read)) {
-      const { id, openedBy, level, summary } = incident;
-      const what = `Incident ${id} of level ${level}, opened by operator ${openedBy}: ${summary}`;
-      this.#add(`opened ${id}`, 'incident_opened', what, { incident: shown(incident) });
+      const { id, level, summary } = incident;
+      this.#addOpened(incident);
       for (const { step, what: done, due } of overdue(incident, now)) {
         const late = `Incident ${id} of level ${level} was not ${done} by ${new Date(due).toISOString()}: ${summary}`;
         this.#add(`overdue ${id} ${step}`, 'incident_overdue', late, { incident: shown(incident), step });
@@ -119,10 +119,18 @@ export class Notifier {
     }
     for (const incident of incidentsClosedSince(db, now - DAY_MS, INCIDENTS_MAX).flatMap(read)) {
       const { id, closed } = incident;
-      if (closed === null || !wasNotified(db, `opened ${id}`)) continue;
+      if (closed === null) continue;
+      // Any operator may close it, also before this node has looked: nobody is to miss it for that.
+      this.#addOpened(incident);
       const what = `Incident ${id} was closed by operator ${closed.author}: ${closed.text}`;
       this.#add(`closed ${id}`, 'incident_closed', what, { incident: shown(incident) });
     }
+  }
+
+  #addOpened(incident: Incident): void {
+    const { id, openedBy, level, summary } = incident;
+    const what = `Incident ${id} of level ${level}, opened by operator ${openedBy}: ${summary}`;
+    this.#add(`opened ${id}`, 'incident_opened', what, { incident: shown(incident) });
   }
 
   #lookAtProblems(found: readonly Problem[]): void {
@@ -183,14 +191,16 @@ export class Notifier {
       if (next === undefined) return;
       const { ok, detail } = await this.#input.run(next.message);
       if (this.#closed) return;
+      this.#waiting.shift();
       if (!ok) {
+        // Peers write parts of a message: one that the command cannot take must not stand before all others.
+        this.#waiting.push({ ...next, failed: true });
         this.#notBefore = effects.monotonic() + (config.network === 'regtest' ? AGAIN_MS.regtest : AGAIN_MS.other);
         this.#fail(detail);
         return;
       }
-      this.#waiting.shift();
       if (next.subject !== null) recordNotified(db, next.subject, effects.now());
-      this.#failing = null;
+      if (!this.#waiting.some(({ failed }) => failed)) this.#failing = null;
     }
   }
 

@@ -3,6 +3,7 @@
 import { sha256, toHex, utf8 } from '../../crypto/bytes.ts';
 import { getBurn } from '../../store/burns.ts';
 import { knownFinalSince } from '../../store/payout-limits.ts';
+import { requestIdOf } from '../../store/request-ids.ts';
 import { approveVetoed, getVeto, isHolding, openVetoes, recordVeto, VETO_MS, type Veto } from '../../store/vetoes.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { PeerClient } from '../peers/deliver.ts';
@@ -28,8 +29,9 @@ export class Vetoes {
   readonly #input: VetoesInput;
   /** What each peer has taken of this process: `peer/act/id`. */
   readonly #taken = new Set<string>();
-  /** By the monotonic clock, in ms. */
+  /** By the monotonic clock, in ms: each peer, and what it was told, as above. */
   readonly #toldAt = new Map<number, number>();
+  readonly #triedAt = new Map<string, number>();
   #telling: Promise<void> | null = null;
 
   constructor(input: VetoesInput) {
@@ -134,14 +136,20 @@ export class Vetoes {
   ): Promise<void> {
     const { client, bridge } = this.#input;
     const { effects, config } = bridge;
-    const missing = own.filter(({ veto, act }) => !this.#taken.has(`${peer}/${act}/${veto.id}`));
+    const triedAt = (one: (typeof own)[number]) => this.#triedAt.get(`${peer}/${one.act}/${one.veto.id}`) ?? -1;
+    const missing = own
+      .filter(({ veto, act }) => !this.#taken.has(`${peer}/${act}/${veto.id}`))
+      .sort((a, b) => triedAt(a) - triedAt(b));
     const again = config.network === 'regtest' ? AGAIN_MS.regtest : AGAIN_MS.other;
     const toldAt = this.#toldAt.get(peer) ?? Number.NEGATIVE_INFINITY;
-    const isNew = missing.some(({ veto, act }) => !this.#taken.has(`tried/${peer}/${act}/${veto.id}`));
+    const isNew = missing.some((one) => triedAt(one) < 0);
     if (missing.length === 0 || (!isNew && effects.monotonic() - toldAt < again)) return;
-    this.#toldAt.set(peer, effects.monotonic());
+    const begun = effects.monotonic();
+    this.#toldAt.set(peer, begun);
     for (const { veto, act } of missing) {
-      this.#taken.add(`tried/${peer}/${act}/${veto.id}`);
+      // A peer that takes its time holds up everything else of the round.
+      if (effects.monotonic() - begun >= TELL_TIMEOUT_MS) return;
+      this.#triedAt.set(`${peer}/${act}/${veto.id}`, effects.monotonic());
       const open_ms = Math.max(1, veto.expiresAt - effects.now());
       const { burnTxid: burn_txid, vetoedBy: vetoed_by, reason } = veto;
       const message = { ceremony: '', type: 'announce_veto', body: { burn_txid, vetoed_by, act, reason, open_ms } };
@@ -209,5 +217,5 @@ export function vetoReport(
 }
 
 function vetoId(burnTxid: string, vetoedBy: number): string {
-  return toHex(sha256(utf8(`veto/${burnTxid}/${vetoedBy}`))).slice(0, 32);
+  return requestIdOf('veto', toHex(sha256(utf8(`veto/${burnTxid}/${vetoedBy}`))));
 }

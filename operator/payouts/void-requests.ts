@@ -4,7 +4,7 @@
 import { toHex } from '../../crypto/bytes.ts';
 import { type Listing, PAGE_ROWS_MAX, type Page, pageBounds, type Queries } from '../../store/database.ts';
 import { listPayoutRequests, payoutRequest } from '../../store/payout-requests.ts';
-import { requestIdBeginning } from '../../store/request-ids.ts';
+import { requestIdBeginning, requestIdOf } from '../../store/request-ids.ts';
 import { requestOutcome } from '../../store/request-outcome.ts';
 import {
   approvedRequests,
@@ -61,7 +61,7 @@ export class Requests {
     if (!reading.ok) throw new CommandError(reading.reason, reading.detail);
     const { txid, vout } = reading.line.tip;
     const now = effects.now();
-    const id = toHex(effects.random(16));
+    const id = requestIdOf('void', toHex(effects.random(16)));
     const request = { id, kind: 'void' as const, treasury: { txid, vout }, reason: params.reason };
     recordRequest(db, { ...request, askedBy: config.myIndex, createdAt: now, expiresAt: now + REQUEST_OPEN_MS }, now);
     decideRequest(db, id, 'approved', 'asked for here', now);

@@ -32,10 +32,10 @@ export function recordDecision(
     // Other shares may have been given, and the policy changed, since the step was validated.
     const stopped = signed ? null : payouts.refuses(step.intent.burns);
     if (stopped !== null) return stopped;
-    if (!signed) payouts.note(step.intent.burns);
     keepBurns(tx, burns, at);
     const verdict = decideStep(tx, decisionOf(step, terms.keyId, peer), at);
     if (!verdict.ok) return { ...verdict, detail: SENTENCES[verdict.reason] };
+    if (!signed) payouts.note(step.intent.burns);
     boundUnmined(tx, peer, UNMINED_PER_PEER_MAX, waitingIn(step));
     return { ok: true };
   });

@@ -14,6 +14,7 @@ import {
   signedWithinDay,
 } from '../../store/payout-limits.ts';
 import { openPayoutRequest, type PayoutRequest, requestPayout, voidApprovals } from '../../store/payout-requests.ts';
+import { requestIdOf } from '../../store/request-ids.ts';
 import { holdingVeto } from '../../store/vetoes.ts';
 import type { LinePolicy } from '../config/config.ts';
 import { type Refusal, refuse } from './verdict.ts';
@@ -63,12 +64,14 @@ export class PayoutPolicy {
   stops(burn: Burn): PayoutStop | null {
     const { withdrawalMaxSats: most } = this.#input.policy();
     const pays = burn.amount - burn.fee;
+    // Asked first, as it writes down since when the burn is final: vetoes end with that window, whatever else holds the burn back.
+    const onHold = this.#onHold(burn, pays);
     if (most !== null && pays > most) {
       const detail = `burn ${burn.burnTxid}: pays ${pays} sats, and this operator signs ${most} at most`;
       const remedy = `a larger limit: \`mpc_operator policy set withdrawal_max_sats SATS\`, now ${most}`;
       return { reason: 'payout_too_large', detail, remedy };
     }
-    return this.#vetoed(burn) ?? this.#onHold(burn, pays) ?? this.#unapproved(burn, pays);
+    return this.#vetoed(burn) ?? onHold ?? this.#unapproved(burn, pays);
   }
 
   /** The first of the burns that is not paid now, as a refusal; together they may exceed what is left of the day. */
@@ -187,7 +190,7 @@ function valueText(value: LinePolicy[keyof LinePolicy]): string {
 }
 
 function requestId(burnTxid: string, now: number): string {
-  return toHex(sha256(utf8(`payout/${burnTxid}/${now}`))).slice(0, 32);
+  return requestIdOf('payout', toHex(sha256(utf8(`payout/${burnTxid}/${now}`))));
 }
 
 function total(signed: readonly SignedPayout[]): bigint {

@@ -132,7 +132,13 @@ export const serviceSamples: readonly (readonly [string, Json])[] = [
   ['line', { steps: [{ intent: intents.line, transaction: '0200' }], lists: [intents.line] }],
   [
     'announce_request',
-    { id, kind: 'void', treasury: { txid: hash, vout: 0 }, reason: 'a wrong estimate', open_ms: 1_000 },
+    {
+      id: 'a0'.repeat(16),
+      kind: 'void',
+      treasury: { txid: hash, vout: 0 },
+      reason: 'a wrong estimate',
+      open_ms: 1_000,
+    },
   ],
   ['announce_veto', { burn_txid: hash, vetoed_by: 1, act: 'veto', reason: 'an unknown payee', open_ms: 5 }],
   ['veto_answer', { taken: false, detail: 'has no hold window here' }],

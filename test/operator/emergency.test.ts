@@ -194,6 +194,16 @@ describe('a pause of the federation', () => {
     expect(pauseByPeer(db(1), { ...again, id: '0c'.repeat(16) }, 3_000 + PAUSE_IGNORED_MS)).toBe('known');
   });
 
+  test('that was ended is ignored for 24 h also where the clock was once far ahead, or was set back', () => {
+    const asked = (number: number) => ({ id: `${number}`.padStart(32, '0'), askedBy: 0, reason: REASON });
+    const now = of.now;
+    for (const [number, away] of [10 * PAUSE_IGNORED_MS, 0, -3 * PAUSE_IGNORED_MS].entries()) {
+      expect(pauseByPeer(db(1), asked(number), now + away)).toBe('taken');
+      expect(resumeHere(db(1), now + away)).toHaveLength(1);
+      expect(pauseByPeer(db(1), asked(100 + number), now + away + 1_000)).toBe('ignored');
+    }
+  });
+
   test('never changes, is ended once, and is in the audit log from its beginning to its end', () => {
     ask(0, ID);
     expect(ask(0, '0b'.repeat(16))).toBeFalse();

@@ -147,6 +147,22 @@ describe('a peer', () => {
     expect((await run(0, 'incident-list', { limit: 50, offset: 0 })).total).toBe(0);
   });
 
+  test('cannot propose a date that no calendar has, or that is years away: neither would ever be over', async () => {
+    const date = (number: number, firstAt: number) => {
+      const { text: _, level: __, ...rest } = entry(number);
+      return { ...rest, kind: 'scheduled', ceremony_id: null, first_at: firstAt, backup_at: firstAt + 1 };
+    };
+    expect((await flood(1, [date(1, Number.MAX_SAFE_INTEGER - 1)])).ok).toBe(false);
+    const taken = await flood(1, [
+      date(2, Date.now() + 400 * DAY_MS),
+      date(3, 8.64e15 - 1),
+      date(4, Date.now() + DAY_MS),
+    ]);
+    expect(JSON.stringify(taken.ok ? taken.messages : []).match(/timeline_time/g)).toHaveLength(2);
+    expect(incidentProblems(node(0)).map(({ code }) => code)).toEqual(['date_unanswered']);
+    expect(ceremonyDateNotices(node(0))).toHaveLength(1);
+  });
+
   test('learns nothing more from an operator that spoke too often, who is told so', async () => {
     for (let n = 0; n < BEGUN_PER_DAY_MAX; n++) await escalate(0);
     await expect(escalate(0)).rejects.toThrow(CommandError);

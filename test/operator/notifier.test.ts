@@ -80,13 +80,15 @@ describe('people', () => {
   let store: Store;
   let passed = 0;
   let works = true;
+  /** The beginning of a text for which the command fails. */
+  let fails: string | null = null;
   let problems: readonly Problem[] = [];
   const told: Record<string, unknown>[] = [];
   const logged: string[] = [];
 
   beforeEach(() => {
     store = openStore(join(folder, 'security.db'));
-    [passed, works, problems] = [0, true, []];
+    [passed, works, fails, problems] = [0, true, null, []];
     told.length = 0;
     logged.length = 0;
   });
@@ -102,7 +104,8 @@ describe('people', () => {
       log: (_, event) => void logged.push(event),
       problems: async () => problems,
       run: async (message) => {
-        if (!works) return { ok: false, detail: 'it ended with exit code 7', output: '' };
+        if (!works || (fails !== null && JSON.stringify(message).includes(fails)))
+          return { ok: false, detail: 'it ended with exit code 7', output: '' };
         told.push({ ...message });
         return { ok: true, detail: '', output: '' };
       },
@@ -143,6 +146,40 @@ describe('people', () => {
     passed += 300 * MINUTE_MS;
     await again.round();
     expect(events()).toHaveLength(3);
+  });
+
+  const close = (number: number, author: number): void => {
+    const entry = { ...nothing, author, id: `${100 + number}`.padStart(32, '0'), kind: 'closed' as const };
+    const thread = `1-0000000${number}`;
+    recordEntry(store.db, { ...entry, thread, text: 'nothing to see', at: NOW + passed }, NOW + passed);
+  };
+
+  test('are told of an incident that somebody closed before they could be called', async () => {
+    const one = notifier();
+    open(1);
+    close(1, 2);
+    await one.round();
+    await one.round();
+    expect(told).toMatchObject([
+      { event: 'incident_opened', text: expect.stringContaining('fire') },
+      { event: 'incident_closed', text: expect.stringContaining('operator 2') },
+    ]);
+  });
+
+  test('are told of the others where the command fails for one message again and again', async () => {
+    const one = notifier();
+    open(1);
+    open(2);
+    fails = 'Incident 1-00000001';
+    for (let round = 0; round < 4; round++) {
+      await one.round();
+      passed += 2 * MINUTE_MS;
+    }
+    expect(told.map(({ text }) => text)).toEqual([expect.stringContaining('Incident 1-00000002')]);
+    expect(one.problems()).toMatchObject([{ code: 'notify_failed' }]);
+    fails = null;
+    await one.round();
+    expect([events(), one.problems()]).toEqual([['incident_opened', 'incident_opened'], []]);
   });
 
   test('are told of a problem that stops signing once it has lasted, and of its end, but not of warnings', async () => {

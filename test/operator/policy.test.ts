@@ -1,6 +1,6 @@
 // `policy show` and `policy set`: the file is the one source, a running server uses what it writes at once.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { chmodSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { commands } from '../../operator/commands.ts';
 import { loadConfig } from '../../operator/config/config.ts';
 import { runLocally } from '../../operator/local.ts';
@@ -59,6 +59,28 @@ describe('policy set', () => {
     ).toMatchObject({
       request: { kind: 'payout', burn_txid: BURN, decision: null, outcome: { state: 'open' } },
     });
+  });
+
+  test('takes from the file nothing but what it sets: what somebody else has written there waits for a restart', async () => {
+    const edited = { ...inFile(), fee_rate_max_sat_vb: 77, policy: { withdrawal_max_sats: 999_999 } };
+    const { feeRateMaxSatVb } = node.config;
+    writeFileSync(node.config.file, JSON.stringify(edited), { mode: 0o600 });
+    await set('day_max_sats', '500');
+    expect(inFile().policy).toEqual({ withdrawal_max_sats: 999_999, day_max_sats: 500 });
+    const { withdrawalMaxSats, dayMaxSats } = node.config.policy;
+    expect([withdrawalMaxSats, dayMaxSats, node.config.feeRateMaxSatVb]).toEqual([null, 500n, feeRateMaxSatVb]);
+    await node.selfWatch?.look();
+    expect(node.selfWatch?.configChangedAt()).not.toBeNull();
+  });
+
+  test('loses none of two values that are set at once', async () => {
+    await Promise.all([set('day_max_sats', '500'), set('withdrawal_max_sats', '400')]);
+    expect(inFile().policy).toEqual({ day_max_sats: 500, withdrawal_max_sats: 400 });
+    expect([node.config.policy.dayMaxSats, node.config.policy.withdrawalMaxSats]).toEqual([500n, 400n]);
+    expect(await Promise.all([codeOf(set('day_max_sats', 'much')), codeOf(set('hold_minutes', '7'))])).toEqual([
+      'config',
+      'no error',
+    ]);
   });
 
   test('refuses by name what is of the federation, what nobody knows, and what is no such value, and changes nothing', async () => {

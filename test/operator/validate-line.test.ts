@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { listAudit } from '../../store/audit-log.ts';
 import { getBurn } from '../../store/burns.ts';
 import { getStep, recordStepList, recordStepSigned } from '../../store/line.ts';
+import { isPayoutSigned } from '../../store/payout-limits.ts';
 import { deposit, otherScript, stray } from '../chain/line-steps.ts';
 import { burn, LineDesk, NOW, root } from './line-desk.ts';
 
@@ -285,4 +286,6 @@ test('a list that becomes known while a step is validated still stops the share 
   expect(recordStepList(desk.store.db, desk.built(hidden).txid, list, NOW).ok).toBe(true);
   expect(verdict.decide()).toMatchObject({ ok: false, reason: 'burn_already_paid' });
   expect(getStep(desk.store.db, desk.built(step).txid)).toBeNull();
+  // What was not signed counts towards no limit, and needs its approval still.
+  expect(isPayoutSigned(desk.store.db, burn(2).burnTxid)).toBeFalse();
 });

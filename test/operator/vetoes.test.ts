@@ -2,6 +2,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import type { WireBurn } from '../../chain/wire-ledger.ts';
 import { commands } from '../../operator/commands.ts';
+import { Vetoes } from '../../operator/payouts/vetoes.ts';
+import { knownFinalSince } from '../../store/payout-limits.ts';
+import { listRequests } from '../../store/requests.ts';
 import { approveVetoed, getVeto, holdingVeto, recordVeto, VETO_MS } from '../../store/vetoes.ts';
 import { deposit } from '../chain/line-steps.ts';
 import { BridgeWorld } from './bridge-world.ts';
@@ -28,6 +31,15 @@ describe('a signer', () => {
     desk.now = NOW + VETO_MS - 1;
     expect(await desk.refusal(step())).toMatchObject({ reason: 'payout_vetoed', data: { burn_txid: burnTxid } });
     desk.now += 1;
+    expect(await desk.validate(step())).toBe('signed');
+  });
+
+  test('counts the hold window of a vetoed burn from when it is final, so that no veto opens it to another', async () => {
+    Object.assign(desk.policy, { holdAboveSats: 1n, holdMinutes: WINDOW_S / 60 });
+    veto();
+    expect((await desk.refusal(step())).reason).toBe('payout_vetoed');
+    expect(knownFinalSince(desk.store.db, burnTxid)).toBe(NOW);
+    desk.now = NOW + VETO_MS;
     expect(await desk.validate(step())).toBe('signed');
   });
 
@@ -149,6 +161,45 @@ describe('a federation', () => {
     hold(1, 40_000n);
     world.pass(WINDOW_S);
     expect(await codeOf(vetoAt(1))).toBe('hold_window_over');
+  });
+
+  test('lets a vetoed burn go also where a peer asks for something else under the id of the veto', async () => {
+    const { id } = (await vetoAt(0)).request;
+    const body = { id, kind: 'void', treasury: { txid: freshHash(), vout: 0 }, reason: 'x', open_ms: 60_000 };
+    const other = { ...body, id: `a${id.slice(1)}` };
+    for (const asked of [body, other]) await world.federation.send(2, 0, { type: 'announce_request', body: asked });
+    expect(listRequests(world.db(0)).rows.map((one) => one.id)).toEqual([other.id]);
+    const node = { ...at(0).node, online: at(0).services as never };
+    const { request } = await commands['requests-approve'](
+      node,
+      { id },
+      { progress: () => {}, signal: new AbortController().signal },
+    );
+    expect(request).toMatchObject({ id, kind: 'veto', burn_txid: large.burnTxid, decision: 'approved' });
+  });
+
+  test('asks a peer that takes its time for little in one round, as everything else waits for that', async () => {
+    const { bridge } = at(0).services;
+    let passed = 0;
+    let sent = 0;
+    const effects = { ...bridge.effects, monotonic: () => passed, now: () => bridge.effects.now() };
+    const client = {
+      send: async () => {
+        sent += 1;
+        passed += 4_900;
+        return { ok: true, messages: [{ type: 'veto_answer', body: { taken: false, detail: 'later' } }] } as never;
+      },
+    };
+    const vetoes = new Vetoes({ bridge: { ...bridge, effects }, client, peers: () => [1] });
+    for (let n = 0; n < 20; n++) {
+      const [id, burnTxid, now] = [freshHash().slice(0, 32), freshHash(), effects.now()];
+      recordVeto(world.db(0), { id, burnTxid, vetoedBy: 0, reason: REASON, at: now, expiresAt: now + VETO_MS });
+    }
+    await vetoes.round();
+    expect(sent).toBe(2);
+    // The others get their turn.
+    await vetoes.round();
+    expect(sent).toBe(4);
   });
 
   test('takes no veto of a peer past the own window, in the name of another, or longer than a day, nor twice', () => {

@@ -19,6 +19,8 @@ import {
   setDepositStatus,
 } from '../../store/deposits.ts';
 import { getKey, listKeys, setKeyStatus, storeKey } from '../../store/keys.ts';
+import { recordRegression, stateHead } from '../../store/node-state.ts';
+import { decidePayout, openPayoutRequest, requestPayout } from '../../store/payout-requests.ts';
 import { getPeer, listPeers, putPeer, recordPeerHead, removePeer } from '../../store/peers.ts';
 import { findRecipient, listRecipients, recipientOfScript, rememberRecipient } from '../../store/recipients.ts';
 import { requestIdBeginning } from '../../store/request-ids.ts';
@@ -72,6 +74,17 @@ describe('requests', () => {
         ...ids,
         null,
       ]);
+    });
+  });
+
+  test('of payouts that were approved wait again once the database is found to be an older one', () => {
+    withStore(({ db }) => {
+      const [burnTxid, requestId, policy] = [id('burn'), id('request').slice(0, 32), id('policy')];
+      requestPayout(db, burnTxid, requestId, NOW);
+      expect(decidePayout(db, requestId, { decision: 'approved', reason: null, policy }, NOW)).toEqual({ ok: true });
+      recordRegression(db, { epoch: 1, peer: 2, shown: { ...stateHead(db), seq: 99 } }, NOW + 5);
+      expect(openPayoutRequest(db, burnTxid, NOW + 5)).toMatchObject({ decision: null, policy: null });
+      expect(listAudit(db, { limit: 5 }).rows.map(({ kind }) => kind)).toContain('payout_approval_voided');
     });
   });
 

@@ -6,6 +6,7 @@ import {
   entriesOfThread,
   listIncidents,
   openIncidents,
+  proposedDates,
   recordEntry,
   type TimelineEntry,
 } from '../../store/timeline.ts';
@@ -55,6 +56,27 @@ describe('the timeline', () => {
       expect(recordEntry(db, opened(2, 1), NOW)).toBe('kept');
       expect(recordEntry(db, opened(1, 50), NOW + DAY_MS + 1)).toBe('kept');
       expect(openIncidents(db, 3)).toHaveLength(3);
+    });
+  });
+
+  test('lets no operator crowd out the open incidents and the dates of another, however many it begins', () => {
+    withStore(({ db }) => {
+      const dates = { firstAt: NOW + 50 * DAY_MS, backupAt: NOW + 51 * DAY_MS };
+      const date = (author: number, number: number) => {
+        const { level: _, ...rest } = opened(author, number);
+        return { ...rest, ...dates, level: null, kind: 'scheduled' as const, text: '' };
+      };
+      recordEntry(db, { ...opened(2, 1), level: 1 }, NOW);
+      recordEntry(db, date(2, 2), NOW);
+      for (let n = 0; n < 40; n++) {
+        const now = NOW + Math.floor(n / BEGUN_PER_DAY_MAX) * (DAY_MS + 1);
+        const one = n % 2 === 0 ? { ...opened(1, n), level: 3 } : date(1, n);
+        expect(recordEntry(db, { ...one, at: now }, now)).toBe('kept');
+      }
+      const shown = openIncidents(db, 10);
+      expect([shown.length, shown.at(-1)]).toEqual([10, '2-00000001']);
+      expect(proposedDates(db, NOW, 10).map(({ author }) => author)).toContain(2);
+      expect(proposedDates(db, NOW, 10)).toHaveLength(10);
     });
   });
 
