@@ -34,18 +34,19 @@ export function newPerson(user: string): Person {
   return { user, password: `gravel tulip canoe of ${user}`, secret: '', lastStep: 0, backupCodes: [] };
 }
 
-/** A code that nobody has used: of the app while one is left that counts now, then a backup code. */
-export function nextCode(person: Person): string {
+/** A code that nobody has used: of the app while one is left that counts now, then a backup code, then the app's next one. */
+export async function nextCode(person: Person): Promise<string> {
   const now = Math.floor(Date.now() / 1000 / STEP_S);
   // Not an earlier one that counts yet: on a busy machine it may be over before it is read.
   const step = Math.max(now, person.lastStep + 1);
-  if (step <= now + 1) {
-    person.lastStep = step;
-    return generateSync({ secret: base32nopad.decode(person.secret), epoch: step * STEP_S });
+  if (step > now + 1) {
+    const code = person.backupCodes.shift();
+    if (code !== undefined) return code;
   }
-  const code = person.backupCodes.shift();
-  if (code === undefined) throw new Error(`${person.user} has no code left`);
-  return code;
+  person.lastStep = step;
+  // A code counts one step before its time.
+  await Bun.sleep(Math.max(0, (step - 1) * STEP_S * 1000 - Date.now()));
+  return generateSync({ secret: base32nopad.decode(person.secret), epoch: step * STEP_S });
 }
 
 /** Runs a script of bash at a terminal. `who`: the user who acts where a command asks, then the second person. */
@@ -72,7 +73,7 @@ export async function atTerminal(
         answered = screen.length;
         unanswered = reply === null ? question : null;
         if (reply === null) child.kill('SIGKILL');
-        else terminal.write(`${reply}\r`);
+        else void Promise.resolve(reply).then((text) => terminal.write(`${text}\r`));
       },
     },
   });
@@ -84,7 +85,12 @@ export async function atTerminal(
   return { code, screen, unanswered };
 }
 
-function answerOf(desk: Desk, question: string, screen: string, who: readonly [string, string]): string | null {
+function answerOf(
+  desk: Desk,
+  question: string,
+  screen: string,
+  who: readonly [string, string],
+): string | Promise<string> | null {
   if (/passphrase/i.test(question)) return desk.passphrase;
   if (question.endsWith('Type yes to go on')) return 'yes';
   if (question === 'User') return who[0];
