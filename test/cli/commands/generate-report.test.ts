@@ -56,7 +56,7 @@ describe('generate-report', () => {
     expect(stdout).toContain('| signer_lied |');
     const { seq, hash } = auditHead(store.db);
     expect(stdout).toContain(`- Head: ${seq}, ${hash}`);
-    expect(stdout).not.toContain('Incidents');
+    expect(stdout).toContain('## Incidents\n\nNone.');
   });
 
   test('lets no text from outside become markup, in Markdown or in HTML', async () => {
