@@ -167,7 +167,7 @@ async function reconcile(federation: Federation, { recipients, burns }: Load): P
   }
 }
 
-// What the allocators keep free comes and goes with the load of the machine; what the program holds tells whether it grows.
+// The allocators keep memory free as the load of the machine goes. The live memory tells whether the program grows.
 function grown(memory: readonly (readonly Memory[])[]): boolean {
   const settled = memory[SETTLED_MINUTE - 1];
   const last = memory.at(-1);

@@ -148,7 +148,7 @@ function planBump(input: PlanInput, rate: bigint | null): Plan {
   const { waiting, child } = input;
   if (waiting === null)
     return wait([leave(null, 'nothing_waits', 'no step of the line waits in the mempool of your node')]);
-  // Whoever raises the fee of a payout means it, and not the consolidation that follows.
+  // A person who raises the fee of a payout means the payout, and not the consolidation that follows.
   const isOfChild = child !== null && !(waiting.kind === 'payout' && child.kind === 'consolidate');
   const bumped = isOfChild ? child : waiting;
   if (isUnlisted(waiting) || isUnlisted(bumped)) return wait([unlisted()]);

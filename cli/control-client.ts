@@ -26,7 +26,7 @@ const answerLine = z.union([
 export interface CallOptions {
   readonly onProgress?: Progress;
   readonly signal?: AbortSignal;
-  /** What whoever acts has shown. */
+  /** What the person who acts has shown. */
   readonly credentials?: readonly Credentials[];
 }
 

@@ -78,7 +78,7 @@ async function collected(context: Cli['context'], period: Period, now: number): 
     import('../store/open.ts'),
   ]);
   try {
-    // Whoever holds the database for writing is the server, but for the moments of a command.
+    // The process that writes the database is the server, but for the moments of a command.
     const isRunning = isBeingWritten(config.securityDbPath);
     const input = { config, version: VERSION, period, now, isRunning };
     return await withAuditLog(config, (db) => collectReport(db, input));

@@ -16,7 +16,7 @@ export interface LocalRunOptions {
   /** The same for what can be done without: null where none was given and nobody can be asked. */
   readonly passphraseIfAny: () => Promise<Uint8Array | null>;
   readonly signal: AbortSignal;
-  /** What whoever acts has shown. */
+  /** What the person who acts has shown. */
   readonly credentials?: readonly Credentials[];
 }
 

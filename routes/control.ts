@@ -27,7 +27,7 @@ export interface CommandIo {
   readonly progress: Progress;
   /** Aborts when the caller hangs up. */
   readonly signal: AbortSignal;
-  /** What whoever acts has shown. */
+  /** What the person who acts has shown. */
   readonly credentials: readonly Credentials[];
 }
 

@@ -59,7 +59,7 @@ export function confirmChecklist(
   return { box, note, by, at: new Date(at).toISOString() };
 }
 
-// Whoever changes a card changes with whom the operators have spoken.
+// A card that changes is another operator than the one that was spoken with.
 function cardsHash(db: Queries): string {
   return toHex(sha256(...listCards(db).map((card) => sha256(encodeCard(card)))));
 }
