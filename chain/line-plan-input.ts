@@ -37,7 +37,7 @@ export type PlanWish =
   | { readonly kind: 'void' }
   | ConsolidateWish;
 
-/** What is above `reserve`, in sats, goes to `script`. */
+/** The step pays the surplus above `reserve`, in sats, to `script`. */
 export interface ConsolidateWish {
   readonly kind: 'consolidate';
   readonly script: Uint8Array;

@@ -124,7 +124,7 @@ function planOverConsolidation(input: PlanInput, waiting: PlanSibling): Plan {
   const position = positionOn(input, null);
   const payout = planPayout(input, position, { kind: 'pay' });
   if (payout.ok) return payout.plan;
-  // What burns lack does not depend on what the place of the consolidation costs: the sweep pays for that.
+  // The sweep pays for the place of the consolidation, so burns lack the same with and without it.
   const free = { ...input, waiting: null, child: null };
   const bare = planPayout(free, positionOn(free, null), { kind: 'pay' });
   const need = bare.ok ? 0n : bare.need;

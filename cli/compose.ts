@@ -135,7 +135,7 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
   }
 }
 
-// What `systemctl status` shows.
+// The text that `systemctl status` shows.
 function sealingText(listening: string | null): string {
   return listening === null ? 'sealed: run mpc_operator unseal' : `listening on ${listening}`;
 }

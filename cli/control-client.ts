@@ -26,7 +26,7 @@ const answerLine = z.union([
 export interface CallOptions {
   readonly onProgress?: Progress;
   readonly signal?: AbortSignal;
-  /** What the person who acts has shown. */
+  /** The credentials of the person who acts. */
   readonly credentials?: readonly Credentials[];
 }
 

@@ -16,7 +16,7 @@ const C_LIBRARY = 'libc.so.6';
 export interface ServiceManager {
   /** The server answers; `status` is what `systemctl status` shows. */
   ready(status: string): void;
-  /** What `systemctl status` shows from now on. */
+  /** The text that `systemctl status` shows from now on. */
   status(text: string): void;
   /** The server ends; from here on it may take its time. */
   stopping(): void;

@@ -16,7 +16,7 @@ export interface LocalRunOptions {
   /** The same for what can be done without: null where none was given and nobody can be asked. */
   readonly passphraseIfAny: () => Promise<Uint8Array | null>;
   readonly signal: AbortSignal;
-  /** What the person who acts has shown. */
+  /** The credentials of the person who acts. */
   readonly credentials?: readonly Credentials[];
 }
 

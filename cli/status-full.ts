@@ -12,7 +12,7 @@ import { federationLine, serviceLine } from './service-text.ts';
 
 type Status = CommandResults['status'];
 
-/** What is known of a node is fresh for so long, in ms; then its age is shown. */
+/** An answer of a node is fresh for so long, in ms; then its age is shown. */
 const FRESH_MS = 15_000;
 
 /** The fields, one or more lines each. */
@@ -120,7 +120,7 @@ export function certificateFields(certificates: Status['certificates']): (readon
   return [...own, ...ofPeers];
 }
 
-/** Who may sign in. No problem by itself: a node may well be run without accounts. Whoever looks has to see it, though. */
+/** The accounts. A node may run without any, so that is no problem; a person who looks has to see it, though. */
 export function accountsLine({ users, admins, locked, single_operator, fault }: Status['accounts']): string {
   if (fault !== null) return `NOT READABLE, so nobody can sign in: ${fault}`;
   const waived = single_operator ? '; SINGLE OPERATOR: no act asks for a second person' : '';

@@ -27,7 +27,7 @@ export interface CommandIo {
   readonly progress: Progress;
   /** Aborts when the caller hangs up. */
   readonly signal: AbortSignal;
-  /** What the person who acts has shown. */
+  /** The credentials of the person who acts. */
   readonly credentials: readonly Credentials[];
 }
 
