@@ -15,6 +15,10 @@ export type UserState = (typeof USER_STATES)[number];
 export const RESET_KINDS = ['password', 'totp'] as const;
 export type ResetKind = (typeof RESET_KINDS)[number];
 
+/** What somebody showed to sign in at the web admin, besides the password where it is not a passkey. */
+export const SESSION_FACTORS = ['totp', 'backup-code', 'passkey'] as const;
+export type SessionFactor = (typeof SESSION_FACTORS)[number];
+
 /** A person. Times in ms since 1970. */
 export const users = sqliteTable(
   'users',
@@ -88,4 +92,49 @@ export const refusedAttempts = sqliteTable(
     lastAt: integer53('last_at').notNull(),
   },
   (table) => [check('refused_attempts_one', sql`${table.id} = 1`)],
+);
+
+/** Somebody who is signed in at the web admin. The cookie's token stands here as its SHA-256 alone. */
+export const sessions = sqliteTable(
+  'sessions',
+  {
+    hash: text('hash').primaryKey(),
+    user: text('user').notNull(),
+    /** What was shown to sign in. */
+    factor: text('factor', { enum: SESSION_FACTORS }).notNull(),
+    createdAt: integer53('created_at').notNull(),
+    /** When its person last asked for something; streams do not count. */
+    seenAt: integer53('seen_at').notNull(),
+    /** Where it was begun: an IP address, and what the browser calls itself. */
+    address: text('address').notNull(),
+    browser: text('browser').notNull(),
+  },
+  (table) => [
+    foreignKey({ columns: [table.user], foreignColumns: [users.name] }).onDelete('cascade'),
+    check('sessions_hash', isHex(table.hash, 32)),
+    check('sessions_factor', isOneOf(table.factor, SESSION_FACTORS)),
+    check('sessions_texts', sql`length(${table.address}) <= 64 and length(${table.browser}) <= 200`),
+  ],
+);
+
+/** A passkey of a person (WebAuthn Level 3). `id` and `publicKey` as the authenticator made them. */
+export const passkeys = sqliteTable(
+  'passkeys',
+  {
+    /** The credential id in base64url. */
+    id: text('id').primaryKey(),
+    user: text('user').notNull(),
+    name: text('name').notNull(),
+    /** In COSE form. */
+    publicKey: bytes('public_key').notNull(),
+    /** The authenticator's count of signatures; one that does not count says 0. */
+    counter: integer53('counter').notNull(),
+    createdAt: integer53('created_at').notNull(),
+    usedAt: integer53('used_at'),
+  },
+  (table) => [
+    foreignKey({ columns: [table.user], foreignColumns: [users.name] }).onDelete('cascade'),
+    check('passkeys_texts', sql`length(${table.id}) between 1 and 1400 and length(${table.name}) between 1 and 64`),
+    check('passkeys_counter', sql`${table.counter} >= 0`),
+  ],
 );

@@ -76,3 +76,46 @@ BEGIN SELECT RAISE(ABORT, 'a one-time code works once'); END;
 CREATE TRIGGER backup_codes_once BEFORE UPDATE ON backup_codes
 WHEN OLD.used_at IS NOT NULL OR NEW.hash <> OLD.hash OR NEW.user <> OLD.user
 BEGIN SELECT RAISE(ABORT, 'a backup code works once'); END;
+--> statement-breakpoint
+-- Who is signed in at the web admin, by the SHA-256 of the cookie's token.
+CREATE TABLE `sessions` (
+	`hash` text PRIMARY KEY NOT NULL,
+	`user` text NOT NULL,
+	`factor` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`seen_at` integer NOT NULL,
+	`address` text NOT NULL,
+	`browser` text NOT NULL,
+	FOREIGN KEY (`user`) REFERENCES `users`(`name`) ON UPDATE no action ON DELETE cascade,
+	CONSTRAINT "sessions_hash" CHECK(length("sessions"."hash") = 64 and "sessions"."hash" not glob '*[^0-9a-f]*'),
+	CONSTRAINT "sessions_factor" CHECK("sessions"."factor" in ('totp', 'backup-code', 'passkey')),
+	CONSTRAINT "sessions_texts" CHECK(length("sessions"."address") <= 64 and length("sessions"."browser") <= 200)
+) STRICT;
+--> statement-breakpoint
+CREATE TABLE `passkeys` (
+	`id` text PRIMARY KEY NOT NULL,
+	`user` text NOT NULL,
+	`name` text NOT NULL,
+	`public_key` blob NOT NULL,
+	`counter` integer NOT NULL,
+	`created_at` integer NOT NULL,
+	`used_at` integer,
+	FOREIGN KEY (`user`) REFERENCES `users`(`name`) ON UPDATE no action ON DELETE cascade,
+	CONSTRAINT "passkeys_texts" CHECK(length("passkeys"."id") between 1 and 1400 and length("passkeys"."name") between 1 and 64),
+	CONSTRAINT "passkeys_counter" CHECK("passkeys"."counter" >= 0)
+) STRICT;
+--> statement-breakpoint
+-- A count that does not grow tells of a copied authenticator; one that is always 0 does not count.
+CREATE TRIGGER passkeys_counter_grows BEFORE UPDATE OF counter ON passkeys
+WHEN NEW.counter <= OLD.counter AND OLD.counter > 0
+BEGIN SELECT RAISE(ABORT, 'the count of a passkey grows'); END;
+--> statement-breakpoint
+CREATE TRIGGER passkeys_fixed BEFORE UPDATE OF id, user, public_key ON passkeys
+WHEN NEW.id <> OLD.id OR NEW.user <> OLD.user OR NEW.public_key <> OLD.public_key
+BEGIN SELECT RAISE(ABORT, 'a passkey never changes'); END;
+--> statement-breakpoint
+-- Rights that a person no longer has end at once, whoever takes them away.
+CREATE TRIGGER sessions_end_with_rights AFTER UPDATE OF role, state, password_hash, totp_box ON users
+WHEN NEW.role <> OLD.role OR NEW.state <> OLD.state OR NEW.password_hash <> OLD.password_hash
+	OR NEW.totp_box <> OLD.totp_box
+BEGIN DELETE FROM sessions WHERE user = NEW.name; END;

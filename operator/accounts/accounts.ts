@@ -62,7 +62,7 @@ export interface Person {
 
 /** `locked`: the attempt locked the account until then, ms since 1970; the person is not told. */
 export type SignIn =
-  | { readonly ok: true; readonly person: Person }
+  | { readonly ok: true; readonly person: Person; readonly factor: 'totp' | 'backup-code' }
   | { readonly ok: false; readonly locked: { readonly user: string; readonly until: number } | null };
 
 /** The one answer to every attempt that fails, so that nobody learns by it which accounts there are. */
@@ -144,10 +144,23 @@ export class Accounts {
     const isPassword = await this.#hasher.matches(password, attempt?.user.passwordHash ?? null);
     const factor = await this.#secondFactor(attempt?.user ?? null, code);
     if (attempt !== null && isPassword && factor !== null && completeAttempt(this.#db, attempt.user, factor, now)) {
-      return { ok: true, person: { user: attempt.user.name, role: attempt.user.role } };
+      const shown = 'totpStep' in factor ? 'totp' : 'backup-code';
+      return { ok: true, person: { user: attempt.user.name, role: attempt.user.role }, factor: shown };
     }
     const until = attempt?.lockedUntil ?? null;
     return { ok: false, locked: attempt === null || until === null ? null : { user: attempt.user.name, until } };
+  }
+
+  /**
+   * Checks a second factor of somebody who is signed in, and uses it up. Says which it was; null where it is wrong, was used
+   * before, or the account is locked. Attempts count as those of `signIn`.
+   */
+  async confirm(user: string, code: string): Promise<'totp' | 'backup-code' | null> {
+    const now = this.#now();
+    const attempt = beginAttempt(this.#db, user, now, (failures) => lockedUntil(failures, now));
+    const factor = await this.#secondFactor(attempt?.user ?? null, code);
+    if (attempt === null || factor === null || !completeAttempt(this.#db, attempt.user, factor, now)) return null;
+    return 'totpStep' in factor ? 'totp' : 'backup-code';
   }
 
   /**

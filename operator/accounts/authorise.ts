@@ -29,7 +29,7 @@ export interface AuthoriseInput {
  * can be told without looking at a code is told before one is used up.
  */
 export async function authorise(input: AuthoriseInput, { action, command, shown }: Act): Promise<Person | null> {
-  const { accounts, singleOperator, audit } = input;
+  const { accounts, singleOperator } = input;
   if (accounts === null || accounts.count() === 0) {
     if (shown.length === 0) return null;
     const first = 'create the first: `mpc_operator user create --username admin --role admin`';
@@ -53,15 +53,77 @@ export async function authorise(input: AuthoriseInput, { action, command, shown 
   for (const one of shown) people.push(await signedIn(input, one, action, command));
   const [by, agreed] = people;
   if (by === undefined) throw new Error('somebody was shown');
+  record(input, { action, command }, by, agreed, {});
+  return by;
+}
+
+/** An act for which people have proved who they are by other means than `Credentials`. */
+export interface ProvenAct {
+  readonly action: Action;
+  readonly command: string;
+  readonly by: Person;
+  /** Who agreed; null: nobody yet, or nobody has to. */
+  readonly second: Person | null;
+  /** What else the audit log keeps: where they sat, and what they proved themselves with. */
+  readonly noted: Readonly<Record<string, Json>>;
+}
+
+/** Whether an act takes a second person here. */
+export function needsSecond({ singleOperator }: Pick<AuthoriseInput, 'singleOperator'>, action: Action): boolean {
+  return PERMISSIONS[action].second && !singleOperator;
+}
+
+/**
+ * As `authorise`, for people who have proved who they are already. Throws `CommandError` (`not_permitted`, `second_person_needed`,
+ * `same_person`, `same_role`).
+ */
+export function authoriseProven(
+  input: Pick<AuthoriseInput, 'singleOperator' | 'audit'>,
+  { action, command, by, second, noted }: ProvenAct,
+): void {
+  for (const person of second === null ? [by] : [by, second]) assertPermitted(input, person, { action, command });
+  if (second?.user === by.user) {
+    throw new CommandError('same_person', `the second person has to be another one than ${by.user}`);
+  }
+  if (second === null && needsSecond(input, action)) {
+    const { what, roles }: Permission = PERMISSIONS[action];
+    const needed = `to ${what} takes a second person of another role (${roles.join(', ')})`;
+    throw new CommandError('second_person_needed', `${needed}, who confirms it in a session of their own`);
+  }
+  record(input, { action, command }, by, second ?? undefined, noted);
+}
+
+// Throws where both are of one role; else the audit log has the act before anything is done.
+function record(
+  { audit }: Pick<AuthoriseInput, 'audit'>,
+  { action, command }: Pick<Act, 'action' | 'command'>,
+  by: Person,
+  agreed: Person | undefined,
+  noted: Readonly<Record<string, Json>>,
+): void {
   if (agreed !== undefined && agreed.role === by.role) {
     audit('act_refused', { command, action, by: by.user, reason: 'same_role' });
     const both = `${by.user} and ${agreed.user} are both ${by.role}`;
     throw new CommandError('same_role', `the second person has to be of another role: ${both}`);
   }
-  const waived = second && agreed === undefined ? { exception: 'single_operator' } : {};
+  const waived = PERMISSIONS[action].second && agreed === undefined ? { exception: 'single_operator' } : {};
   const and = agreed === undefined ? {} : { second: { ...agreed } };
-  audit('act_authorised', { command, action, by: by.user, role: by.role, ...and, ...waived });
-  return by;
+  audit('act_authorised', { command, action, by: by.user, role: by.role, ...and, ...waived, ...noted });
+}
+
+/** Throws `CommandError` where the role of a person may not do something; the audit log has that too. */
+export function assertPermitted(
+  { audit }: Pick<AuthoriseInput, 'audit'>,
+  person: Person,
+  { action, command }: Pick<Act, 'action' | 'command'>,
+): void {
+  if (mayDo(person.role, action)) return;
+  audit('act_refused', { command, action, by: person.user, reason: 'not_permitted' });
+  const { what, roles }: Permission = PERMISSIONS[action];
+  throw new CommandError(
+    'not_permitted',
+    `the role of ${person.user} (${person.role}) may not ${what}: ${roles.join(', ')} may`,
+  );
 }
 
 async function signedIn(
@@ -79,13 +141,6 @@ async function signedIn(
     throw new CommandError('sign_in_refused', SIGN_IN_REFUSED);
   }
   const { person } = verdict;
-  if (!mayDo(person.role, action)) {
-    audit('act_refused', { command, action, by: person.user, reason: 'not_permitted' });
-    const { what, roles }: Permission = PERMISSIONS[action];
-    throw new CommandError(
-      'not_permitted',
-      `the role of ${person.user} (${person.role}) may not ${what}: ${roles.join(', ')} may`,
-    );
-  }
+  assertPermitted({ audit }, person, { action, command });
   return person;
 }

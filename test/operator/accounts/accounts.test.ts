@@ -29,7 +29,11 @@ describe('signing in', () => {
     people.now += 10 * STEP_MS;
     for (const steps of [-1, 0, 1]) {
       const person = { user: 'ada', role: 'admin' as const };
-      expect(await people.signIn('ada', { code: people.code('ada', steps) })).toEqual({ ok: true, person });
+      expect(await people.signIn('ada', { code: people.code('ada', steps) })).toEqual({
+        ok: true,
+        person,
+        factor: 'totp',
+      });
     }
     people.now += 10 * STEP_MS;
     for (const steps of [-2, 2])
