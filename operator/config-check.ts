@@ -289,6 +289,7 @@ async function addressFindings(config: OperatorConfig, serverRuns: boolean): Pro
   const addresses = [
     ['listen_address', config.listenAddress],
     ['metrics_address', config.metricsAddress],
+    ['admin_address', config.adminAddress],
     ...(config.publicAddress === null ? [] : [['public_address', config.publicAddress] as const]),
   ] as const;
   const findings: ConfigFinding[] = [];
@@ -314,8 +315,10 @@ function addressFinding(key: string, { text, host, port }: HostPort, code: strin
         : code === 'EACCES'
           ? [`this user may not listen on port ${port}`, `set "${key}" to a port of 1024 or above`]
           : [`${text} cannot be listened on (${code})`, `set "${key}" to another address`];
-  // Without metrics the node does its work all the same.
-  return key === 'metrics_address' ? warning(key, detail, action) : fault(key, detail, action);
+  // Without metrics and web admin the node does its work all the same.
+  return key === 'metrics_address' || key === 'admin_address'
+    ? warning(key, detail, action)
+    : fault(key, detail, action);
 }
 
 function bindFault({ host, port }: HostPort): Promise<string | null> {

@@ -137,6 +137,7 @@ const additions = {
   listen_address: z.string().optional().describe('host:port to listen on for the other operators'),
   public_address: z.string().optional().describe('host:port to serve the public API on'),
   metrics_address: z.string().optional().describe('host:port to serve metrics on'),
+  admin_address: z.string().optional().describe('host:port to serve the web admin on'),
   tls_overlap_s: whole(HOUR_S, 30 * DAY_S, 'seconds for which the old certificate holds beside a new one').optional(),
   alertmanager_url: z.string().optional().describe('the URL of your Alertmanager'),
   control_socket: path('the Unix socket through which commands reach the server').optional(),

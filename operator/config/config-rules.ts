@@ -95,6 +95,7 @@ function addressProblems(file: ConfigFile): ConfigProblem[] {
   });
   const listen = file.listen_address === undefined ? null : check('listen_address', file.listen_address);
   const metrics = file.metrics_address === undefined ? null : check('metrics_address', file.metrics_address);
+  const admin = file.admin_address === undefined ? null : check('admin_address', file.admin_address);
   const open = file.public_address === undefined ? null : check('public_address', file.public_address);
   const other = (key: string, address: HostPort | null, taken: string, by: HostPort | null): void => {
     if (address === null || by === null || address.text !== by.text) return;
@@ -103,6 +104,9 @@ function addressProblems(file: ConfigFile): ConfigProblem[] {
   other('metrics_address', metrics, 'listen_address', listen);
   other('public_address', open, 'listen_address', listen);
   other('public_address', open, 'metrics_address', metrics);
+  other('admin_address', admin, 'listen_address', listen);
+  other('admin_address', admin, 'metrics_address', metrics);
+  other('admin_address', admin, 'public_address', open);
   return problems;
 }
 

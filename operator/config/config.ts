@@ -36,6 +36,8 @@ export interface OperatorConfig {
   readonly partyAddresses: readonly HostPort[];
   readonly listenAddress: HostPort;
   readonly metricsAddress: HostPort;
+  /** Where the web admin is served, by HTTPS. */
+  readonly adminAddress: HostPort;
   /** Without a slash at its end. */
   readonly alertmanagerUrl: string;
   /** Where the public API listens, in plain HTTP; null: nowhere. */
@@ -124,6 +126,7 @@ export type { ConfigProblem };
 /** Largest configuration file. */
 export const CONFIG_BYTES_MAX = 256 * 1024;
 const METRICS_ADDRESS_DEFAULT: HostPort = { host: '127.0.0.1', port: 9464, text: '127.0.0.1:9464' };
+const ADMIN_ADDRESS_DEFAULT: HostPort = { host: '127.0.0.1', port: 8443, text: '127.0.0.1:8443' };
 const ALERTMANAGER_URL_DEFAULT = 'http://127.0.0.1:9093';
 const WIRE_CONFIRMATIONS_DEFAULT = 6;
 // A quarter of it pays for sweeping a deposit at 100 sat/vB, all of it for a void step at 600.
@@ -265,6 +268,7 @@ function complete(data: ConfigFile, file: string, home: string): OperatorConfig 
     partyAddresses,
     listenAddress: checkedAddress(data.listen_address ?? `0.0.0.0:${own.port}`),
     metricsAddress: data.metrics_address === undefined ? METRICS_ADDRESS_DEFAULT : checkedAddress(data.metrics_address),
+    adminAddress: data.admin_address === undefined ? ADMIN_ADDRESS_DEFAULT : checkedAddress(data.admin_address),
     alertmanagerUrl: (data.alertmanager_url ?? ALERTMANAGER_URL_DEFAULT).replace(/\/+$/, ''),
     publicAddress: data.public_address === undefined ? null : checkedAddress(data.public_address),
     // A folder of its own, so that closing it to others changes nothing else that lies beside the configuration.
