@@ -5,6 +5,8 @@ import type { z } from 'zod';
 import { verifyCeremonyFile } from '../ceremony/ceremony-file.ts';
 import { ceremonyFileSchema } from '../ceremony/transcript.ts';
 import { zeroize } from '../crypto/bytes.ts';
+import { adminCertificate, adminHosts } from '../operator/admin/admin-certificate.ts';
+import { AdminDesk } from '../operator/admin/desk.ts';
 import { keepBackups } from '../operator/backups/backup-schedule.ts';
 import { commands, runFor } from '../operator/commands.ts';
 import type { OperatorConfig } from '../operator/config/config.ts';
@@ -32,6 +34,8 @@ import type { Problem } from '../operator/runtime/problems.ts';
 import { duties } from '../operator/service-report.ts';
 import { nodeMetrics } from '../operator/status/metrics.ts';
 import { statusReport } from '../operator/status/status-report.ts';
+import { createAdminApp } from '../routes/admin/app.ts';
+import { type AdminListener, listenForAdmin } from '../routes/admin-listen.ts';
 import {
   type ControlCommand,
   ControlError,
@@ -102,6 +106,7 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
     const control = await listenControl(config.controlSocket, app);
     if (!control.ok) throw new CommandError(control.reason, control.detail);
     const metrics = startMetrics(node, log);
+    const admin = await startAdmin(node, log);
     let open: PublicListener | null = null;
     try {
       await begin(node, passphrase).then(start.resolve, (error: unknown) => {
@@ -123,7 +128,7 @@ async function serveLogged(config: OperatorConfig, options: ServeOptions, writer
       manager.stopping();
       log('info', 'stopping');
     } finally {
-      await Promise.all([control.listener.stop(), metrics?.stop(), open?.stop()]);
+      await Promise.all([control.listener.stop(), metrics?.stop(), open?.stop(), admin?.stop()]);
     }
   } finally {
     stopBackups();
@@ -182,6 +187,47 @@ function startMetrics(node: Node, log: Log): MetricsListener | null {
     log('info', 'metrics_not_served', { address: metricsAddress.text, detail: errorText(error) });
     return null;
   }
+}
+
+// As with metrics, a node does its work without its pages. A server that has no users yet says how the first is made.
+async function startAdmin(node: Node, log: Log): Promise<{ stop(): Promise<void> } | null> {
+  const { config, input } = node;
+  const onFault = (error: unknown): void => log('error', 'admin_failed', { detail: errorText(error) });
+  try {
+    const certificate = await adminCertificate(config, input.effects.now());
+    const desk = new AdminDesk(node, {
+      told: (error) => toldText(error, config),
+      onFault: (_command, error) => onFault(error),
+    });
+    const { app, close } = createAdminApp({ desk, hosts: adminHosts(config), onFault });
+    const listener = listenForAdmin(config.adminAddress, certificate, (request, origin) => app.fetch(request, origin));
+    await tellAdmin(desk, listener, log);
+    const stop = (): Promise<void> => {
+      close();
+      return listener.stop();
+    };
+    return { stop };
+  } catch (error) {
+    log('info', 'admin_not_served', { address: config.adminAddress.text, detail: errorText(error) });
+    return null;
+  }
+}
+
+async function tellAdmin(desk: AdminDesk, { port }: AdminListener, log: Log): Promise<void> {
+  const { host } = desk.node.config.adminAddress;
+  const name = /^(127\.|::1$|0\.0\.0\.0$|::$)/.test(host) ? 'localhost' : host;
+  const url = `https://${name}:${port}`;
+  log('info', 'admin_served', { url });
+  if (await desk.hasUsers()) return;
+  const token = desk.invitations.add({ user: null, role: 'admin', by: null });
+  log('info', 'admin_set_up', { open: `${url}/join/${token}`, note: 'makes the first admin, once, within 24 h' });
+}
+
+// An expected "no" is a sentence for the operator; a bug stays in the log.
+function toldText(given: unknown, config: OperatorConfig): { readonly code: string; readonly message: string } | null {
+  const error = namedFault(given, config);
+  if (!(error instanceof Error) || isBug(error)) return null;
+  return { code: error instanceof CommandError ? error.code : error.name, message: error.message };
 }
 
 function openToPublic(node: Node): PublicListener | null {

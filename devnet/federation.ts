@@ -125,7 +125,7 @@ async function fundedWallet(bitcoin: Regtest): Promise<RegtestWallet> {
 
 function createAll(options: StartOptions, bitcoin: Regtest, ledger: Ledger): readonly Promise<DevnetOperator>[] {
   const { folder, signal, parties, threshold } = options;
-  const ports = freePorts(2 * parties);
+  const ports = freePorts(3 * parties);
   const addresses = ports.slice(0, parties).map((port) => `127.0.0.1:${port}`);
   return addresses.map((address, index) =>
     DevnetOperator.create({
@@ -141,6 +141,7 @@ function createAll(options: StartOptions, bitcoin: Regtest, ledger: Ledger): rea
       more: {
         listen_address: address,
         metrics_address: `127.0.0.1:${ports[parties + index]}`,
+        admin_address: `127.0.0.1:${ports[2 * parties + index]}`,
         bitcoin_rpc_cookie_file: bitcoin.cookiePath,
         normal_confirmations: CONFIRMATIONS,
         // The story takes each step by hand, so that it can show it.
