@@ -2,6 +2,7 @@
 // without one, and never written; a log that is damaged can be read as well, for that is when people look at it.
 import { canonicalJsonWith } from '../crypto/canonical-json.ts';
 import {
+  AUDIT_LOG_START,
   type AuditFilter,
   type AuditHead,
   type AuditVerdict,
@@ -10,6 +11,7 @@ import {
   filterAudit,
   type StoredAuditRow,
   verifyAuditLog,
+  verifyAuditRows,
 } from '../store/audit-log.ts';
 import type { Page, Queries } from '../store/database.ts';
 import { openReader } from '../store/open.ts';
@@ -74,11 +76,26 @@ export function auditList(db: Queries, filter: AuditFilter, page: Page): AuditLi
 
 /** Verifies the whole log. Entries that are missing at its end only the peers can notice, who keep its head. */
 export function auditVerify(db: Queries): AuditVerifyReport {
-  const verdict = verifyAuditLog(db);
+  return verifyReport(db, verifyAuditLog(db));
+}
+
+function verifyReport(db: Queries, verdict: AuditVerdict): AuditVerifyReport {
   const head = auditHead(db);
   if (verdict.ok) return { ok: true, entries: verdict.head.seq, head: verdict.head, broken: null };
   const { seq, reason } = verdict;
   return { ok: false, entries: seq - 1, head, broken: { seq, detail: BROKEN[reason] } };
+}
+
+/** As `auditVerify`, with a pause after every few entries, so that other work goes on beside it. */
+export async function auditVerifyInTurns(db: Queries, pause: () => Promise<void>): Promise<AuditVerifyReport> {
+  let at: AuditHead = AUDIT_LOG_START;
+  for (;;) {
+    const verdict = verifyAuditRows(db, at, ROWS_AT_ONCE);
+    if (!verdict.ok) return verifyReport(db, verdict);
+    if (!verdict.more) return verifyReport(db, { ok: true, head: verdict.head });
+    at = verdict.head;
+    await pause();
+  }
 }
 
 /**

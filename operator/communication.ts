@@ -39,7 +39,21 @@ export async function testCommunication(
   const missing = missingReports(node, reports);
   const peers = [...reports, ...missing].sort((a, b) => a.index - b.index);
   const checked = checkLinks(peers, node.input.version);
+  measured.set(node, { at: node.input.effects.now(), peers: checked });
   return { peers: checked, ok: checked.every(({ fits }) => fits) };
+}
+
+/** What the ways to all peers were like when they were measured last; `at` in ms since 1970. */
+export interface MeasuredLinks {
+  readonly at: number;
+  readonly peers: readonly CommunicationReport[];
+}
+
+const measured = new WeakMap<Node, MeasuredLinks>();
+
+/** The newest measurement of this process; null where there is none yet. */
+export function lastLinks(node: Node): MeasuredLinks | null {
+  return measured.get(node) ?? null;
 }
 
 /** A link as it was measured. */

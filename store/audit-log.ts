@@ -1,6 +1,6 @@
 // The audit log: every decision of this node, each row bound to the one before by a SHA-256 hash, so that a change of
 // the past shows. Its head travels in heartbeats: a node whose log became shorter was restored or cloned (Never 5).
-import { and, asc, count, desc, eq, gt, gte, inArray, lt, lte } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, gte, inArray, lt, lte, sql } from 'drizzle-orm';
 import { sha256, toHex, utf8 } from '../crypto/bytes.ts';
 import { canonicalJson, canonicalJsonWith, type Json } from '../crypto/canonical-json.ts';
 import { type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
@@ -79,7 +79,12 @@ export interface AuditFilter {
   readonly kinds?: readonly string[];
   readonly since?: number | null;
   readonly until?: number | null;
+  /** Stands somewhere in the body; only the newest entries are searched for it. */
+  readonly text?: string | null;
 }
+
+/** So many of the newest entries are searched for a text: each is read. */
+export const AUDIT_SEARCHED_MAX = 50_000;
 
 /** A row as it is stored: `bodyText` is the canonical text, which of a damaged row may be no JSON. */
 export interface StoredAuditRow extends Omit<AuditEntry, 'body'> {
@@ -89,11 +94,13 @@ export interface StoredAuditRow extends Omit<AuditEntry, 'body'> {
 /** Rows that a filter lets through, newest first. */
 export function filterAudit(db: Queries, filter: AuditFilter, page: Page = {}): Listing<StoredAuditRow> {
   const { limit, offset } = pageBounds(page);
-  const { kinds = [], since = null, until = null } = filter;
+  const { kinds = [], since = null, until = null, text = null } = filter;
   const where = and(
     kinds.length === 0 ? undefined : inArray(auditLog.kind, [...kinds]),
     since === null ? undefined : gte(auditLog.at, since),
     until === null ? undefined : lt(auditLog.at, until),
+    text === null ? undefined : gt(auditLog.seq, auditHead(db).seq - AUDIT_SEARCHED_MAX),
+    text === null ? undefined : sql`instr(lower(${auditLog.body}), lower(${text})) > 0`,
   );
   const rows = db.select().from(auditLog).where(where).orderBy(desc(auditLog.seq)).limit(limit).offset(offset).all();
   const total = db.select({ total: count() }).from(auditLog).where(where).get()?.total ?? 0;

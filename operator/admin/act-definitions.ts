@@ -1,5 +1,6 @@
 // Every act that the web admin offers: its name, the fields of its form, what it will do in plain words, and the command that does
 // the same at a terminal. What an act does is what the command of its name does; nothing is done here.
+import type { Action } from '../accounts/permissions.ts';
 import type { CommandName, CommandParams } from '../runtime/command-types.ts';
 
 /** How a form's field becomes a parameter. An empty optional field is left out; `list`: one value a line. */
@@ -16,6 +17,10 @@ export interface ActDefinition<C extends CommandName> {
   readonly terminal: (params: CommandParams<C>) => string;
   /** Begins without a second factor: it moves no bitcoin and changes nothing that is hard to change back. */
   readonly isLight?: true;
+  /** What the result holds is for the eyes of whoever asked alone, and is shown once. */
+  readonly isSecret?: true;
+  /** What a role must allow for it here, where the command itself asks nobody to sign in. */
+  readonly action?: Action;
 }
 
 /** Words for a POSIX shell. */
@@ -259,6 +264,7 @@ const NODE_ACTS = {
     says: () => ['Every peer is asked for an answer, and how long it takes is measured.'],
     terminal: ({ rounds }) => `test-communication --rounds ${rounds}`,
     isLight: true,
+    action: 'test',
   },
   'test-signing': {
     title: 'Sign a test message',
@@ -283,6 +289,7 @@ const PEOPLE_ACTS = {
       `A code is made with which ${user} sets a new ${kind === 'totp' ? 'authenticator' : 'password'} within 24 h. Give it to that person alone.`,
     ],
     terminal: ({ user, kind }) => `user reset-${kind} ${user}`,
+    isSecret: true,
   },
   'user-unlock': {
     title: 'Unlock a user',
@@ -385,6 +392,8 @@ export interface AnyActDefinition {
   says(params: CommandParams<ActCommand>): readonly string[];
   terminal(params: CommandParams<ActCommand>): string;
   readonly isLight?: true;
+  readonly isSecret?: true;
+  readonly action?: Action;
 }
 
 /** The definition of an act. */

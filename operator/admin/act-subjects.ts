@@ -1,9 +1,11 @@
 // What an act is about, as it stands now: shown to whoever confirms it, and compared again when they do. An approval is of what was
 // on the screen, never of what it has become since.
-import type { Json } from '../../crypto/canonical-json.ts';
+import { canonicalBytes, type Json } from '../../crypto/canonical-json.ts';
+import { cardFingerprint, type OperatorCard } from '../../crypto/operator-card.ts';
 import { getBurn } from '../../store/burns.ts';
 import { commands } from '../commands.ts';
 import type { Node } from '../node.ts';
+import { checkCard, listCards } from '../peers/federation.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import type { CommandParams } from '../runtime/command-types.ts';
 import { noProgress } from '../runtime/progress.ts';
@@ -21,6 +23,7 @@ export async function actSubject(node: Node, command: ActCommand, params: Comman
     return plain({ request: asked, burn, policy: await policyText(node) });
   }
   if ('burn_txid' in params) return plain({ burn: burnText(node, params.burn_txid) });
+  if (command === 'peer-add' && 'card' in params) return cardSubject(node, params.card);
   if (command === 'policy-set' && 'values' in params) {
     const { values } = await commands['policy-show'](node, {}, quiet);
     const now = values.find(({ name }) => name === params.name);
@@ -41,6 +44,17 @@ export async function actSubject(node: Node, command: ActCommand, params: Comman
     return plain({ root, amount_min, address });
   }
   return null;
+}
+
+// Whose card it is, with the words that are read aloud before it counts, and whom it would replace.
+function cardSubject(node: Node, told: CommandParams<'peer-add'>['card']): Json {
+  const checked = checkCard(node.config, canonicalBytes(plain(told)));
+  if (!checked.ok) throw new CommandError('card', checked.detail);
+  const { index, name, address } = checked.card;
+  const known = listCards(node.store.db).find((card) => card.index === index) ?? null;
+  const words = (card: OperatorCard): string => cardFingerprint(card).join(' ');
+  const replaces = known === null ? null : { name: known.name, fingerprint: words(known) };
+  return { card: { index, name, address, fingerprint: words(checked.card) }, replaces };
 }
 
 // The burn as this node's own Wire nodes told it; null where they did not.

@@ -70,6 +70,8 @@ export interface AskedAct {
   readonly says: readonly string[];
   readonly terminal: string;
   readonly isLight: boolean;
+  /** See `ActDefinition`. */
+  readonly isSecret?: boolean;
   /** What the act is about, as it stands now. */
   readonly subject: () => Promise<Json>;
   readonly run: (io: { readonly progress: Progress; readonly actor: Person }) => Promise<Json>;
@@ -87,6 +89,8 @@ interface StoredAct {
   how: string | null;
   isBusy: boolean;
   state: ActState;
+  /** A result that is to be shown once, and was not yet. */
+  unseen: Json;
   readonly progress: string[];
 }
 
@@ -131,6 +135,7 @@ export class Acts {
     const act: StoredAct = {
       ...{ id: toHex(this.#input.effects.random(ID_BYTES)), asked, by, session, askedAt: now, subject },
       ...{ until: now + CONFIRM_MS, second: null, how: null, isBusy: false, state: { kind: 'asked' }, progress: [] },
+      unseen: null,
     };
     this.#acts.set(act.id, act);
     if (asked.isLight && !needsSecond(this.#input, asked.action)) {
@@ -230,6 +235,22 @@ export class Acts {
     return { kind: 'begun' };
   }
 
+  /** Whether an act has a result that this person may see once. */
+  hasUnseen(id: string, { user }: Visitor): boolean {
+    const act = this.#found(id);
+    return act !== null && act.by.user === user && act.unseen !== null;
+  }
+
+  /** The result that is shown once, to whoever asked for the act alone; null where there is none any more. */
+  takeUnseen(id: string, visitor: Visitor): Json {
+    const act = this.#found(id);
+    if (act === null || !this.hasUnseen(id, visitor)) return null;
+    const { unseen } = act;
+    act.unseen = null;
+    this.#tell();
+    return unseen;
+  }
+
   /** Withdraws an act that has not begun; false where it has, or is somebody else's and this one may not do it either. */
   withdraw(id: string, visitor: Visitor): boolean {
     const act = this.#found(id);
@@ -260,7 +281,11 @@ export class Acts {
       this.#tell();
     };
     asked.run({ progress, actor: by }).then(
-      (result) => end({ kind: 'done', result }),
+      (result) => {
+        if (asked.isSecret !== true) return end({ kind: 'done', result });
+        act.unseen = result;
+        end({ kind: 'done', result: null });
+      },
       (error: unknown) => end(this.#failure(command, error)),
     );
   }

@@ -77,12 +77,13 @@ export class AdminDesk {
    * is not there.
    */
   ask<C extends ActCommand>(visitor: Visitor, command: C, params: CommandParams<C>, from: WebOrigin): Promise<string> {
-    const action = actionOf(command, params);
+    const { title, says, terminal, isLight, isSecret, action: here = null } = actDefinition(command);
+    const action = actionOf(command, params) ?? here;
     if (action === null) throw new Error(`${command} only reads`);
-    const { title, says, terminal, isLight } = actDefinition(command);
     const asked = {
       ...{ action, command, params: plain(params), title, says: says(params), terminal: terminal(params) },
       isLight: isLight === true,
+      isSecret: isSecret === true,
       subject: () => actSubject(this.node, command, params),
       run: async (io: Parameters<AskedAct['run']>[0]) =>
         plain(await commands[command](this.node, params, { ...quiet(), ...io })),

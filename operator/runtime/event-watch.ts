@@ -198,6 +198,17 @@ interface Fault {
   detail: string;
 }
 
+/** A fault as it is remembered. Times ISO 8601. */
+export interface RememberedFault {
+  readonly code: ProblemCode;
+  readonly subject: string;
+  readonly cause: string;
+  readonly action: string;
+  readonly since: string;
+  readonly last_at: string;
+  readonly detail: string;
+}
+
 /** Watches one node's log. */
 export class EventWatch {
   readonly #clocks: Pick<Effects, 'now' | 'monotonic'>;
@@ -232,6 +243,17 @@ export class EventWatch {
       }
     }
     return [...shown.values()];
+  }
+
+  /** Every fault that is remembered, the newest first, also those that are over or have not lasted long enough to be told. */
+  remembered(): readonly RememberedFault[] {
+    const shift = this.#clocks.now() - this.#clocks.monotonic();
+    return [...this.#faults.values()]
+      .sort((a, b) => b.lastAt - a.lastAt)
+      .map(({ meaning, subject, since, lastAt, detail }) => {
+        const { code, cause, action } = meaning;
+        return { code, subject, cause, action, since: iso(since), last_at: iso(lastAt + shift), detail };
+      });
   }
 
   /** Whether a fault of this kind is remembered. */
@@ -295,6 +317,10 @@ function ofPruning(detail: string): EventMeaning | null {
     'use a Bitcoin node that has all blocks: take prune out of its bitcoin.conf, and run it once with -reindex';
   const cause = 'blocks that are still to be read were pruned, so the scan cannot go on';
   return { ...fault(cause, () => 'Bitcoin blocks'), code: 'blocks_pruned', action, shownMs: 2.5 * MINUTE_MS };
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
 }
 
 function keyOf(event: string, { what, name, peer: index, from, to, ceremony: id, txid, burn_txid }: LogFields): string {
