@@ -169,7 +169,8 @@ const PHASES: Readonly<Record<string, readonly [string, Tone]>> = {
   halted: ['Halted', 'bad'],
 };
 
-function peerState(peer: Status['peers'][number]): readonly [string, Tone, string | undefined] {
+/** The state of a peer: a word, its tone and shape. */
+export function peerState(peer: Status['peers'][number]): readonly [string, Tone, string | undefined] {
   if (peer.reachable === null) return ['Unknown', 'idle', '◌'];
   if (!peer.reachable) return ['Unreachable', 'bad', '⊘'];
   if (peer.paused_since !== null) return ['Paused', 'warn', '‖'];
