@@ -89,7 +89,13 @@ const LOOKS: Readonly<Record<string, Readonly<Record<string, FieldLook>>>> = {
     values: { label: 'New value', hint: 'A number, "off", or for lists one a line.', type: 'textarea', required: true },
   },
   'peer-add': {
-    card: { label: 'Operator card', hint: 'Paste all of it, from { to }.', type: 'textarea', required: true },
+    card: {
+      label: 'Operator card',
+      hint: 'Paste all of it, from { to }.',
+      type: 'textarea',
+      required: true,
+      file: true,
+    },
     replace: { label: 'Replace the card that this node has', type: 'checkbox' },
   },
   'checklist-confirm': {
