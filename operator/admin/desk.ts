@@ -24,6 +24,7 @@ import { actSubject } from './act-subjects.ts';
 import { Acts, type ActsInput, type AskedAct, CODE_REFUSED, type ConfirmVerdict, type Proof } from './acts.ts';
 import { Challenges } from './challenges.ts';
 import { Invitations } from './invitations.ts';
+import { KeptReport } from './kept-report.ts';
 import { type authenticationSchema, Passkeys, type Site } from './passkeys.ts';
 import { type Visitor, type WebOrigin, WebSessions } from './web-sessions.ts';
 
@@ -51,6 +52,9 @@ export class AdminDesk {
   readonly node: Node;
   readonly acts: Acts;
   readonly invitations: Invitations;
+  /** These ask peers, own nodes and the machine: pages show the last that is known. */
+  readonly findings: KeptReport<CommandResults['security-check']>;
+  readonly boxes: KeptReport<CommandResults['checklist']>;
   readonly #challenges: Challenges;
   readonly #told: ActsInput['told'];
 
@@ -63,6 +67,20 @@ export class AdminDesk {
     this.acts = new Acts({
       ...{ singleOperator: node.config.singleOperator, effects, told, onFault },
       audit: (kind, body) => this.#audit(kind, body),
+    });
+    this.findings = new KeptReport(
+      () => this.read('security-check', {}),
+      effects,
+      (e) => onFault('security-check', e),
+    );
+    this.boxes = new KeptReport(
+      () => this.read('checklist', {}),
+      effects,
+      (e) => onFault('checklist', e),
+    );
+    this.acts.onChange(() => {
+      this.findings.changed();
+      this.boxes.changed();
     });
   }
 
