@@ -199,7 +199,7 @@ async function startAdmin(node: Node, log: Log): Promise<{ stop(): Promise<void>
       told: (error) => toldText(error, config),
       onFault: (_command, error) => onFault(error),
     });
-    const { app, close } = createAdminApp({ desk, hosts: adminHosts(config), onFault });
+    const { app, close } = createAdminApp({ desk, hosts: adminHosts(config), onFault, program: ownProgram() });
     const listener = listenForAdmin(config.adminAddress, certificate, (request, origin) => app.fetch(request, origin));
     await tellAdmin(desk, listener, log);
     const stop = (): Promise<void> => {

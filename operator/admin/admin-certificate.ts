@@ -57,6 +57,13 @@ export async function adminCertificate(config: OperatorConfig, now: number): Pro
   return load(files);
 }
 
+/** When the certificate of the web admin ends, ISO 8601; null where the file cannot be read. */
+export async function adminCertificateEnd(config: OperatorConfig): Promise<string | null> {
+  const pem = await readFile(adminTlsFiles(config).tlsCertPath, 'utf8').catch(() => null);
+  const certificate = pem === null ? null : parse(pem);
+  return certificate === null ? null : new Date(certificate.validTo).toISOString();
+}
+
 async function load({ tlsCertPath, tlsKeyPath }: ReturnType<typeof adminTlsFiles>): Promise<AdminCertificate> {
   const [certificate, key] = await Promise.all([readFile(tlsCertPath, 'utf8'), readFile(tlsKeyPath, 'utf8')]);
   const parsed = parse(certificate);

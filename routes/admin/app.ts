@@ -9,19 +9,27 @@ import { Navigation, NodeStateChip } from '../../views/layout.tsx';
 import { accountPage, accountRoutes } from './account.ts';
 import { actPage, actRoutes } from './acts.ts';
 import { assetResponse } from './assets.ts';
+import { federationPage, incidentPage, incidentsPage } from './federation-page.ts';
 import { type AdminEnv, guard } from './guard.ts';
+import { houseRoutes } from './house-routes.ts';
 import { overviewPage } from './overview-page.ts';
 import { type AdminPage, findPage, type PageRequest, pageRequest, type Status } from './page.ts';
 import { type AdminContext, framed, nodeState, outside } from './render.ts';
+import { auditPage, checklistPage, policyPage, securityPage, usersPage } from './security-page.ts';
 import { visitorOf } from './session.ts';
 import { signInRoutes } from './sign-in.ts';
 import { StatusCache } from './status-cache.ts';
 import { type StreamedPage, Streams } from './stream.ts';
+import { systemPage } from './system-page.ts';
 
 /** Largest form: an exported ceremony of many operators. */
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
 
-const PAGES: readonly AdminPage[] = [overviewPage, accountPage, actPage];
+const PAGES: readonly AdminPage[] = [
+  ...[overviewPage, accountPage, actPage],
+  ...[federationPage, incidentsPage, incidentPage],
+  ...[securityPage, checklistPage, usersPage, policyPage, auditPage, systemPage],
+];
 
 /** What the web admin is made of. */
 export interface AdminAppInput {
@@ -30,6 +38,8 @@ export interface AdminAppInput {
   readonly hosts: ReadonlySet<string>;
   /** Told of every fault of the program; the page says only that there was one. */
   readonly onFault: (error: unknown) => void;
+  /** How this program is started, for work in a process of its own. */
+  readonly program?: readonly string[];
 }
 
 /** A running web admin. */
@@ -40,7 +50,7 @@ export interface AdminApp {
 }
 
 /** Makes the app. */
-export function createAdminApp({ desk, hosts, onFault }: AdminAppInput): AdminApp {
+export function createAdminApp({ desk, hosts, onFault, program = [] }: AdminAppInput): AdminApp {
   const { effects } = desk.node.input;
   const cache = new StatusCache(
     () => desk.read('status', {}),
@@ -78,6 +88,7 @@ export function createAdminApp({ desk, hosts, onFault }: AdminAppInput): AdminAp
     '/',
     accountRoutes(desk, () => cache.get()),
   );
+  app.route('/', houseRoutes({ desk, status: () => cache.get(), program }));
   app.get('*', (c) => page(site, c));
   app.notFound(async (c) => notFound(site, c));
   app.onError((error) => {
