@@ -6,6 +6,7 @@ import type { ActReport, ConfirmVerdict } from '../../operator/admin/acts.ts';
 import type { AdminDesk } from '../../operator/admin/desk.ts';
 import type { Visitor } from '../../operator/admin/web-sessions.ts';
 import { actFields } from '../../views/act-fields.tsx';
+import { RevealOnce } from '../../views/act-results-house.tsx';
 import { ActForm, ActSummary, Changed, Confirm, Outcome, WaitsFor } from '../../views/acts.tsx';
 import { readForm, shownBy, siteOf, textField } from './form.ts';
 import type { AdminEnv } from './guard.ts';
@@ -43,7 +44,9 @@ async function actParts(
   const parts: Part[] = [{ id: 'act', view: ActSummary({ act }) }];
   const { kind } = act.state;
   if (kind !== 'asked' && kind !== 'awaits_second') {
-    return [...parts, { id: 'outcome', view: Outcome({ act, result: resultOf(act, visitor) }) }];
+    const outcome = { id: 'outcome', view: Outcome({ act, result: resultOf(act, visitor) }) };
+    const secret = desk.acts.hasUnseen(act.id, visitor) ? [{ id: 'secret', view: RevealOnce({ id: act.id }) }] : [];
+    return [...parts, outcome, ...secret];
   }
   const isSecond = kind === 'awaits_second';
   if (isSecond === (act.by === visitor.user)) {
@@ -56,9 +59,9 @@ async function actParts(
   return [...parts, { id: 'confirm', view: Confirm({ act, isSecond, hasPasskeys, fault }), isStill: true }];
 }
 
-// A result may be a secret of whoever asked, such as a reset code.
+// What came of it is for whoever asked; what is secret of it is shown once, at their request.
 function resultOf(act: ActReport, visitor: Visitor): string | null {
-  if (act.state.kind !== 'done' || act.by !== visitor.user) return null;
+  if (act.state.kind !== 'done' || act.state.result === null || act.by !== visitor.user) return null;
   return JSON.stringify(act.state.result, null, 2);
 }
 

@@ -7,6 +7,7 @@ import { makeReportFile, readReportQuestion } from '../../operator/admin/report-
 import type { Visitor } from '../../operator/admin/web-sessions.ts';
 import { auditLines, auditVerifyInTurns } from '../../operator/audit-reports.ts';
 import { dateOf } from '../../operator/reporting/period.ts';
+import { ResetCode } from '../../views/act-results-house.tsx';
 import { WaitsFor } from '../../views/acts.tsx';
 import { AuditVerdict } from '../../views/audit.tsx';
 import { sentence } from '../../views/overview.tsx';
@@ -55,6 +56,14 @@ export function houseRoutes(input: HouseRoutesInput): Hono<AdminEnv> {
     c.env.keepOpen?.();
     const lines = streamed(auditLines(desk.node.store.db));
     return download(lines, `audit-${network}-${myIndex}.jsonl`, 'application/jsonl');
+  });
+  app.post('/acts/:id/reveal', async (c) => {
+    const result = desk.acts.takeUnseen(c.req.param('id'), await signedIn(c, desk));
+    // It was shown before, belongs to somebody else, or its time is over.
+    if (result === null) return c.redirect(`/acts/${encodeURIComponent(c.req.param('id'))}`, 303);
+    const parts = [{ id: 'code', view: ResetCode({ result: JSON.parse(JSON.stringify(result)) }) }];
+    const page = { title: 'Reset code', nav: 'security', parts, live: null } as const;
+    return framed(desk, await signedIn(c, desk), await status(), page);
   });
   app.get('/system/report', (c) => report(c, input));
   return app;
