@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 // The audit log: searched, filtered, verified, exported.
 import type { AuditListReport, AuditVerifyReport } from '../operator/audit-reports.ts';
-import { Card, Empty, Facts, Field, Pager, Table, Time } from './kit.tsx';
+import { Card, Empty, Facts, Field, Pager, ShortId, satsText, Table, Time } from './kit.tsx';
 import { Notice } from './layout.tsx';
 
 /** The filter as the address of the page has it. `faults`: what is wrong with it, by field. */
@@ -36,7 +36,7 @@ export function AuditFilterForm({ query, searched }: { query: AuditQuery; search
         <Field
           name="text"
           label="Text"
-          hint={`Searched in the newest ${searched} entries.`}
+          hint={`Searched in the newest ${satsText(searched)} entries.`}
           value={text}
           fault={faults['text']}
         />
@@ -111,20 +111,36 @@ export function AuditEntries({
   );
 }
 
-const SHORT_CHARACTERS_MAX = 120;
+const SHOWN_CHARACTERS_MAX = 400;
 
+// Names with their values; what is long is opened by whoever wants it.
 function Body({ body }: { body: unknown }) {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  if (text === '{}') return <span class="muted">–</span>;
-  if (text.length <= SHORT_CHARACTERS_MAX) return <code>{text}</code>;
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return <code>{textOf(body)}</code>;
+  const fields = Object.entries(body);
+  if (fields.length === 0) return <span class="muted">–</span>;
+  const shown = fields.map(([name, value], at) => (
+    <>
+      {at > 0 && ', '}
+      <span class="muted">{name}</span> <Value text={textOf(value)} />
+    </>
+  ));
+  if (JSON.stringify(body).length <= SHOWN_CHARACTERS_MAX) return <span>{shown}</span>;
   return (
     <details>
       <summary>
-        <code>{text.slice(0, SHORT_CHARACTERS_MAX - 1)}…</code>
+        {fields.length === 1 ? '1 field' : `${fields.length} fields`}: {fields.map(([name]) => name).join(', ')}
       </summary>
-      <pre>{typeof body === 'string' ? body : JSON.stringify(body, null, 2)}</pre>
+      {shown}
     </details>
   );
+}
+
+function Value({ text }: { text: string }) {
+  return /^[0-9a-f]{64}$/.test(text) ? <ShortId id={text} /> : <span>{text}</span>;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** Whether each entry goes with the one before. */

@@ -251,9 +251,13 @@ export function OwnCard({
 export function Contacts({ report }: { report: CommandResults['contacts'] }) {
   return (
     <Card title="Whom to call">
-      {report.levels.every(({ operators }) => operators.length === 0) ? (
+      {report.levels.every(({ operators }) => operators.every(({ contact }) => contact === null)) ? (
         <Empty>
-          <p>No operator card is here yet, and contacts stand on the cards. Add the cards first.</p>
+          <p>
+            {report.cards.length === 0
+              ? 'No operator card is here yet, and contacts stand on the cards. Add the cards first.'
+              : 'No card names anybody. Each operator puts "contacts" into the configuration, and gives the new card to the others.'}
+          </p>
         </Empty>
       ) : (
         report.levels.map(({ level, what, role, operators }) => (

@@ -117,7 +117,7 @@ function Head({ title, assets, passkeys }: { title: string; assets: AssetPaths; 
   );
 }
 
-function Top({ node, user, role, search, assets }: FrameProps) {
+function Top({ node, user, role, search, assets, stream }: FrameProps) {
   return (
     <header class="top">
       <div class="top-row">
@@ -129,9 +129,11 @@ function Top({ node, user, role, search, assets }: FrameProps) {
         <span id="node-state">
           <NodeStateChip node={node} />
         </span>
-        <span id="live" class="chip info">
-          ◐ Connecting
-        </span>
+        {stream !== null && (
+          <span id="live" class="chip info">
+            ◐ Connecting
+          </span>
+        )}
         <span class="spring" />
         <search>
           <form class="search" action="/search" method="get">

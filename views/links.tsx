@@ -73,7 +73,7 @@ export function Latency({ links, now, mayTest }: { links: MeasuredLinks | null; 
 }
 
 const BAR_HEIGHT = 24;
-const BAR_WIDTH = 300;
+const BAR_WIDTH = 170;
 
 function LatencyChart({ peers }: { peers: MeasuredLinks['peers'] }) {
   const times = peers.flatMap(({ name, round_trip_ms: trip }) => (trip === null ? [] : [{ name, ms: trip.median }]));
@@ -86,7 +86,7 @@ function LatencyChart({ peers }: { peers: MeasuredLinks['peers'] }) {
       <figcaption>{text}</figcaption>
       <svg
         class="chart"
-        viewBox={`0 0 640 ${times.length * BAR_HEIGHT}`}
+        viewBox={`0 0 400 ${times.length * BAR_HEIGHT}`}
         role="img"
         aria-labelledby="latency-title latency-text"
       >
@@ -95,16 +95,16 @@ function LatencyChart({ peers }: { peers: MeasuredLinks['peers'] }) {
         {times.map(({ name, ms }, row) => (
           <g>
             <text x="0" y={row * BAR_HEIGHT + 16}>
-              {name.length > 24 ? `${name.slice(0, 23)}…` : name}
+              {name.length > 20 ? `${name.slice(0, 19)}…` : name}
             </text>
             <rect
               class="bar"
-              x="200"
+              x="150"
               y={row * BAR_HEIGHT + 5}
               width={Math.max(1, (ms / most) * BAR_WIDTH)}
               height="14"
             />
-            <text x={206 + Math.max(1, (ms / most) * BAR_WIDTH)} y={row * BAR_HEIGHT + 16}>
+            <text x={156 + Math.max(1, (ms / most) * BAR_WIDTH)} y={row * BAR_HEIGHT + 16}>
               {ms.toFixed(1)} ms
             </text>
           </g>

@@ -240,7 +240,7 @@ export function Reports({ today, fault }: { today: string; fault: string | null 
         Money, fees, signing, uptime and changes of whole days (UTC), as <code>generate-report</code> makes them.
       </p>
       {fault !== null && <Notice tone="bad">{sentence(fault)}</Notice>}
-      <form action="/system/report" method="get">
+      <form action="/system/report" method="get" class="filters">
         <Field
           name="period"
           label="Days"

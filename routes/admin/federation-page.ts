@@ -66,9 +66,9 @@ async function federationParts(request: PageRequest): Promise<readonly Part[]> {
       ...{ id: 'service', isHalf: true as const },
       view: Service({ report: service, now, mayEnable: may('enable-service'), mayDisable: may('disable-service') }),
     },
+    { id: 'cards', isHalf: true, view: Cards({ rows, mayAdd: may('cards') }) },
     { id: 'latency', isHalf: true, view: Latency({ links, now, mayTest: may('test') }) },
     { id: 'own-card', isHalf: true, isStill: true, view: OwnCard(own) },
-    { id: 'cards', isHalf: true, view: Cards({ rows, mayAdd: may('cards') }) },
     { id: 'contacts', view: Contacts({ report: contacts }) },
   ];
 }

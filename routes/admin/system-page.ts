@@ -38,11 +38,11 @@ export async function systemParts(
     },
     { id: 'versions', isHalf: true, view: Versions({ status }) },
     { id: 'latency', isHalf: true, view: Latency({ links: lastLinks(desk.node), now, mayTest: may('test') }) },
-    { id: 'notices', isHalf: true, view: Notices({ notices: status.notices }) },
-    { id: 'faults', view: Faults({ faults, now }) },
     { id: 'config', isHalf: true, view: Settings({ config: configShown(desk.node), unit }) },
+    { id: 'faults', view: Faults({ faults, now }) },
+    { id: 'notices', view: Notices({ notices: status.notices }) },
     {
-      ...{ id: 'reports', isHalf: true as const, isStill: true as const },
+      ...{ id: 'reports', isStill: true as const },
       view: Reports({ today: new Date(now).toISOString().slice(0, 10), fault }),
     },
   ];
