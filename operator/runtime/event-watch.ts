@@ -95,6 +95,7 @@ export const EVENTS: Readonly<Record<string, EventMeaning | string>> = {
     ...work('it has sent more entries within a day than this node keeps of one operator', peer, 0),
     action: 'call its operator: `mpc_operator contacts` says whom',
   },
+  admin_failed: fault('a page of the web admin failed'),
   message_failed: fault('this node cannot handle its messages', peer),
   certificate_rotation_failed: fault('its new TLS certificate cannot be announced, or put into use'),
   announcement_failed: fault('this node cannot send messages to it', peer),
