@@ -97,10 +97,12 @@ describe('a session', () => {
     expect((await idle.get('/account')).status).toBe(303);
     const busy = await world.signedIn('ada');
     const begun = world.now;
+    const [token = ''] = busy.cookies.values();
     while (world.now + 10 * MINUTE_MS < begun + 8 * 60 * MINUTE_MS) {
       world.now += 10 * MINUTE_MS;
-      expect((await busy.get('/account')).status).toBe(200);
+      expect((await world.desk.visitor(token, true))?.user).toBe('ada');
     }
+    expect((await busy.get('/account')).status).toBe(200);
     world.now = begun + 8 * 60 * MINUTE_MS;
     expect((await busy.get('/account')).status).toBe(303);
   });
