@@ -69,7 +69,7 @@ export function signedWithinDay(db: Queries, now: number): readonly SignedPayout
 export function notePayouts(db: Queries, payouts: readonly Omit<SignedPayout, 'at'>[], now: number): void {
   transact(db, (tx) => {
     for (const { burnTxid, sats } of payouts) {
-      tx.insert(payoutsSigned).values({ burnTxid, sats, at: now }).onConflictDoNothing().run();
+      if (!isPayoutSigned(tx, burnTxid)) tx.insert(payoutsSigned).values({ burnTxid, sats, at: now }).run();
     }
   });
 }
