@@ -92,7 +92,7 @@ export const EVENTS: Readonly<Record<string, EventMeaning | string>> = {
     action: 'ask its operator why; register further recipients here yourself: `mpc_operator deposit-address`',
   },
   timeline_of_peer_full: {
-    ...work('it has sent more entries within a day than this node keeps of one operator', peer, 0),
+    ...work('it has sent more entries, within a day or of one incident, than this node keeps of one operator', peer, 0),
     action: 'call its operator: `mpc_operator contacts` says whom',
   },
   message_failed: fault('this node cannot handle its messages', peer),
