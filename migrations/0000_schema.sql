@@ -1098,9 +1098,15 @@ BEGIN SELECT RAISE(ABORT, 'payouts_signed: rows never change'); END;
 CREATE TRIGGER payouts_signed_no_delete BEFORE DELETE ON payouts_signed
 BEGIN SELECT RAISE(ABORT, 'payouts_signed: rows are never deleted'); END;
 --> statement-breakpoint
-CREATE TRIGGER burn_finality_falls BEFORE UPDATE ON burn_finality
-WHEN NEW.burn_txid IS NOT OLD.burn_txid OR NEW.at > OLD.at
-BEGIN SELECT RAISE(ABORT, 'burn_finality: a burn is never final later'); END;
+CREATE TRIGGER burn_finality_no_update BEFORE UPDATE ON burn_finality
+BEGIN SELECT RAISE(ABORT, 'burn_finality: rows never change'); END;
+--> statement-breakpoint
+CREATE TRIGGER burn_finality_no_replace BEFORE INSERT ON burn_finality
+WHEN EXISTS (SELECT 1 FROM burn_finality WHERE burn_txid = NEW.burn_txid)
+BEGIN SELECT RAISE(ABORT, 'burn_finality: the row is there already'); END;
+--> statement-breakpoint
+CREATE TRIGGER burn_finality_no_delete BEFORE DELETE ON burn_finality
+BEGIN SELECT RAISE(ABORT, 'burn_finality: rows are never deleted'); END;
 --> statement-breakpoint
 -- Vetoes of payouts (store/vetoes.ts). One that went could be said again, so that a burn might wait for ever.
 CREATE TABLE `vetoes` (
