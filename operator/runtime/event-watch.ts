@@ -110,6 +110,7 @@ export const EVENTS: Readonly<Record<string, EventMeaning | string>> = {
   },
   vetoes_not_told: fault('it cannot tell its peers of vetoes'),
   seal_failed: fault('it cannot be sealed'),
+  seal_not_recorded: fault('it was sealed, and cannot write that into the audit log'),
   proof_failed: fault('the proof of its keys fails', ceremony),
   ceremony_tick_failed: fault('it does not go on', ceremony),
   ceremony_message_failed: fault('messages of a key ceremony fail', peer),
