@@ -92,7 +92,7 @@ export const EVENTS: Readonly<Record<string, EventMeaning | string>> = {
     action: 'ask its operator why; register further recipients here yourself: `mpc_operator deposit-address`',
   },
   timeline_of_peer_full: {
-    ...work('it has sent more entries within a day than this node keeps of one operator', peer, 0),
+    ...work('it has sent more entries, within a day or of one incident, than this node keeps of one operator', peer, 0),
     action: 'call its operator: `mpc_operator contacts` says whom',
   },
   admin_failed: fault('a page of the web admin failed'),
@@ -111,6 +111,7 @@ export const EVENTS: Readonly<Record<string, EventMeaning | string>> = {
   },
   vetoes_not_told: fault('it cannot tell its peers of vetoes'),
   seal_failed: fault('it cannot be sealed'),
+  seal_not_recorded: fault('it was sealed, and cannot write that into the audit log'),
   proof_failed: fault('the proof of its keys fails', ceremony),
   ceremony_tick_failed: fault('it does not go on', ceremony),
   ceremony_message_failed: fault('messages of a key ceremony fail', peer),
