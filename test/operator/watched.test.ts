@@ -14,8 +14,8 @@ import { listUtxos } from '../../store/utxos.ts';
 import { display, makeBlock, txidOf } from '../chain/block-arbitraries.ts';
 import { id, NOW, raw, withStore } from '../store/fixture.ts';
 
-/** Of one recipient and of one output, in bytes: what a hash table over flat arrays takes, half of it free. */
-const BYTES_EACH_MAX = 256;
+/** Of one recipient and one output together, in bytes: 68 of keys, and what a hash table over flat arrays takes besides. */
+const BYTES_EACH_MAX = 180;
 const MANY = 20_000;
 const NUMBERED = 'WITH RECURSIVE numbered(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbered WHERE i < ?1)';
 const HASH = 'lower(hex(randomblob(32)))';
