@@ -217,7 +217,7 @@ function named(message: string, code: string): string {
 
 // Messages of the lower layers are fragments without capital and full stop where others quote them. Only a word takes a
 // capital: what begins with a txid, a name or a command must stay as it is, to be copied.
-function sentence(message: string): string {
+export function sentence(message: string): string {
   const text = message.replace(/^[a-z]+(?=[\s,]|$)/, (word) => word.charAt(0).toUpperCase() + word.slice(1));
   return /[.?!]$/.test(text) ? text : `${text}.`;
 }

@@ -134,12 +134,19 @@ export class TimelineExchange {
     const { client, effects, config } = this.#input;
     const again = config.network === 'regtest' ? AGAIN_MS.regtest : AGAIN_MS.other;
     let untold = this.#own().filter(({ id }) => !told.has.has(id));
+    const until = effects.monotonic() + TELL_TIMEOUT_MS;
     told.notBefore = effects.monotonic() + again;
     while (untold.length > 0) {
-      const entries = untold.slice(0, TIMELINE_ENTRIES_MAX);
-      untold = untold.slice(entries.length);
+      // A person waits at `escalate`: a peer that answers slowly gets the newest now, and the rest in later rounds.
+      const timeoutMs = Math.floor(until - effects.monotonic());
+      if (timeoutMs <= 0) {
+        told.detail = 'it answers so slowly that it has only a part';
+        return;
+      }
+      const entries = untold.slice(-TIMELINE_ENTRIES_MAX);
+      untold = untold.slice(0, -entries.length);
       const message = { ceremony: '', type: 'announce_timeline', body: { entries: entries.map(toldForm) } };
-      const result = await client.send(index, message, { timeoutMs: TELL_TIMEOUT_MS });
+      const result = await client.send(index, message, { timeoutMs });
       const answer = result.ok ? timelineSchemas.timeline_answer.safeParse(result.messages[0]?.body).data : undefined;
       if (!result.ok || answer === undefined) {
         told.detail = result.ok ? 'gave no answer to it' : result.detail;
