@@ -109,7 +109,8 @@ export async function isServerRunning(config: Pick<OperatorConfig, 'controlSocke
     if (code === 'EACCES' || code === 'EPERM') {
       throw new CliError(`The control socket ${config.controlSocket} belongs to another user. Run as that user.`);
     }
-    const why = 'it may have no file descriptors left, as in a flood of connections (LimitNOFILE in the README)';
+    const why =
+      'it may have no file descriptors left, as in a flood of connections (LimitNOFILE; docs/OPERATING.md, "Service")';
     throw new CliError(
       `The server at ${config.controlSocket} does not answer. Look at its log: ${why}. Or end it first.`,
     );

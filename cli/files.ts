@@ -22,6 +22,7 @@ export async function readInput(context: CliContext, path: string, bytesMax: num
     return bytes;
   } catch (error) {
     if (error instanceof CliError) throw error;
+    if (codeOf(error) === 'ENOENT') throw new CliError(`${path} does not exist. Correct the path.`);
     throw new CliError(`${path} cannot be read (${codeOf(error)}).`);
   }
 }

@@ -161,7 +161,8 @@ function spinner(stderr: TextStream): ProgressDisplay {
     if (current === null) return;
     const { text, until } = current;
     const left = leftText(until === null ? undefined : Math.max(0, until - performance.now()));
-    stderr.write(`${ERASE_LINE}${SPINNER_FRAMES[frame++ % SPINNER_FRAMES.length]} ${text}${left}`);
+    const mark = `${SPINNER_FRAMES[frame++ % SPINNER_FRAMES.length]} `;
+    stderr.write(`${ERASE_LINE}${mark}${clipped(text, columnsOf(stderr) - 1 - mark.length - left.length)}${left}`);
   };
   const settle = () => {
     if (current !== null) stderr.write(`${ERASE_LINE}  ${current.text}\n`);
@@ -182,6 +183,23 @@ function spinner(stderr: TextStream): ProgressDisplay {
       settle();
     },
   };
+}
+
+// A line that wraps is erased only from its last row on: each frame would leave the rest of it on the screen.
+function clipped(text: string, width: number): string {
+  if (Bun.stringWidth(text) <= width) return text;
+  let [kept, used] = ['', 1];
+  for (const character of text) {
+    used += Bun.stringWidth(character);
+    if (used > width) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+// Asked for each time: a window may be made smaller meanwhile. Some terminals say that they have no columns.
+function columnsOf(stream: TextStream): number {
+  return stream.columns === undefined || stream.columns === 0 ? SCREEN.columns : stream.columns;
 }
 
 function leftText(remainingMs: number | undefined): string {

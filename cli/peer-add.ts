@@ -74,7 +74,10 @@ async function nextStep(cli: Cli, added: readonly AddedCard[]): Promise<string> 
 async function readCard({ context }: Cli, source: string): Promise<FoundCard> {
   const verdict = parseCard(await readInput(context, source, INPUT_BYTES_MAX));
   const name = source === '-' ? 'Standard input' : source;
-  if (!verdict.ok) throw new CliError(`${name} is not a valid operator card: ${verdict.detail}. Nothing was added.`);
+  if (!verdict.ok)
+    throw new CliError(
+      `${name} is not a valid operator card: ${verdict.detail}. Nothing was added. Ask its operator for the file that \`peer export\` wrote, sent as an attachment.`,
+    );
   return { source: name, card: verdict.card };
 }
 

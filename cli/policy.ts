@@ -1,9 +1,13 @@
 // `policy show` and `policy set`: what this operator signs.
 import type { Command } from 'commander';
+import { isPolicyNumber, policyNameOf } from '../operator/policy-commands.ts';
+import { CommandError } from '../operator/runtime/command-error.ts';
 import type { PolicyReport } from '../operator/runtime/command-types.ts';
-import { type Cli, runCommand } from './call.ts';
+import { type Cli, runCommand, sentence } from './call.ts';
+import { UsageError } from './errors.ts';
 import { renderFields } from './output.ts';
 import { addExamples } from './program.ts';
+import { bad } from './values.ts';
 
 const SET_ABOUT = [
   'Set one value of the policy in the configuration file; a running server uses it at once. `off` goes back to the default.',
@@ -24,15 +28,31 @@ export function registerPolicy(program: Command, cli: Cli): void {
     .description(SET_ABOUT)
     .argument('<name>', 'the value to change, as `policy show` names it')
     .argument('<value...>', 'the new value, or off')
-    .action((name: string, values: readonly string[]) =>
-      runCommand(cli, 'policy-set', { name, values: [...values] }, { text: policyText }),
-    );
+    .action((name: string, values: readonly string[]) => {
+      assertSettable(name, values);
+      return runCommand(cli, 'policy-set', { name, values: [...values] }, { text: policyText });
+    });
   addExamples(
     set,
     'mpc_operator policy set withdrawal_max_sats 100000000',
     'mpc_operator policy set approve_above_sats 50000000',
     'mpc_operator policy set hold_above_sats off',
   );
+}
+
+// Here, before two people have signed in for a typing mistake.
+function assertSettable(written: string, values: readonly string[]): void {
+  let name: string;
+  try {
+    name = policyNameOf(written);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw new UsageError(sentence(error.message));
+  }
+  const value = values.join(' ');
+  if (name === 'consolidate_addresses' || value === 'off' || isPolicyNumber(value)) return;
+  const unit = name.endsWith('_sats') ? 'sats without a decimal point (100000000 = 1 BTC)' : 'digits alone';
+  throw bad(name, value, `a whole number in ${unit}, or off`);
 }
 
 function policyText({ file, values, deposit_min_sats: least, signed_today_sats: today }: PolicyReport): string {

@@ -3,7 +3,7 @@
 import { Command, CommanderError, type Option } from 'commander';
 import { printable } from '../operator/runtime/shown-text.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
-import { CliError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './errors.ts';
+import { CliError, EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from './errors.ts';
 import { wholeValue } from './values.ts';
 import { VERSION } from './version.ts';
 
@@ -76,12 +76,22 @@ export async function runCli(
 ): Promise<number> {
   const program = createProgram(context, modules);
   try {
+    assertTypedMarks(args);
     await program.parseAsync([...args], { from: 'user' });
     return EXIT_OK;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
     return report(error, context);
   }
+}
+
+// Mail and word processors turn `--flag` and `"text"` into marks that look alike: then a flag reads as a missing one.
+function assertTypedMarks(args: readonly string[]): void {
+  const pasted = args.find((arg) => /^[\u2010-\u2015\u2212]|^[\u2018-\u201f\u00ab]/.test(arg));
+  if (pasted === undefined) return;
+  const mark = pasted.slice(0, 1);
+  const typed = /[\u2018-\u201f\u00ab]/.test(mark) ? 'a quote that no shell knows: type " or \'' : 'no hyphen: type -';
+  throw new UsageError(`${JSON.stringify(pasted)} begins with ${mark}, which is ${typed} there yourself.`);
 }
 
 const exampleLines = new WeakMap<Command, readonly string[]>();

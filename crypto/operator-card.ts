@@ -75,7 +75,7 @@ export function encodeCard(card: OperatorCard): Uint8Array {
  */
 export function parseCard(bytes: Uint8Array): CardVerdict {
   const json = parseCanonicalJson(trimmed(bytes), { bytesMax: OPERATOR_CARD_BYTES_MAX, depthMax: 4 });
-  if (!json.ok) return { ...json, detail: 'not a canonical JSON document within the size limit' };
+  if (!json.ok) return { ...json, detail: 'its text is no card, or was changed on the way' };
   const parsed = cardSchema.safeParse(json.value);
   if (!parsed.success) {
     const field = parsed.error.issues[0]?.path.join('.') ?? '';

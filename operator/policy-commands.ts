@@ -94,7 +94,7 @@ async function setInTurn(
   { name: written, values }: CommandParams<'policy-set'>,
   { actor }: { readonly actor?: Person | null },
 ): Promise<PolicyReport> {
-  const name = nameOf(written);
+  const name = policyNameOf(written);
   const { config, store, input, selfWatch, validation } = node;
   const loaded = loadConfig(config.file, input.home);
   if (!loaded.ok) throw fileRefusal(loaded.file, loaded.problems);
@@ -151,7 +151,8 @@ function apply(config: OperatorConfig, name: PolicyName, next: OperatorConfig): 
   else Object.assign(config.policy, { [FIELDS[name]]: next.policy[FIELDS[name]] });
 }
 
-function nameOf(written: string): PolicyName {
+/** The name that somebody wrote, also with dashes. Throws `CommandError` with what it may be. */
+export function policyNameOf(written: string): PolicyName {
   const name = written.replaceAll('-', '_');
   const found = POLICY_NAMES.find((one) => one === name);
   if (found !== undefined) return found;
@@ -194,8 +195,13 @@ function parsed(name: PolicyName, values: readonly string[]): Json | null {
   if (first === OFF && more.length === 0) return null;
   if (name === 'consolidate_addresses') return [...values];
   // What is no number is refused with what it must be, by the check of the whole file.
-  if (more.length > 0 || first === undefined || !/^[0-9]{1,16}$/.test(first)) return values.join(' ');
+  if (more.length > 0 || first === undefined || !isPolicyNumber(first)) return values.join(' ');
   return Number(first);
+}
+
+/** Whether it is written as every number of the policy is. */
+export function isPolicyNumber(written: string): boolean {
+  return /^[0-9]{1,16}$/.test(written);
 }
 
 function pathOf(name: PolicyName): string {

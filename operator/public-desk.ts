@@ -92,7 +92,7 @@ export class PublicDesk {
 
   /** Where a deposit stands; null where this node has not seen it. */
   deposit(outpoint: Outpoint): PublicDeposit | null {
-    const { store, config } = this.#node;
+    const { store } = this.#node;
     const found = getDeposit(store.db, outpoint);
     if (found === null) return null;
     const { txid, vout, recipient, amount, status, height } = found;
@@ -101,7 +101,7 @@ export class PublicDesk {
     return {
       ...{ txid, vout, recipient, amount: `${amount}`, status },
       confirmations: height === null || scanned === null ? 0 : Math.max(0, scanned - height + 1),
-      confirmations_needed: config.normalConfirmations,
+      confirmations_needed: this.#confirmations(),
       attestation: attestation === null ? null : { ...encodeAttestation(attestation) },
     };
   }
@@ -141,11 +141,17 @@ export class PublicDesk {
       bitcoin_public_key: toHex(bitcoin.publicKey),
       attestation_public_key: toHex(attestation.publicKey),
       deposit_min: `${config.policy.depositMinSats}`,
-      confirmations: config.normalConfirmations,
+      confirmations: this.#confirmations(),
       wire_confirmations: config.wireConfirmations,
       height: scannedHeight(store.db),
       operators: [own, ...others].sort((a, b) => a.index - b.index),
     };
+  }
+
+  // While the chain looks forked a deposit needs more: who is told less waits in vain.
+  #confirmations(): number {
+    const { chain, config } = this.#node;
+    return chain?.confirmations() ?? config.normalConfirmations;
   }
 
   #key(): FederationKey {

@@ -47,6 +47,36 @@ describe('every file exists that is named by', () => {
   }
 });
 
+describe('what messages of the program send the operator to', () => {
+  const sources = ['server.ts', ...FILES.filter((name) => /^(cli|operator|routes|chain|store)\/.*\.tsx?$/.test(name))];
+  const messages = sources.flatMap((file) =>
+    readFileSync(`${root}${file}`, 'utf8')
+      .split('\n')
+      .filter((line) => !/^\s*(\/\/|\/?\*)/.test(line))
+      .map((line) => `${file}: ${line.trim()}`),
+  );
+
+  test('is never the README, as the runbook has every command', () => {
+    expect(messages.filter((line) => line.includes('README'))).toEqual([]);
+  });
+
+  test('is a section that the named document has', () => {
+    const named = messages.flatMap((line) =>
+      [...line.matchAll(/(?:docs\/)?([A-Z]+)(?:\.md)?, "([^"]+)"/g)].map(([, document, section]) => ({
+        line,
+        document: document ?? '',
+        section: section ?? '',
+      })),
+    );
+    expect(named.length).toBeGreaterThan(4);
+    const lacking = named.filter(({ document, section }) => {
+      const lines = readFileSync(`${root}docs/${document}.md`, 'utf8').split('\n');
+      return !lines.some((line) => /^#+ /.test(line) && line.replace(/^#+ /, '') === section);
+    });
+    expect(lacking).toEqual([]);
+  });
+});
+
 describe('docs/ARCHITECTURE.md', () => {
   const text = readFileSync(`${root}docs/ARCHITECTURE.md`, 'utf8');
   const schema = readdirSync(`${root}migrations`)

@@ -23,9 +23,12 @@ export interface AuthoriseInput {
   readonly audit: (kind: string, body: Json) => void;
 }
 
+const EXCEPTION = 'where one person runs this node, `mpc_operator init --single-operator --force` waives that';
+
 /**
  * Returns who acts, or null where there are no users: then whoever may run a command may act. Throws `CommandError`
- * (`sign_in_needed`, `second_person_needed`, `sign_in_refused`, `not_permitted`, `same_person`, `same_role`, `no_users`); what
+ * (`sign_in_needed`, `second_person_needed`, `no_second_person`, `sign_in_refused`, `not_permitted`, `same_person`, `same_role`,
+ * `no_users`); what
  * can be told without looking at a code is told before one is used up.
  */
 export async function authorise(input: AuthoriseInput, { action, command, shown }: Act): Promise<Person | null> {
@@ -41,10 +44,10 @@ export async function authorise(input: AuthoriseInput, { action, command, shown 
     const remedy = 'give --as USER, who is asked for password and code; `mpc_operator user list` shows who there is';
     throw new CommandError('sign_in_needed', `only a user who signs in may ${what} (${roles.join(', ')}): ${remedy}`);
   }
+  if (second && !singleOperator) assertPairPossible(accounts, PERMISSIONS[action]);
   if (other === undefined && second && !singleOperator) {
     const needed = `to ${what} takes a second person of another role (${roles.join(', ')}): give --second USER as well`;
-    const exception = 'where one person runs this node, `mpc_operator init --single-operator` waives that';
-    throw new CommandError('second_person_needed', `${needed}; ${exception}`);
+    throw new CommandError('second_person_needed', `${needed}; ${EXCEPTION}`);
   }
   if (other?.user === first.user) {
     throw new CommandError('same_person', `the second person has to be another one than ${first.user}`);
@@ -124,6 +127,17 @@ export function assertPermitted(
     'not_permitted',
     `the role of ${person.user} (${person.role}) may not ${what}: ${roles.join(', ')} may`,
   );
+}
+
+// Said before anybody is asked for a code: two admins alone would try each other in vain.
+function assertPairPossible(accounts: Accounts, { what, roles }: Permission): void {
+  const active = accounts.list().filter(({ state, role }) => state === 'active' && roles.includes(role));
+  const [only, another] = new Set(active.map(({ role }) => role));
+  const lacking = roles.find((role) => role !== only);
+  if (only === undefined || another !== undefined || lacking === undefined) return;
+  const needed = `to ${what} takes two people of different roles (${roles.join(', ')}), and all users here who may are ${only}`;
+  const remedy = `let an admin create another first: \`mpc_operator user create --username NAME --role ${lacking}\``;
+  throw new CommandError('no_second_person', `${needed}: ${remedy}; ${EXCEPTION}`);
 }
 
 async function signedIn(

@@ -97,7 +97,7 @@ function keyFileSealed({ keyFile, files }: Facts): Finding {
   if (keyFile.isSealed) return pass(`${path} is an age file under a passphrase`);
   return fail(
     `${path} is not encrypted under a passphrase`,
-    'end the server, encrypt it with `age -p -a` (OPERATING, "By hand"), and delete the plain file',
+    'end the server, encrypt it with `age -p -a` (docs/OPERATING.md, "By hand, without this program"), and delete the plain file',
   );
 }
 

@@ -39,7 +39,10 @@ function serviceAccount({ process, files }: Facts): Finding {
   if (uid === null) return NO_SERVER;
   const seen = process === null ? `its files belong to user ${uid}` : `it runs as user ${uid}`;
   if (uid !== 0) return pass(seen);
-  return fail(`${seen}, which is root`, 'run it as a user of its own: `mpc_operator service install` makes one');
+  return fail(
+    `${seen}, which is root`,
+    'run it as a user of its own, who owns its files: `sudo mpc_operator service install --user NAME`',
+  );
 }
 
 function systemd({ process }: Facts): Finding {

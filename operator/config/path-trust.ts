@@ -60,9 +60,12 @@ function stepFlaw(at: string, { uid, mode, isFolder, link }: PathStep, own: numb
   if (uid !== own && uid !== ROOT_UID) {
     const whose = `${at} belongs to user ${uid} (${shown}), who can change it`;
     const command = `chown ${link === null ? '' : '-h '}${own} ${quoted(at)}`;
+    // For root everything of the node would become root's, and the node would not start any more.
+    if (own === ROOT_UID)
+      return { problem: `cannot be trusted: ${whose}`, remedy: `Run as user ${uid} instead, without sudo.` };
     return {
       problem: `cannot be trusted: ${whose}`,
-      remedy: `If it is yours, run: ${own === ROOT_UID ? '' : 'sudo '}${command}; if this is a shared account, run as user ${uid} instead.`,
+      remedy: `If it is yours, run: sudo ${command}; if this is a shared account, run as user ${uid} instead.`,
     };
   }
   // The permissions of a link itself mean nothing: what matters is the folder it lies in.

@@ -134,12 +134,19 @@ export class TimelineExchange {
     const { client, effects, config } = this.#input;
     const again = config.network === 'regtest' ? AGAIN_MS.regtest : AGAIN_MS.other;
     let untold = this.#own().filter(({ id }) => !told.has.has(id));
+    const until = effects.monotonic() + TELL_TIMEOUT_MS;
     told.notBefore = effects.monotonic() + again;
     while (untold.length > 0) {
-      const entries = untold.slice(0, TIMELINE_ENTRIES_MAX);
-      untold = untold.slice(entries.length);
+      // A person waits at `escalate`: a peer that answers slowly gets the newest now, and the rest in later rounds.
+      const timeoutMs = Math.floor(until - effects.monotonic());
+      if (timeoutMs <= 0) {
+        told.detail = 'it answers so slowly that it has only a part';
+        return;
+      }
+      const entries = untold.slice(-TIMELINE_ENTRIES_MAX);
+      untold = untold.slice(0, -entries.length);
       const message = { ceremony: '', type: 'announce_timeline', body: { entries: entries.map(toldForm) } };
-      const result = await client.send(index, message, { timeoutMs: TELL_TIMEOUT_MS });
+      const result = await client.send(index, message, { timeoutMs });
       const answer = result.ok ? timelineSchemas.timeline_answer.safeParse(result.messages[0]?.body).data : undefined;
       if (!result.ok || answer === undefined) {
         told.detail = result.ok ? 'gave no answer to it' : result.detail;
@@ -196,9 +203,11 @@ export function say(
   const entry = { author: config.myIndex, id, thread, kind, text, level, ceremonyId, firstAt, backupAt, at };
   const verdict = recordEntry(db, entry, now);
   if (verdict === 'kept') return entry;
-  const remedy = 'call the others (`mpc_operator contacts`), and go on with an incident that is open';
   if (verdict === 'timeline_limit') {
-    throw new CommandError(verdict, `this operator has said so much within a day that peers take no more: ${remedy}`);
+    const flaw = 'this operator has said so much, within a day or of this one thing, that peers take no more';
+    const remedy =
+      'call the others (`mpc_operator contacts`), and go on with an incident that has room, or close this one';
+    throw new CommandError(verdict, `${flaw}: ${remedy}`);
   }
   throw new CommandError(verdict, 'it cannot be written down now: try again');
 }

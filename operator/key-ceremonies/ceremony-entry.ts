@@ -52,7 +52,10 @@ export function assertMayEnter(input: EntryInput, params: CommandParams<'dkg'>):
   }
   if (known !== null && known.rehearsal !== rehearsal) {
     const begun = known.rehearsal ? 'a rehearsal' : 'a ceremony for real keys';
-    throw new CommandError('ceremony_exists', `ceremony ${id} was begun as ${begun}: choose another --ceremony-id`);
+    throw new CommandError(
+      'ceremony_exists',
+      `ceremony ${id} was begun as ${begun}: run it ${known.rehearsal ? 'with' : 'without'} --rehearsal, or choose another --ceremony-id`,
+    );
   }
   if (!rehearsal && keys.live() !== null) {
     throw new CommandError('key_exists', 'the federation has a live key already; a new one is made by key rotation');

@@ -83,7 +83,7 @@ export class DescriptorWatch {
 export const DESCRIPTORS_TOLD = {
   subject: 'file descriptors',
   action:
-    'let only the peers reach the port (firewall): a flood of connections uses them up; raise LimitNOFILE= (README) if it is low',
+    'let only the peers reach the port (firewall): a flood of connections uses them up; raise LimitNOFILE= (docs/OPERATING.md, "Service") if it is low',
 } as const;
 
 function isFew({ used, limit }: DescriptorCount): boolean {

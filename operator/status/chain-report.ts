@@ -26,7 +26,7 @@ const OF_CHAIN: Readonly<Record<ChainProblemName, readonly [ProblemCode, action:
   node_unavailable: ['bitcoin_unavailable', LOOK],
   node_credentials: [
     'bitcoin_credentials',
-    'give this node the RPC user and password of your Bitcoin nodes, or their cookie file: `mpc_operator init --force` with --bitcoin-rpc-user or --bitcoin-rpc-cookie-file (README), and restart the server',
+    'give this node the RPC user and password of your Bitcoin nodes, or their cookie file: `mpc_operator init --force` with --bitcoin-rpc-user or --bitcoin-rpc-cookie-file (docs/OPERATING.md, "Launch sheet"), and restart the server',
   ],
   node_syncing: ['bitcoin_syncing', 'wait: this node asks it again once it has synchronised'],
   node_behind: ['bitcoin_behind', LOOK],

@@ -46,7 +46,7 @@ export function replacedFileProblems(watch: FileWatch, config: Paths, databasePa
   }
   const shares = 'the server still uses what it read before, and overwrites this file when it gets new shares';
   tell(config.keySharePath, 'key file', 'error', shares, 'put the right key file in its place, and restart the server');
-  const restart = 'restart the server, and give the others the new card (README, "Renew a certificate")';
+  const restart = 'restart the server, and give the others the new card (docs/OPERATING.md, "Certificates")';
   for (const path of [config.tlsCertPath, config.tlsKeyPath]) {
     tell(path, 'TLS files', 'warning', 'the server still uses what it read before', restart);
   }

@@ -178,7 +178,7 @@ function cardProblems(node: Node): readonly Problem[] {
     const subject = `operator ${index} (${name})`;
     const action =
       index === config.myIndex
-        ? 'run `mpc_operator tls rotate`; one that has expired is renewed as the README says'
+        ? 'run `mpc_operator tls rotate`; one that has expired is renewed by hand (docs/OPERATING.md, "Certificates")'
         : 'ask its operator to renew it and to send the new card';
     if (facts === null) {
       problems.push(

@@ -4,7 +4,6 @@ import { mayDo } from '../../operator/accounts/permissions.ts';
 import type { AdminDesk } from '../../operator/admin/desk.ts';
 import { invite, inviteFaults } from '../../operator/admin/invite.ts';
 import { makeReportFile, readReportQuestion } from '../../operator/admin/report-file.ts';
-import type { Visitor } from '../../operator/admin/web-sessions.ts';
 import { auditLines, auditVerifyInTurns } from '../../operator/audit-reports.ts';
 import { dateOf } from '../../operator/reporting/period.ts';
 import { ResetCode } from '../../views/act-results-house.tsx';
@@ -18,7 +17,7 @@ import type { AdminEnv } from './guard.ts';
 import type { Part, Status } from './page.ts';
 import { type AdminContext, framed } from './render.ts';
 import { userParts } from './security-page.ts';
-import { originOf, visitorOf } from './session.ts';
+import { originOf } from './session.ts';
 import { toldOr } from './sign-in.ts';
 import { systemParts } from './system-page.ts';
 
@@ -39,7 +38,7 @@ export function houseRoutes(input: HouseRoutesInput): Hono<AdminEnv> {
     if (card === null) {
       const parts = [{ id: 'card', view: WaitsFor({ text: sentence(fault ?? 'there is no card yet') }) }];
       const page = { title: 'Your card', nav: 'federation', parts, live: null } as const;
-      return framed(desk, await signedIn(c, desk), await status(), page, 409);
+      return framed(desk, c.get('visitor'), await status(), page, 409);
     }
     const { network, myIndex } = desk.node.config;
     return download(`${card.text}\n`, `card-${network}-${myIndex}.json`, 'application/json');
@@ -49,7 +48,7 @@ export function houseRoutes(input: HouseRoutesInput): Hono<AdminEnv> {
     const report = await auditVerifyInTurns(desk.node.store.db, () => Bun.sleep(0));
     const parts = [{ id: 'verdict', view: AuditVerdict({ report }) }];
     const page = { title: 'Audit log', nav: 'security', parts, live: null } as const;
-    return framed(desk, await signedIn(c, desk), await status(), page);
+    return framed(desk, c.get('visitor'), await status(), page);
   });
   app.get('/security/audit/export', (c) => {
     const { network, myIndex } = desk.node.config;
@@ -58,12 +57,12 @@ export function houseRoutes(input: HouseRoutesInput): Hono<AdminEnv> {
     return download(lines, `audit-${network}-${myIndex}.jsonl`, 'application/jsonl');
   });
   app.post('/acts/:id/reveal', async (c) => {
-    const result = desk.acts.takeUnseen(c.req.param('id'), await signedIn(c, desk));
+    const result = desk.acts.takeUnseen(c.req.param('id'), c.get('visitor'));
     // It was shown before, belongs to somebody else, or its time is over.
     if (result === null) return c.redirect(`/acts/${encodeURIComponent(c.req.param('id'))}`, 303);
     const parts = [{ id: 'code', view: ResetCode({ result: JSON.parse(JSON.stringify(result)) }) }];
     const page = { title: 'Reset code', nav: 'security', parts, live: null } as const;
-    return framed(desk, await signedIn(c, desk), await status(), page);
+    return framed(desk, c.get('visitor'), await status(), page);
   });
   app.get('/system/report', (c) => report(c, input));
   return app;
@@ -72,7 +71,7 @@ export function houseRoutes(input: HouseRoutesInput): Hono<AdminEnv> {
 const REPORT_TYPES = { html: 'text/html; charset=utf-8', md: 'text/markdown; charset=utf-8', json: 'application/json' };
 
 async function report(c: AdminContext, { desk, status, program }: HouseRoutesInput): Promise<Response> {
-  const visitor = await signedIn(c, desk);
+  const visitor = c.get('visitor');
   const { config, input } = desk.node;
   const now = input.effects.now();
   const refused = async (fault: string, code: number): Promise<Response> => {
@@ -94,14 +93,8 @@ async function report(c: AdminContext, { desk, status, program }: HouseRoutesInp
   }
 }
 
-async function signedIn(c: AdminContext, desk: AdminDesk): Promise<Visitor> {
-  const visitor = await visitorOf(c, desk, false);
-  if (visitor === null) throw new Error('the session was checked before');
-  return visitor;
-}
-
 async function invited(c: AdminContext, { desk, status }: HouseRoutesInput): Promise<Response> {
-  const visitor = await signedIn(c, desk);
+  const visitor = c.get('visitor');
   const form = await readForm(c);
   const [user, role, code] = [textField(form, 'user').trim(), textField(form, 'role'), textField(form, 'code')];
   const page = async (parts: readonly Part[], code: number): Promise<Response> =>

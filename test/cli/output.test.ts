@@ -3,9 +3,10 @@ import { createOutput, jsonText, renderFields, renderTable } from '../../cli/out
 import { printable } from '../../operator/runtime/shown-text.ts';
 import { MemoryStream } from './surroundings.ts';
 
-function output(options: { terminal?: boolean; env?: Record<string, string>; json?: boolean } = {}) {
+function output(options: { terminal?: boolean; columns?: number; env?: Record<string, string>; json?: boolean } = {}) {
   const stdout = new MemoryStream(options.terminal);
   const stderr = new MemoryStream(options.terminal);
+  if (options.columns !== undefined) stderr.columns = options.columns;
   return { stdout, stderr, out: createOutput({ stdout, stderr, env: options.env ?? {}, json: options.json ?? false }) };
 }
 
@@ -111,6 +112,19 @@ describe('progress', () => {
     expect(drawn()[0]).toEndWith('Waiting (1:01 left)');
     expect(drawn().some((part) => part.endsWith('Waiting (1:00 left)'))).toBeTrue();
     expect(new Set(drawn().map((part) => part[0])).size).toBeGreaterThan(5);
+  });
+
+  test('on a narrow terminal never writes a frame that wraps, and leaves the step whole', () => {
+    const { out, stderr } = output({ terminal: true, columns: 40 });
+    const progress = out.progress();
+    const text = 'joined; waiting for operator 1 (日本.example.com), operator 2 (two.example.com)';
+    progress.report({ step: 'a', text, remaining_ms: 3_600_000 });
+    const frame = (stderr.text.split('\u001b[2K').at(-1) ?? '').trimEnd();
+    expect(frame).toStartWith('⠋ joined; waiting');
+    expect(frame).toEndWith('… (60:00 left)');
+    expect(Bun.stringWidth(frame)).toBeLessThan(40);
+    progress.stop();
+    expect(stderr.text).toEndWith(`  ${text}\n`);
   });
 
   test('in a file says how long a step may take', () => {

@@ -46,6 +46,8 @@ describe('a command line', () => {
       ['show it --amount 1 --nope', "unknown option '--nope'"],
       ['show it --amount 1 --passphrase-fd x', '--passphrase-fd "x" is not a file descriptor'],
       ['show misuse --amount 1', 'That is no way.'],
+      ['show it \u2014amount 1', '"\u2014amount" begins with \u2014, which is no hyphen: type - there yourself.'],
+      ['show \u201cit\u201d --amount 1', 'which is a quote that no shell knows: type " or \' there yourself.'],
     ] as const) {
       const ran = await run(line, modules);
       expect({ code: ran.code, stdout: ran.stdout }).toEqual({ code: 2, stdout: '' });

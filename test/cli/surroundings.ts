@@ -6,6 +6,7 @@ import { type CommandModule, runCli } from '../../cli/program.ts';
 /** Keeps what is written; a terminal where told to be one. */
 export class MemoryStream {
   readonly isTTY: boolean;
+  columns?: number;
   text = '';
   constructor(isTTY = false) {
     this.isTTY = isTTY;

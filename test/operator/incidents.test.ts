@@ -3,7 +3,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { commands } from '../../operator/commands.ts';
 import { ceremonyDateReport } from '../../operator/incident-commands.ts';
+import { say, TimelineExchange } from '../../operator/incidents/timeline.ts';
 import type { Node } from '../../operator/node.ts';
+import type { PeerClient } from '../../operator/peers/deliver.ts';
+import { TIMELINE_ENTRIES_MAX } from '../../operator/peers/messages-timeline.ts';
 import { CommandError } from '../../operator/runtime/command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from '../../operator/runtime/command-types.ts';
 import { ceremonyDateNotices, incidentProblems } from '../../operator/status/incident-problems.ts';
@@ -209,6 +212,34 @@ describe('the date of the key ceremony', () => {
       /no date is proposed/,
     );
   });
+});
+
+test('a peer that answers slowly holds nobody up who escalates, and has the newest first', async () => {
+  const { node: running } = federation.at(0);
+  let passed = 0;
+  const told: string[] = [];
+  const client: PeerClient = {
+    send: async (_, { body }) => {
+      passed += 3_000;
+      told.push(JSON.stringify(body));
+      return { ok: true, boot: 'a', messages: [{ type: 'timeline_answer', body: { refused: [] } }] } as never;
+    },
+  };
+  const { config, input, store } = running;
+  const effects = { ...input.effects, monotonic: () => passed };
+  const exchange = new TimelineExchange({ config, db: store.db, client, peers: () => [1], effects, log: () => {} });
+  const thread = (await escalate(0)).incident.id;
+  const spoken = (text: string) =>
+    say({ db: store.db, config, effects: input.effects }, { kind: 'responded', thread, text });
+  for (let n = 0; n < 2 * TIMELINE_ENTRIES_MAX; n++) spoken(`step ${n}`);
+  const { id } = spoken('the newest');
+  await exchange.tell();
+  expect(passed).toBeLessThanOrEqual(6_000);
+  expect(told[0]).toContain(id);
+  expect(exchange.untold(id)).toEqual([]);
+  expect(exchange.untold()).toMatchObject([{ index: 1, detail: expect.stringContaining('slowly') }]);
+  await exchange.tell();
+  expect(exchange.untold()).toEqual([]);
 });
 
 test('a sealed node writes an incident down, and says that it tells the others later', async () => {

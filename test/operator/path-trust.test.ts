@@ -82,7 +82,7 @@ describe('a path is not trusted', () => {
 
   test('by root where it belongs to anybody else', () => {
     expect(flawIn({ ...HOME, '/home/op/key': file(OWN) }, '/home/op/key', 0)?.remedy).toBe(
-      'If it is yours, run: chown 0 /home/op; if this is a shared account, run as user 1000 instead.',
+      'Run as user 1000 instead, without sudo.',
     );
   });
 });

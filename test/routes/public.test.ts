@@ -119,6 +119,12 @@ describe('the public API', () => {
     TIMEOUT_MS,
   );
 
+  test('tells the confirmations that a fork asks for while there is one', async () => {
+    const forked = { ...node, chain: Object.assign(Object.create(null), { confirmations: () => 12 }) };
+    expect(new PublicDesk(forked).federation().confirmations).toBe(12);
+    expect(new PublicDesk(node).federation().confirmations).toBe(6);
+  });
+
   test('tells the keys and the terms of the federation', async () => {
     const told = ANSWERS.Federation.parse(await (await ask(routes(), '/v1/federation')).json());
     expect(told).toMatchObject({ network: 'regtest', threshold: 2, participants: 3, index: 0, confirmations: 6 });

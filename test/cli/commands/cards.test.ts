@@ -119,7 +119,7 @@ describe('peer add', () => {
   });
 
   const bad: readonly (readonly [claim: string, make: () => string, sentence: string])[] = [
-    ['a missing file', () => 'no-such.json', 'no-such.json cannot be read (ENOENT)'],
+    ['a missing file', () => 'no-such.json', 'no-such.json does not exist'],
     ['a file that is no card', () => desk.write('bad.json', '{"v":1}'), 'is not a valid operator card'],
     ['an oversized file', () => desk.write('big.json', ' '.repeat(70_000)), 'is larger than'],
     ['a card changed after signing', () => file('bad.json', { ...card(2), name: 'somebody else' }), 'signature'],

@@ -114,6 +114,6 @@ describe('ceremony verify', () => {
   }
   test('a file that does not exist is one sentence, exit code 1', async () => {
     const ran = await desk.run(['ceremony', 'verify', 'none.json'], { services: verifier([]) });
-    expect(ran).toEqual({ code: 1, stdout: '', stderr: 'mpc_operator: none.json cannot be read (ENOENT).\n' });
+    expect(ran).toEqual({ code: 1, stdout: '', stderr: 'mpc_operator: none.json does not exist. Correct the path.\n' });
   });
 });

@@ -54,6 +54,8 @@ const badValues: readonly (readonly [flag: string, value: string, args: readonly
   ['--at', 'soon', ['ceremony', 'schedule', '--backup', '2026-12-03', '--at', ''], 'a time such as'],
   ['--wait', '0', ['dkg', '--ceremony-id', 'a', '--wait', ''], 'from 1 to 86400'],
   ['--burn', 'all', ['withdraw', '--burn', ''], '64 hexadecimal characters'],
+  ['day_max_sats', '5BTC', ['policy', 'set', 'day_max_sats', ''], 'a whole number in sats without a decimal point'],
+  ['fee_rate_max_sat_vb', '2.5', ['policy', 'set', 'fee_rate_max_sat_vb', ''], 'a whole number in digits'],
   ['--fee-rate', '0.5', ['bump', '--fee-rate', ''], 'from 1 to 10000'],
   ['--fee-rate', '2,5', ['bump', '--fee-rate', ''], 'without a comma: 2.5 is two and a half'],
   ['--fee-rate', 'fast', ['bump', '--fee-rate', ''], 'sat/vB'],
@@ -104,6 +106,16 @@ describe('a bad value', () => {
       expect(ran.stderr.split('\n')).toHaveLength(2);
     });
   }
+
+  test('of a policy that there is not, or that nobody sets alone, is told before anybody signs in', async () => {
+    for (const [name, says] of [
+      ['withdrawl_max_sats', 'it is one of withdrawal_max_sats, day_max_sats'],
+      ['parties', 'is the same at all operators'],
+    ] as const) {
+      const ran = await desk.run(['policy', 'set', name, '4']);
+      expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(says) });
+    }
+  });
 
   test('given to init for several flags at once is reported for each, and nothing is written', async () => {
     const ran = await desk.run([

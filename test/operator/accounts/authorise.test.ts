@@ -109,6 +109,19 @@ describe('with users', () => {
       );
     });
 
+    test('is refused with the remedy where all who may have one role, before a code is used up', async () => {
+      people.accounts.change('sam', { state: 'disabled' });
+      await people.create('eve');
+      const both = shown('ada', 'eve');
+      const sentence = await act('recover-key', both);
+      expect(sentence).toStartWith('no_second_person: to bring a key back takes two people of different roles');
+      expect(sentence).toContain('`mpc_operator user create --username NAME --role security-officer`');
+      expect(await act('recover-key', both.slice(0, 1))).toBe(sentence);
+      expect(audited).toEqual([]);
+      await people.create('sue', 'security-officer');
+      expect(await act('recover-key', [...both.slice(0, 1), ...shown('sue')])).toBe('ada');
+    });
+
     test('is refused where the second person has a role that may not, or does not sign in', async () => {
       expect(await act('recover-key', shown('ada', 'otto'))).toContain('not_permitted: the role of otto (observer)');
       people.now += STEP_MS;

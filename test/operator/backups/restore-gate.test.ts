@@ -76,6 +76,7 @@ test('where there are more users, it takes two of different roles, unless the co
 
 test('who is refused is in the audit log of a node whose database stays', async () => {
   await people.create('ada');
+  await people.create('sam', 'security-officer');
   await people.create('olga', 'operator');
   expect(await codeOf(authoriseRestore(gate(), true, shown('olga', 'ada')))).toBe('not_permitted');
   expect(audited()).toEqual(['act_refused']);
