@@ -113,6 +113,14 @@ export class Browser {
     return this.#ask(path, { method: 'POST', headers: { ...type, ...headers }, body });
   }
 
+  /** Posts a form in which files were chosen. */
+  postFiles(path: string, files: Readonly<Record<string, File>>): Promise<Response> {
+    const body = new FormData();
+    for (const [name, file] of Object.entries(files)) body.append(name, file);
+    const headers = { origin: ORIGIN, 'sec-fetch-site': 'same-origin' };
+    return this.#ask(path, { method: 'POST', headers, body });
+  }
+
   async #ask(path: string, init: RequestInit & { headers: Readonly<Record<string, string>> }): Promise<Response> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const headers = { host: HOST, ...(cookie !== '' && { cookie }), ...init.headers };
