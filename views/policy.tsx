@@ -58,7 +58,7 @@ export function PolicyValues({ report, mayChange }: { report: PolicyReport; mayC
     <Card title="Policy">
       <p>
         A change counts at once, and voids every approval that was given before. It takes a second person of another
-        role.
+        role, unless one person runs this node.
       </p>
       <Table
         caption="Values of the policy"

@@ -150,7 +150,7 @@ function Box({ box, mayConfirm }: { box: ChecklistBox; mayConfirm: boolean }) {
       <ul class="checks">
         {items.map(({ ok, text }) => (
           <li>
-            <Chip tone={ok ? 'ok' : 'warn'}>{ok ? 'yes' : 'no'}</Chip> {sentence(text)}
+            <Chip tone={ok ? 'ok' : 'warn'}>{ok ? 'yes' : 'no'}</Chip> <Told text={sentence(text)} />
           </li>
         ))}
       </ul>
