@@ -31,7 +31,7 @@ class Watched {
 
 /** Reads a stream message by message. */
 class Reader {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: { read(): Promise<{ value?: Uint8Array; done: boolean }>; cancel(): Promise<void> };
   #text = '';
 
   constructor(answer: Response | null) {
