@@ -1,5 +1,6 @@
 // What the devnet prints while it stays up: where everything is, and commands to try.
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { renderTable } from '../cli/output.ts';
 import type { Regtest } from './bitcoind.ts';
@@ -15,8 +16,9 @@ export interface Guide {
 }
 
 /** Where everything is and what to try, as lines for the terminal. */
-export function guideText(guide: Guide): string {
+export async function guideText(guide: Guide): Promise<string> {
   const { bitcoin, ledger, operators, folder } = guide.federation;
+  const links = await Promise.all(operators.map(wayIn));
   const table = renderTable(
     [
       { title: 'OPERATOR', align: 'right' },
@@ -41,12 +43,22 @@ Folder        ${folder}
 
 ${table}
 
+The web admin of each operator. The link makes its first user, once; your browser asks about the certificate, which the node
+made itself:
+${links.map((link, index) => `  operator ${index}  ${link}`).join('\n')}
+
 Try, in another terminal:
   mpc_operator() { ${shell(guide.federation.operator(0).program)} "$@"; }
 ${tries(guide)
   .map(([what, command]) => `  # ${what}\n  ${command}`)
   .join('\n')}
 `;
+}
+
+// What the server printed when it started last.
+async function wayIn({ logPath }: Federation['operators'][number]): Promise<string> {
+  const log = await readFile(logPath, 'utf8');
+  return [...log.matchAll(/"open":"(https:[^"]+)"/g)].at(-1)?.[1] ?? 'see its log';
 }
 
 function tries({ federation, story, bitcoind }: Guide): (readonly [string, string])[] {

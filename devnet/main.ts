@@ -92,7 +92,7 @@ async function conclude(
   if (!options.once && federation !== null) {
     output.note('Starting the operators again, to attest deposits and pay burns by themselves');
     await orAborted(goAutomatic(federation), signal);
-    for (const line of guideText({ federation, story, bitcoind }).split('\n')) output.note(line);
+    for (const line of (await guideText({ federation, story, bitcoind })).split('\n')) output.note(line);
     await stayUp(federation, output, signal);
   }
   return EXIT_OK;

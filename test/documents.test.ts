@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const FOLDERS = ['bench', 'ceremony', 'chain', 'cli', 'crypto', 'devnet', 'docs', 'migrations', 'operator'];
-const MORE_FOLDERS = ['routes', 'simulation', 'store', 'test'];
+const MORE_FOLDERS = ['routes', 'simulation', 'store', 'test', 'views'];
 const DOCUMENTS = ['README.md', 'CHANGELOG.md', ...readdirSync(`${root}docs`).map((name) => `docs/${name}`)];
 
 /** Every file and folder of the project, relative to its root, and what its commands write. */

@@ -53,6 +53,9 @@ async function main(args: readonly string[]): Promise<Summary> {
   if (args.length === 0) {
     await prepare('the executable', [process.execPath, 'run', 'build']);
     env['BITCOIND'] = await prepareBitcoind();
+    if (Bun.which('chromium') === null && env['CHROMIUM'] === undefined) {
+      console.error('No chromium on the PATH: the tests of the web admin in a browser are skipped.');
+    }
   } else if (!existsSync(`${root}dist/mpc_operator`)) {
     console.error('No executable in dist/: tests of it will fail until `npm run build`.');
   }

@@ -2,7 +2,7 @@
 // One that the node made is renewed at a start, before it ends.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { OperatorConfig } from '../config/config.ts';
 import { makeNextTlsFiles, useNextTlsFiles } from '../peers/certificate-files.ts';
@@ -12,6 +12,8 @@ import { CommandError } from '../runtime/command-error.ts';
 /** With fewer days left, a certificate that this node made is replaced. */
 const RENEWED_DAYS = 30;
 const DAY_MS = 86_400_000;
+/** Group-readable is how distributions hand keys to a service; anything wider is a leak. */
+const OTHERS = 0o027;
 const LOOPBACK = /^(127\.|::1$|localhost$)/;
 
 /** A certificate and its key (PEM). */
@@ -66,6 +68,9 @@ export async function adminCertificateEnd(config: OperatorConfig): Promise<strin
 
 async function load({ tlsCertPath, tlsKeyPath }: ReturnType<typeof adminTlsFiles>): Promise<AdminCertificate> {
   const [certificate, key] = await Promise.all([readFile(tlsCertPath, 'utf8'), readFile(tlsKeyPath, 'utf8')]);
+  if (((await stat(tlsKeyPath)).mode & OTHERS) !== 0) {
+    throw new CommandError('admin_tls', `${tlsKeyPath} can be read by other users: chmod 600 ${tlsKeyPath}`);
+  }
   const parsed = parse(certificate);
   if (parsed === null) throw new CommandError('admin_tls', `${tlsCertPath} is not a PEM certificate`);
   if (!fits(parsed, key)) throw new CommandError('admin_tls', `${tlsKeyPath} is not the key of ${tlsCertPath}`);
