@@ -63,6 +63,13 @@ export function IncidentList({
       )}
       <Pager total={total} limit={limit} offset={offset} href={(to) => `/federation/incidents?offset=${to}`} />
       {mayOpen && <Escalate />}
+      {mayOpen && (
+        <details>
+          <summary>Whether your people are told</summary>
+          <p>The command in "notify_command" tells your people of incidents. Try it before there is one.</p>
+          <ActLink act="incident-test-notify" title="Send a test notification" />
+        </details>
+      )}
     </Card>
   );
 }
