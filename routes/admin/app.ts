@@ -8,6 +8,7 @@ import { WaitsFor } from '../../views/acts.tsx';
 import { Navigation, NodeStateChip } from '../../views/layout.tsx';
 import { accountPage, accountRoutes } from './account.ts';
 import { actPage, actRoutes } from './acts.ts';
+import { approvalPage, approvalsPage } from './approvals-page.ts';
 import { assetResponse } from './assets.ts';
 import { type AdminEnv, guard } from './guard.ts';
 import { overviewPage } from './overview-page.ts';
@@ -21,7 +22,11 @@ import { type StreamedPage, Streams } from './stream.ts';
 /** Largest form: an exported ceremony of many operators. */
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
 
-const PAGES: readonly AdminPage[] = [overviewPage, accountPage, actPage];
+const PAGES: readonly AdminPage[] = [
+  ...[overviewPage, accountPage, actPage],
+  // Money
+  ...[approvalsPage, approvalPage],
+];
 
 /** What the web admin is made of. */
 export interface AdminAppInput {
