@@ -10,10 +10,12 @@ import { accountPage, accountRoutes } from './account.ts';
 import { actPage, actRoutes } from './acts.ts';
 import { approvalPage, approvalsPage } from './approvals-page.ts';
 import { assetResponse } from './assets.ts';
+import { depositAddressPage, depositPage, depositsPage } from './deposits-page.ts';
 import { type AdminEnv, guard } from './guard.ts';
 import { overviewPage } from './overview-page.ts';
 import { type AdminPage, findPage, type PageRequest, pageRequest, type Status } from './page.ts';
 import { type AdminContext, framed, nodeState, outside } from './render.ts';
+import { searchPage } from './search-page.ts';
 import { visitorOf } from './session.ts';
 import { signInRoutes } from './sign-in.ts';
 import { StatusCache } from './status-cache.ts';
@@ -25,7 +27,7 @@ const BODY_BYTES_MAX = 4 * 1024 * 1024;
 const PAGES: readonly AdminPage[] = [
   ...[overviewPage, accountPage, actPage],
   // Money
-  ...[approvalsPage, approvalPage],
+  ...[approvalsPage, approvalPage, depositsPage, depositAddressPage, depositPage, searchPage],
 ];
 
 /** What the web admin is made of. */
