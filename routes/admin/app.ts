@@ -14,6 +14,8 @@ import { depositAddressPage, depositPage, depositsPage } from './deposits-page.t
 import { type AdminEnv, guard } from './guard.ts';
 import { overviewPage } from './overview-page.ts';
 import { type AdminPage, findPage, type PageRequest, pageRequest, type Status } from './page.ts';
+import { payoutFileRoutes } from './payout-files.ts';
+import { burnPage, feesPage, payoutsPage, stepPage } from './payouts-page.ts';
 import { type AdminContext, framed, nodeState, outside } from './render.ts';
 import { searchPage } from './search-page.ts';
 import { visitorOf } from './session.ts';
@@ -27,7 +29,8 @@ const BODY_BYTES_MAX = 4 * 1024 * 1024;
 const PAGES: readonly AdminPage[] = [
   ...[overviewPage, accountPage, actPage],
   // Money
-  ...[approvalsPage, approvalPage, depositsPage, depositAddressPage, depositPage, searchPage],
+  ...[approvalsPage, approvalPage, depositsPage, depositAddressPage, depositPage],
+  ...[payoutsPage, feesPage, stepPage, burnPage, searchPage],
 ];
 
 /** What the web admin is made of. */
@@ -85,6 +88,7 @@ export function createAdminApp({ desk, hosts, onFault }: AdminAppInput): AdminAp
     '/',
     accountRoutes(desk, () => cache.get()),
   );
+  app.route('/', payoutFileRoutes(desk));
   app.get('*', (c) => page(site, c));
   app.notFound(async (c) => notFound(site, c));
   app.onError((error) => {
