@@ -1,6 +1,8 @@
 /** @jsxImportSource hono/jsx */
 // An act on its way: its form, what it will do and who has to confirm it, what became of it.
+import type { Json } from '../crypto/canonical-json.ts';
 import type { ActReport } from '../operator/admin/acts.ts';
+import { ActResult } from './act-results.tsx';
 import { Card, Chip, Empty, Facts, Field, type FieldProps, Terminal, Time, type Tone } from './kit.tsx';
 import { FactorFields, Notice } from './layout.tsx';
 import { sentence } from './overview.tsx';
@@ -109,7 +111,7 @@ export function Confirm({
 }
 
 /** What is under way, or what became of it. */
-export function Outcome({ act, result }: { act: ActReport; result: string | null }) {
+export function Outcome({ act, result }: { act: ActReport; result: Json | null }) {
   const { state, progress } = act;
   return (
     <Card title="What happens">
@@ -128,12 +130,7 @@ export function Outcome({ act, result }: { act: ActReport; result: string | null
       )}
       {state.kind === 'done' && <Notice tone="ok">Done.</Notice>}
       {state.kind === 'withdrawn' && <p>Nothing was done.</p>}
-      {result !== null && (
-        <>
-          <h3>Result</h3>
-          <pre>{result}</pre>
-        </>
-      )}
+      {result !== null && <ActResult command={act.command} result={result} />}
     </Card>
   );
 }

@@ -57,12 +57,13 @@ export const payoutsPage: AdminPage = {
 
 // A long line takes long to sum up, and a page's stream asks every few seconds.
 const FEES_KEPT_MS = 60_000;
-const keptFees = new WeakMap<AdminDesk, Map<number, { readonly at: number; readonly fees: Promise<Fees> }>>();
 type Fees = CommandResults['fees'];
+type KeptFees = Map<number, { readonly at: number; readonly fees: Promise<Fees> }>;
+const keptFees = new WeakMap<AdminDesk, KeptFees>();
 
 function feesOf(desk: AdminDesk, days: number): Promise<Fees> {
   const now = desk.node.input.effects.monotonic();
-  const kept = keptFees.get(desk) ?? new Map();
+  const kept: KeptFees = keptFees.get(desk) ?? new Map();
   keptFees.set(desk, kept);
   const found = kept.get(days);
   if (found !== undefined && now - found.at < FEES_KEPT_MS) return found.fees;
