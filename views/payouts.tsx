@@ -296,7 +296,7 @@ export function OneBurn({ report, may, now }: { report: BurnReport; may: PayoutR
           )}
           {may.hold && waits.held === null && <ActLink act="hold" title="Hold" fields={fields} />}
           {may.hold && waits.held !== null && <ActLink act="unhold" title="Release" fields={fields} />}
-          {may.veto && waits.signed_step === null && <ActLink act="veto" title="Veto" fields={fields} />}
+          {may.veto && report.can_veto && <ActLink act="veto" title="Veto" fields={fields} />}
         </div>
       )}
       <BurnFacts burn={burn} title="As your own Wire nodes show it" />

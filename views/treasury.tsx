@@ -3,7 +3,7 @@
 import type { DrawnStep, LineReport } from '../operator/admin/payout-reports.ts';
 import type { CommandResults, TreasuryReport } from '../operator/runtime/command-types.ts';
 import { ActLink, Ago, Card, Chip, Empty, Facts, Grouped, Sats, ShortId, satsText, Table, Terminal } from './kit.tsx';
-import { sentence, Told } from './overview.tsx';
+import { sentence } from './overview.tsx';
 import { type PayoutRights, StepChip } from './payouts.tsx';
 
 const STATES: Readonly<Record<TreasuryReport['state'], string>> = {
@@ -152,7 +152,9 @@ export function TheLine({ report, may, now }: { report: LineReport; may: PayoutR
       </Empty>
     );
   }
-  const text = `${satsText(left_out + mined.length)} steps are mined after the root; ${waiting.length} wait for a block.`;
+  const count = left_out + mined.length;
+  const steps = count === 1 ? '1 step is' : `${satsText(count)} steps are`;
+  const text = `After the root ${steps} mined; ${waiting.length === 0 ? 'none waits' : `${waiting.length} wait`} for a block.`;
   const height = drawn.length * ROW;
   return (
     <Card title="The line">
@@ -287,9 +289,7 @@ export function FeesByDay({ fees, days }: { fees: Fees | null; days: number }) {
       ) : (
         <FeeChart days={fees.days} />
       )}
-      <p>
-        <Told text={`Fees stay in the treasury as its surplus, until a consolidation pays them out.`} />
-      </p>
+      <p>Fees stay in the treasury as its surplus, until a consolidation pays them out.</p>
       <Terminal command={`fees --days ${days}`} />
     </Card>
   );

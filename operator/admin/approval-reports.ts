@@ -166,7 +166,12 @@ function rules({ store, config }: Node, burn: BurnShown, now: number): RuleRepor
   };
 }
 
-function canVeto({ store: { db }, config }: Node, burnTxid: string | null, now: number): ApprovalReport['can_veto'] {
+/** Whether a veto of this operator would be taken now, and if not, why. */
+export function canVeto(
+  { store: { db }, config }: Node,
+  burnTxid: string | null,
+  now: number,
+): ApprovalReport['can_veto'] {
   if (burnTxid === null) return { ok: false, why: '' };
   const flaw = vetoFlaw({ db, config, now }, burnTxid);
   if (flaw !== null) return { ok: false, why: `This burn ${flaw.detail}: ${flaw.remedy}` };

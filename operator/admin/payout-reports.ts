@@ -13,6 +13,7 @@ import type { Node } from '../node.ts';
 import { waitReport } from '../payouts/withdraw.ts';
 import type { TreasuryReport, WaitReport } from '../runtime/command-types.ts';
 import { treasuryReport } from '../treasury-report.ts';
+import { canVeto } from './approval-reports.ts';
 import { type BurnShown, burnShown, iso } from './money-shapes.ts';
 
 /** How many mined steps the drawing of the line shows. */
@@ -158,6 +159,7 @@ export interface BurnReport {
     readonly created_at: string;
   }[];
   readonly vetoes: readonly string[];
+  readonly can_veto: boolean;
   readonly confirmations: number;
 }
 
@@ -185,6 +187,7 @@ export function burnReport(node: Node, burnTxid: string): BurnReport | null {
       ];
     }),
     vetoes: vetoesOf(db, burnTxid).map(({ id }) => id),
+    can_veto: isUnpaid && canVeto(node, burnTxid, node.input.effects.now()).ok,
     confirmations: height === null || scanned === null ? 0 : Math.max(0, scanned - height + 1),
   };
 }
