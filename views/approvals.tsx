@@ -227,7 +227,8 @@ export function ApprovalHead({ report, may, now }: { report: ApprovalReport; may
           ['Asked by', asker],
           ['Asked at', <Time at={request.created_at} />],
           ['Deadline', <Deadline request={request} now={now} />],
-          ['Reason', sentence(request.reason)],
+          // Of a payout it says amount and address, which stand below in full.
+          ...(report.burn !== null && request.kind === 'payout' ? [] : [['Reason', sentence(request.reason)] as const]),
           ...(request.decided_at === null ? [] : [['Decided here at', <Time at={request.decided_at} />] as const]),
           ...(request.decision_reason === null
             ? []

@@ -51,7 +51,7 @@ describe('on a federation that has paid one burn and asks about another', () => 
     desk = new AdminDesk(node, { told: () => null, onFault: () => {} });
     await world.until(() => requestRows(node, { limit: 5, offset: 0 }).total === 1);
     stepTxid = world.paymentsOf(paid)[0]?.txid ?? '';
-  }, 60_000);
+  }, 240_000);
   afterAll(() => world.close());
 
   async function rendered(page: AdminPage, path: Record<string, string> = {}, query = '', role: UserRole = 'operator') {
