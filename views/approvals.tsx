@@ -4,6 +4,7 @@ import type { ActReport } from '../operator/admin/acts.ts';
 import type { ApprovalReport, RequestRow, RuleReport } from '../operator/admin/approval-reports.ts';
 import type { BurnShown } from '../operator/admin/money-shapes.ts';
 import type { PolicyReport, RequestReport } from '../operator/runtime/command-types.ts';
+import { BurnFacts } from './burn-facts.tsx';
 import {
   ActLink,
   Ago,
@@ -332,31 +333,6 @@ export function Recipient({ report }: { report: ApprovalReport }) {
       )}
       <BurnFacts burn={burn} title="The burn, as your own Wire nodes show it" />
     </Card>
-  );
-}
-
-/** A burn's own facts. */
-export function BurnFacts({ burn, title }: { burn: BurnShown; title: string }) {
-  return (
-    <>
-      <h3>{title}</h3>
-      <Facts
-        of={[
-          [
-            'Burn',
-            <a href={`/payouts/burns/${burn.burn_txid}`}>
-              <code>{burn.burn_txid}</code>
-            </a>,
-          ],
-          ['Burnt', <Sats sats={burn.amount} bitcoin />],
-          ['Its fee', <Sats sats={burn.fee} />],
-          ['Pays', <Sats sats={burn.pays} bitcoin />],
-          ['Height on Wire', satsText(burn.wire_height)],
-          ['Nullifier', <code>{burn.nullifier}</code>],
-          ['First seen here', <Time at={burn.seen_at} />],
-        ]}
-      />
-    </>
   );
 }
 

@@ -2,7 +2,7 @@
 // Payouts: burns that wait and why, the steps of the line with the versions of each in one row, and one burn.
 import type { BurnReport, WaitingBurn, WaitingReport } from '../operator/admin/payout-reports.ts';
 import type { WithdrawalReport } from '../operator/runtime/command-types.ts';
-import { BurnFacts } from './approvals.tsx';
+import { BurnFacts } from './burn-facts.tsx';
 import {
   ActLink,
   Ago,
