@@ -3,6 +3,7 @@
 import type { Json } from '../crypto/canonical-json.ts';
 import type { ActReport } from '../operator/admin/acts.ts';
 import { ActResult } from './act-results.tsx';
+import { ActSubject } from './act-subject.tsx';
 import { Card, Chip, Empty, Facts, Field, type FieldProps, Terminal, Time, type Tone } from './kit.tsx';
 import { FactorFields, Notice } from './layout.tsx';
 import { sentence } from './overview.tsx';
@@ -57,6 +58,7 @@ export function ActSummary({ act }: { act: ActReport }) {
       {act.says.map((line) => (
         <p>{line}</p>
       ))}
+      <ActSubject text={act.text} />
       <Facts
         of={[
           ['Asked by', act.by],

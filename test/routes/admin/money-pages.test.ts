@@ -18,6 +18,7 @@ import { burnPage, feesPage, payoutsPage, stepPage } from '../../../routes/admin
 import { searchPage } from '../../../routes/admin/search-page.ts';
 import type { UserRole } from '../../../store/schema-users.ts';
 import { ActResult } from '../../../views/act-results.tsx';
+import { ActSummary } from '../../../views/acts.tsx';
 import { Others, SecondPerson } from '../../../views/approvals.tsx';
 import { fewEnds, placed } from '../../../views/bands.tsx';
 import { groupVersions, paidBy } from '../../../views/payouts.tsx';
@@ -252,6 +253,15 @@ describe('acts', () => {
   test('an act that waits for a second person leads to its page, and nothing is shown where none does', () => {
     expect(String(SecondPerson({ acts: [act], user: 'bob' }))).toContain('/acts/a1');
     expect(SecondPerson({ acts: [], user: 'bob' })).toBeNull();
+  });
+
+  test('whoever confirms an approval sees amount and whole address, from the text whose digest is confirmed', () => {
+    const burn = { burn_txid: TXID, address: 'bc1pabcdefgh', amount: '5000', fee: '200' };
+    const text = JSON.stringify({ command: 'requests-approve', subject: { request: {}, burn } });
+    const html = String(ActSummary({ act: { ...act, text } }));
+    expect(html).toContain('bc1p abcd efgh');
+    expect(html).toContain('4\u202f800 sats');
+    expect(String(ActSummary({ act }))).not.toContain('figure');
   });
 
   test('a payout’s result is sentences that lead to its step, with what was left out and why', () => {
