@@ -1,5 +1,5 @@
 // Burns as this node's own Wire nodes told them. What a burn says never changes.
-import { asc, eq } from 'drizzle-orm';
+import { asc, desc, eq } from 'drizzle-orm';
 import type { Json } from '../crypto/canonical-json.ts';
 import { countRows, type Listing, type Page, pageBounds, type Queries, transact } from './database.ts';
 import { given, prepared } from './prepared.ts';
@@ -71,6 +71,12 @@ export function recordBurn(db: Queries, burn: BurnRecord, now: number): BurnVerd
 /** A burn by its id, or null. */
 export function getBurn(db: Queries, burnTxid: string): Burn | null {
   return ofId(db).get({ burnTxid }) ?? null;
+}
+
+/** Burns that name an address, the newest first; `address` as the burns write it. */
+export function listBurnsTo(db: Queries, address: string, limit: number): readonly Burn[] {
+  const { limit: most } = pageBounds({ limit });
+  return db.select().from(burns).where(eq(burns.address, address)).orderBy(desc(burns.seenAt)).limit(most).all();
 }
 
 /** Every burn, oldest on the Wire ledger first. */

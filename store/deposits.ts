@@ -157,6 +157,19 @@ export function getDeposit(db: Queries, { txid, vout }: Outpoint): Deposit | nul
   return ofOutpoint(db).get({ txid, vout }) ?? null;
 }
 
+/** Deposits in the outputs of a transaction, at most so many. */
+export function depositsIn(db: Queries, txid: string, limit: number): readonly Deposit[] {
+  const { limit: most } = pageBounds({ limit });
+  return db.select().from(deposits).where(eq(deposits.txid, txid)).orderBy(asc(deposits.vout)).limit(most).all();
+}
+
+/** Deposits of a recipient, the newest first, at most so many. */
+export function depositsOf(db: Queries, recipient: string, limit: number): readonly Deposit[] {
+  const { limit: most } = pageBounds({ limit });
+  const where = eq(deposits.recipient, recipient);
+  return db.select().from(deposits).where(where).orderBy(desc(deposits.seenAt)).limit(most).all();
+}
+
 /** Deposits in one of the statuses (default: all), newest first. */
 export function listDeposits(
   db: Queries,

@@ -33,7 +33,12 @@ export function releaseHold(db: Queries, burnTxid: string, now: number): boolean
 
 /** Whether a burn is held. */
 export function isHeld(db: Queries, burnTxid: string): boolean {
-  return db.select().from(holds).where(eq(holds.burnTxid, burnTxid)).get() !== undefined;
+  return heldBurn(db, burnTxid) !== null;
+}
+
+/** The hold of a burn, or null where it is not held. */
+export function heldBurn(db: Queries, burnTxid: string): Hold | null {
+  return db.select().from(holds).where(eq(holds.burnTxid, burnTxid)).get() ?? null;
 }
 
 /** Every burn that is held, the longest held first. */

@@ -61,12 +61,17 @@ export function approveVetoed(db: Queries, id: string, approvedBy: number, now: 
   });
 }
 
-/** The veto that keeps a burn from being paid now, the one that lasts longest; null where none does. */
-export function holdingVeto(db: Queries, burnTxid: string, threshold: number, now: number): Veto | null {
-  const found = ofBurn(db)
+/** Every veto of a burn, the oldest first. */
+export function vetoesOf(db: Queries, burnTxid: string): readonly Veto[] {
+  return ofBurn(db)
     .all({ burnTxid })
     .map((row) => withApprovals(db, row))
-    .filter((veto) => isHolding(veto, threshold, now));
+    .sort((a, b) => a.at - b.at);
+}
+
+/** The veto that keeps a burn from being paid now, the one that lasts longest; null where none does. */
+export function holdingVeto(db: Queries, burnTxid: string, threshold: number, now: number): Veto | null {
+  const found = vetoesOf(db, burnTxid).filter((veto) => isHolding(veto, threshold, now));
   return found.sort((a, b) => b.expiresAt - a.expiresAt)[0] ?? null;
 }
 

@@ -1,7 +1,10 @@
 /** @jsxImportSource hono/jsx */
 // An act on its way: its form, what it will do and who has to confirm it, what became of it.
+import type { Json } from '../crypto/canonical-json.ts';
 import type { ActReport } from '../operator/admin/acts.ts';
+import { ActResult } from './act-results.tsx';
 import { CardToCompare, HouseActResult } from './act-results-house.tsx';
+import { ActSubject } from './act-subject.tsx';
 import { Card, Chip, Empty, Facts, Field, type FieldProps, Terminal, Time, type Tone } from './kit.tsx';
 import { FactorFields, Notice } from './layout.tsx';
 import { sentence } from './overview.tsx';
@@ -57,6 +60,7 @@ export function ActSummary({ act }: { act: ActReport }) {
         <p>{line}</p>
       ))}
       <CardToCompare act={act} />
+      <ActSubject text={act.text} />
       <Facts
         of={[
           ['Asked by', act.by],
@@ -111,7 +115,7 @@ export function Confirm({
 }
 
 /** What is under way, or what became of it. */
-export function Outcome({ act, result }: { act: ActReport; result: string | null }) {
+export function Outcome({ act, result }: { act: ActReport; result: Json | null }) {
   const { state, progress } = act;
   return (
     <Card title="What happens">
@@ -130,11 +134,12 @@ export function Outcome({ act, result }: { act: ActReport; result: string | null
       )}
       {state.kind === 'done' && <Notice tone="ok">Done.</Notice>}
       {state.kind === 'withdrawn' && <p>Nothing was done.</p>}
-      <HouseActResult act={act} result={result} />
+      {result !== null && <ActResult command={act.command} result={result} />}
+      <HouseActResult act={act} result={result === null ? null : JSON.stringify(result)} />
       {result !== null && (
         <details>
           <summary>The whole result</summary>
-          <pre>{result}</pre>
+          <pre>{JSON.stringify(result, null, 2)}</pre>
         </details>
       )}
     </Card>

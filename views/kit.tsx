@@ -55,7 +55,7 @@ export function ShortId({ id, href }: { id: string; href?: string }) {
 
 /** An address or key in full, in groups of four, as people read it aloud. */
 export function Grouped({ text }: { text: string }) {
-  return <code>{text.replace(/.{4}(?=.)/g, '$& ')}</code>;
+  return <code class="grouped">{text.replace(/.{4}(?=.)/g, '$& ')}</code>;
 }
 
 /** A moment, as an ISO 8601 text; absolute, in UTC. */

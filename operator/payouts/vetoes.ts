@@ -2,10 +2,12 @@
 // operators as must sign let it go. What this node's operator says is told to each peer until that has answered.
 import { sha256, toHex, utf8 } from '../../crypto/bytes.ts';
 import { getBurn } from '../../store/burns.ts';
+import type { Queries } from '../../store/database.ts';
 import { knownFinalSince } from '../../store/payout-limits.ts';
 import { requestIdOf } from '../../store/request-ids.ts';
 import { approveVetoed, getVeto, isHolding, openVetoes, recordVeto, VETO_MS, type Veto } from '../../store/vetoes.ts';
 import type { Bridge } from '../bridge/bridge.ts';
+import type { OperatorConfig } from '../config/config.ts';
 import type { PeerClient } from '../peers/deliver.ts';
 import { type VetoAnswer, type VetoTold, vetoSchemas } from '../peers/messages-vetoes.ts';
 import { CommandError } from '../runtime/command-error.ts';
@@ -161,25 +163,9 @@ export class Vetoes {
     }
   }
 
-  // Why a burn is not one to veto: nobody needs to be able to stop what is small, or was to be seen for long enough.
-  #flaw(burnTxid: string): { readonly code: string; readonly detail: string; readonly remedy: string } | null {
+  #flaw(burnTxid: string): VetoFlaw | null {
     const { db, config, effects } = this.#input.bridge;
-    const burn = getBurn(db, burnTxid);
-    if (burn === null) {
-      return {
-        code: 'burn_unknown',
-        detail: 'is not known here',
-        remedy: 'check the id; the node reads burns from your Wire nodes',
-      };
-    }
-    const { holdAboveSats, holdMinutes } = config.policy;
-    if (holdAboveSats === null || burn.amount - burn.fee < holdAboveSats) {
-      const detail = 'has no hold window here, by policy.hold_above_sats';
-      return { code: 'no_hold_window', detail, remedy: HOLD };
-    }
-    const since = knownFinalSince(db, burnTxid);
-    if (since === null || effects.now() < since + holdMinutes * 60_000) return null;
-    return { code: 'hold_window_over', detail: 'is past its hold window here', remedy: HOLD };
+    return vetoFlaw({ db, config, now: effects.now() }, burnTxid);
   }
 
   #whoHas(what: string): readonly number[] {
@@ -214,6 +200,32 @@ export function vetoReport(
     decided_at: null,
     outcome: { state, txid: null },
   };
+}
+
+/** Why a burn is not one to veto. `detail` goes on after its name in a sentence. */
+export interface VetoFlaw {
+  readonly code: string;
+  readonly detail: string;
+  readonly remedy: string;
+}
+
+/** Null where it may be vetoed: nobody needs to be able to stop what is small, or was to be seen for long enough. */
+export function vetoFlaw(
+  { db, config, now }: { readonly db: Queries; readonly config: Pick<OperatorConfig, 'policy'>; readonly now: number },
+  burnTxid: string,
+): VetoFlaw | null {
+  const burn = getBurn(db, burnTxid);
+  if (burn === null) {
+    const remedy = 'check the id; the node reads burns from your Wire nodes';
+    return { code: 'burn_unknown', detail: 'is not known here', remedy };
+  }
+  const { holdAboveSats, holdMinutes } = config.policy;
+  if (holdAboveSats === null || burn.amount - burn.fee < holdAboveSats) {
+    return { code: 'no_hold_window', detail: 'has no hold window here, by policy.hold_above_sats', remedy: HOLD };
+  }
+  const since = knownFinalSince(db, burnTxid);
+  if (since === null || now < since + holdMinutes * 60_000) return null;
+  return { code: 'hold_window_over', detail: 'is past its hold window here', remedy: HOLD };
 }
 
 function vetoId(burnTxid: string, vetoedBy: number): string {

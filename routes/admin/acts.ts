@@ -1,5 +1,6 @@
 // Acts in the browser: the form, the page that shows what will happen and takes the second factor, and what became of it.
 import { Hono } from 'hono';
+import type { Json } from '../../crypto/canonical-json.ts';
 import { type ActCommand, actDefinition, isActCommand } from '../../operator/admin/act-definitions.ts';
 import { type FieldFaults, type FormFields, readActForm } from '../../operator/admin/act-form.ts';
 import type { ActReport, ConfirmVerdict } from '../../operator/admin/acts.ts';
@@ -60,9 +61,8 @@ async function actParts(
 }
 
 // What came of it is for whoever asked; what is secret of it is shown once, at their request.
-function resultOf(act: ActReport, visitor: Visitor): string | null {
-  if (act.state.kind !== 'done' || act.state.result === null || act.by !== visitor.user) return null;
-  return JSON.stringify(act.state.result, null, 2);
+function resultOf(act: ActReport, visitor: Visitor): Json | null {
+  return act.state.kind === 'done' && act.by === visitor.user ? act.state.result : null;
 }
 
 /** The routes of acts, for people who are signed in. */

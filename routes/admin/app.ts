@@ -8,13 +8,18 @@ import { WaitsFor } from '../../views/acts.tsx';
 import { Navigation, NodeStateChip } from '../../views/layout.tsx';
 import { accountPage, accountRoutes } from './account.ts';
 import { actPage, actRoutes } from './acts.ts';
+import { approvalPage, approvalsPage } from './approvals-page.ts';
 import { assetResponse } from './assets.ts';
+import { depositAddressPage, depositPage, depositsPage } from './deposits-page.ts';
 import { federationPage, incidentPage, incidentsPage } from './federation-page.ts';
 import { type AdminEnv, guard } from './guard.ts';
 import { houseRoutes } from './house-routes.ts';
 import { overviewPage } from './overview-page.ts';
 import { type AdminPage, findPage, type PageRequest, pageRequest, type Status } from './page.ts';
+import { payoutFileRoutes } from './payout-files.ts';
+import { burnPage, feesPage, payoutsPage, stepPage } from './payouts-page.ts';
 import { type AdminContext, framed, nodeState, outside } from './render.ts';
+import { searchPage } from './search-page.ts';
 import { auditPage, checklistPage, policyPage, securityPage, usersPage } from './security-page.ts';
 import { visitorOf } from './session.ts';
 import { signInRoutes } from './sign-in.ts';
@@ -31,6 +36,8 @@ const PAGES: readonly AdminPage[] = [
   ...[overviewPage, accountPage, actPage],
   ...[federationPage, incidentsPage, incidentPage],
   ...[securityPage, checklistPage, usersPage, policyPage, auditPage, systemPage],
+  ...[approvalsPage, approvalPage, depositsPage, depositAddressPage, depositPage],
+  ...[payoutsPage, feesPage, stepPage, burnPage, searchPage],
 ];
 
 /** What the web admin is made of. */
@@ -92,6 +99,7 @@ export function createAdminApp({ desk, hosts, onFault, program = [] }: AdminAppI
     accountRoutes(desk, () => cache.get()),
   );
   app.route('/', houseRoutes({ desk, status: () => cache.get(), program }));
+  app.route('/', payoutFileRoutes(desk));
   app.get('*', (c) => page(site, c));
   app.notFound(async (c) => notFound(site, c));
   app.onError((error) => {
