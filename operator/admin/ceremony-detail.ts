@@ -98,3 +98,22 @@ function cellOf({ waits }: StepOfHistory, index: number, isNow: boolean): Ceremo
 function iso(ms: number): string {
   return new Date(ms).toISOString();
 }
+
+/** A ceremony in which peers wait, and which this node has not joined. */
+export interface CeremonyElsewhere {
+  readonly ceremony_id: string;
+  readonly rehearsal: boolean;
+  readonly operators: readonly string[];
+}
+
+/** Ceremonies in which peers wait for this node. */
+export function ceremoniesElsewhere(node: Node): readonly CeremonyElsewhere[] {
+  const names = new Map(listCards(node.store.db).map(({ index, name }) => [index, name]));
+  const found = new Map<string, CeremonyElsewhere>();
+  for (const { index, ceremonyId, rehearsal } of node.online?.ceremonies.waitingElsewhere() ?? []) {
+    const operator = `operator ${index} (${names.get(index) ?? 'unknown'})`;
+    const before = found.get(ceremonyId)?.operators ?? [];
+    found.set(ceremonyId, { ceremony_id: ceremonyId, rehearsal, operators: [...before, operator] });
+  }
+  return [...found.values()];
+}

@@ -54,6 +54,12 @@ export interface CeremoniesInput extends KeyProofInput, CompletionInput {
 }
 
 type Params = CommandParams<'dkg'>;
+interface JoinElsewhere {
+  readonly ceremonyId: string;
+  readonly rehearsal: boolean;
+  /** By the monotonic clock, in ms. */
+  readonly at: number;
+}
 
 /** All ceremonies of a node. */
 export class Ceremonies {
@@ -62,7 +68,7 @@ export class Ceremonies {
   readonly #histories = new Map<string, CeremonyHistory>();
   readonly #proof: KeyProof;
   /** The last join of each peer in a ceremony that this node has not joined. */
-  readonly #joinsElsewhere = new Map<number, { readonly ceremonyId: string; readonly at: number }>();
+  readonly #joinsElsewhere = new Map<number, JoinElsewhere>();
   readonly #stopTicking: () => void;
   readonly #closed = new AbortController();
 
@@ -95,17 +101,25 @@ export class Ceremonies {
     return this.#input.keys.live() === null ? answers : sayingKeyIsLive(message, answers);
   }
 
-  // In which other ceremony a peer waits, by its own joins.
+  /** Peers that wait in a ceremony which this node has not joined, by their own joins of the last moments. */
+  waitingElsewhere(): readonly { readonly index: number; readonly ceremonyId: string; readonly rehearsal: boolean }[] {
+    const now = this.#input.effects.monotonic();
+    return [...this.#joinsElsewhere]
+      .filter(([, { at }]) => now - at < ELSEWHERE_MS)
+      .map(([index, { ceremonyId, rehearsal }]) => ({ index, ceremonyId, rehearsal }));
+  }
+
   #elsewhereOf(index: number): string | null {
-    const last = this.#joinsElsewhere.get(index);
-    return last !== undefined && this.#input.effects.monotonic() - last.at < ELSEWHERE_MS ? last.ceremonyId : null;
+    return this.waitingElsewhere().find((one) => one.index === index)?.ceremonyId ?? null;
   }
 
   async #answers(from: number, ceremonyId: string, message: DkgMessage): Promise<readonly OutMessage[]> {
     const { db, effects } = this.#input;
     const runner = this.#runners.get(ceremonyId);
     if (runner !== undefined) this.#joinsElsewhere.delete(from);
-    else if (message.type === 'dkg_join') this.#joinsElsewhere.set(from, { ceremonyId, at: effects.monotonic() });
+    else if (message.type === 'dkg_join') {
+      this.#joinsElsewhere.set(from, { ceremonyId, rehearsal: message.body.rehearsal, at: effects.monotonic() });
+    }
     const heard = { kind: 'message', from, message } as const;
     if (runner !== undefined) return runner.feed(heard);
     const stored = getCeremony(db, ceremonyId);

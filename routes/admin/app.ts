@@ -9,6 +9,7 @@ import { Navigation, NodeStateChip } from '../../views/layout.tsx';
 import { accountPage, accountRoutes } from './account.ts';
 import { actPage, actRoutes } from './acts.ts';
 import { assetResponse } from './assets.ts';
+import { ceremoniesPage, ceremonyPage, ceremonyRoutes } from './ceremonies-page.ts';
 import { type AdminEnv, guard } from './guard.ts';
 import { overviewPage } from './overview-page.ts';
 import { type AdminPage, findPage, type PageRequest, pageRequest, type Status } from './page.ts';
@@ -21,7 +22,14 @@ import { type StreamedPage, Streams } from './stream.ts';
 /** Largest form: an exported ceremony of many operators. */
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
 
-const PAGES: readonly AdminPage[] = [overviewPage, accountPage, actPage];
+const PAGES: readonly AdminPage[] = [
+  overviewPage,
+  accountPage,
+  actPage,
+  // Keys
+  ceremoniesPage,
+  ceremonyPage,
+];
 
 /** What the web admin is made of. */
 export interface AdminAppInput {
@@ -78,6 +86,7 @@ export function createAdminApp({ desk, hosts, onFault }: AdminAppInput): AdminAp
     '/',
     accountRoutes(desk, () => cache.get()),
   );
+  app.route('/', ceremonyRoutes(desk));
   app.get('*', (c) => page(site, c));
   app.notFound(async (c) => notFound(site, c));
   app.onError((error) => {
