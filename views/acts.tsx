@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 // An act on its way: its form, what it will do and who has to confirm it, what became of it.
 import type { ActReport } from '../operator/admin/acts.ts';
+import { KeyActResult } from './act-results-keys.tsx';
 import { Card, Chip, Empty, Facts, Field, type FieldProps, Terminal, Time, type Tone } from './kit.tsx';
 import { FactorFields, Notice } from './layout.tsx';
 import { sentence } from './overview.tsx';
@@ -128,11 +129,12 @@ export function Outcome({ act, result }: { act: ActReport; result: string | null
       )}
       {state.kind === 'done' && <Notice tone="ok">Done.</Notice>}
       {state.kind === 'withdrawn' && <p>Nothing was done.</p>}
+      <KeyActResult act={act} isOwn={result !== null} />
       {result !== null && (
-        <>
-          <h3>Result</h3>
+        <details>
+          <summary>The whole result</summary>
           <pre>{result}</pre>
-        </>
+        </details>
       )}
     </Card>
   );

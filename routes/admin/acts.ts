@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { type ActCommand, actDefinition, isActCommand } from '../../operator/admin/act-definitions.ts';
 import { type FieldFaults, type FormFields, readActForm } from '../../operator/admin/act-form.ts';
 import type { ActReport, ConfirmVerdict } from '../../operator/admin/acts.ts';
+import { backupFile, withoutFile } from '../../operator/admin/backup-download.ts';
 import type { AdminDesk } from '../../operator/admin/desk.ts';
 import type { Visitor } from '../../operator/admin/web-sessions.ts';
 import { actFields } from '../../views/act-fields.tsx';
@@ -59,7 +60,7 @@ async function actParts(
 // A result may be a secret of whoever asked, such as a reset code.
 function resultOf(act: ActReport, visitor: Visitor): string | null {
   if (act.state.kind !== 'done' || act.by !== visitor.user) return null;
-  return JSON.stringify(act.state.result, null, 2);
+  return JSON.stringify(withoutFile(act.state.result), null, 2);
 }
 
 /** The routes of acts, for people who are signed in. */
@@ -82,6 +83,16 @@ export function actRoutes({ desk, status, onAct }: ActRoutesInput): Hono<AdminEn
     const visitor = await signedIn(c);
     const form = await readForm(c);
     return asked(c, { desk, status, onAct }, visitor, command, form);
+  });
+  app.get('/acts/:id/file', async (c) => {
+    const file = await backupFile(desk, desk.acts.report(c.req.param('id')), await signedIn(c));
+    if (file === null) return c.notFound();
+    return new Response(file.bytes, {
+      headers: {
+        'content-type': 'application/octet-stream',
+        'content-disposition': `attachment; filename="${file.name}"`,
+      },
+    });
   });
   app.post('/acts/:id/passkey', async (c) => {
     const visitor = await signedIn(c);

@@ -11,6 +11,7 @@ import { actPage, actRoutes } from './acts.ts';
 import { assetResponse } from './assets.ts';
 import { ceremoniesPage, ceremonyPage, ceremonyRoutes } from './ceremonies-page.ts';
 import { type AdminEnv, guard } from './guard.ts';
+import { keyRoutes, keysPage, unsealPage } from './keys-page.ts';
 import { overviewPage } from './overview-page.ts';
 import { type AdminPage, findPage, type PageRequest, pageRequest, type Status } from './page.ts';
 import { type AdminContext, framed, nodeState, outside } from './render.ts';
@@ -29,6 +30,8 @@ const PAGES: readonly AdminPage[] = [
   // Keys
   ceremoniesPage,
   ceremonyPage,
+  keysPage,
+  unsealPage,
 ];
 
 /** What the web admin is made of. */
@@ -87,6 +90,7 @@ export function createAdminApp({ desk, hosts, onFault }: AdminAppInput): AdminAp
     accountRoutes(desk, () => cache.get()),
   );
   app.route('/', ceremonyRoutes(desk));
+  app.route('/', keyRoutes({ desk, status: () => cache.get(), onAct }));
   app.get('*', (c) => page(site, c));
   app.notFound(async (c) => notFound(site, c));
   app.onError((error) => {
