@@ -170,6 +170,8 @@ export interface FieldProps {
   readonly options?: readonly (readonly [string, string])[] | undefined;
   readonly required?: boolean | undefined;
   readonly fault?: string | undefined;
+  /** A text may come as a file as well, beside the place to paste it into. */
+  readonly file?: boolean | undefined;
   /** Is never kept as a draft. */
   readonly secret?: boolean | undefined;
   readonly autocomplete?: string | undefined;
@@ -210,6 +212,14 @@ export function Field(props: FieldProps) {
         </span>
       )}
       {type !== 'checkbox' && <Control {...props} about={about} />}
+      {props.file === true && (
+        <>
+          <label class="hint" for={`${id}-file`}>
+            Or choose the file
+          </label>
+          <input type="file" name={name} id={`${id}-file`} data-secret="" />
+        </>
+      )}
     </div>
   );
 }
@@ -222,11 +232,13 @@ function Control({
   required = false,
   secret = false,
   autocomplete,
+  file = false,
 }: FieldProps & { about: Readonly<Record<string, string>> }) {
   const isSecret = secret || type === 'password' || type === 'code';
   const more = {
     ...about,
-    ...(required && { required: true }),
+    // Of two ways to give it, neither is needed by itself.
+    ...(required && !file && { required: true }),
     ...(isSecret && { 'data-secret': '' }),
     ...(autocomplete !== undefined && { autocomplete }),
   };
