@@ -12,9 +12,10 @@ const TAPROOT_SCRIPT_BYTES = 34;
 const SCRIPT_AT = 8;
 const KEY_AT = SCRIPT_AT + 3;
 
-/** An output that pays a watched script. `amount` in sats; `watched`: what the script was added with. */
+/** An output that pays a watched script (34 bytes). `amount` in sats; `watched`: what the script was added with. */
 export interface PaymentSeen<Script> extends Outpoint {
   readonly amount: bigint;
+  readonly script: Uint8Array;
   readonly watched: Script;
 }
 
@@ -34,7 +35,7 @@ export interface Sightings<Script, Spent> {
 
 /**
  * What is watched, each with a value of the caller's. Nothing is taken out again: a reorg may bring back what was spent,
- * and what stays costs memory alone (about 50 bytes each).
+ * and what stays costs memory alone (about 100 bytes each).
  */
 export class WatchList<Script, Spent> {
   readonly scripts: ByteTable<Script> = new ByteTable(HASH_BYTES);
@@ -80,7 +81,8 @@ function findPayments<Script>(transactions: RawTransactions, scripts: ByteTable<
     if (value === undefined) continue;
     const index = transactions.transactionOfOutput(place);
     const vout = place - transactions.firstOutput(index);
-    found.push({ txid: transactions.txid(index), vout, amount: transactions.amount(place), watched: value });
+    const script = bytes.slice(at + SCRIPT_AT + 1, at + SCRIPT_AT + 1 + TAPROOT_SCRIPT_BYTES);
+    found.push({ txid: transactions.txid(index), vout, amount: transactions.amount(place), script, watched: value });
   }
   return found;
 }

@@ -4,8 +4,10 @@
 const SLOTS_MIN = 16;
 // Two words per slot: the key's hash, then the place of its entry + 1, or 0. The hash spares a look at another key.
 const SLOT_WORDS = 2;
-// At most half of the slots are taken.
-const SLOTS_PER_KEY = 2;
+// At most three of four slots are taken.
+const TAKEN_MAX = 0.75;
+// Keys are many and kept for ever: little room is made ahead.
+const KEYS_GROWTH = 1.25;
 
 /** Keys of `keyBytes` bytes (at least 8) to values. Keys are added or given another value, never removed. */
 export class ByteTable<Value> {
@@ -46,7 +48,7 @@ export class ByteTable<Value> {
     this.#keep(key, place);
     this.#slots[slot] = hash;
     this.#slots[slot + 1] = place + 1;
-    if (this.size * SLOTS_PER_KEY * SLOT_WORDS > this.#slots.length) this.#grow();
+    if (this.size * SLOT_WORDS > this.#slots.length * TAKEN_MAX) this.#grow();
   }
 
   /** The value of the key that stands in `view` at `offset`; undefined where there is none or the bytes end before. */
@@ -90,7 +92,7 @@ export class ByteTable<Value> {
       kept.set(key, place * keyBytes);
       return;
     }
-    const larger = new Uint8Array(kept.length * 2);
+    const larger = new Uint8Array(Math.ceil((place + 1) * KEYS_GROWTH) * keyBytes);
     larger.set(kept);
     larger.set(key, place * keyBytes);
     this.#keys = viewOf(larger);

@@ -6,7 +6,7 @@ import type { OperatorConfig } from '../operator/config/config.ts';
 import type { Credentials } from '../operator/runtime/account-command-types.ts';
 import { CommandError } from '../operator/runtime/command-error.ts';
 import type { CommandName, CommandParams, CommandResults } from '../operator/runtime/command-types.ts';
-import { fileFault } from '../operator/runtime/file-fault.ts';
+import { databaseFault, fileFault } from '../operator/runtime/file-fault.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
 import type { ControlClient } from './control-client.ts';
 import { CliError, EXIT_FAILURE } from './errors.ts';
@@ -199,7 +199,7 @@ export async function requiredPassphrase(context: CliContext, sources: Passphras
 
 /** An error of the node as the sentence for the user; a bug stays what it is. */
 export function asFailure(error: unknown): unknown {
-  const fault = error instanceof CliError ? null : fileFault(error);
+  const fault = error instanceof CliError ? null : (fileFault(error) ?? databaseFault(error));
   if (fault !== null) return new CliError(sentence(fault.message));
   if (!(error instanceof Error) || error instanceof CliError || isBug(error)) return error;
   if (error.name === 'AbortError') return new CliError('Stopped.');

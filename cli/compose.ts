@@ -202,9 +202,10 @@ async function startAdmin(node: Node, log: Log): Promise<{ stop(): Promise<void>
     const { app, close } = createAdminApp({ desk, hosts: adminHosts(config), onFault });
     const listener = listenForAdmin(config.adminAddress, certificate, (request, origin) => app.fetch(request, origin));
     await tellAdmin(desk, listener, log);
-    const stop = (): Promise<void> => {
+    const stop = async (): Promise<void> => {
       close();
-      return listener.stop();
+      await listener.stop();
+      desk.close();
     };
     return { stop };
   } catch (error) {

@@ -1,6 +1,7 @@
 // `restore`: brings a node back from a backup of its key material, or puts its database back.
 import type { Command } from 'commander';
 import { zeroize } from '../crypto/bytes.ts';
+import type { DecisionChange } from '../operator/backups/standing-decisions.ts';
 import { asFailure, type Cli, withSignIn } from './call.ts';
 import type { CliContext, PassphraseOptions } from './context.ts';
 import { CliError, UsageError } from './errors.ts';
@@ -51,23 +52,53 @@ async function database({ context }: Cli, flags: RestoreFlags): Promise<void> {
   const { restoreDatabase } = await import('../operator/backups/restore-database.ts');
   const input = inputPlace(context, flags.input);
   const opening = await openingOf(context, flags.input, await Bun.file(input).slice(0, 4096).bytes(), flags);
-  const confirmed = async ({ head, writtenAt }: { head: { seq: number }; writtenAt: number | null }) => {
+  const confirmed = async (
+    { head, writtenAt }: { head: { seq: number }; writtenAt: number | null },
+    decisions: DecisionChange,
+  ) => {
     const written = writtenAt === null ? 'never' : localTime(new Date(writtenAt).toISOString());
     context.output.note(`The backup is whole. Its last decision is entry ${head.seq} of the audit log, of ${written}.`);
+    for (const line of decisionLines(decisions)) context.output.note(line);
     await confirm(context, flags, `This replaces ${config.securityDbPath}, and keeps the old one. Restore?`);
   };
   const opened = { config, input, opening, force: flags.force === true, now: Date.now(), confirm: confirmed };
-  const { facts, path, aside } = await restoreDatabase(opened).catch((error: unknown) => {
+  const { facts, decisions, path, aside } = await restoreDatabase(opened).catch((error: unknown) => {
     if (!(error instanceof Error) || (error.name !== 'Error' && error.name !== 'TypeError')) throw asFailure(error);
     throw new CliError(notOpened(flags.input, openingFault(error), opening));
   });
   context.output.result(
-    { path, aside, head: { ...facts.head } },
+    { path, aside, head: { ...facts.head }, lost: listed(decisions.lost), kept: listed(decisions.kept) },
     () => `Restored ${path}.\nThe old one: ${aside ?? 'there was none'}`,
   );
   context.output.note(
     'Next: mpc_operator server. The peers show an alarm that this node was put back, which is expected.',
   );
+}
+
+/** What a restore forgets of what operators said, what it brings back, and what to do about it. */
+function decisionLines({ lost, kept }: DecisionChange): readonly string[] {
+  const lines = kept.length === 0 ? [] : ['This stands in the backup, and so again after the restore:'];
+  lines.push(...kept.map((text) => `  ${text}`));
+  if (lost === null) {
+    lines.push(
+      'The database here cannot be read: pauses, holds and vetoes since the backup, and a service disabled since, are lost.',
+    );
+  } else if (lost.length > 0) {
+    lines.push(
+      'This stands here and not in the backup, and is LOST by the restore:',
+      ...lost.map((text) => `  ${text}`),
+    );
+  }
+  if (lost === null || lost.length > 0) {
+    lines.push(
+      'Say it again: run `mpc_operator emergency pause` before `mpc_operator server`, then the rest, then `emergency resume`.',
+    );
+  }
+  return lines;
+}
+
+function listed(texts: readonly string[] | null): string[] | null {
+  return texts === null ? null : [...texts];
 }
 
 function addRestoreOptions(command: Command): Command {
@@ -140,7 +171,10 @@ function nextSteps(isNew: boolean): readonly string[] {
     'The node is sealed, and signs nothing yet. RPC credentials and the passphrase file of a service are not in the backup.',
     'Next: mpc_operator server, then mpc_operator unseal. It signs once its peers have answered and it has read the chain.',
     ...(isNew
-      ? ['The database is new: the peers will show an alarm that this node was put back, which is expected.']
+      ? [
+          'The database is new: the peers will show an alarm that this node was put back, which is expected.',
+          'Pauses, holds and vetoes are not in it: say them again (`mpc_operator emergency pause` works before the server does).',
+        ]
       : []),
     'Wait until `mpc_operator status` says that all is well.',
   ];

@@ -21,7 +21,7 @@ import { BoundedCache } from './bounded-cache.ts';
 import type { FrostScheme } from './scheme.ts';
 import { type Point, SCALAR_BYTES, SIGNATURE_BYTES, ValueError } from './secp256k1.ts';
 
-const DERIVED_KEYS_MAX = 4096;
+const DERIVED_KEYS_MAX = 1024;
 const EXPECTATIONS_MAX = 256;
 
 /** Runs `contribute`; turns blame for the signer at a position of `signers` into blame for that participant. */

@@ -21,9 +21,9 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Lowercase hexadecimal. */
+/** Lowercase hexadecimal. It leaves `buffer` alone, for which the runtime would keep 200 bytes more as long as `bytes` lives. */
 export function toHex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+  return bytes.toHex();
 }
 
 /** What `fromHex` insists on: an exact length in bytes, and whether capitals may appear (default: no). */
@@ -37,7 +37,7 @@ export function tryFromHex(text: string, rule: HexRule = {}): Uint8Array | null 
   if (rule.bytes !== undefined && text.length !== rule.bytes * 2) return null;
   if (text.length % 2 !== 0) return null;
   const pattern = rule.anyCase === true ? /^[0-9a-fA-F]*$/ : /^[0-9a-f]*$/;
-  return pattern.test(text) ? new Uint8Array(Buffer.from(text, 'hex')) : null;
+  return pattern.test(text) ? Uint8Array.fromHex(text) : null;
 }
 
 /** Decodes hexadecimal; throws where the text breaks the rule (without repeating the text, which may be secret). */

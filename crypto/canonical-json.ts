@@ -22,7 +22,7 @@ export type JsonVerdict =
  * symbols, lone surrogates and cycles: each is a bug of the caller, who holds typed data.
  */
 export function canonicalJson(value: Json): string {
-  return textOf(value, new Set());
+  return textOf(value, []);
 }
 
 /**
@@ -45,6 +45,9 @@ export function canonicalBytes(value: Json): Uint8Array {
   return utf8(canonicalJson(value));
 }
 
+// ignoreBOM keeps a leading U+FEFF in the text, where JSON.parse refuses it.
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /**
  * Reads bytes from outside that must be exactly the canonical form: size first, then strict UTF-8, then nesting depth
  * (before the parser recurses), then JSON, then byte equality with the canonical form. The last also shuts out duplicate
@@ -53,8 +56,7 @@ export function canonicalBytes(value: Json): Uint8Array {
 export function parseCanonicalJson(bytes: Uint8Array, limits: JsonLimits): JsonVerdict {
   if (bytes.length > limits.bytesMax) return { ok: false, reason: 'too_large' };
   try {
-    // ignoreBOM keeps a leading U+FEFF in the text, where JSON.parse refuses it.
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    const text = strict.decode(bytes);
     if (!nestsWithin(text, limits.depthMax)) return { ok: false, reason: 'malformed' };
     const value: Json = JSON.parse(text);
     // Strict UTF-8 has one text for the same bytes, and one spelling for each text.
@@ -93,7 +95,7 @@ function endOfString(text: string, from: number): number {
 
 // RFC 8785 is JSON.stringify (ECMAScript's numbers and escapes) with the members of objects sorted by their names' UTF-16
 // code units, which is how JavaScript sorts. All that stringify would drop, round or ask toJSON about is refused.
-function textOf(value: unknown, open: Set<object>): string {
+function textOf(value: unknown, open: object[]): string {
   if (typeof value === 'string') return textOfString(value);
   if (value === null || typeof value === 'boolean') return `${value}`;
   if (typeof value === 'number') {
@@ -102,22 +104,23 @@ function textOf(value: unknown, open: Set<object>): string {
     return JSON.stringify(value);
   }
   if (typeof value !== 'object') throw new Error(`JSON cannot carry a value of type ${typeof value}`);
-  if (open.has(value)) throw new Error('JSON cannot carry a cycle');
-  open.add(value);
+  // Messages are a few objects deep: looking through those is quicker than a set of them.
+  if (open.includes(value)) throw new Error('JSON cannot carry a cycle');
+  open.push(value);
   const text = Array.isArray(value) ? textOfArray(value, open) : textOfObject(value, open);
-  open.delete(value);
+  open.pop();
   return text;
 }
 
 // Texts are appended, not mapped and joined: every message of every signature comes through here, read or written.
-function textOfArray(value: readonly unknown[], open: Set<object>): string {
+function textOfArray(value: readonly unknown[], open: object[]): string {
   let text = '[';
   // By index, so that the holes of a sparse array are seen as undefined and refused.
   for (let i = 0; i < value.length; i++) text += (i === 0 ? '' : ',') + textOf(value[i], open);
   return `${text}]`;
 }
 
-function textOfObject(value: object, open: Set<object>): string {
+function textOfObject(value: object, open: object[]): string {
   if (!isPlain(value)) throw new Error('JSON carries plain objects and arrays only');
   let text = '{';
   for (const name of sortedNames(value)) {

@@ -24,7 +24,7 @@ const PKCS8_PREFIX = fromHex('302e020100300506032b657004220420');
 const SPKI_PREFIX = fromHex('302a300506032b6570032100');
 const KEYS_KEPT_MAX = 256;
 const verificationKeys = new Map<string, KeyObject>();
-/** Enough for the session certificates and state heads that come with heartbeats again and again. */
+/** Enough for what comes again and again: session certificates and state heads with heartbeats, attestations, signatures. */
 const VERIFIED_KEPT_MAX = 4096;
 const VERIFIED = {};
 /** Signatures that were found to be right, by the hash of key, signature and message. */
@@ -52,10 +52,16 @@ export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signat
   if (publicKey.length !== ED25519_KEY_BYTES || signature.length !== ED25519_SIGNATURE_BYTES) return false;
   const name = toHex(sha256(publicKey, signature, message));
   if (verified.find(name) !== undefined) return true;
-  const key = verificationKey(publicKey);
-  if (key === null || !verify(null, message, key, signature)) return false;
+  if (!verifyEd25519Once(publicKey, message, signature)) return false;
   verified.keep(name, VERIFIED);
   return true;
+}
+
+/** `verifyEd25519` of what is never verified again, such as a message that is no replay: nothing of it is kept. */
+export function verifyEd25519Once(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (publicKey.length !== ED25519_KEY_BYTES || signature.length !== ED25519_SIGNATURE_BYTES) return false;
+  const key = verificationKey(publicKey);
+  return key !== null && verify(null, message, key, signature);
 }
 
 function verificationKey(publicKey: Uint8Array): KeyObject | null {

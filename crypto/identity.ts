@@ -3,7 +3,13 @@
 import { z } from 'zod';
 import { concat, fromHex, toHex, tryFromHex, utf8 } from './bytes.ts';
 import { canonicalJson, type Json } from './canonical-json.ts';
-import { ED25519_SIGNATURE_BYTES, type Ed25519Signer, signerFromSeed, verifyEd25519 } from './ed25519.ts';
+import {
+  ED25519_SIGNATURE_BYTES,
+  type Ed25519Signer,
+  signerFromSeed,
+  verifyEd25519,
+  verifyEd25519Once,
+} from './ed25519.ts';
 import { hexOf } from './json-fields.ts';
 
 /** The long-lived key of a node. */
@@ -68,13 +74,14 @@ export function signJsonText(signer: Ed25519Signer, domain: string, text: string
 
 /** Whether `signature` (hexadecimal) is `signJson` of this value by the holder of this key. */
 export function verifyJson(publicKey: Uint8Array, domain: string, value: Json, signature: string): boolean {
-  return verifyJsonText(publicKey, domain, canonicalJson(value), signature);
+  const bytes = tryFromHex(signature, { bytes: ED25519_SIGNATURE_BYTES });
+  return bytes !== null && verifyEd25519(publicKey, domainMessage(domain, canonicalJson(value)), bytes);
 }
 
-/** `verifyJson` of a value whose RFC 8785 text is at hand. */
+/** `verifyJson` of a value whose RFC 8785 text is at hand, and which is verified this once. */
 export function verifyJsonText(publicKey: Uint8Array, domain: string, text: string, signature: string): boolean {
   const bytes = tryFromHex(signature, { bytes: ED25519_SIGNATURE_BYTES });
-  return bytes !== null && verifyEd25519(publicKey, domainMessage(domain, text), bytes);
+  return bytes !== null && verifyEd25519Once(publicKey, domainMessage(domain, text), bytes);
 }
 
 /** Makes a session key and its certificate; throws where the boot id or seed has the wrong length. */

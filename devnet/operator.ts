@@ -27,6 +27,7 @@ const INHERITED = [
   'TMPDIR',
   'MPC_OPERATOR_DEBUG',
   'MPC_OPERATOR_SCRYPT_WORK_FACTOR',
+  'MPC_OPERATOR_ARGON2_KIB',
 ] as const;
 
 /** What an operator is made of. */

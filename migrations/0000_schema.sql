@@ -273,6 +273,28 @@ CREATE TABLE `requests` (
 --> statement-breakpoint
 CREATE INDEX `requests_by_time` ON `requests` (`created_at`);
 --> statement-breakpoint
+-- What is asked never changes, and is decided once.
+CREATE TRIGGER requests_start_undecided BEFORE INSERT ON requests
+WHEN NEW.decision IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'requests: a request is decided after it is asked'); END;
+--> statement-breakpoint
+CREATE TRIGGER requests_no_replace BEFORE INSERT ON requests
+WHEN EXISTS (SELECT 1 FROM requests WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'requests: the row is there already'); END;
+--> statement-breakpoint
+CREATE TRIGGER requests_decided_once BEFORE UPDATE ON requests
+WHEN OLD.decision IS NOT NULL
+  OR NEW.rowid IS NOT OLD.rowid
+  OR NEW.id IS NOT OLD.id
+  OR NEW.kind IS NOT OLD.kind
+  OR NEW.treasury_txid IS NOT OLD.treasury_txid
+  OR NEW.treasury_vout IS NOT OLD.treasury_vout
+  OR NEW.reason IS NOT OLD.reason
+  OR NEW.asked_by IS NOT OLD.asked_by
+  OR NEW.created_at IS NOT OLD.created_at
+  OR NEW.expires_at IS NOT OLD.expires_at
+BEGIN SELECT RAISE(ABORT, 'requests: what is asked never changes, and is decided once'); END;
+--> statement-breakpoint
 CREATE TABLE `audit_verified` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`seq` integer NOT NULL,
@@ -1052,15 +1074,39 @@ CREATE UNIQUE INDEX `payout_requests_id_unique` ON `payout_requests` (`id`);
 --> statement-breakpoint
 CREATE INDEX `payout_requests_by_time` ON `payout_requests` (`created_at`);
 --> statement-breakpoint
+-- A refusal is final, and an approval ends only with its policy. A burn is asked of anew, undecided, once a request has expired.
+CREATE TRIGGER payout_requests_start_undecided BEFORE INSERT ON payout_requests
+WHEN NEW.decision IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'payout_requests: a request is decided after it is asked'); END;
+--> statement-breakpoint
+CREATE TRIGGER payout_requests_decided_once BEFORE UPDATE ON payout_requests
+WHEN NEW.rowid IS NOT OLD.rowid
+  OR NEW.burn_txid IS NOT OLD.burn_txid
+  OR (NEW.id IS OLD.id AND (NEW.created_at IS NOT OLD.created_at OR NEW.expires_at IS NOT OLD.expires_at
+    OR OLD.decision = 'refused'
+    OR (OLD.decision = 'approved' AND NEW.decision IS NOT NULL AND NEW.policy IS OLD.policy)))
+  OR (NEW.id IS NOT OLD.id AND (NEW.decision IS NOT NULL OR NEW.created_at < OLD.expires_at))
+BEGIN SELECT RAISE(ABORT, 'payout_requests: what is asked never changes, and is decided once'); END;
+--> statement-breakpoint
+CREATE TRIGGER payouts_signed_no_replace BEFORE INSERT ON payouts_signed
+WHEN EXISTS (SELECT 1 FROM payouts_signed WHERE burn_txid = NEW.burn_txid)
+BEGIN SELECT RAISE(ABORT, 'payouts_signed: the row is there already'); END;
+--> statement-breakpoint
 CREATE TRIGGER payouts_signed_no_update BEFORE UPDATE ON payouts_signed
 BEGIN SELECT RAISE(ABORT, 'payouts_signed: rows never change'); END;
 --> statement-breakpoint
 CREATE TRIGGER payouts_signed_no_delete BEFORE DELETE ON payouts_signed
 BEGIN SELECT RAISE(ABORT, 'payouts_signed: rows are never deleted'); END;
 --> statement-breakpoint
-CREATE TRIGGER burn_finality_falls BEFORE UPDATE ON burn_finality
-WHEN NEW.burn_txid IS NOT OLD.burn_txid OR NEW.at > OLD.at
-BEGIN SELECT RAISE(ABORT, 'burn_finality: a burn is never final later'); END;
+CREATE TRIGGER burn_finality_no_update BEFORE UPDATE ON burn_finality
+BEGIN SELECT RAISE(ABORT, 'burn_finality: rows never change'); END;
+--> statement-breakpoint
+CREATE TRIGGER burn_finality_no_replace BEFORE INSERT ON burn_finality
+WHEN EXISTS (SELECT 1 FROM burn_finality WHERE burn_txid = NEW.burn_txid)
+BEGIN SELECT RAISE(ABORT, 'burn_finality: the row is there already'); END;
+--> statement-breakpoint
+CREATE TRIGGER burn_finality_no_delete BEFORE DELETE ON burn_finality
+BEGIN SELECT RAISE(ABORT, 'burn_finality: rows are never deleted'); END;
 --> statement-breakpoint
 -- Vetoes of payouts (store/vetoes.ts). One that went could be said again, so that a burn might wait for ever.
 CREATE TABLE `vetoes` (
@@ -1095,3 +1141,13 @@ BEGIN SELECT RAISE(ABORT, 'vetoes: rows are never deleted'); END;
 CREATE TRIGGER vetoes_no_replace BEFORE INSERT ON vetoes
 WHEN EXISTS (SELECT 1 FROM vetoes WHERE id = NEW.id OR (burn_txid = NEW.burn_txid AND vetoed_by = NEW.vetoed_by))
 BEGIN SELECT RAISE(ABORT, 'vetoes: the row is there already'); END;
+--> statement-breakpoint
+CREATE TRIGGER veto_approvals_no_update BEFORE UPDATE ON veto_approvals
+BEGIN SELECT RAISE(ABORT, 'veto_approvals: rows never change'); END;
+--> statement-breakpoint
+CREATE TRIGGER veto_approvals_no_delete BEFORE DELETE ON veto_approvals
+BEGIN SELECT RAISE(ABORT, 'veto_approvals: rows are never deleted'); END;
+--> statement-breakpoint
+CREATE TRIGGER veto_approvals_no_replace BEFORE INSERT ON veto_approvals
+WHEN EXISTS (SELECT 1 FROM veto_approvals WHERE id = NEW.id AND approved_by = NEW.approved_by)
+BEGIN SELECT RAISE(ABORT, 'veto_approvals: the row is there already'); END;

@@ -5,6 +5,7 @@ import { openPauses, type Pause, pauseHere, resumeHere } from '../store/pauses.t
 import type { Node } from './node.ts';
 import { CommandError } from './runtime/command-error.ts';
 import type { CommandParams, EmergencyReport, PauseReport } from './runtime/command-types.ts';
+import { errorText } from './runtime/log.ts';
 import { type Problem, problem } from './runtime/problems.ts';
 import { peerRows } from './status/peer-rows.ts';
 import { pauseText } from './validation/pause-gate.ts';
@@ -14,11 +15,24 @@ export function pauseNode(node: Node, { reason, federation }: CommandParams<'eme
   const { effects, log } = node.input;
   const scope = federation ? 'federation' : 'node';
   const pause = { id: toHex(effects.random(16)), askedBy: node.config.myIndex, scope, reason } as const;
-  if (pauseHere(node.store.db, pause, effects.now())) {
+  if (isWritten(() => pauseHere(node.store.db, pause, effects.now()))) {
     log('warn', 'node_paused', { scope, reason });
     node.online?.heartbeat?.changed();
   }
   return emergencyReport(node);
+}
+
+// Whoever pauses wants no more signatures: where the disk takes nothing, a way that needs no disk is named.
+function isWritten(write: () => boolean): boolean {
+  try {
+    return write();
+  } catch (error) {
+    const flaw = `this node is not paused, because that cannot be written down (${errorText(error)})`;
+    throw new CommandError(
+      'pause_not_kept',
+      `${flaw}: run \`mpc_operator seal\`, which needs no disk, or stop the server`,
+    );
+  }
 }
 
 /** Ends every pause at this node, whoever asked for it. Throws `CommandError` where there is none. */

@@ -169,7 +169,7 @@ function watchAudit(node: Node): void {
   );
 }
 
-/** Drops the keys of a running node from its memory, with an entry in the audit log; the node serves on, sealed. */
+/** Drops the keys of a running node from its memory, then writes an entry into the audit log; the node serves on, sealed. */
 export function sealNode(node: Node): Promise<void> {
   const before = unsealing.get(node) ?? Promise.resolve();
   const turn = before.catch(() => {}).then(() => seal(node));
@@ -179,10 +179,16 @@ export function sealNode(node: Node): Promise<void> {
 
 async function seal(node: Node): Promise<void> {
   if (node.online === null && node.keyRing.sealed) return;
-  appendAudit(node.store.db, node.input.effects.now(), 'node_sealed', {});
   await goOffline(node);
+  const { config, input, store } = node;
+  try {
+    appendAudit(store.db, input.effects.now(), 'node_sealed', {});
+  } catch (error) {
+    // Whoever seals wants the keys gone, also where the disk is full.
+    input.log('error', 'seal_not_recorded', { detail: errorText(error) });
+  }
   node.activity?.began('seal');
-  node.input.log('info', 'sealed', { index: node.config.myIndex });
+  input.log('info', 'sealed', { index: config.myIndex });
 }
 
 async function goOffline(node: Node): Promise<void> {

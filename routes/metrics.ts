@@ -29,7 +29,8 @@ export function listenMetrics(
     development: false,
     maxRequestBodySize: 1024,
     fetch: async (request) => {
-      if (new URL(request.url).pathname !== '/metrics') return new Response('see /metrics\n', { status: 404 });
+      // A `Host` header can make the address one that cannot be read.
+      if (URL.parse(request.url)?.pathname !== '/metrics') return new Response('see /metrics\n', { status: 404 });
       if (request.method !== 'GET' && request.method !== 'HEAD') return new Response('', { status: 405 });
       return new Response(await scrape(), { headers: { 'content-type': METRICS_TYPE, 'cache-control': 'no-store' } });
     },

@@ -9,13 +9,11 @@ import {
   SESSION_HEADER,
   SESSION_PATH,
 } from '../operator/peers/peer-reply.ts';
-import { readWithin, settledWithin } from '../operator/peers/read-body.ts';
+import { readWithin, settledWithin, WHOLE_BODY_BYTES_MAX } from '../operator/peers/read-body.ts';
 import type { Read } from '../operator/peers/read-slots.ts';
 
 /** How long a peer may take to send its message, in ms. */
 export const REQUEST_BODY_MS_MAX = 10_000;
-/** Up to so many announced bytes a message is taken in one piece, which is quicker; what never comes is no more than that. */
-const WHOLE_BODY_BYTES_MAX = 64 * 1024;
 
 /** Where a request comes from: the network address of the other end. */
 export interface RequestOrigin {

@@ -38,15 +38,11 @@ const signedAfter = prepared((db) =>
     .prepare(),
 );
 
-/** Since when a burn has been final here, which is at the latest now: the first time is written down. In ms since 1970. */
+/** Since when a burn has been final here: the first time is written down, and never changes. In ms since 1970. */
 export function finalSince(db: Queries, burnTxid: string, now: number): number {
   const known = finality(db).get({ burnTxid });
-  if (known !== undefined && known.at <= now) return known.at;
-  // A clock that was ahead then must not hold a burn back for longer.
-  db.insert(burnFinality)
-    .values({ burnTxid, at: now })
-    .onConflictDoUpdate({ target: burnFinality.burnTxid, set: { at: now } })
-    .run();
+  if (known !== undefined) return known.at;
+  db.insert(burnFinality).values({ burnTxid, at: now }).run();
   return now;
 }
 
@@ -69,7 +65,7 @@ export function signedWithinDay(db: Queries, now: number): readonly SignedPayout
 export function notePayouts(db: Queries, payouts: readonly Omit<SignedPayout, 'at'>[], now: number): void {
   transact(db, (tx) => {
     for (const { burnTxid, sats } of payouts) {
-      tx.insert(payoutsSigned).values({ burnTxid, sats, at: now }).onConflictDoNothing().run();
+      if (!isPayoutSigned(tx, burnTxid)) tx.insert(payoutsSigned).values({ burnTxid, sats, at: now }).run();
     }
   });
 }

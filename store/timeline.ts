@@ -9,6 +9,8 @@ import { INCIDENT_KINDS, notified, type TIMELINE_KINDS, timeline } from './schem
 /** Most entries of one operator that are kept within a day, and of these how many may begin something new. */
 export const ENTRIES_PER_DAY_MAX = 100;
 export const BEGUN_PER_DAY_MAX = 10;
+/** Most entries of one operator about one thing. Beyond them it can still close an incident, once. */
+export const ENTRIES_PER_THREAD_MAX = 50;
 /** Most entries of one operator that are kept at all. */
 export const ENTRIES_PER_AUTHOR_MAX = 20_000;
 /** How far ahead of this node's clock the time of an entry may be, in ms. */
@@ -61,7 +63,7 @@ export function recordEntry(db: Queries, entry: TimelineEntry, now: number): Ent
     if (begins(kind) && (!thread.startsWith(`${author}-`) || hasBegun(tx, thread))) return 'timeline_thread';
     const latest = now + ENTRY_AHEAD_MS_MAX;
     if (entry.at > latest || (entry.backupAt ?? 0) > latest + DATE_AHEAD_MS_MAX) return 'timeline_time';
-    if (isFull(tx, author, kind, now)) return 'timeline_limit';
+    if (isFull(tx, entry, now)) return 'timeline_limit';
     tx.insert(timeline)
       .values({ ...entry, receivedAt: now })
       .run();
@@ -71,9 +73,15 @@ export function recordEntry(db: Queries, entry: TimelineEntry, now: number): Ent
   });
 }
 
-/** Whether so many entries of an operator came of late, or are here, that another of this kind is not kept. */
-export function isFull(db: Queries, author: number, kind: TimelineKind, now: number): boolean {
+/** Whether so many entries of an operator came of late, or are here, that this one is not kept. */
+export function isFull(
+  db: Queries,
+  { author, thread, kind }: Pick<TimelineEntry, 'author' | 'thread' | 'kind'>,
+  now: number,
+): boolean {
   const ofAuthor = eq(timeline.author, author);
+  const inThread = countRows(db, timeline, and(ofAuthor, eq(timeline.thread, thread)));
+  if (inThread >= ENTRIES_PER_THREAD_MAX + (kind === 'closed' ? 1 : 0)) return true;
   const today = and(ofAuthor, gt(timeline.receivedAt, now - DAY_MS));
   if (countRows(db, timeline, today) >= ENTRIES_PER_DAY_MAX) return true;
   if (countRows(db, timeline, ofAuthor) >= ENTRIES_PER_AUTHOR_MAX) return true;

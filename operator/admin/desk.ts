@@ -6,9 +6,8 @@ import { zeroize } from '../../crypto/bytes.ts';
 import type { Json } from '../../crypto/canonical-json.ts';
 import { appendAudit } from '../../store/audit-log.ts';
 import type { Queries } from '../../store/database.ts';
-import { openUsers } from '../../store/open.ts';
 import type { UserRole } from '../../store/schema-users.ts';
-import { type Accounts, type AccountsInput, type Person, SIGN_IN_REFUSED, withAccounts } from '../accounts/accounts.ts';
+import { Accounts, type AccountsInput, type Person, SIGN_IN_REFUSED } from '../accounts/accounts.ts';
 import { authoriseProven } from '../accounts/authorise.ts';
 import { withSecretBytes } from '../accounts/password-hash.ts';
 import { type Action, actionOf } from '../accounts/permissions.ts';
@@ -24,6 +23,7 @@ import { actSubject } from './act-subjects.ts';
 import { Acts, type ActsInput, type AskedAct, CODE_REFUSED, type ConfirmVerdict, type Proof } from './acts.ts';
 import { Challenges } from './challenges.ts';
 import { Invitations } from './invitations.ts';
+import { OpenUsers } from './open-users.ts';
 import { type authenticationSchema, Passkeys, type Site } from './passkeys.ts';
 import { type Visitor, type WebOrigin, WebSessions } from './web-sessions.ts';
 
@@ -53,10 +53,12 @@ export class AdminDesk {
   readonly invitations: Invitations;
   readonly #challenges: Challenges;
   readonly #told: ActsInput['told'];
+  readonly #users: OpenUsers;
 
   constructor(node: Node, { told, onFault }: AdminDeskInput) {
     const { effects } = node.input;
     this.node = node;
+    this.#users = new OpenUsers(node.config.userDbPath);
     this.#told = told;
     this.invitations = new Invitations(effects);
     this.#challenges = new Challenges(() => effects.monotonic());
@@ -256,28 +258,30 @@ export class AdminDesk {
   }
 
   /** The accounts; null where there are none and none are to be made. */
-  withAccounts<T>(use: (accounts: Accounts | null) => T | Promise<T>, create = false): Promise<T> {
+  async withAccounts<T>(use: (accounts: Accounts | null) => T | Promise<T>, create = false): Promise<T> {
     const { config, input } = this.node;
     const about: AccountsInput = { config, env: input.env, effects: input.effects };
-    return withAccounts(about, { create }, use);
+    const db = this.#users.open(create);
+    return use(db === null ? null : new Accounts(db, about));
   }
 
-  withSessions<T>(use: (sessions: WebSessions) => T | Promise<T>): Promise<T> {
-    return this.#withUsers((db) => use(new WebSessions(db, this.node.input.effects)));
+  async withSessions<T>(use: (sessions: WebSessions) => T | Promise<T>): Promise<T> {
+    return use(new WebSessions(this.#requireUsers(), this.node.input.effects));
   }
 
-  withPasskeys<T>(use: (passkeys: Passkeys) => T | Promise<T>): Promise<T> {
-    return this.#withUsers((db) => use(new Passkeys(db, this.node.input.effects, this.#challenges)));
+  async withPasskeys<T>(use: (passkeys: Passkeys) => T | Promise<T>): Promise<T> {
+    return use(new Passkeys(this.#requireUsers(), this.node.input.effects, this.#challenges));
   }
 
-  async #withUsers<T>(use: (db: Queries) => T | Promise<T>): Promise<T> {
-    const store = openUsers(this.node.config.userDbPath, { create: false });
-    if (store === null) throw new CommandError('no_users', SIGN_IN_REFUSED);
-    try {
-      return await use(store.db);
-    } finally {
-      store.close();
-    }
+  #requireUsers(): Queries {
+    const db = this.#users.open(false);
+    if (db === null) throw new CommandError('no_users', SIGN_IN_REFUSED);
+    return db;
+  }
+
+  /** Closes the accounts database. */
+  close(): void {
+    this.#users.close();
   }
 }
 

@@ -10,6 +10,7 @@ import type { OperatorConfig } from '../config/config.ts';
 import { CommandError } from '../runtime/command-error.ts';
 import { openDatabaseInto } from './database-backup.ts';
 import { assertPlaceable, type Placed, Placing } from './place-files.ts';
+import { type DecisionChange, decisionChange, type StandingDecision, standingDecisions } from './standing-decisions.ts';
 
 /** What a restore of a database is told. `confirm` is asked once nothing stands against it, and throws to give up. */
 export interface DatabaseRestore {
@@ -19,15 +20,21 @@ export interface DatabaseRestore {
   /** Lets the database of another node make room. */
   readonly force: boolean;
   readonly now: number;
-  readonly confirm: (facts: CopyFacts) => Promise<void>;
+  readonly confirm: (facts: CopyFacts, decisions: DecisionChange) => Promise<void>;
   readonly before?: (step: string) => void;
+}
+
+/** What was put back, and what that does to what operators have said. */
+export interface RestoredDatabase extends Placed {
+  readonly facts: CopyFacts;
+  readonly decisions: DecisionChange;
 }
 
 /**
  * Opens a backup beside the database, looks whether it is whole and this node's, and puts it in its place; the old one is kept
  * under another name. Throws `CommandError`, and then nothing has changed. No server may run.
  */
-export async function restoreDatabase(restore: DatabaseRestore): Promise<{ readonly facts: CopyFacts } & Placed> {
+export async function restoreDatabase(restore: DatabaseRestore): Promise<RestoredDatabase> {
   const { config, input, opening, force, now, confirm, before } = restore;
   const { securityDbPath: path } = config;
   await assertPlaceable(path);
@@ -39,10 +46,11 @@ export async function restoreDatabase(restore: DatabaseRestore): Promise<{ reado
     await openDatabaseInto(input, staged, opening);
     const facts = looked(staged);
     assertOwn(config, facts, force);
-    await confirm(facts);
+    const decisions = decisionChange(standingAt(path, restore), standingAt(staged, restore) ?? []);
+    await confirm(facts, decisions);
     for (const ending of ['-wal', '-shm']) placing.clear(path, ending);
     const placed = (await placing.place()).find((one) => one.path === path);
-    return { facts, path, aside: placed?.aside ?? null };
+    return { facts, decisions, path, aside: placed?.aside ?? null };
   } finally {
     await placing.discard();
     unlock();
@@ -78,6 +86,20 @@ function assertOwn(config: OperatorConfig, { owner, problems }: CopyFacts, force
   if (force || here === null || here === owner.identityKey) return;
   const flaw = `${securityDbPath} is the database of a node with another identity key than the backup’s`;
   throw new CommandError('in_the_way', `${flaw}: give --force, which keeps it under another name`);
+}
+
+// Null where the database cannot be read, or is not there.
+function standingAt(path: string, { config, now }: DatabaseRestore): readonly StandingDecision[] | null {
+  try {
+    const store = openReader(path);
+    try {
+      return standingDecisions(store.db, config.threshold, now);
+    } finally {
+      store.close();
+    }
+  } catch {
+    return null;
+  }
 }
 
 // A database that cannot be read is what is to be replaced.

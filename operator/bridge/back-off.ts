@@ -2,7 +2,7 @@
 // succeed costs less and less, and the work behind it in a queue has its turn.
 import type { Effects } from '../runtime/effects.ts';
 
-/** Most pieces of work that are remembered; the oldest make room, and are tried early. */
+/** Most pieces of work that rest at once; the oldest make room, and are tried early. */
 const REMEMBERED_MAX = 20_000;
 
 /** Times in ms: the first rest, and the longest. */
@@ -17,7 +17,10 @@ interface Failing {
   readonly restMs: number;
 }
 
-/** The rests of one kind of work, by name. A restart forgets them, which only tries everything once more. */
+/**
+ * The rests of one kind of work, by name. What has not failed again a longest rest after its rest is forgotten: it is well, or
+ * over. A restart forgets all, which only tries everything once more.
+ */
 export class BackOff {
   readonly #clock: Pick<Effects, 'monotonic'>;
   readonly #times: BackOffTimes;
@@ -41,13 +44,25 @@ export class BackOff {
     const restMs = forGood ? longestMs : Math.min(before * 2, longestMs);
     this.#failing.delete(name);
     this.#failing.set(name, { until: this.#clock.monotonic() + restMs, restMs });
-    const [oldest] = this.#failing.keys();
-    if (this.#failing.size > REMEMBERED_MAX && oldest !== undefined) this.#failing.delete(oldest);
+    this.#tidy();
     return restMs;
+  }
+
+  /** How many pieces of work are remembered. */
+  get size(): number {
+    return this.#failing.size;
   }
 
   /** It has succeeded, or is over: the next failure is a first one. */
   well(name: string): void {
     this.#failing.delete(name);
+  }
+  // The first ones failed longest ago.
+  #tidy(): void {
+    const over = this.#clock.monotonic() - this.#times.longestMs;
+    for (const [name, { until }] of this.#failing) {
+      if (until > over && this.#failing.size <= REMEMBERED_MAX) return;
+      this.#failing.delete(name);
+    }
   }
 }

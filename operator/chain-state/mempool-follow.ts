@@ -1,14 +1,13 @@
 // Deposits that wait in the mempool: reported early, and named when another transaction spends their coins. Nothing is
 // signed because of them.
 
-import type { WatchList } from '../../chain/block-scan.ts';
 import type { MempoolDeposit } from '../../chain/mempool.ts';
 import { type MempoolEvent, MempoolWatch } from '../../chain/mempool-watch.ts';
 import type { CustodyLeaf } from '../../crypto/taproot.ts';
 import { getDeposit, setDepositStatus } from '../../store/deposits.ts';
 import type { FederationKey } from '../keys/keys.ts';
 import type { ChainContext } from './chain-context.ts';
-import type { Watched } from './watched.ts';
+import type { Watched, WatchedList } from './watched.ts';
 
 /** Why a deposit is contested; `since` in ms since 1970. */
 export interface Contested {
@@ -16,13 +15,14 @@ export interface Contested {
   readonly since: number;
 }
 
-type Watch = MempoolWatch<CustodyLeaf, true>;
+type Kind = CustodyLeaf['kind'];
+type Watch = MempoolWatch<Kind, true>;
 
 /** Follows the mempool of one node. */
 export class MempoolFollow {
   readonly #context: ChainContext;
   readonly #watched: Watched;
-  #following: { readonly list: WatchList<CustodyLeaf, true>; readonly watch: Watch; scripts: number } | null = null;
+  #following: { readonly list: WatchedList; readonly watch: Watch; scripts: number } | null = null;
   readonly #contested = new Map<string, Contested>();
 
   constructor(context: ChainContext, watched: Watched) {
@@ -47,7 +47,7 @@ export class MempoolFollow {
     for (const event of await watch.round()) if (isDeposit(event.deposit)) this.#take(event);
   }
 
-  #take(event: MempoolEvent<CustodyLeaf>): void {
+  #take(event: MempoolEvent<Kind>): void {
     const { db, log, effects } = this.#context;
     const { txid, payments } = event.deposit;
     if (event.kind === 'seen') {
@@ -89,6 +89,6 @@ export class MempoolFollow {
 }
 
 // Change of payouts is watched as well, and is nobody's deposit.
-function isDeposit({ payments }: MempoolDeposit<CustodyLeaf>): boolean {
-  return payments.some(({ watched }) => watched.kind === 'deposit');
+function isDeposit({ payments }: MempoolDeposit<Kind>): boolean {
+  return payments.some(({ watched }) => watched === 'deposit');
 }

@@ -10,11 +10,14 @@ import { loadFunding } from '../../store/treasury-funding.ts';
 import { listOutpointsAfter } from '../../store/utxos.ts';
 import type { FederationKey } from '../keys/keys.ts';
 
+/** Each script with its kind, and each output whose spending is awaited. */
+export type WatchedList = WatchList<CustodyLeaf['kind'], true>;
+
 /** The list of one node. */
 export class Watched {
   readonly #db: Queries;
   #keyId = '';
-  #list = new WatchList<CustodyLeaf, true>();
+  #list: WatchedList = new WatchList();
   #recipients = 0;
   #outpoints = 0;
   #funding = '';
@@ -24,13 +27,13 @@ export class Watched {
   }
 
   /** The list as it is now. */
-  list(key: FederationKey): WatchList<CustodyLeaf, true> {
+  list(key: FederationKey): WatchedList {
     if (this.#keyId !== key.keyId) this.#begin(key);
     this.#watchFunding();
     for (;;) {
       const rows = listRecipientsAfter(this.#db, this.#recipients, PAGE_ROWS_MAX);
-      for (const { place, script, recipient } of rows) {
-        this.#list.watchScript(fromHex(script), { kind: 'deposit', recipient: fromHex(recipient, { bytes: 32 }) });
+      for (const { place, script } of rows) {
+        this.#list.watchScript(fromHex(script), 'deposit');
         this.#recipients = place;
       }
       if (rows.length < PAGE_ROWS_MAX) break;
@@ -51,8 +54,7 @@ export class Watched {
     this.#recipients = 0;
     this.#outpoints = 0;
     this.#funding = '';
-    const treasury = { kind: 'treasury' } as const;
-    this.#list.watchScript(custodyScript(key.bitcoin.publicKey, treasury).scriptPubKey, treasury);
+    this.#list.watchScript(custodyScript(key.bitcoin.publicKey, { kind: 'treasury' }).scriptPubKey, 'treasury');
   }
   #watchFunding(): void {
     const funding = loadFunding(this.#db);

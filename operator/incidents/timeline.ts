@@ -196,9 +196,11 @@ export function say(
   const entry = { author: config.myIndex, id, thread, kind, text, level, ceremonyId, firstAt, backupAt, at };
   const verdict = recordEntry(db, entry, now);
   if (verdict === 'kept') return entry;
-  const remedy = 'call the others (`mpc_operator contacts`), and go on with an incident that is open';
   if (verdict === 'timeline_limit') {
-    throw new CommandError(verdict, `this operator has said so much within a day that peers take no more: ${remedy}`);
+    const flaw = 'this operator has said so much, within a day or of this one thing, that peers take no more';
+    const remedy =
+      'call the others (`mpc_operator contacts`), and go on with an incident that has room, or close this one';
+    throw new CommandError(verdict, `${flaw}: ${remedy}`);
   }
   throw new CommandError(verdict, 'it cannot be written down now: try again');
 }

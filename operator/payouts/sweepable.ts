@@ -6,7 +6,6 @@ import type { SweptOutput } from '../../chain/line-intent.ts';
 import { finalMint } from '../../chain/mint.ts';
 import { type Outpoint, outpointName } from '../../chain/outpoint.ts';
 import { type WireLedger, WireLedgerError } from '../../chain/wire-ledger.ts';
-import { BoundedSet } from '../../crypto/bounded-cache.ts';
 import { listMaturedDeposits, listMaturedStrays, type Utxo } from '../../store/utxos.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { LineNow } from '../chain-state/line-view.ts';
@@ -14,13 +13,11 @@ import { askAll } from '../validation/batches.ts';
 
 /** Most deposits, and most strays, that one plan looks at. */
 const OUTPUTS_MAX = 500;
-/** Mints that are known to be final: what is final stays so. */
-const FINAL_KEPT_MAX = 50_000;
 
-/** Looks for outputs; remembers which mints are final. */
+/** Looks for outputs; remembers of those that it found last which mints are final, as what is final stays so. */
 export class Sweepable {
   readonly #bridge: Bridge;
-  readonly #finalMints = new BoundedSet(FINAL_KEPT_MAX);
+  #finalMints: ReadonlySet<string> = new Set();
 
   constructor(bridge: Bridge) {
     this.#bridge = bridge;
@@ -49,20 +46,19 @@ export class Sweepable {
     if (wire === null) return [];
     const found = listMaturedDeposits(db, heightMax, config.policy.depositMinSats, OUTPUTS_MAX).flatMap(sweptOf);
     const isMinted = await askAll(found, ({ txid, vout }) => this.#isMinted(wire, { txid, vout }));
-    return found.filter((_, index) => isMinted[index] === true);
+    const minted = found.filter((_, index) => isMinted[index] === true);
+    this.#finalMints = new Set(minted.map(outpointName));
+    return minted;
   }
 
   async #isMinted(wire: WireLedger, outpoint: Outpoint): Promise<boolean> {
-    const name = outpointName(outpoint);
-    if (this.#finalMints.has(name)) return true;
+    if (this.#finalMints.has(outpointName(outpoint))) return true;
     try {
-      if ((await finalMint(wire, outpoint, this.#bridge.config.wireConfirmations)) !== 'final') return false;
+      return (await finalMint(wire, outpoint, this.#bridge.config.wireConfirmations)) === 'final';
     } catch (error) {
       if (error instanceof WireLedgerError) return false;
       throw error;
     }
-    this.#finalMints.add(name);
-    return true;
   }
 }
 

@@ -23,12 +23,18 @@ const SENTENCES: ReadonlyMap<string, (address: string) => string> = new Map([
 ]);
 // Whatever else is wrong with a certificate: the only one that is trusted is the one on the peer's card.
 const CERTIFICATE_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
+// What no code tells, malformed answers say: a name, the url, and advice for programmers.
+const RUNTIME_TEXT = /^(\w+) fetching "/;
 
 /** The sentence for what `fetch` threw when it was to reach a peer's `address`; an unknown error keeps its own text. */
 export function connectionFault(error: unknown, address: string): string {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
   const sentence = SENTENCES.get(code);
   if (sentence !== undefined) return `${sentence(address)} (${code})`;
-  if (!CERTIFICATE_CODE.test(code)) return errorText(error);
+  if (!CERTIFICATE_CODE.test(code)) {
+    const text = errorText(error);
+    const name = RUNTIME_TEXT.exec(text)?.[1];
+    return name === undefined ? text : `${address} does not answer as a node does (${name})`;
+  }
   return `${address} shows another certificate than the one on its operator card: add its new card (${code})`;
 }

@@ -20,7 +20,7 @@ import {
   SESSION_HEADER,
 } from './peer-reply.ts';
 import { certificatesOf, type Peer, type PeerSessions } from './peer-session.ts';
-import { readWithin } from './read-body.ts';
+import { readReply } from './read-body.ts';
 import { pinnedSession, type TlsIdentity } from './tls.ts';
 
 /** A message for a peer; `ceremony` may be empty. */
@@ -171,7 +171,7 @@ export class HttpsPeerClient implements PeerClient {
         proxy: false,
         signal,
       });
-      const answer = await readWithin(response.body, PEER_MESSAGE_BYTES_MAX, signal);
+      const answer = await readReply(response, PEER_MESSAGE_BYTES_MAX, signal);
       const roundTripMs = performance.now() - startedAt;
       if (answer === null) return failed('bad_reply', `the reply is larger than ${PEER_MESSAGE_BYTES_MAX} bytes`);
       if (response.status !== 200) return rejected(response.status, answer);

@@ -37,6 +37,20 @@ export async function readWithin(
   }
 }
 
+/** Up to so many announced bytes a body is taken in one piece, which is quicker; what never comes is no more than that. */
+export const WHOLE_BODY_BYTES_MAX = 64 * 1024;
+
+/**
+ * `readWithin` of a reply. A short one is taken in one piece where it is as long as it says: what is compressed may be
+ * longer.
+ */
+export function readReply(response: Response, bytesMax: number, signal: AbortSignal): Promise<Uint8Array | null> {
+  const { headers } = response;
+  const announced = Number(headers.get('content-length') ?? Number.NaN);
+  const isPlain = headers.get('content-encoding') === null && announced <= Math.min(bytesMax, WHOLE_BODY_BYTES_MAX);
+  return isPlain ? settledWithin(response.bytes(), signal) : readWithin(response.body, bytesMax, signal);
+}
+
 /** What a promise gives, or the signal's reason thrown when it aborts first; the promise may then end as it likes. */
 export function settledWithin<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {

@@ -47,9 +47,11 @@ const DATABASE_FAULTS: readonly (readonly [code: string, meaning: string])[] = [
 ];
 
 /** A fault of the database's file, which its library tells without the path; null where it is none. */
-export function databaseFault(error: unknown, path: string): FileError | null {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null;
+export function databaseFault(error: unknown, path: string | null = null): FileError | null {
+  if (!(error instanceof Error)) return null;
+  if (!('code' in error) || typeof error.code !== 'string') return databaseFault(error.cause, path);
   const { code } = error;
   const found = DATABASE_FAULTS.find(([name]) => code.startsWith(name));
-  return found === undefined ? null : new FileError(code, `the database ${path} cannot be used (${code}): ${found[1]}`);
+  const named = path === null ? 'a database of this node' : `the database ${path}`;
+  return found === undefined ? null : new FileError(code, `${named} cannot be used (${code}): ${found[1]}`);
 }

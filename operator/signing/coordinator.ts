@@ -254,6 +254,8 @@ export class Coordinator {
   // The next event; a tick where somebody's time is over before anything happens.
   async #next(events: EventQueue<SigningEvent>, state: SigningState): Promise<SigningEvent> {
     const { effects } = this.#input;
+    const waiting = events.take();
+    if (waiting !== undefined) return waiting;
     const happened = new AbortController();
     const tick = async (): Promise<void> => {
       await effects.sleep(Math.max(1, nextTickAt(state) - effects.monotonic()), happened.signal);

@@ -10,6 +10,11 @@ export class EventQueue<Event> {
     this.#wake?.();
   }
 
+  /** The next event, where there is one already. */
+  take(): Event | undefined {
+    return this.#waiting.shift();
+  }
+
   /** The next event, when there is one. */
   async next(): Promise<Event> {
     for (;;) {

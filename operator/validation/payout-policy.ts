@@ -48,6 +48,8 @@ export interface PayoutPolicyInput {
   readonly threshold: number;
   /** In ms since 1970. */
   readonly now: () => number;
+  /** By the monotonic clock, in ms. */
+  readonly monotonic: () => number;
 }
 
 type Burn = Pick<LineBurn, 'burnTxid' | 'amount' | 'fee'>;
@@ -55,9 +57,13 @@ type Burn = Pick<LineBurn, 'burnTxid' | 'amount' | 'fee'>;
 /** One node's policy. */
 export class PayoutPolicy {
   readonly #input: PayoutPolicyInput;
+  readonly #lead: number;
+  /** Burns that became final by a clock that was ahead then, with when this process saw them first. */
+  readonly #seen = new Map<string, number>();
 
   constructor(input: PayoutPolicyInput) {
     this.#input = input;
+    this.#lead = input.now() - input.monotonic();
   }
 
   /** Why this burn, which is final, is not paid now, whatever else is; null where nothing speaks against it. */
@@ -87,10 +93,10 @@ export class PayoutPolicy {
 
   /** What may still be signed within the day; null where there is no limit. */
   day(): DayRoom | null {
-    const { db, policy, now } = this.#input;
+    const { db, policy } = this.#input;
     const { dayMaxSats: most } = policy();
     if (most === null) return null;
-    const signed = signedWithinDay(db, now());
+    const signed = signedWithinDay(db, this.#now());
     const used = total(signed);
     const next = signed[0] === undefined ? '' : `; the oldest of it counts until ${iso(signed[0].at + DAY_CAP_MS)}`;
     const remedy = `it goes on once less than day_max_sats (${most}) counts, now ${used} sats${next}; \`mpc_operator policy set day_max_sats SATS\` changes it`;
@@ -104,11 +110,10 @@ export class PayoutPolicy {
 
   /** Writes down what a share is given for. */
   note(burns: readonly Burn[]): void {
-    const { db, now } = this.#input;
     notePayouts(
-      db,
+      this.#input.db,
       burns.map(({ burnTxid, amount, fee }) => ({ burnTxid, sats: amount - fee })),
-      now(),
+      this.#now(),
     );
   }
 
@@ -129,13 +134,27 @@ export class PayoutPolicy {
   }
 
   #onHold({ burnTxid }: Burn, pays: bigint): PayoutStop | null {
-    const { db, policy, now } = this.#input;
-    const { holdAboveSats, holdMinutes } = policy();
+    const { holdAboveSats, holdMinutes } = this.#input.policy();
     if (holdAboveSats === null || pays < holdAboveSats) return null;
-    const until = finalSince(db, burnTxid, now()) + holdMinutes * 60_000;
-    if (now() >= until) return null;
+    const now = this.#now();
+    const until = this.#finalSince(burnTxid, now) + holdMinutes * 60_000;
+    if (now >= until) return null;
     const detail = `burn ${burnTxid}: a payout of ${pays} sats waits for the hold window, until ${iso(until)}`;
     return { reason: 'payout_on_hold', detail, remedy: `nothing: it goes on by itself at ${iso(until)} (hold window)` };
+  }
+
+  // A clock that is set while the node runs must neither end hold windows nor empty the day.
+  #now(): number {
+    return Math.floor(this.#lead + this.#input.monotonic());
+  }
+
+  // A clock that was ahead when the burn became final must not hold it back until then.
+  #finalSince(burnTxid: string, now: number): number {
+    const known = finalSince(this.#input.db, burnTxid, now);
+    if (known <= now) return known;
+    const since = this.#seen.get(burnTxid) ?? now;
+    this.#seen.set(burnTxid, since);
+    return since;
   }
 
   #unapproved({ burnTxid }: Burn, pays: bigint): PayoutStop | null {

@@ -59,7 +59,8 @@ export class Validation {
     this.#steps = new HourlyLimit(STEPS_PER_HOUR_MAX, () => input.effects.monotonic());
     const { config, db, effects } = input;
     const { threshold } = config;
-    this.payouts = new PayoutPolicy({ db, threshold, policy: () => config.policy, now: () => effects.now() });
+    const clocks = { now: () => effects.now(), monotonic: () => effects.monotonic() };
+    this.payouts = new PayoutPolicy({ db, threshold, policy: () => config.policy, ...clocks });
     this.#chain = input.chain ?? plainReadiness(input.config);
   }
 

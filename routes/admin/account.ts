@@ -8,7 +8,7 @@ import { readForm, registrationAnswer, siteOf, textField } from './form.ts';
 import type { AdminEnv } from './guard.ts';
 import type { AdminPage, Part, Status } from './page.ts';
 import { type AdminContext, framed } from './render.ts';
-import { originOf, visitorOf } from './session.ts';
+import { originOf } from './session.ts';
 import { toldOr } from './sign-in.ts';
 
 async function accountParts(desk: AdminDesk, visitor: Visitor, fault: string | null): Promise<readonly Part[] | null> {
@@ -37,24 +37,18 @@ export const accountPage: AdminPage = {
 /** The routes of the own account, for people who are signed in. */
 export function accountRoutes(desk: AdminDesk, status: () => Promise<Status>): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
-  const signedIn = async (c: AdminContext): Promise<Visitor> => {
-    const visitor = await visitorOf(c, desk, false);
-    if (visitor === null) throw new Error('the session was checked before');
-    return visitor;
-  };
   app.post('/session/extend', async (c) => {
     // The visit itself has extended it; back to where the person was.
-    await signedIn(c);
     const from = c.req.header('referer') ?? '';
     return c.redirect(URL.canParse(from) ? new URL(from).pathname : '/', 303);
   });
   app.post('/account/passkeys/options', async (c) => {
-    const { user } = await signedIn(c);
+    const { user } = c.get('visitor');
     const { name } = desk.node.config;
     return c.json(await desk.withPasskeys((all) => all.registrationOptions(user, siteOf(c), name)));
   });
   app.post('/account/passkeys', async (c) => {
-    const visitor = await signedIn(c);
+    const visitor = c.get('visitor');
     const form = await readForm(c);
     try {
       await addPasskey(desk, visitor, c, textField(form, 'name'), textField(form, 'code'), textField(form, 'passkey'));
@@ -66,20 +60,20 @@ export function accountRoutes(desk: AdminDesk, status: () => Promise<Status>): H
     }
   });
   app.post('/account/passkeys/remove', async (c) => {
-    const visitor = await signedIn(c);
+    const visitor = c.get('visitor');
     const id = textField(await readForm(c), 'id');
     const isGone = await desk.withPasskeys((all) => all.remove(visitor.user, id));
     if (isGone) desk.note('passkey_removed', { user: visitor.user, from: originOf(c).address });
     return c.redirect('/account', 303);
   });
   app.post('/account/sessions/end', async (c) => {
-    const visitor = await signedIn(c);
+    const visitor = c.get('visitor');
     const id = textField(await readForm(c), 'id');
     await desk.withSessions((all) => all.end(visitor, id));
     return c.redirect('/account', 303);
   });
   app.post('/account/sessions/end-others', async (c) => {
-    const visitor = await signedIn(c);
+    const visitor = c.get('visitor');
     await desk.withSessions((all) => all.endOthers(visitor));
     return c.redirect('/account', 303);
   });

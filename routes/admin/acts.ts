@@ -12,7 +12,7 @@ import { readForm, shownBy, siteOf, textField } from './form.ts';
 import type { AdminEnv } from './guard.ts';
 import type { AdminPage, Part, Status } from './page.ts';
 import { type AdminContext, framed } from './render.ts';
-import { originOf, visitorOf } from './session.ts';
+import { originOf } from './session.ts';
 import { toldOr } from './sign-in.ts';
 
 /** What these routes need besides the desk. */
@@ -66,21 +66,16 @@ function resultOf(act: ActReport, visitor: Visitor): string | null {
 /** The routes of acts, for people who are signed in. */
 export function actRoutes({ desk, status, onAct }: ActRoutesInput): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
-  const signedIn = async (c: AdminContext): Promise<Visitor> => {
-    const visitor = await visitorOf(c, desk, false);
-    if (visitor === null) throw new Error('the session was checked before');
-    return visitor;
-  };
   app.get('/acts/new/:command', async (c) => {
     const command = c.req.param('command');
     if (!isActCommand(command)) return c.notFound();
     const given = new Map(Object.entries(c.req.queries()));
-    return formPage(desk, await signedIn(c), await status(), command, given, {}, null);
+    return formPage(desk, c.get('visitor'), await status(), command, given, {}, null);
   });
   app.post('/acts/new/:command', async (c) => {
     const command = c.req.param('command');
     if (!isActCommand(command)) return c.notFound();
-    const visitor = await signedIn(c);
+    const visitor = c.get('visitor');
     const form = await readForm(c);
     return asked(c, { desk, status, onAct }, visitor, command, form);
   });
@@ -95,7 +90,7 @@ export function actRoutes({ desk, status, onAct }: ActRoutesInput): Hono<AdminEn
     });
   });
   app.post('/acts/:id/passkey', async (c) => {
-    const visitor = await signedIn(c);
+    const visitor = c.get('visitor');
     const digest = desk.acts.digest(c.req.param('id'));
     if (digest === null) return c.json({ error: 'This act is not known any more: ask for it again.' }, 404);
     const site = siteOf(c);
@@ -103,14 +98,14 @@ export function actRoutes({ desk, status, onAct }: ActRoutesInput): Hono<AdminEn
   });
   app.post('/acts/:id/withdraw', async (c) => {
     const id = c.req.param('id');
-    const visitor = await signedIn(c);
+    const visitor = c.get('visitor');
     const isDone = tryTo(desk, () => desk.acts.withdraw(id, visitor));
     if (isDone.fault === null) return c.redirect(`/acts/${id}`, 303);
     return refused(desk, visitor, await status(), id, isDone.fault, 403);
   });
   app.post('/acts/:id/confirm', async (c) => {
     const id = c.req.param('id');
-    const visitor = await signedIn(c);
+    const visitor = c.get('visitor');
     const form = await readForm(c);
     const shown = shownBy(c, form);
     let verdict: ConfirmVerdict;

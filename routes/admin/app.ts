@@ -20,6 +20,8 @@ import { signInRoutes } from './sign-in.ts';
 import { StatusCache } from './status-cache.ts';
 import { type StreamedPage, Streams } from './stream.ts';
 
+/** A report of the status is made so often while nobody looks, in ms. */
+const WARM_MS = 10_000;
 /** Largest form: an exported ceremony of many operators. */
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -46,7 +48,7 @@ export interface AdminAppInput {
 /** A running web admin. */
 export interface AdminApp {
   readonly app: Hono<AdminEnv>;
-  /** Ends all streams. */
+  /** Ends all streams, and what is done while nobody looks. */
   close(): void;
 }
 
@@ -76,8 +78,9 @@ export function createAdminApp({ desk, hosts, onFault }: AdminAppInput): AdminAp
   // Everything from here on is for people who are signed in.
   app.use(async (c, next) => {
     const visitor = await visitorOf(c, desk, new URL(c.req.url).pathname !== '/events');
-    if (visitor !== null) return next();
-    return notSignedIn(c);
+    if (visitor === null) return notSignedIn(c);
+    c.set('visitor', visitor);
+    return next();
   });
   app.get('/events', (c) => events(site, c));
   const onAct = (): void => {
@@ -97,7 +100,13 @@ export function createAdminApp({ desk, hosts, onFault }: AdminAppInput): AdminAp
     onFault(error);
     return outside(desk, { title: 'A fault of the program', content: FAULT }, 500);
   });
-  return { app, close: () => streams.close() };
+  cache.keepWarm();
+  const stopWarming = effects.every(WARM_MS, () => cache.keepWarm());
+  const close = (): void => {
+    stopWarming();
+    streams.close();
+  };
+  return { app, close };
 }
 
 interface Site {
@@ -126,8 +135,8 @@ async function page(site: Site, c: AdminContext): Promise<Response> {
   const { desk, cache } = site;
   const url = new URL(c.req.url);
   const found = findPage(PAGES, url.pathname);
-  const visitor = await visitorOf(c, desk, false);
-  if (found === null || visitor === null) return notFound(site, c);
+  const visitor = c.get('visitor');
+  if (found === null) return notFound(site, c);
   const request = requestOf(site, visitor, await cache.get(), url, found.named);
   const parts = await found.page.parts(request);
   if (parts === null) return notFound(site, c);
@@ -161,8 +170,8 @@ async function events(site: Site, c: AdminContext): Promise<Response> {
   const { desk, cache, streams, onFault, wakers } = site;
   const url = new URL(c.req.query('page') ?? '/', 'https://localhost');
   const found = findPage(PAGES, url.pathname);
-  const visitor = await visitorOf(c, desk, false);
-  if (found === null || visitor === null) return new Response('', { status: 404 });
+  const visitor = c.get('visitor');
+  if (found === null) return new Response('', { status: 404 });
   const streamed = async (): Promise<StreamedPage | null> => {
     const status = await cache.get();
     const parts = await found.page.parts(requestOf(site, visitor, status, url, found.named));

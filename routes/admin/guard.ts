@@ -3,6 +3,7 @@
 
 import { isIP } from 'node:net';
 import type { MiddlewareHandler } from 'hono';
+import type { Visitor } from '../../operator/admin/web-sessions.ts';
 
 /** Where a request comes from, as the listener knows it; `keepOpen` lets a stream be silent for longer. */
 export interface AdminOrigin {
@@ -13,6 +14,7 @@ export interface AdminOrigin {
 /** What the routes of the web admin pass along. */
 export interface AdminEnv {
   Bindings: AdminOrigin;
+  Variables: { visitor: Visitor };
 }
 
 const CONTENT_POLICY = [

@@ -5,7 +5,7 @@ import type { Status } from './page.ts';
 /** Younger than this, in ms, a report is shown as it is. */
 const FRESH_MS = 1_500;
 /** Younger than this, it is shown while a new one is made. */
-const SHOWN_MS = 15_000;
+const SHOWN_MS = 30_000;
 
 /** Reports of the node's status. */
 export class StatusCache {
@@ -33,6 +33,11 @@ export class StatusCache {
   /** Forgets what is at hand, as after an act. */
   drop(): void {
     this.#last = null;
+  }
+
+  /** Has a new report made, so that the first who looks finds one. A failure shows to whoever asks then. */
+  keepWarm(): void {
+    this.#renew().catch(() => {});
   }
 
   #renew(): Promise<Status> {

@@ -76,7 +76,7 @@ describe('the scan of a block', () => {
         const expected = made.transactions.flatMap((transaction) =>
           transaction.outputs.flatMap(({ amount, script }, vout) => {
             const index = scripts.findIndex((one) => Buffer.compare(one, script) === 0);
-            return index < 0 ? [] : [{ txid: display(txidOf(transaction)), vout, amount, watched: index }];
+            return index < 0 ? [] : [{ txid: display(txidOf(transaction)), vout, amount, script, watched: index }];
           }),
         );
         expect(found.payments).toEqual(expected);

@@ -1,3 +1,4 @@
+import { heapStats } from 'bun:jsc';
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import {
@@ -34,6 +35,17 @@ describe('bytes', () => {
     expect(tryFromHex('aAfF', { anyCase: true })).toEqual(Uint8Array.of(0xaa, 0xff));
     expect(tryFromHex('aabb', { bytes: 1 })).toBeNull();
     expect(() => fromHex('secretsecret')).toThrow(/^expected whole bytes of hexadecimal$/);
+  });
+
+  test('bytes that were written as hexadecimal take no more memory than before', () => {
+    const held = (): number => {
+      Bun.gc(true);
+      return heapStats().heapSize;
+    };
+    const kept = Array.from({ length: 20_000 }, () => new Uint8Array(32));
+    const before = held();
+    for (const bytes of kept) toHex(bytes);
+    expect((held() - before) / kept.length).toBeLessThan(32);
   });
 
   test('integers are written in the order their names say and refused out of range', () => {

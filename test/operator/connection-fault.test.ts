@@ -1,5 +1,6 @@
 // What an operator reads where a peer cannot be reached.
 import { expect, test } from 'bun:test';
+import { createServer } from 'node:net';
 import { connectionFault } from '../../operator/peers/connection-fault.ts';
 
 const ADDRESS = 'mpc.example:7000';
@@ -29,6 +30,19 @@ test('any other fault of a certificate is reported as a fault of the certificate
       `mpc.example:7000 shows another certificate than the one on its operator card: add its new card (${code})`,
     );
   }
+});
+
+test('an answer that breaks the protocol is reported without the advice of the runtime for programmers', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.write(`HTTP/1.1 200 OK\r\n${`x: ${'a'.repeat(8_000)}\r\n`.repeat(200)}\r\n`);
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const at = server.address();
+  if (at === null || typeof at === 'string') throw new Error('a TCP server has a port');
+  const error = await fetch(`http://127.0.0.1:${at.port}/`).catch((thrown: unknown) => thrown);
+  server.close();
+  expect(connectionFault(error, ADDRESS)).toMatch(/^mpc\.example:7000 does not answer as a node does \(\w+\)$/);
 });
 
 test('an unknown fault keeps its own text', () => {

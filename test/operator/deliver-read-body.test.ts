@@ -1,6 +1,6 @@
 // Reading a body that the other side controls: the limit stops the reading itself, not only the result.
-import { describe, expect, test } from 'bun:test';
-import { readWithin, settledWithin } from '../../operator/peers/read-body.ts';
+import { afterAll, describe, expect, test } from 'bun:test';
+import { readReply, readWithin, settledWithin } from '../../operator/peers/read-body.ts';
 
 const never = new AbortController().signal;
 
@@ -52,6 +52,30 @@ describe('a body', () => {
 
   test('is not begun once the signal has aborted', async () => {
     await expect(readWithin(chunks(1, 1).stream, 6, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
+  });
+});
+
+describe('a reply', () => {
+  const LIMIT = 1_000;
+  let answer: () => Response = () => new Response();
+  const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => answer() });
+  afterAll(() => server.stop(true));
+  const read = async (response: Response): Promise<number | null> => {
+    answer = () => response;
+    return (await readReply(await fetch(server.url), LIMIT, never))?.length ?? null;
+  };
+
+  test('is read whole up to the limit, whether it tells its length or comes in pieces', async () => {
+    expect(await read(new Response(new Uint8Array(LIMIT)))).toBe(LIMIT);
+    expect(await read(new Response(new Uint8Array(LIMIT + 1)))).toBeNull();
+    expect(await read(new Response(chunks(10, LIMIT / 10).stream))).toBe(LIMIT);
+    expect(await read(new Response(chunks(11, LIMIT / 10).stream))).toBeNull();
+  });
+
+  test('that is short on the wire and long when it is unpacked is not read beyond the limit', async () => {
+    const packed = Bun.gzipSync(new Uint8Array(100_000));
+    expect(packed.length).toBeLessThan(LIMIT);
+    expect(await read(new Response(packed, { headers: { 'content-encoding': 'gzip' } }))).toBeNull();
   });
 });
 

@@ -86,6 +86,8 @@ test('a fault of the database is reported with its path and what to do, and othe
   const said =
     'the database /d/security.db cannot be used (SQLITE_READONLY_DIRECTORY): it and its folder must be writable';
   expect(databaseFault(thrown('SQLITE_READONLY_DIRECTORY'), '/d/security.db')?.message).toStartWith(said);
+  const wrapped = new Error('the statement failed', { cause: thrown('SQLITE_FULL') });
+  expect(databaseFault(wrapped)?.message).toStartWith('a database of this node cannot be used (SQLITE_FULL): no space');
   expect(databaseFault(thrown('SQLITE_CONSTRAINT'), '/d/security.db')).toBeNull();
   expect(databaseFault(new Error('other'), '/d/security.db')).toBeNull();
 });

@@ -57,6 +57,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 export class LineDesk {
   readonly store: Store;
+  payouts: PayoutPolicy;
   readonly bitcoin: FakeBitcoin = fakeBitcoin();
   readonly ledger: FakeLedger = fakeLedger('regtest');
   readonly rules: Writable<LineRules> = {
@@ -80,6 +81,8 @@ export class LineDesk {
     ...{ approveAboveSats: null, holdAboveSats: null, holdMinutes: 60 },
   };
   now = NOW;
+  /** What the monotonic clock says, in ms; null: it goes as `now` does. */
+  elapsed: number | null = null;
   readonly held = new Set<string>();
   readonly approved = new Set<string>();
   readonly sight: Writable<LineSight> = { tip: { ...rootPlace(root), height: 400 }, waiting: null, child: null };
@@ -97,6 +100,7 @@ export class LineDesk {
     this.store = openStore(join(this.#folder, 'security.db'));
     const { keyId, network, txid, vout, amount } = root;
     recordRoot(this.store.db, { keyId, network, txid, vout, amount }, NOW);
+    this.payouts = this.restarted();
     this.bitcoin.feeRate = async () => {
       if (this.estimate === null) throw new BitcoinViewError('bitcoin_unavailable', 'no node estimates');
       return this.estimate;
@@ -111,6 +115,12 @@ export class LineDesk {
       this.relayRefusal === null
         ? { ok: true, txid: '' }
         : { ok: false, reason: 'rejected', detail: this.relayRefusal };
+  }
+
+  /** The policy as a process that starts now holds it. */
+  restarted(): PayoutPolicy {
+    const clocks = { now: () => this.now, monotonic: () => this.elapsed ?? this.now - NOW };
+    return new PayoutPolicy({ db: this.store.db, threshold: 2, policy: () => this.policy, ...clocks });
   }
 
   close(): void {
@@ -131,7 +141,7 @@ export class LineDesk {
       burnRules: { network, confirmations: 6 },
       rules: this.rules,
       isHeld: (burnTxid) => this.held.has(burnTxid),
-      payouts: new PayoutPolicy({ db: this.store.db, threshold: 2, policy: () => this.policy, now: () => this.now }),
+      payouts: this.payouts,
       isApproved: ({ kind, treasury }) => this.approved.has(`${kind}/${outpointName(treasury)}`),
       now: () => this.now,
     };

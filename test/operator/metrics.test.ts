@@ -118,6 +118,20 @@ describe('the endpoint', () => {
     await listener.stop();
   });
 
+  test('tells a request whose address cannot be read where the figures are, and never that they cannot be gathered', async () => {
+    const listener = listenMetrics({ host: '127.0.0.1', port: 0 }, async () => 'x 1\n');
+    const [hostname = '', port = ''] = listener.address.split(':');
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const socket = await Bun.connect({
+      ...{ hostname, port: Number(port) },
+      socket: { data: (_, bytes) => resolve(new TextDecoder().decode(bytes)) },
+    });
+    socket.write('GET /metrics HTTP/1.1\r\nHost: [::1\r\n\r\n');
+    expect(await promise).toMatch(/^HTTP\/1.1 404 .*see \/metrics/s);
+    socket.end();
+    await listener.stop();
+  });
+
   test('answers 500 where the figures cannot be gathered, and tells nothing of the fault', async () => {
     const listener = listenMetrics({ host: '127.0.0.1', port: 0 }, async () => {
       throw new Error('a secret detail');

@@ -46,6 +46,41 @@ describe('a payout', () => {
     expect(await desk.validate(paying(burn(2)))).toBe('signed');
   });
 
+  test('of the amount that is held waits for the hold window, however the clock is set meanwhile', async () => {
+    Object.assign(desk.policy, { holdAboveSats: PAYS, holdMinutes: 30 });
+    desk.elapsed = 0;
+    const step = paying(burn(1));
+    const at = async (clock: number, elapsed: number) => {
+      Object.assign(desk, { now: clock, elapsed });
+      return desk.validate(step);
+    };
+    expect(await at(NOW, 0)).toBe('payout_on_hold');
+    expect(await at(NOW - 365 * DAY_CAP_MS, 1)).toBe('payout_on_hold');
+    expect(await at(NOW + 365 * DAY_CAP_MS, 2)).toBe('payout_on_hold');
+    desk.now = NOW - 365 * DAY_CAP_MS;
+    desk.payouts = desk.restarted();
+    expect(await at(NOW - 365 * DAY_CAP_MS, 3)).toBe('payout_on_hold');
+    desk.now = NOW + MINUTE_MS;
+    desk.payouts = desk.restarted();
+    expect(await at(NOW + MINUTE_MS, 4)).toBe('payout_on_hold');
+    expect(await at(NOW - DAY_CAP_MS, 2 + 29 * MINUTE_MS)).toBe('payout_on_hold');
+    expect(await at(NOW - DAY_CAP_MS, 3 + 29 * MINUTE_MS)).toBe('signed');
+  });
+
+  test('that became final by a clock that was far ahead waits for one hold window from the next start', async () => {
+    Object.assign(desk.policy, { holdAboveSats: PAYS, holdMinutes: 30 });
+    const step = paying(burn(1));
+    desk.now = NOW + 365 * DAY_CAP_MS;
+    expect(await desk.validate(step)).toBe('payout_on_hold');
+    desk.now = NOW;
+    desk.payouts = desk.restarted();
+    expect(await desk.validate(step)).toBe('payout_on_hold');
+    desk.now = NOW + 30 * MINUTE_MS - 1;
+    expect(await desk.validate(step)).toBe('payout_on_hold');
+    desk.now += 1;
+    expect(await desk.validate(step)).toBe('signed');
+  });
+
   test('that policy refuses now may be dropped by what replaces it', async () => {
     const both = paying(burn(1, 60_000n, 30_000n), burn(2, 40_000n, 30_000n));
     desk.wait(both);
@@ -71,6 +106,16 @@ describe('the limit of a day', () => {
     desk.now += 1;
     expect(await desk.validate(third)).toBe('signed');
     expect((await desk.refusal(paying(burn(4)))).reason).toBe('day_cap_reached');
+  });
+
+  test('is not emptied by a clock that is set ahead while the node runs', async () => {
+    desk.policy.dayMaxSats = PAYS;
+    desk.elapsed = 0;
+    expect(await desk.validate(paying(burn(1)))).toBe('signed');
+    desk.now = NOW + 2 * DAY_CAP_MS;
+    expect(await desk.validate(paying(burn(2)))).toBe('day_cap_reached');
+    desk.elapsed = DAY_CAP_MS;
+    expect(await desk.validate(paying(burn(2)))).toBe('signed');
   });
 
   test('counts the burns of one step together, and names the first that exceeds it', async () => {

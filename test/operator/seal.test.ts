@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { sql } from 'drizzle-orm';
 import type { OperatorConfig } from '../../operator/config/config.ts';
+import { pauseNode } from '../../operator/emergency-commands.ts';
 import { closeNode, requireOnline, sealNode, unsealNode } from '../../operator/node.ts';
 import { listAudit } from '../../store/audit-log.ts';
 import { openReader } from '../../store/open.ts';
+import { openPauses } from '../../store/pauses.ts';
 import { runSpans } from '../../store/schema.ts';
 import { PASSPHRASE, SetUpNodes } from './set-up-nodes.ts';
 
@@ -26,6 +29,22 @@ test('a node that is sealed has no secret left, says so in its audit log, and ca
   expect(listAudit(node.store.db, { limit: 1 }).rows[0]).toMatchObject({ kind: 'node_sealed' });
   await unsealNode(node, PASSPHRASE);
   expect(requireOnline(node).boot).toHaveLength(32);
+});
+
+test('a disk that takes nothing more keeps no secret in memory, and a pause that cannot be kept names the seal', async () => {
+  const node = nodes.open(config);
+  await unsealNode(node, PASSPHRASE);
+  const secret = node.keyRing.hostSecret();
+  node.store.db.run(
+    sql.raw("CREATE TEMP TRIGGER full BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'disk is full'); END"),
+  );
+  const pause = { reason: 'a key file was copied', federation: false };
+  expect(() => pauseNode(node, pause)).toThrow(/is not paused.*disk is full.*`mpc_operator seal`/);
+  expect(openPauses(node.store.db)).toEqual([]);
+  await sealNode(node);
+  expect(secret.every((byte) => byte === 0)).toBe(true);
+  expect({ sealed: node.keyRing.sealed, online: node.online }).toEqual({ sealed: true, online: null });
+  expect(nodes.logged.map(([event]) => event)).toContain('seal_not_recorded');
 });
 
 test('when the server ran, and when unsealed, is written down for reports', async () => {

@@ -46,9 +46,9 @@ export class SetUpNodes {
     return loaded.config;
   }
 
-  /** Opens a node's files as its server does. */
-  open(config: OperatorConfig): Node {
-    const node = openNode(this.inputOf(config));
+  /** Opens a node's files as its server does; `env`: of its process. */
+  open(config: OperatorConfig, env: NodeInput['env'] = ENV): Node {
+    const node = openNode({ ...this.inputOf(config), env });
     this.#open.add(node);
     return node;
   }

@@ -20,11 +20,13 @@ import {
 } from '../../store/deposits.ts';
 import { getKey, listKeys, setKeyStatus, storeKey } from '../../store/keys.ts';
 import { recordRegression, stateHead } from '../../store/node-state.ts';
+import type { Store } from '../../store/open.ts';
+import { notePayouts, signedWithinDay } from '../../store/payout-limits.ts';
 import { decidePayout, openPayoutRequest, requestPayout } from '../../store/payout-requests.ts';
 import { getPeer, listPeers, putPeer, recordPeerHead, removePeer } from '../../store/peers.ts';
 import { findRecipient, listRecipients, recipientOfScript, rememberRecipient } from '../../store/recipients.ts';
 import { requestIdBeginning } from '../../store/request-ids.ts';
-import { recordRequest } from '../../store/requests.ts';
+import { decideRequest, getRequest, recordRequest } from '../../store/requests.ts';
 import {
   getUtxo,
   listMaturedDeposits,
@@ -34,9 +36,12 @@ import {
   markUtxoSpent,
   recordUtxo,
 } from '../../store/utxos.ts';
-import { burn, id, NOW, outpoint, withStore } from './fixture.ts';
+import { approveVetoed, getVeto, recordVeto } from '../../store/vetoes.ts';
+import { burn, id, NOW, outpoint, raw, withStore } from './fixture.ts';
 
 const OK = { ok: true } as const;
+
+const run = (store: Store, statement: string) => raw(store, (database) => database.run(statement));
 
 describe('burns', () => {
   test('are kept once; the same again is ok, other content under the id is not, and a nullifier may come again under another', () => {
@@ -85,6 +90,69 @@ describe('requests', () => {
       recordRegression(db, { epoch: 1, peer: 2, shown: { ...stateHead(db), seq: 99 } }, NOW + 5);
       expect(openPayoutRequest(db, burnTxid, NOW + 5)).toMatchObject({ decision: null, policy: null });
       expect(listAudit(db, { limit: 5 }).rows.map(({ kind }) => kind)).toContain('payout_approval_voided');
+    });
+  });
+
+  const dayMs = 86_400_000;
+  const [voidId, payoutId] = [id('void').slice(0, 32), id('payout').slice(0, 32)];
+  const asksForVoid = (db: Store['db']) => {
+    const what = { id: voidId, kind: 'void', treasury: outpoint(1), reason: 'r', askedBy: 1 } as const;
+    recordRequest(db, { ...what, createdAt: NOW, expiresAt: NOW + dayMs }, NOW);
+    decideRequest(db, voidId, 'refused', 'why?', NOW);
+  };
+
+  test.each([
+    "UPDATE requests SET decision = 'approved'",
+    'UPDATE requests SET decision = NULL, decided_at = NULL',
+    'UPDATE requests SET expires_at = expires_at + 1',
+    'INSERT OR REPLACE INTO requests SELECT * FROM requests',
+    'UPDATE OR REPLACE requests SET id = id',
+    `INSERT INTO requests SELECT '${'a'.repeat(32)}', kind, treasury_txid, treasury_vout, reason, asked_by, created_at, expires_at, 'approved', reason, created_at FROM requests`,
+  ])('keep their decision, whatever statement is made: %s', (statement) => {
+    withStore((store) => {
+      const { db } = store;
+      asksForVoid(db);
+      expect(() => run(store, statement)).toThrow('requests: ');
+      expect(getRequest(db, voidId)?.decision).toBe('refused');
+    });
+  });
+
+  test.each([
+    ['refused', "UPDATE payout_requests SET decision = 'approved', policy = burn_txid"],
+    ['refused', 'UPDATE payout_requests SET decision = NULL, decided_at = NULL'],
+    ['refused', `UPDATE payout_requests SET id = '${'b'.repeat(32)}', decision = NULL, decided_at = NULL`],
+    ['approved', 'UPDATE payout_requests SET expires_at = expires_at + 1'],
+    ['approved', "UPDATE payout_requests SET decision_reason = 'another'"],
+    [
+      'approved',
+      `INSERT INTO payout_requests SELECT policy, '${'b'.repeat(32)}', created_at, expires_at, 'approved', NULL, created_at, policy FROM payout_requests`,
+    ],
+  ] as const)('of payouts that were %s stay so, whatever statement is made: %s', (decision, statement) => {
+    withStore((store) => {
+      const { db } = store;
+      requestPayout(db, id('burn'), payoutId, NOW);
+      decidePayout(db, payoutId, { decision, reason: null, policy: id('policy') }, NOW);
+      expect(() => run(store, statement)).toThrow('payout_requests: ');
+      expect(openPayoutRequest(db, id('burn'), NOW)).toMatchObject({ decision, expiresAt: NOW + dayMs });
+    });
+  });
+
+  test.each([
+    'INSERT OR REPLACE INTO payouts_signed SELECT burn_txid, 0, at FROM payouts_signed',
+    'INSERT OR REPLACE INTO veto_approvals SELECT id, approved_by, at + 1 FROM veto_approvals',
+    'UPDATE veto_approvals SET approved_by = 2',
+    'DELETE FROM veto_approvals',
+  ])('beside them, what was signed and who let a payout go stays: %s', (statement) => {
+    withStore((store) => {
+      const { db } = store;
+      notePayouts(db, [{ burnTxid: id('burn'), sats: 7n }], NOW);
+      notePayouts(db, [{ burnTxid: id('burn'), sats: 9n }], NOW + 1);
+      const veto = { id: id('veto').slice(0, 32), burnTxid: id('burn'), vetoedBy: 1, reason: 'r' };
+      recordVeto(db, { ...veto, at: NOW, expiresAt: NOW + dayMs });
+      approveVetoed(db, veto.id, 0, NOW);
+      expect(() => run(store, statement)).toThrow(/payouts_signed: |veto_approvals: /);
+      expect(signedWithinDay(db, NOW)).toEqual([{ burnTxid: id('burn'), sats: 7n, at: NOW }]);
+      expect(getVeto(db, veto.id)?.approvals).toEqual([0]);
     });
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test';
 import {
   BEGUN_PER_DAY_MAX,
   ENTRIES_PER_DAY_MAX,
+  ENTRIES_PER_THREAD_MAX,
   entriesOfThread,
   listIncidents,
   openIncidents,
@@ -50,12 +51,29 @@ describe('the timeline', () => {
       for (let n = 0; n < BEGUN_PER_DAY_MAX; n++) expect(recordEntry(db, opened(1, n), NOW)).toBe('kept');
       expect(recordEntry(db, opened(1, 50), NOW)).toBe('timeline_limit');
       for (let n = BEGUN_PER_DAY_MAX; n < ENTRIES_PER_DAY_MAX; n++) {
-        expect(recordEntry(db, said(1, 100 + n, '1-00000000'), NOW)).toBe('kept');
+        expect(recordEntry(db, said(1, 100 + n, `1-0000000${n % 4}`), NOW)).toBe('kept');
       }
-      expect(recordEntry(db, said(1, 999, '1-00000000'), NOW)).toBe('timeline_limit');
+      expect(recordEntry(db, said(1, 999, '1-00000003'), NOW)).toBe('timeline_limit');
       expect(recordEntry(db, opened(2, 1), NOW)).toBe('kept');
       expect(recordEntry(db, opened(1, 50), NOW + DAY_MS + 1)).toBe('kept');
       expect(openIncidents(db, 3)).toHaveLength(3);
+    });
+  });
+
+  test('lets one operator say so much of one incident, which it can close still, and others all the same', () => {
+    withStore(({ db }) => {
+      const thread = '1-00000000';
+      const later = (n: number) => NOW + Math.floor(n / 40) * (DAY_MS + 1);
+      for (let n = 0; n < ENTRIES_PER_THREAD_MAX; n++) {
+        expect(recordEntry(db, said(1, n, thread), later(n))).toBe('kept');
+      }
+      const now = later(ENTRIES_PER_THREAD_MAX);
+      expect(recordEntry(db, said(1, 97, thread), now)).toBe('timeline_limit');
+      expect(recordEntry(db, { ...said(1, 98, thread), kind: 'closed' }, now)).toBe('kept');
+      expect(recordEntry(db, { ...said(1, 99, thread), kind: 'closed' }, now)).toBe('timeline_limit');
+      expect(recordEntry(db, said(2, 97, thread), now)).toBe('kept');
+      expect(recordEntry(db, said(1, 97, '1-00000001'), now)).toBe('kept');
+      expect(entriesOfThread(db, thread)).toHaveLength(ENTRIES_PER_THREAD_MAX + 2);
     });
   });
 

@@ -195,14 +195,20 @@ describe('backup database and restore database', () => {
   });
 
   test('put the older database back, with what came since kept under another name', async () => {
+    expect((await run('emergency', 'pause', '--reason', 'a key file was copied')).code).toBe(0);
     const before = await list();
     const asked = await restore();
     expect(asked).toMatchObject({ code: 2, stdout: '' });
+    expect(asked.stderr).toMatch(
+      /LOST by the restore:\n.*the node is paused since .* own operator: a key file was copied/,
+    );
+    expect(asked.stderr).toContain('`mpc_operator emergency pause` before `mpc_operator server`');
     expect(asked.stderr).toContain('nobody can be asked here: give --yes');
     expect(await list()).toEqual(before);
     const restored = await restore('--yes', '--json');
     expect(restored.code).toBe(0);
-    const { aside } = JSON.parse(restored.stdout);
+    const { aside, lost, kept } = JSON.parse(restored.stdout);
+    expect([lost, kept]).toEqual([[expect.stringContaining('a key file was copied')], []]);
     expect((await list()).total).toBeLessThan(before.total);
     expect(existsSync(aside)).toBe(true);
     expect((await run('status', '--json')).stdout).toContain('"sealed": true');

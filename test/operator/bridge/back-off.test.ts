@@ -25,3 +25,13 @@ test('a bounded number of failing works is remembered, whoever makes them fail',
   expect(rests.rests('0')).toBeFalse();
   expect(rests.rests('1')).toBeTrue();
 });
+
+test('work that does not fail again after its rest is forgotten in time, though nobody says that it is well', () => {
+  let now = 0;
+  const rests = new BackOff({ monotonic: () => now }, { firstMs: 10, longestMs: 20 });
+  for (; now < 100_000; now += 1) rests.failed(`${now}`);
+  expect(rests.size).toBeLessThanOrEqual(31);
+  // Doubled still, where the next failure comes right after the rest.
+  now += 10;
+  expect(rests.failed(`${now - 11}`)).toBe(20);
+});
