@@ -16,6 +16,7 @@ import { overviewPage } from './overview-page.ts';
 import { type AdminPage, findPage, type PageRequest, pageRequest, type Status } from './page.ts';
 import { type AdminContext, framed, nodeState, outside } from './render.ts';
 import { visitorOf } from './session.ts';
+import { setUpPage } from './set-up-page.ts';
 import { signInRoutes } from './sign-in.ts';
 import { StatusCache } from './status-cache.ts';
 import { type StreamedPage, Streams } from './stream.ts';
@@ -34,6 +35,7 @@ const PAGES: readonly AdminPage[] = [
   ceremonyPage,
   keysPage,
   unsealPage,
+  setUpPage,
 ];
 
 /** What the web admin is made of. */
