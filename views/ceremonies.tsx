@@ -95,8 +95,11 @@ export function verdictOf(ok: boolean | null): readonly [string, Tone] {
   return ok === null ? ['Not known yet', 'idle'] : ok ? ['Passes', 'ok'] : ['Fails', 'bad'];
 }
 
-/** Everybody's checks, and the acts that they allow. `hasKey`: then only rehearsals are left. */
-export function Preflight({ board, hasKey, may }: { board: PreflightBoard; hasKey: boolean; may: MayDo }) {
+/**
+ * Everybody's checks, and the acts that they allow. `hasKey`: then only rehearsals are left. `sealed`: nothing can begin. `names`:
+ * what to call the next ones.
+ */
+export function Preflight({ board, may, ...begin }: { board: PreflightBoard; may: MayDo } & BeginProps) {
   const failing = board.rows.flatMap((row) =>
     row.checks.filter(({ ok }) => ok !== true).map((check) => ({ row, check })),
   );
@@ -125,20 +128,31 @@ export function Preflight({ board, hasKey, may }: { board: PreflightBoard; hasKe
           <Words words={board.words} />
         </>
       )}
-      {may.makeKeys && <Begin isGreen={board.isGreen} hasKey={hasKey} />}
-      <Terminal command="dkg --ceremony-id practice-1 --rehearsal" />
+      {may.makeKeys && <Begin isGreen={board.isGreen} {...begin} />}
+      <Terminal command={`dkg --ceremony-id ${begin.names.rehearsal} --rehearsal`} />
     </Card>
   );
 }
 
-function Begin({ isGreen, hasKey }: { isGreen: boolean; hasKey: boolean }) {
+interface BeginProps {
+  readonly hasKey: boolean;
+  readonly sealed: boolean;
+  readonly names: { readonly rehearsal: string; readonly key: string };
+}
+
+function Begin({ isGreen, hasKey, sealed, names }: BeginProps & { isGreen: boolean }) {
+  if (sealed) {
+    return (
+      <p>
+        A sealed node takes part in no ceremony: <a href="/keys/unseal">unseal it</a> first.
+      </p>
+    );
+  }
   return (
     <>
       <div class="buttons">
-        <ActLink act="dkg" title="Rehearse" fields={{ rehearsal: 'on' }} main />
-        {!hasKey && isGreen && (
-          <ActLink act="dkg" title="Begin the key ceremony" fields={{ ceremony_id: 'initial-dkg' }} />
-        )}
+        <ActLink act="dkg" title="Rehearse" fields={{ ceremony_id: names.rehearsal, rehearsal: 'on' }} main />
+        {!hasKey && isGreen && <ActLink act="dkg" title="Begin the key ceremony" fields={{ ceremony_id: names.key }} />}
       </div>
       <p class="muted">
         {hasKey

@@ -62,7 +62,7 @@ function Blame({ rows }: { rows: readonly CeremonyRow[] }) {
 }
 
 const STATES: Readonly<Record<CeremonyRow['state'], readonly [string, Tone]>> = {
-  done: ['Has done its part', 'ok'],
+  done: ['Done', 'ok'],
   awaited: ['Awaited', 'warn'],
   declined: ['Cannot join', 'bad'],
   check_failed: ['A check fails', 'bad'],
@@ -106,10 +106,12 @@ export function CeremonyMatrix({ detail: { rows, steps, isUnderWay }, now }: { d
           <Participant row={row} now={now} />
         ))}
       </Table>
-      <p class="muted">
-        The coordinator asks everybody; the other nodes ask the coordinator alone, so most cells are empty there. A time
-        is how long the answer took.
-      </p>
+      {steps.length > 0 && (
+        <p class="muted">
+          The coordinator asks everybody; the other nodes ask the coordinator alone, so most cells are empty there. A
+          time is how long the answer took.
+        </p>
+      )}
     </Card>
   );
 }

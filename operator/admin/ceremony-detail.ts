@@ -117,3 +117,15 @@ export function ceremoniesElsewhere(node: Node): readonly CeremonyElsewhere[] {
   }
   return [...found.values()];
 }
+
+const OVER: ReadonlySet<string> = new Set(['done', 'destroyed', 'abandoned']);
+
+/** The name to suggest for the next ceremony: one that is not used up. All operators give the same, and know the same ones. */
+export function nextCeremonyId(ceremonies: readonly CeremonyReport[], rehearsal: boolean): string {
+  const isUsedUp = (id: string): boolean =>
+    ceremonies.some((one) => one.ceremony_id === id && (one.rehearsal !== rehearsal || OVER.has(one.phase)));
+  for (let number = 1; ; number++) {
+    const id = rehearsal ? `practice-${number}` : number === 1 ? 'initial-dkg' : `initial-dkg-${number}`;
+    if (!isUsedUp(id)) return id;
+  }
+}

@@ -140,7 +140,8 @@ function peerChecks(
     ok: version === null ? null : version === status.version,
     detail: version ?? 'not told',
   });
-  const clock = offset === null ? 'not compared yet' : `${offset} ms ahead of this node`;
+  const clock =
+    offset === null ? 'not compared yet' : `${Math.abs(offset)} ms ${offset < 0 ? 'behind' : 'ahead of'} this node`;
   checks.push({
     name: 'clock',
     ok: offset === null ? null : Math.abs(offset) <= DKG_TIMING.clockSkewMaxMs,

@@ -5,6 +5,7 @@ import type { Action } from '../accounts/permissions.ts';
 import type { ConfigFinding } from '../config-check.ts';
 import type { CommandResults } from '../runtime/command-types.ts';
 import type { ActCommand } from './act-definitions.ts';
+import { nextCeremonyId } from './ceremony-detail.ts';
 import type { Seen } from './lookout.ts';
 import type { PreflightBoard } from './preflight-board.ts';
 
@@ -155,14 +156,15 @@ function preflightStep({ board, status }: SetUpFacts): SetUpStep {
 
 function rehearsalStep({ ceremonies, status, date }: SetUpFacts): SetUpStep {
   const held = ceremonies.find(({ rehearsal, phase }) => rehearsal && phase === 'destroyed');
-  const base = { ...NOTHING, id: 'rehearsal', title: 'Rehearsal', command: 'dkg --ceremony-id practice-1 --rehearsal' };
+  const id = nextCeremonyId(ceremonies, true);
+  const base = { ...NOTHING, id: 'rehearsal', title: 'Rehearsal', command: `dkg --ceremony-id ${id} --rehearsal` };
   const link = { href: '/ceremonies', text: 'Ceremonies' };
   if (held !== undefined || status.key_id !== null) {
     const seen =
       held === undefined ? ['the key is made already'] : [`${held.ceremony_id} succeeded, its keys are destroyed`];
     return { ...base, state: 'done', seen, link };
   }
-  const fields = { ceremony_id: 'practice-1', rehearsal: 'on' };
+  const fields = { ceremony_id: id, rehearsal: 'on' };
   const acts = [{ act: 'dkg', title: 'Rehearse', action: 'key-ceremony', fields }] as const;
   const seen = ['no rehearsal has succeeded yet', ...dateText(date)];
   const todo = ['all operators begin a rehearsal with the same name: everything is done, then the keys are destroyed'];
@@ -179,13 +181,14 @@ function dateText(date: SetUpFacts['date']): readonly string[] {
   ];
 }
 
-function keyStep({ status, board, date }: SetUpFacts): SetUpStep {
-  const base = { ...NOTHING, id: 'key', title: 'Key ceremony', command: 'dkg --ceremony-id initial-dkg' };
+function keyStep({ status, board, date, ceremonies }: SetUpFacts): SetUpStep {
+  const id = date?.ceremony_id ?? nextCeremonyId(ceremonies, false);
+  const base = { ...NOTHING, id: 'key', title: 'Key ceremony', command: `dkg --ceremony-id ${id}` };
   if (status.key_id !== null) {
     const link = { href: '/keys', text: 'Look at the key' };
     return { ...base, state: 'done', seen: [`the federation's key is ${status.key_id}`], link };
   }
-  const fields = { ceremony_id: date?.ceremony_id ?? 'initial-dkg' };
+  const fields = { ceremony_id: id };
   const acts = board.isGreen
     ? ([{ act: 'dkg', title: 'Begin the key ceremony', action: 'key-ceremony', fields }] as const)
     : [];
@@ -250,7 +253,7 @@ function usersStep({ users: { users, single_operator } }: SetUpFacts): SetUpStep
   const active = users.filter(({ state }) => state !== 'disabled');
   const roles = new Set(active.filter(({ role }) => role !== 'observer').map(({ role }) => role));
   const isDone = single_operator || roles.size > 1;
-  const seen = active.map(({ user, role }) => `${user} is ${role}`);
+  const seen = active.map(({ user, role }) => `user ${user} is ${role}`);
   return {
     ...{ ...NOTHING, id: 'users', title: 'Users', command: 'user create --username NAME --role security-officer' },
     state: isDone ? 'done' : 'open',

@@ -1,7 +1,7 @@
 // Ceremonies: preparing one, holding one, and what has been.
 import { Hono } from 'hono';
 import { canonicalJson } from '../../crypto/canonical-json.ts';
-import { ceremoniesElsewhere, ceremonyDetail } from '../../operator/admin/ceremony-detail.ts';
+import { ceremoniesElsewhere, ceremonyDetail, nextCeremonyId } from '../../operator/admin/ceremony-detail.ts';
 import type { AdminDesk } from '../../operator/admin/desk.ts';
 import { preflightBoard } from '../../operator/admin/preflight-board.ts';
 import { CommandError } from '../../operator/runtime/command-error.ts';
@@ -25,9 +25,12 @@ async function overviewParts(request: PageRequest): Promise<readonly Part[]> {
   const board = await preflightBoard(desk.node, status);
   const offset = Math.max(0, Math.trunc(Number(query.get('offset') ?? 0)) || 0);
   const shown = { ceremonies: ceremonies.slice(offset, offset + ROWS), total: ceremonies.length, limit: ROWS, offset };
+  const { sealed, key_id } = status;
+  const key = dates.current?.ceremony_id ?? nextCeremonyId(ceremonies, false);
+  const names = { rehearsal: nextCeremonyId(ceremonies, true), key };
   return [
     { id: 'elsewhere', view: Elsewhere({ elsewhere: ceremoniesElsewhere(desk.node), may }) },
-    { id: 'preflight', view: Preflight({ board, hasKey: status.key_id !== null, may }) },
+    { id: 'preflight', view: Preflight({ board, may, hasKey: key_id !== null, sealed, names }) },
     { id: 'date', view: CeremonyDate({ dates, may }) },
     { id: 'ceremonies', view: CeremonyList(shown) },
   ];

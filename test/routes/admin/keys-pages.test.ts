@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { sha256, toHex } from '../../../crypto/bytes.ts';
 import { passingIdentity } from '../../../crypto/seal.ts';
 import type { ActReport } from '../../../operator/admin/acts.ts';
-import type { CeremonyDetail } from '../../../operator/admin/ceremony-detail.ts';
+import { type CeremonyDetail, nextCeremonyId } from '../../../operator/admin/ceremony-detail.ts';
 import { Lookout } from '../../../operator/admin/lookout.ts';
 import { type BoardFacts, boardOf } from '../../../operator/admin/preflight-board.ts';
 import { type SetUpFacts, setUpSteps } from '../../../operator/admin/set-up-steps.ts';
@@ -101,7 +101,7 @@ describe('a node without a key', () => {
   test('says what to do where there is no ceremony, no key and no date yet, and offers acts only to whom may', async () => {
     const ceremonies = await textOf(ada, '/ceremonies');
     expect(ceremonies).toContain('Begin with a rehearsal');
-    expect(ceremonies).toContain('href="/acts/new/dkg?rehearsal=on"');
+    expect(ceremonies).toContain('href="/acts/new/dkg?ceremony_id=practice-1&amp;rehearsal=on"');
     expect(ceremonies).toContain('href="/acts/new/ceremony-schedule"');
     // Cards are missing, so the ceremony itself is not offered to anybody.
     expect(ceremonies).not.toContain('Begin the key ceremony');
@@ -190,6 +190,18 @@ describe('the page of a ceremony', () => {
     const over = { ...detail, ceremony: { ...detail.ceremony, phase: 'done' } };
     expect(CeremonyActs({ detail: over, may })).toBeNull();
   });
+});
+
+test('the name suggested for a ceremony is one that is not used up, nor used for the other kind', () => {
+  const of = (ceremony_id: string, rehearsal: boolean, phase: string) => ({
+    ...{ ...DETAIL.ceremony, ceremony_id, rehearsal, phase },
+  });
+  expect(nextCeremonyId([], true)).toBe('practice-1');
+  expect(nextCeremonyId([of('practice-1', true, 'failed')], true)).toBe('practice-1');
+  expect(nextCeremonyId([of('practice-1', true, 'destroyed'), of('practice-2', false, 'lobby')], true)).toBe(
+    'practice-3',
+  );
+  expect(nextCeremonyId([of('initial-dkg', false, 'abandoned')], false)).toBe('initial-dkg-2');
 });
 
 describe('the history of a ceremony', () => {
