@@ -86,26 +86,28 @@ export function CeremonyMatrix({ detail: { rows, steps, isUnderWay }, now }: { d
   }
   return (
     <Card title="Participants">
-      <Table
-        caption="Participants and steps"
-        hideCaption
-        head={['Operator', isUnderWay ? 'Now' : 'In the end', ...steps.map(({ text }) => text)]}
-      >
-        {steps.length > 0 && (
-          <tr id="step-times">
-            <th scope="row">Begun at</th>
-            <td />
-            {steps.map(({ at }) => (
-              <td>
-                <Time at={at} />
-              </td>
-            ))}
-          </tr>
-        )}
-        {rows.map((row) => (
-          <Participant row={row} now={now} />
-        ))}
-      </Table>
+      <div class="matrix">
+        <Table
+          caption="Participants and steps"
+          hideCaption
+          head={['Operator', isUnderWay ? 'Now' : 'In the end', ...steps.map(({ text }) => text)]}
+        >
+          {steps.length > 0 && (
+            <tr id="step-times">
+              <th scope="row">Begun at</th>
+              <td />
+              {steps.map(({ at }) => (
+                <td>
+                  <time datetime={at}>{at.slice(11, 19)}Z</time>
+                </td>
+              ))}
+            </tr>
+          )}
+          {rows.map((row) => (
+            <Participant row={row} now={now} />
+          ))}
+        </Table>
+      </div>
       {steps.length > 0 && (
         <p class="muted">
           The coordinator asks everybody; the other nodes ask the coordinator alone, so most cells are empty there. A

@@ -53,7 +53,9 @@ export function hashWords(hash: string): readonly string[] {
 export function ceremonyDetail(node: Node, ceremonyId: string): CeremonyDetail {
   const { ceremony, file } = ceremonyShown(node, ceremonyId);
   const ceremonies = node.online?.ceremonies ?? null;
-  const waits = (ceremonies?.history(ceremonyId)?.waits() ?? []).slice(-STEPS_SHOWN_MAX);
+  const waits = (ceremonies?.history(ceremonyId)?.waits() ?? [])
+    .filter(({ step }) => step !== 'not_joined')
+    .slice(-STEPS_SHOWN_MAX);
   const isUnderWay = ceremonies !== null && ceremonies.running(ceremonyId) !== null;
   const hindrances = ceremonies?.lobbyLines(ceremonyId) ?? new Map<number, string>();
   const checks = ceremonies?.running(ceremonyId)?.lobbyChecks() ?? new Map();
@@ -61,7 +63,7 @@ export function ceremonyDetail(node: Node, ceremonyId: string): CeremonyDetail {
     (one): CeremonyRow => ({
       ...one,
       own: one.index === node.config.myIndex,
-      hindrance: hindrances.get(one.index) ?? null,
+      hindrance: hindrances.get(one.index)?.replace(`operator ${one.index} (${one.name}): `, '') ?? null,
       checks: checks.get(one.index) ?? [],
       cells: waits.map((step, at) => cellOf(step, one.index, isUnderWay && at === waits.length - 1)),
     }),
@@ -70,7 +72,8 @@ export function ceremonyDetail(node: Node, ceremonyId: string): CeremonyDetail {
     .filter(({ state, since }) => state === 'awaited' && since !== null)
     .sort((a, b) => (a.since ?? '').localeCompare(b.since ?? ''));
   return {
-    ...{ ceremony, isUnderWay, hasFile: file !== null, rows, awaited },
+    ceremony: { ...ceremony, detail: stepText(ceremony.detail, ceremony.rehearsal) },
+    ...{ isUnderWay, hasFile: file !== null, rows, awaited },
     words: ceremony.transcript_hash === null ? null : hashWords(ceremony.transcript_hash),
     steps: waits.map(({ step, at }) => ({ step, text: stepText(step, ceremony.rehearsal), at: iso(at) })),
   };
