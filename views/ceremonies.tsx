@@ -167,7 +167,7 @@ function Begin({ isGreen, hasKey, sealed, names }: BeginProps & { isGreen: boole
 
 function BoardTable({ rows }: { rows: readonly BoardRow[] }) {
   return (
-    <Table caption="Checks by operator" hideCaption head={['Operator', 'Verdict', 'Checks']}>
+    <Table caption="Checks by operator" hideCaption head={['Operator', 'Checks']}>
       {rows.map(({ index, name, own, ok, checks }) => {
         const [word, tone] = verdictOf(ok);
         return (
@@ -178,8 +178,6 @@ function BoardTable({ rows }: { rows: readonly BoardRow[] }) {
             </th>
             <td>
               <Chip tone={tone}>{word}</Chip>
-            </td>
-            <td>
               <CheckList checks={checks} />
             </td>
           </tr>
@@ -192,7 +190,7 @@ function BoardTable({ rows }: { rows: readonly BoardRow[] }) {
 /** Checks in a row; each has its word. */
 export function CheckList({ checks }: { checks: readonly BoardCheck[] }) {
   return (
-    <>
+    <div class="checks">
       {checks.map(({ name, ok, detail }) => (
         <div>
           <span aria-hidden="true">{ok === null ? '○' : ok ? '✓' : '✗'}</span>{' '}
@@ -200,7 +198,7 @@ export function CheckList({ checks }: { checks: readonly BoardCheck[] }) {
           {name} <span class="muted">{detail}</span>
         </div>
       ))}
-    </>
+    </div>
   );
 }
 
@@ -298,12 +296,14 @@ export function CeremonyList({
             <td>
               <Phase phase={phase} />
             </td>
-            <td>{key_id === null ? '–' : <code>{key_id}</code>}</td>
+            <td class="nowrap">{key_id === null ? '–' : <code>{key_id}</code>}</td>
             <td>
               <Time at={created_at} />
             </td>
             <td>
-              <Told text={sentence(detail)} />
+              <div class="checks">
+                <Told text={sentence(detail)} />
+              </div>
             </td>
           </tr>
         ))}

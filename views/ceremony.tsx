@@ -135,7 +135,7 @@ function Participant({ row, now }: { row: CeremonyRow; now: number }) {
           </div>
         )}
         {(hindrance ?? detail) !== '' && <div>{<Told text={sentence(hindrance ?? detail)} />}</div>}
-        <CheckList checks={checks} />
+        {checks.length > 0 && <CheckList checks={checks} />}
       </td>
       {cells.map((cell) => (
         <td>
