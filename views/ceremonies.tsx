@@ -174,7 +174,7 @@ function BoardTable({ rows }: { rows: readonly BoardRow[] }) {
           <tr id={`check-${index}`}>
             <th scope="row">
               {index} {name}
-              {own && <span class="muted"> (this node)</span>}
+              {own && <div class="muted">this node</div>}
             </th>
             <td>
               <Chip tone={tone}>{word}</Chip>

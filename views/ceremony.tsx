@@ -125,7 +125,7 @@ function Participant({ row, now }: { row: CeremonyRow; now: number }) {
     <tr id={`participant-${index}`}>
       <th scope="row">
         {index} {name}
-        {own && <span class="muted"> (this node)</span>}
+        {own && <div class="muted">this node</div>}
       </th>
       <td>
         <Chip tone={tone}>{word}</Chip>
