@@ -38,9 +38,10 @@ const LOOKS: Readonly<Record<string, Readonly<Record<string, FieldLook>>>> = {
   'ceremony-recover': {
     file: {
       label: 'The exported ceremony',
-      hint: 'What another operator exported: paste all of it.',
+      hint: 'What another operator downloads under Ceremonies: paste all of it.',
       type: 'textarea',
       required: true,
+      file: true,
     },
   },
   'treasury-open': { wait_s: WAIT },

@@ -4,6 +4,7 @@ import type { Json } from '../crypto/canonical-json.ts';
 import type { ActReport } from '../operator/admin/acts.ts';
 import { ActResult } from './act-results.tsx';
 import { CardToCompare, HouseActResult } from './act-results-house.tsx';
+import { KeyActResult } from './act-results-keys.tsx';
 import { ActSubject } from './act-subject.tsx';
 import { Card, Chip, Empty, Facts, Field, type FieldProps, Terminal, Time, type Tone } from './kit.tsx';
 import { FactorFields, Notice } from './layout.tsx';
@@ -134,6 +135,7 @@ export function Outcome({ act, result }: { act: ActReport; result: Json | null }
       )}
       {state.kind === 'done' && <Notice tone="ok">Done.</Notice>}
       {state.kind === 'withdrawn' && <p>Nothing was done.</p>}
+      <KeyActResult act={act} isOwn={result !== null} />
       {result !== null && <ActResult command={act.command} result={result} />}
       <HouseActResult act={act} result={result === null ? null : JSON.stringify(result)} />
       {result !== null && (

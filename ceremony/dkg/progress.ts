@@ -1,5 +1,6 @@
 // A key ceremony as an operator should see it.
 
+import type { PreflightCheck } from '../messages-dkg.ts';
 import type { DkgState } from './dkg.ts';
 import { coordinatorOf, lobbyAwaits, preflight } from './lobby.ts';
 import { runAwaits } from './run.ts';
@@ -52,4 +53,11 @@ export function dkgProgress(context: DkgContext, { core }: DkgState): DkgProgres
       return { ...NOTHING, phase: 'aborted', step: abort.reason, attempt: abort.attempt, abort, mayStillComplete };
     }
   }
+}
+
+/** What everybody in the lobby says of its own checks, this node among them, by index; empty outside a lobby. */
+export function lobbyChecks({ setup }: DkgContext, { core }: DkgState): ReadonlyMap<number, readonly PreflightCheck[]> {
+  if (core.phase !== 'lobby') return new Map();
+  const told = [...core.lobby.joins].map(([index, { body }]) => [index, body.checks] as const);
+  return new Map([[setup.myIndex, core.lobby.checks], ...told]);
 }

@@ -25,12 +25,13 @@ import { pauseStops } from '../validation/pause-gate.ts';
 import { noteBeginning } from './ceremony-begin.ts';
 import { assertMayEnter, leaveOthers, sayingKeyIsLive } from './ceremony-entry.ts';
 import { forgetCeremonyFailure, noteCeremonyFailure } from './ceremony-failures.ts';
+import type { CeremonyHistory } from './ceremony-history.ts';
 import { abandonedReply, type CeremonyOutcome, dkgReport, finishedReply, storedOutcome } from './ceremony-outcome.ts';
 import { CeremonyRunner } from './ceremony-runner.ts';
 import { ceremonyFailure, progressText } from './ceremony-text.ts';
 import { type CompletionInput, completeCeremony } from './completion.ts';
 import { KeyProof, type KeyProofInput } from './key-proof.ts';
-import { lobbyLines } from './lobby-text.ts';
+import { type LobbyView, lobbyLines } from './lobby-text.ts';
 import { runPreflight } from './preflight.ts';
 import { recoverKeys } from './recover-keys.ts';
 
@@ -42,6 +43,8 @@ const PREFLIGHT_GRACE_MS = 3_000;
 const ELSEWHERE_MS = 30_000;
 /** How much longer than its command a node waits in the lobby, in ms: the command leaves first, and says why. */
 const LOBBY_GRACE_MS = 5_000;
+/** Of so many ceremonies it is remembered how they went: the latest. */
+const HISTORIES_MAX = 20;
 
 /** What ceremonies work with. */
 export interface CeremoniesInput extends KeyProofInput, CompletionInput {
@@ -51,14 +54,21 @@ export interface CeremoniesInput extends KeyProofInput, CompletionInput {
 }
 
 type Params = CommandParams<'dkg'>;
+interface JoinElsewhere {
+  readonly ceremonyId: string;
+  readonly rehearsal: boolean;
+  /** By the monotonic clock, in ms. */
+  readonly at: number;
+}
 
 /** All ceremonies of a node. */
 export class Ceremonies {
   readonly #input: CeremoniesInput;
   readonly #runners = new Map<string, CeremonyRunner>();
+  readonly #histories = new Map<string, CeremonyHistory>();
   readonly #proof: KeyProof;
   /** The last join of each peer in a ceremony that this node has not joined. */
-  readonly #joinsElsewhere = new Map<number, { readonly ceremonyId: string; readonly at: number }>();
+  readonly #joinsElsewhere = new Map<number, JoinElsewhere>();
   readonly #stopTicking: () => void;
   readonly #closed = new AbortController();
 
@@ -91,17 +101,25 @@ export class Ceremonies {
     return this.#input.keys.live() === null ? answers : sayingKeyIsLive(message, answers);
   }
 
-  // In which other ceremony a peer waits, by its own joins.
+  /** Peers that wait in a ceremony which this node has not joined, by their own joins of the last moments. */
+  waitingElsewhere(): readonly { readonly index: number; readonly ceremonyId: string; readonly rehearsal: boolean }[] {
+    const now = this.#input.effects.monotonic();
+    return [...this.#joinsElsewhere]
+      .filter(([, { at }]) => now - at < ELSEWHERE_MS)
+      .map(([index, { ceremonyId, rehearsal }]) => ({ index, ceremonyId, rehearsal }));
+  }
+
   #elsewhereOf(index: number): string | null {
-    const last = this.#joinsElsewhere.get(index);
-    return last !== undefined && this.#input.effects.monotonic() - last.at < ELSEWHERE_MS ? last.ceremonyId : null;
+    return this.waitingElsewhere().find((one) => one.index === index)?.ceremonyId ?? null;
   }
 
   async #answers(from: number, ceremonyId: string, message: DkgMessage): Promise<readonly OutMessage[]> {
     const { db, effects } = this.#input;
     const runner = this.#runners.get(ceremonyId);
     if (runner !== undefined) this.#joinsElsewhere.delete(from);
-    else if (message.type === 'dkg_join') this.#joinsElsewhere.set(from, { ceremonyId, at: effects.monotonic() });
+    else if (message.type === 'dkg_join') {
+      this.#joinsElsewhere.set(from, { ceremonyId, rehearsal: message.body.rehearsal, at: effects.monotonic() });
+    }
     const heard = { kind: 'message', from, message } as const;
     if (runner !== undefined) return runner.feed(heard);
     const stored = getCeremony(db, ceremonyId);
@@ -112,6 +130,24 @@ export class Ceremonies {
     const context = { setup: this.#setup(ceremonyId), secrets: this.#secrets() };
     const event = { ...heard, now: effects.now(), elapsed: effects.monotonic() };
     return dkgStep(context, IDLE, event).outgoing.map(({ type, body }) => ({ type, body }));
+  }
+
+  /** How a ceremony has gone since this node was unsealed, also where it is over by now; null where that is not known. */
+  history(ceremonyId: string): CeremonyHistory | null {
+    return this.#histories.get(ceremonyId) ?? null;
+  }
+
+  /** What keeps each operator from the lobby, as this node can tell: a sentence by index; empty outside a lobby. */
+  lobbyLines(ceremonyId: string): ReadonlyMap<number, string> {
+    const runner = this.#runners.get(ceremonyId);
+    const seen = runner?.progress();
+    if (runner === undefined || seen?.phase !== 'lobby') return new Map();
+    const rehearsal = getCeremony(this.#input.db, ceremonyId)?.rehearsal === true;
+    return lobbyLines(this.#setup(ceremonyId), seen, rehearsal, this.#viewOf(runner));
+  }
+
+  #viewOf(runner: CeremonyRunner): LobbyView {
+    return { contact: (index) => runner.contact(index), elsewhere: (index) => this.#elsewhereOf(index) };
   }
 
   /** Keeps a proof of a ceremony's keys, from whomever, once it verifies under the ceremony's own keys. */
@@ -225,6 +261,10 @@ export class Ceremonies {
       onRevived: () => leaveOthers(this.#input, this.#runners, ceremonyId),
     });
     this.#runners.set(ceremonyId, runner);
+    this.#histories.delete(ceremonyId);
+    this.#histories.set(ceremonyId, runner.history);
+    const [oldest] = this.#histories.keys();
+    if (this.#histories.size > HISTORIES_MAX && oldest !== undefined) this.#histories.delete(oldest);
     return runner;
   }
 
@@ -254,10 +294,7 @@ export class Ceremonies {
     const { effects } = this.#input;
     const deadline = effects.monotonic() + params.wait_s * 1000;
     const setup = this.#setup(params.ceremony_id);
-    const view = {
-      contact: (index: number) => runner.contact(index),
-      elsewhere: (index: number) => this.#elsewhereOf(index),
-    };
+    const view = this.#viewOf(runner);
     let [shown, failingSince] = ['', null as number | null];
     let lines: ReadonlyMap<number, string> = new Map();
     for (;;) {

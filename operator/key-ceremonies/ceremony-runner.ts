@@ -2,9 +2,10 @@
 // them is sent. Replies travel back with the request; everything else is sent in the background, and sent again.
 
 import { type DkgState, disposeDkg, dkgStep, IDLE, replayDkg, wantsRandomness } from '../../ceremony/dkg/dkg.ts';
-import { dkgProgress } from '../../ceremony/dkg/progress.ts';
+import { dkgProgress, lobbyChecks } from '../../ceremony/dkg/progress.ts';
 import type { DkgContext, DkgEvent, DkgHappening, DkgProgress, DkgResult } from '../../ceremony/dkg/setup.ts';
 import { type DkgMessage, isDkgMessage, type Outgoing, parseMessage } from '../../ceremony/messages.ts';
+import type { PreflightCheck } from '../../ceremony/messages-dkg.ts';
 import { toHex, utf8, zeroize } from '../../crypto/bytes.ts';
 import { appendCeremonyEvents, readCeremonyEvents } from '../../store/ceremonies.ts';
 import type { Queries } from '../../store/database.ts';
@@ -86,6 +87,11 @@ export class CeremonyRunner {
   /** What an operator should see. */
   progress(): DkgProgress {
     return dkgProgress(this.#input.context, this.#state);
+  }
+
+  /** What everybody in the lobby says of its own checks, by index. */
+  lobbyChecks(): ReadonlyMap<number, readonly PreflightCheck[]> {
+    return lobbyChecks(this.#input.context, this.#state);
   }
 
   /** How the last message to a peer went; null where none was answered or failed yet. */

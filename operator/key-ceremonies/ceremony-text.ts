@@ -25,6 +25,19 @@ const REHEARSED: Readonly<Record<string, string>> = {
   complete: 'all nodes have confirmed: the keys are tried, and then destroyed',
 };
 
+const LOBBY_STEPS: Readonly<Record<string, string>> = {
+  not_joined: 'this node has not joined',
+  joining: 'the operators join',
+  preflight_failed: 'a check fails, so nothing begins',
+  ready: 'all have joined, and all checks pass',
+};
+
+/** What goes on in a step, in plain words; of an aborted ceremony, why it ended. */
+export function stepText(step: string, rehearsal: boolean): string {
+  const reasons: Readonly<Record<string, string>> = ABORT_REASONS;
+  return LOBBY_STEPS[step] ?? (rehearsal ? REHEARSED : STEPS)[step] ?? reasons[step] ?? step;
+}
+
 /** What an operator can do where others cannot join for a reason. */
 const WAYS_OUT: Readonly<Record<NotJoinedReason, string>> = {
   key_live:

@@ -4,6 +4,7 @@ import type { Json } from '../../crypto/canonical-json.ts';
 import { type ActCommand, actDefinition, isActCommand } from '../../operator/admin/act-definitions.ts';
 import { type FieldFaults, type FormFields, readActForm } from '../../operator/admin/act-form.ts';
 import type { ActReport, ConfirmVerdict } from '../../operator/admin/acts.ts';
+import { backupFile, withoutFile } from '../../operator/admin/backup-download.ts';
 import type { AdminDesk } from '../../operator/admin/desk.ts';
 import type { Visitor } from '../../operator/admin/web-sessions.ts';
 import { actFields } from '../../views/act-fields.tsx';
@@ -62,7 +63,7 @@ async function actParts(
 
 // What came of it is for whoever asked; what is secret of it is shown once, at their request.
 function resultOf(act: ActReport, visitor: Visitor): Json | null {
-  return act.state.kind === 'done' && act.by === visitor.user ? act.state.result : null;
+  return act.state.kind === 'done' && act.by === visitor.user ? withoutFile(act.state.result) : null;
 }
 
 /** The routes of acts, for people who are signed in. */
@@ -80,6 +81,16 @@ export function actRoutes({ desk, status, onAct }: ActRoutesInput): Hono<AdminEn
     const visitor = c.get('visitor');
     const form = await readForm(c);
     return asked(c, { desk, status, onAct }, visitor, command, form);
+  });
+  app.get('/acts/:id/file', async (c) => {
+    const file = await backupFile(desk, desk.acts.report(c.req.param('id')), c.get('visitor'));
+    if (file === null) return c.notFound();
+    return new Response(file.bytes, {
+      headers: {
+        'content-type': 'application/octet-stream',
+        'content-disposition': `attachment; filename="${file.name}"`,
+      },
+    });
   });
   app.post('/acts/:id/passkey', async (c) => {
     const visitor = c.get('visitor');

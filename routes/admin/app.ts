@@ -10,10 +10,12 @@ import { accountPage, accountRoutes } from './account.ts';
 import { actPage, actRoutes } from './acts.ts';
 import { approvalPage, approvalsPage } from './approvals-page.ts';
 import { assetResponse } from './assets.ts';
+import { ceremoniesPage, ceremonyPage, ceremonyRoutes } from './ceremonies-page.ts';
 import { depositAddressPage, depositPage, depositsPage } from './deposits-page.ts';
 import { federationPage, incidentPage, incidentsPage } from './federation-page.ts';
 import { type AdminEnv, guard } from './guard.ts';
 import { houseRoutes } from './house-routes.ts';
+import { keyRoutes, keysPage, unsealPage } from './keys-page.ts';
 import { overviewPage } from './overview-page.ts';
 import { type AdminPage, findPage, type PageRequest, pageRequest, type Status } from './page.ts';
 import { payoutFileRoutes } from './payout-files.ts';
@@ -22,6 +24,7 @@ import { type AdminContext, framed, nodeState, outside } from './render.ts';
 import { searchPage } from './search-page.ts';
 import { auditPage, checklistPage, policyPage, securityPage, usersPage } from './security-page.ts';
 import { visitorOf } from './session.ts';
+import { setUpPage } from './set-up-page.ts';
 import { signInRoutes } from './sign-in.ts';
 import { StatusCache } from './status-cache.ts';
 import { type StreamedPage, Streams } from './stream.ts';
@@ -38,6 +41,7 @@ const PAGES: readonly AdminPage[] = [
   ...[securityPage, checklistPage, usersPage, policyPage, auditPage, systemPage],
   ...[approvalsPage, approvalPage, depositsPage, depositAddressPage, depositPage],
   ...[payoutsPage, feesPage, stepPage, burnPage, searchPage],
+  ...[ceremoniesPage, ceremonyPage, keysPage, unsealPage, setUpPage],
 ];
 
 /** What the web admin is made of. */
@@ -100,6 +104,8 @@ export function createAdminApp({ desk, hosts, onFault, program = [] }: AdminAppI
   );
   app.route('/', houseRoutes({ desk, status: () => cache.get(), program }));
   app.route('/', payoutFileRoutes(desk));
+  app.route('/', ceremonyRoutes(desk));
+  app.route('/', keyRoutes({ desk, status: () => cache.get(), onAct }));
   app.get('*', (c) => page(site, c));
   app.notFound(async (c) => notFound(site, c));
   app.onError((error) => {

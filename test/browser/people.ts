@@ -49,9 +49,9 @@ export class Person {
     this.page = page;
     this.base = base;
     page.on('console', (message) => {
-      // A refused form answers with its own status, which browsers log as an error of the resource.
-      if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
-        this.complaints.push(message.text());
+      // A refused form answers with its own status, and a node that is down with nothing: browsers log both as errors.
+      const isExpected = /Failed to load resource|htmx:sse:error/.test(message.text());
+      if (message.type() === 'error' && !isExpected) this.complaints.push(message.text());
     });
     page.on('pageerror', (error) => this.complaints.push(error.message));
   }
