@@ -50,6 +50,12 @@ export interface PasskeyReport {
   readonly used_at: string | null;
 }
 
+async function library(): Promise<typeof import('@simplewebauthn/server')> {
+  // The library reads certificates with one that asks for this global polyfill.
+  await import('reflect-metadata');
+  return import('@simplewebauthn/server');
+}
+
 /** The passkeys in an open accounts database. */
 export class Passkeys {
   readonly #db: Queries;
@@ -77,7 +83,7 @@ export class Passkeys {
 
   /** What the browser needs to make a passkey of this account: the options of `navigator.credentials.create`. */
   async registrationOptions(user: string, site: Site, node: string): Promise<object> {
-    const { generateRegistrationOptions } = await import('@simplewebauthn/server');
+    const { generateRegistrationOptions } = await library();
     const options = await generateRegistrationOptions({
       rpName: `0BTC Wire ${node}`,
       rpID: site.host,
@@ -98,7 +104,7 @@ export class Passkeys {
     if (!PASSKEY_NAME.test(name)) {
       throw new CommandError('passkey_name', 'give the passkey a name of 1 to 64 characters that all show');
     }
-    const { verifyRegistrationResponse } = await import('@simplewebauthn/server');
+    const { verifyRegistrationResponse } = await library();
     // The schema has checked the members that the library reads first; it checks what it reads in them itself.
     const response = answer as RegistrationResponseJSON;
     const verdict = await verifyRegistrationResponse({
@@ -134,7 +140,7 @@ export class Passkeys {
   }
 
   async #options(site: Site, challenge: string, purpose: string, ids: readonly string[]): Promise<object> {
-    const { generateAuthenticationOptions } = await import('@simplewebauthn/server');
+    const { generateAuthenticationOptions } = await library();
     const options = await generateAuthenticationOptions({
       rpID: site.host,
       challenge: new Uint8Array(base64urlnopad.decode(challenge)),
@@ -170,7 +176,7 @@ export class Passkeys {
     const found = getPasskey(this.#db, answer.id);
     if (found === null || found.user.state !== 'active') return null;
     const { passkey, user } = found;
-    const { verifyAuthenticationResponse } = await import('@simplewebauthn/server');
+    const { verifyAuthenticationResponse } = await library();
     const verdict = await verifyAuthenticationResponse({
       response: answer as AuthenticationResponseJSON,
       expectedChallenge: (signed) =>

@@ -272,7 +272,6 @@ describe('acts', () => {
     expect(html).toContain(`href="/payouts/${TXID}"`);
     expect(html).toContain(`href="/payouts/burns/${'cd'.repeat(32)}"`);
     expect(html).toContain('A step that pays the burns is signed.');
-    expect(html).toContain('<summary>All of the result</summary>');
   });
 
   test('a derived address leads to its page with the QR code', () => {
