@@ -3,7 +3,7 @@
 import type { CommandResults } from '../operator/runtime/command-types.ts';
 import { ActLink, Ago, Card, Chip, Table, Time, type Tone } from './kit.tsx';
 import { Notice } from './layout.tsx';
-import { sentence } from './overview.tsx';
+import { sentence, Told } from './overview.tsx';
 
 const SERVICE: Readonly<Record<'off' | 'enabled' | 'disabled', readonly [string, Tone]>> = {
   off: ['Never enabled', 'idle'],
@@ -47,7 +47,9 @@ export function Service({
       <h3>What this node does now</h3>
       <ul>
         {does.map((line) => (
-          <li>{line}</li>
+          <li>
+            <Told text={line} />
+          </li>
         ))}
       </ul>
       {!isEnabled && (
