@@ -1,9 +1,10 @@
 /** @jsxImportSource hono/jsx */
 // Security: what the checks find, the worst first, and the checklist of the launch.
-import type { Kept } from '../operator/admin/kept-report.ts';
+import type { Seen } from '../operator/admin/lookout.ts';
 import type { ChecklistBox, CheckReport, CheckVerdict } from '../operator/runtime/check-command-types.ts';
 import type { CommandResults } from '../operator/runtime/command-types.ts';
 import { ActLink, Ago, Card, Chip, Empty, Table, Time, type Tone } from './kit.tsx';
+import { Notice } from './layout.tsx';
 import { sentence, Told } from './overview.tsx';
 
 const TABS = [
@@ -34,7 +35,8 @@ const VERDICTS: Readonly<Record<CheckVerdict, readonly [string, Tone]>> = {
 };
 
 /** While the checks are made for the first time: they ask peers and own nodes, which may take some seconds. */
-export function BeingChecked() {
+export function BeingChecked({ fault }: { fault: string | null }) {
+  if (fault !== null) return <Notice tone="bad">{sentence(`the checks cannot be made: ${fault}`)}</Notice>;
   return (
     <Empty>
       <p>
@@ -46,9 +48,9 @@ export function BeingChecked() {
 }
 
 /** What is wrong, worst first, then what passes. */
-export function Findings({ kept, now }: { kept: Kept<CommandResults['security-check']> | null; now: number }) {
-  if (kept === null) return <BeingChecked />;
-  const { checks, counts } = kept.report;
+export function Findings({ seen, now }: { seen: Seen<CommandResults['security-check']>; now: number }) {
+  if (seen.value === null || seen.at === null) return <BeingChecked fault={seen.fault} />;
+  const { checks, counts } = seen.value;
   const wrong = checks.filter(({ verdict }) => verdict !== 'pass');
   const passed = checks.filter(({ verdict }) => verdict === 'pass');
   return (
@@ -57,7 +59,7 @@ export function Findings({ kept, now }: { kept: Kept<CommandResults['security-ch
         <Chip tone="bad">{counts.fail} fail</Chip> <Chip tone="warn">{counts.warn} warn</Chip>{' '}
         <Chip tone="ok">{counts.pass} pass</Chip>{' '}
         <span class="muted">
-          checked <Ago at={new Date(kept.at).toISOString()} now={now} /> ago
+          checked <Ago at={new Date(seen.at).toISOString()} now={now} /> ago
         </span>
       </p>
       {wrong.length === 0 ? (
@@ -112,16 +114,16 @@ function Finding({ check: { id, title, verdict, seen, action } }: { check: Check
 
 /** The boxes of the checklist. */
 export function Checklist({
-  kept,
+  seen,
   now,
   mayConfirm,
 }: {
-  kept: Kept<CommandResults['checklist']> | null;
+  seen: Seen<CommandResults['checklist']>;
   now: number;
   mayConfirm: boolean;
 }) {
-  if (kept === null) return <BeingChecked />;
-  const { boxes, ticked, total } = kept.report;
+  if (seen.value === null || seen.at === null) return <BeingChecked fault={seen.fault} />;
+  const { boxes, ticked, total } = seen.value;
   return (
     <>
       <Card title="Checklist">
@@ -129,7 +131,7 @@ export function Checklist({
           {ticked === total ? <Chip tone="ok">All ticked</Chip> : <Chip tone="warn">{total - ticked} open</Chip>}{' '}
           {ticked} of {total} boxes are ticked.{' '}
           <span class="muted">
-            Checked <Ago at={new Date(kept.at).toISOString()} now={now} /> ago.
+            Checked <Ago at={new Date(seen.at).toISOString()} now={now} /> ago.
           </span>
         </p>
       </Card>

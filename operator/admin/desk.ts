@@ -23,10 +23,13 @@ import { actSubject } from './act-subjects.ts';
 import { Acts, type ActsInput, type AskedAct, CODE_REFUSED, type ConfirmVerdict, type Proof } from './acts.ts';
 import { Challenges } from './challenges.ts';
 import { Invitations } from './invitations.ts';
-import { KeptReport } from './kept-report.ts';
+import { Lookout } from './lookout.ts';
 import { OpenUsers } from './open-users.ts';
 import { type authenticationSchema, Passkeys, type Site } from './passkeys.ts';
 import { type Visitor, type WebOrigin, WebSessions } from './web-sessions.ts';
+
+/** How old findings and boxes of the checklist may be, in ms. */
+const CHECKS_FRESH_MS = 60_000;
 
 /** What a browser answers where a passkey is asked for. */
 export type PasskeyAnswer = z.infer<typeof authenticationSchema>;
@@ -53,8 +56,8 @@ export class AdminDesk {
   readonly acts: Acts;
   readonly invitations: Invitations;
   /** These ask peers, own nodes and the machine: pages show the last that is known. */
-  readonly findings: KeptReport<CommandResults['security-check']>;
-  readonly boxes: KeptReport<CommandResults['checklist']>;
+  readonly findings: Lookout<CommandResults['security-check']>;
+  readonly boxes: Lookout<CommandResults['checklist']>;
   readonly #challenges: Challenges;
   readonly #told: ActsInput['told'];
   readonly #users: OpenUsers;
@@ -70,16 +73,8 @@ export class AdminDesk {
       ...{ singleOperator: node.config.singleOperator, effects, told, onFault },
       audit: (kind, body) => this.#audit(kind, body),
     });
-    this.findings = new KeptReport(
-      () => this.read('security-check', {}),
-      effects,
-      (e) => onFault('security-check', e),
-    );
-    this.boxes = new KeptReport(
-      () => this.read('checklist', {}),
-      effects,
-      (e) => onFault('checklist', e),
-    );
+    this.findings = new Lookout(() => this.read('security-check', {}), effects, CHECKS_FRESH_MS);
+    this.boxes = new Lookout(() => this.read('checklist', {}), effects, CHECKS_FRESH_MS);
     this.acts.onChange(() => {
       this.findings.changed();
       this.boxes.changed();

@@ -12,6 +12,8 @@ export interface Seen<T> {
 
 /** How long the very first page may wait for the very first look, in ms. */
 const FIRST_MS_MAX = 400;
+/** How old a look may be after something has changed, in ms. */
+const CHANGED_MS = 5_000;
 
 /** Looks again, in the background, whenever somebody asks and the last look is older than `freshMs`. */
 export class Lookout<T> {
@@ -21,6 +23,7 @@ export class Lookout<T> {
   #seen: Seen<T> = { value: null, at: null, fault: null };
   #endedAt = Number.NEGATIVE_INFINITY;
   #under: Promise<void> | null = null;
+  #hasChanged = false;
 
   constructor(look: () => Promise<T>, effects: Pick<Effects, 'now' | 'monotonic' | 'sleep'>, freshMs: number) {
     this.#look = look;
@@ -30,7 +33,8 @@ export class Lookout<T> {
 
   /** What was seen last; the first time it waits a moment for the look that it begins. */
   async seen(): Promise<Seen<T>> {
-    if (this.#effects.monotonic() - this.#endedAt >= this.#freshMs) this.#under ??= this.#begin();
+    const fresh = this.#hasChanged ? Math.min(CHANGED_MS, this.#freshMs) : this.#freshMs;
+    if (this.#effects.monotonic() - this.#endedAt >= fresh) this.#under ??= this.#begin();
     if (this.#seen.at === null && this.#seen.fault === null && this.#under !== null) {
       const enough = new AbortController();
       await Promise.race([this.#under, this.#effects.sleep(FIRST_MS_MAX, enough.signal)]);
@@ -39,7 +43,13 @@ export class Lookout<T> {
     return this.#seen;
   }
 
+  /** What it looks at has changed: whoever asks soon has it looked at again. */
+  changed(): void {
+    this.#hasChanged = true;
+  }
+
   async #begin(): Promise<void> {
+    this.#hasChanged = false;
     try {
       const value = await this.#look();
       this.#seen = { value, at: this.#effects.now(), fault: null };

@@ -22,7 +22,7 @@ export const securityPage: AdminPage = {
   title: () => 'Security',
   parts: async ({ desk, now }) => [
     tabs('/security'),
-    { id: 'findings', view: Findings({ kept: desk.findings.look(), now }) },
+    { id: 'findings', view: Findings({ seen: await desk.findings.seen(), now }) },
   ],
 };
 
@@ -32,7 +32,7 @@ export const checklistPage: AdminPage = {
   title: () => 'Checklist',
   parts: async ({ desk, now, may }) => [
     tabs('/security/checklist'),
-    { id: 'boxes', view: Checklist({ kept: desk.boxes.look(), now, mayConfirm: may('checklist') }) },
+    { id: 'boxes', view: Checklist({ seen: await desk.boxes.seen(), now, mayConfirm: may('checklist') }) },
   ],
 };
 

@@ -1,7 +1,7 @@
 // What the pages of Federation, Security and System say, of made reports.
 import { describe, expect, test } from 'bun:test';
 import type { ActReport } from '../../../operator/admin/acts.ts';
-import { KeptReport } from '../../../operator/admin/kept-report.ts';
+import { Lookout } from '../../../operator/admin/lookout.ts';
 import type { CheckReport, CommandResults, CommunicationReport } from '../../../operator/runtime/command-types.ts';
 import { EventWatch } from '../../../operator/runtime/event-watch.ts';
 import type { IncidentReport } from '../../../operator/runtime/incident-command-types.ts';
@@ -153,7 +153,7 @@ describe('findings', () => {
       checks: [check('one', 'fail'), check('two', 'warn'), check('three', 'pass')],
       counts: { fail: 1, warn: 1, pass: 1 },
     };
-    const html = String(Findings({ kept: { report, at: NOW - 5_000 }, now: NOW }));
+    const html = String(Findings({ seen: { value: report, at: NOW - 5_000, fault: null }, now: NOW }));
     const places = ['check-one', 'check-two', '<details>', 'check-three'].map((text) => html.indexOf(text));
     expect(places).toEqual([...places].sort((a, b) => a - b));
     expect(places.every((at) => at >= 0)).toBeTrue();
@@ -161,7 +161,10 @@ describe('findings', () => {
   });
 
   test('are being looked for as long as there are none', () => {
-    expect(String(Findings({ kept: null, now: NOW }))).toContain('The checks are under way');
+    const nothing = { value: null, at: null, fault: null };
+    expect(String(Findings({ seen: nothing, now: NOW }))).toContain('The checks are under way');
+    const failed = { ...nothing, fault: 'no answer' };
+    expect(String(Findings({ seen: failed, now: NOW }))).toContain('The checks cannot be made: no answer.');
   });
 });
 
@@ -273,28 +276,33 @@ describe('a report that takes long', () => {
   test('is never waited for, is made once at a time, and again soon after a change', async () => {
     let [at, made] = [0, 0];
     let answer = Promise.withResolvers<number>();
-    const effects = { now: () => at, monotonic: () => at };
-    const kept = new KeptReport(() => {
-      made += 1;
-      return answer.promise;
-    }, effects);
+    const effects = { now: () => at, monotonic: () => at, sleep: async () => {} };
+    const lookout = new Lookout(
+      () => {
+        made += 1;
+        return answer.promise;
+      },
+      effects,
+      60_000,
+    );
     const settled = async (value: number): Promise<void> => {
       answer.resolve(value);
       await answer.promise;
       for (let turn = 0; turn < 5; turn++) await Promise.resolve();
       answer = Promise.withResolvers<number>();
     };
-    expect([kept.look(), kept.look(), made]).toEqual([null, null, 1]);
+    const seen = async () => (await lookout.seen()).value;
+    expect([await seen(), await seen(), made]).toEqual([null, null, 1]);
     await settled(7);
     at = 10_000;
-    expect([kept.look()?.report, made]).toEqual([7, 1]);
-    kept.changed();
-    expect([kept.look()?.report, made]).toEqual([7, 2]);
+    expect([await seen(), made]).toEqual([7, 1]);
+    lookout.changed();
+    expect([await seen(), made]).toEqual([7, 2]);
     await settled(8);
     at = 69_000;
-    expect([kept.look()?.report, made]).toEqual([8, 2]);
+    expect([await seen(), made]).toEqual([8, 2]);
     at = 71_000;
-    expect([kept.look()?.report, made]).toEqual([8, 3]);
+    expect([await seen(), made]).toEqual([8, 3]);
   });
 });
 
