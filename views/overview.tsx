@@ -59,7 +59,8 @@ function anchor(text: string): string {
 
 /** A fragment as a sentence. */
 export function sentence(text: string): string {
-  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  // Only a word takes a capital: what begins with an address, a name or a command stays as it is.
+  const whole = text.replace(/^[a-z]+(?=[\s,;’'-]|$)/, (word) => word.charAt(0).toUpperCase() + word.slice(1));
   return /[.?!]$/.test(whole) ? whole : `${whole}.`;
 }
 

@@ -46,6 +46,8 @@ try {
   for (const [name, path] of PAGES) {
     await person.goto(path);
     await page.locator('#live', { hasText: 'Current' }).waitFor();
+    // Checks that take seconds come by the page's stream.
+    await page.getByText('The checks are under way').waitFor({ state: 'detached' });
     await take(name);
   }
   await person.goto('/acts/new/emergency-pause');
