@@ -24,7 +24,7 @@ const BODY_CHARACTERS_MAX = 160;
 
 // Whatever a command or a peer changes of how this node works begins with one of these.
 const CHANGE =
-  /^(peer_(added|updated|removed)|certificate_|service_|key_|treasury_root_|user_|config|policy|line_rule)/;
+  /^(peer_(added|updated|removed)|certificate_|service_|key_|treasury_root_|user_|passkey_|config|policy|line_rule)/;
 /** What should be known although nobody changed anything: alarms, and what people decided. */
 const EVENT =
   /^(state_regressed|peer_state_regressed|signer_lied|blocks_taken_back|line_taken_back|act_|account_|node_|burn_(held|let_go)|request_|payout_(vetoed|request_decided|approval_voided)|veto|timeline_|checklist_)/;

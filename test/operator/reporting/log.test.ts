@@ -8,7 +8,7 @@ import { withStore } from '../../store/fixture.ts';
 const ROOT = `${import.meta.dir}/../../..`;
 /** Kinds that the node writes as it works; a report counts them. */
 const WORK =
-  /^(attestations?_|backup_|ceremony_|deposits?_|line_(decided|listed|mined|signed)$|payout_request_opened$)/;
+  /^(attestations?_|backup_|ceremony_|deposits?_|line_(decided|listed|mined|signed)$|payout_request_opened$|web_signed_(in|out)$)/;
 
 test('shows a pause, a veto, an approval, an incident and what a person confirmed', () => {
   withStore(({ db }) => {
