@@ -99,6 +99,8 @@ export interface ActsInput {
   readonly singleOperator: boolean;
   readonly effects: Pick<Effects, 'now' | 'random'>;
   readonly audit: (kind: string, body: Json) => void;
+  /** Whether this person is still an active user of this role. */
+  readonly isStill: (person: Person) => Promise<boolean>;
   /** What an error says to an operator; null where it is a fault of the program. */
   readonly told: (error: unknown) => { readonly code: string; readonly message: string } | null;
   /** Told of a fault of the program; the page says only that there was one. */
@@ -209,6 +211,11 @@ export class Acts {
     }
     if (!isSecond && person.user !== act.by.user) {
       throw new CommandError('not_yours', `${act.by.user} has asked for this, and has to confirm it first`);
+    }
+    // Asking counts for something only as long as whoever asked may ask.
+    if (!(await this.#input.isStill(act.by))) {
+      const { user } = act.by;
+      throw new CommandError('rights_changed', `the rights of ${user} have changed since they asked: ask for it again`);
     }
     const before = act.subject;
     const after = await act.asked.subject();

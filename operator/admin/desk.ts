@@ -72,6 +72,10 @@ export class AdminDesk {
     this.acts = new Acts({
       ...{ singleOperator: node.config.singleOperator, effects, told, onFault },
       audit: (kind, body) => this.#audit(kind, body),
+      isStill: ({ user, role }) =>
+        this.withAccounts((accounts) =>
+          (accounts?.list() ?? []).some((one) => one.name === user && one.role === role && one.state === 'active'),
+        ),
     });
     this.findings = new Lookout(() => this.read('security-check', {}), effects, CHECKS_FRESH_MS);
     this.boxes = new Lookout(() => this.read('checklist', {}), effects, CHECKS_FRESH_MS);

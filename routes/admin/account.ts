@@ -8,7 +8,7 @@ import { readForm, registrationAnswer, siteOf, textField } from './form.ts';
 import type { AdminEnv } from './guard.ts';
 import type { AdminPage, Part, Status } from './page.ts';
 import { type AdminContext, framed } from './render.ts';
-import { originOf } from './session.ts';
+import { originOf, safeNext } from './session.ts';
 import { toldOr } from './sign-in.ts';
 
 async function accountParts(desk: AdminDesk, visitor: Visitor, fault: string | null): Promise<readonly Part[] | null> {
@@ -40,7 +40,8 @@ export function accountRoutes(desk: AdminDesk, status: () => Promise<Status>): H
   app.post('/session/extend', async (c) => {
     // The visit itself has extended it; back to where the person was.
     const from = c.req.header('referer') ?? '';
-    return c.redirect(URL.canParse(from) ? new URL(from).pathname : '/', 303);
+    const { pathname, search } = new URL(URL.canParse(from) ? from : 'https://localhost/');
+    return c.redirect(safeNext(pathname + search), 303);
   });
   app.post('/account/passkeys/options', async (c) => {
     const { user } = c.get('visitor');

@@ -189,6 +189,19 @@ describe('a role', () => {
   });
 });
 
+test('whoever asked and lost the right meanwhile has nothing done, whoever confirms it after them', async () => {
+  await world.join('kim', 'security-officer');
+  const kim = await world.signedIn('kim');
+  const path = await ask(kim, 'policy-set', { name: 'hold_minutes', values: '7' });
+  await confirm(kim, 'kim', path);
+  await world.desk.withAccounts((accounts) => accounts?.change('kim', { state: 'disabled' }));
+  const answer = await confirm(await world.signedIn('ada'), 'ada', path);
+  expect(answer.status).toBe(403);
+  expect(await answer.text()).toContain('The rights of kim have changed since they asked');
+  const { values } = await world.desk.read('policy-show', {});
+  expect(values.find(({ name }) => name === 'hold_minutes')?.value).toBeNull();
+});
+
 describe('a form', () => {
   test('with faults keeps what was typed, and says beside each field how to mend it', async () => {
     const answer = await ada.post('/acts/new/hold', { burn_txid: 'not a txid', reason: '' });

@@ -130,6 +130,15 @@ describe('a session', () => {
     expect(world.audited('web_signed_out').length).toBeGreaterThan(0);
   });
 
+  test('that is extended leads back to the page it was on, with its filter, and to no other host', async () => {
+    const browser = await world.signedIn('ada');
+    const from = (referer: string) =>
+      browser.post('/session/extend', {}, { origin: ORIGIN, 'sec-fetch-site': 'same-origin', referer });
+    const places = [`${ORIGIN}/deposits?offset=50`, `${ORIGIN}//evil.example/x`, 'nonsense'];
+    const led = await Promise.all(places.map(async (one) => (await from(one)).headers.get('location')));
+    expect(led).toEqual(['/deposits?offset=50', '/', '/']);
+  });
+
   test('ends for others when its person ends them, and at once when a role changes', async () => {
     await world.join('olga', 'operator');
     const [one, two] = [await world.signedIn('olga'), await world.signedIn('olga')];
