@@ -37,6 +37,15 @@ beforeAll(async () => {
     await attest(federation, claim, 0);
     await untilDepositKnown(federation, claim);
   }
+  // A node writes down that a mint is final a moment after the attestation; the heads stand still from then on.
+  await eventually('every operator knows that all is minted', async () => {
+    const reports = await Promise.all(
+      federation.operators.map((one) => one.control('deposits', { limit: 9, offset: 0 })),
+    );
+    return reports.every(
+      ({ deposits }) => deposits.length === 2 && deposits.every(({ minted_at }) => minted_at !== null),
+    );
+  });
 }, START_TIMEOUT_MS);
 afterAll(() => federation?.stop(), START_TIMEOUT_MS);
 
