@@ -199,7 +199,7 @@ test('whoever asked and lost the right meanwhile has nothing done, whoever confi
   expect(answer.status).toBe(403);
   expect(await answer.text()).toContain('The rights of kim have changed since they asked');
   const { values } = await world.desk.read('policy-show', {});
-  expect(values.find(({ name }) => name === 'hold_minutes')?.value).toBeNull();
+  expect(values.find(({ name }) => name === 'hold_minutes')?.value).toBe(60);
 });
 
 describe('a form', () => {
