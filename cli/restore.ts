@@ -75,7 +75,7 @@ async function database({ context }: Cli, flags: RestoreFlags): Promise<void> {
   );
 }
 
-/** What a restore forgets of what operators said, what it brings back, and what to do about it. */
+/** Lists the decisions of operators that a restore loses, those that it brings back, and the remedy for each. */
 function decisionLines({ lost, kept }: DecisionChange): readonly string[] {
   const lines = kept.length === 0 ? [] : ['This stands in the backup, and so again after the restore:'];
   lines.push(...kept.map((text) => `  ${text}`));

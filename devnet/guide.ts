@@ -55,7 +55,7 @@ ${tries(guide)
 `;
 }
 
-// What the server printed when it started last.
+// The server prints the link in its log at each start; the newest one counts.
 async function wayIn({ logPath }: Federation['operators'][number]): Promise<string> {
   const log = await readFile(logPath, 'utf8');
   return [...log.matchAll(/"open":"(https:[^"]+)"/g)].at(-1)?.[1] ?? 'see its log';

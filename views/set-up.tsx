@@ -47,7 +47,7 @@ export function SetUpStepCard({
   isNext: boolean;
   may: (act: SetUpAct) => boolean;
 }) {
-  const { id, title, state, seen, todo, acts, link, command } = step;
+  const { id, title, state, seen, remedies, acts, link, command } = step;
   const [word, tone] = STATES[state];
   const offered = acts.filter(may);
   return (
@@ -55,9 +55,9 @@ export function SetUpStepCard({
       <p>
         <Chip tone={isNext ? 'info' : tone}>{isNext ? 'Next' : word}</Chip>
       </p>
-      {todo.length > 0 && (
+      {remedies.length > 0 && (
         <ul>
-          {todo.map((line) => (
+          {remedies.map((line) => (
             <li>
               <strong>Do:</strong> <Told text={sentence(line)} />
             </li>

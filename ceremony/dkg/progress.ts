@@ -55,7 +55,7 @@ export function dkgProgress(context: DkgContext, { core }: DkgState): DkgProgres
   }
 }
 
-/** What everybody in the lobby says of its own checks, this node among them, by index; empty outside a lobby. */
+/** The checks that each participant in the lobby reports, by index, with those of this node; empty outside a lobby. */
 export function lobbyChecks({ setup }: DkgContext, { core }: DkgState): ReadonlyMap<number, readonly PreflightCheck[]> {
   if (core.phase !== 'lobby') return new Map();
   const told = [...core.lobby.joins].map(([index, { body }]) => [index, body.checks] as const);

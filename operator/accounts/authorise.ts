@@ -65,9 +65,9 @@ export interface ProvenAct {
   readonly action: Action;
   readonly command: string;
   readonly by: Person;
-  /** Who agreed; null: nobody yet, or nobody has to. */
+  /** The second person; null while nobody has agreed, or where nobody has to. */
   readonly second: Person | null;
-  /** What else the audit log keeps: where they sat, and what they proved themselves with. */
+  /** More for the audit log: the address that the request came from, and the kind of proof. */
   readonly noted: Readonly<Record<string, Json>>;
 }
 

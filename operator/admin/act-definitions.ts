@@ -8,10 +8,10 @@ export type FieldKind = 'text' | 'number' | 'flag' | 'list' | 'json' | 'time' | 
 
 /** One act. */
 export interface ActDefinition<C extends CommandName> {
-  /** What a button says: a verb and its object. */
+  /** The text of its button: a verb and its object. */
   readonly title: string;
   readonly fields: { readonly [F in keyof CommandParams<C>]?: FieldKind };
-  /** What will happen, a sentence each. */
+  /** Sentences that tell the person the effect of the act. */
   readonly says: (params: CommandParams<C>) => readonly string[];
   /** The same at a terminal, without `mpc_operator`. */
   readonly terminal: (params: CommandParams<C>) => string;

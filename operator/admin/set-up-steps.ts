@@ -37,7 +37,7 @@ export interface SetUpStep {
   /** What is so. */
   readonly seen: readonly string[];
   /** What to do; empty where it is done. */
-  readonly todo: readonly string[];
+  readonly remedies: readonly string[];
   readonly acts: readonly SetUpAct[];
   readonly link: { readonly href: string; readonly text: string } | null;
   /** The same at a terminal, without `mpc_operator`. */
@@ -61,8 +61,8 @@ export function setUpSteps(facts: SetUpFacts): readonly SetUpStep[] {
   ];
 }
 
-const NOTHING = { todo: [], acts: [], link: null } as const;
-type Told = Pick<SetUpStep, 'state' | 'seen' | 'todo'>;
+const NOTHING = { remedies: [], acts: [], link: null } as const;
+type Told = Pick<SetUpStep, 'state' | 'seen' | 'remedies'>;
 
 // Findings that are told under a step of their own.
 const ELSEWHERE = /^(TLS certificate|key file|operator cards|accounts|backup|Bitcoin|wire_nodes|Wire)/;
@@ -70,7 +70,7 @@ const ELSEWHERE = /^(TLS certificate|key file|operator cards|accounts|backup|Bit
 function judged({ findings }: SetUpFacts, isOf: (subject: string) => boolean): Told {
   if (findings.value === null) {
     const why = findings.fault === null ? 'it is being looked at' : `it could not be looked at: ${findings.fault}`;
-    return { state: 'unknown', seen: [why], todo: [] };
+    return { state: 'unknown', seen: [why], remedies: [] };
   }
   const found = findings.value.filter(({ subject }) => isOf(subject));
   const faults = found.filter(({ verdict }) => verdict === 'fault');
@@ -78,7 +78,7 @@ function judged({ findings }: SetUpFacts, isOf: (subject: string) => boolean): T
   return {
     state: faults.length > 0 ? 'open' : 'done',
     seen: found.map(({ subject, detail }) => `${subject}: ${detail}`),
-    todo: told.flatMap(({ action }) => (action === null ? [] : [action])),
+    remedies: told.flatMap(({ action }) => (action === null ? [] : [action])),
   };
 }
 
@@ -97,11 +97,11 @@ function identityStep({ peers, status }: SetUpFacts): SetUpStep {
   const link = { href: '/federation', text: 'Give your card to the others' };
   const base = { ...NOTHING, id: 'identity', title: 'Identity', command: 'peer export --output card.json' };
   if (own === undefined) {
-    const todo = status.sealed
+    const remedies = status.sealed
       ? ['unseal the node: it makes its card then']
       : ['restart the server: it makes its card then'];
     const way = status.sealed ? { href: '/keys/unseal', text: 'Unseal the node' } : null;
-    return { ...base, state: 'open', seen: ['this node has no operator card of its own yet'], todo, link: way };
+    return { ...base, state: 'open', seen: ['this node has no operator card of its own yet'], remedies, link: way };
   }
   const seen = [`operator ${own.index} (${own.name}) at ${own.address}`, `its card in words: ${own.fingerprint}`];
   return { ...base, state: 'done', seen, link };
@@ -119,12 +119,12 @@ function bitcoinStep({ status, findings }: SetUpFacts): SetUpStep {
     ({ subject, verdict }) => subject.startsWith('Bitcoin') && verdict === 'fault',
   );
   const isDone = status.bitcoin.length > 0 && status.bitcoin.every(({ ok }) => ok) && flaws.length === 0;
-  const todo = [
+  const remedies = [
     ...flaws.flatMap(({ action }) => (action === null ? [] : [action])),
     ...nodes.filter(({ ok }) => !ok).map(({ url }) => `look whether ${url} runs, and at its address and credentials`),
   ];
   const link = { href: '/system', text: 'Look at each node' };
-  return { ...base, state: isDone ? 'done' : 'open', seen, todo, link };
+  return { ...base, state: isDone ? 'done' : 'open', seen, remedies, link };
 }
 
 function cardsStep({ peers, status }: SetUpFacts): SetUpStep {
@@ -134,8 +134,8 @@ function cardsStep({ peers, status }: SetUpFacts): SetUpStep {
   const link = { href: '/federation', text: 'Compare the words of each card by phone' };
   if (missing.length === 0) return { ...base, state: 'done', seen, link };
   const acts = [{ act: 'peer-add', title: 'Add a card', action: 'cards', fields: {} }] as const;
-  const todo = [`ask operator ${missing.join(', ')} for the card, add it, and compare its words by phone`];
-  return { ...base, state: 'open', seen, todo, acts, link };
+  const remedies = [`ask operator ${missing.join(', ')} for the card, add it, and compare its words by phone`];
+  return { ...base, state: 'open', seen, remedies, acts, link };
 }
 
 function preflightStep({ board, status }: SetUpFacts): SetUpStep {
@@ -149,7 +149,7 @@ function preflightStep({ board, status }: SetUpFacts): SetUpStep {
     ...{ ...NOTHING, id: 'preflight', title: 'Preflight', command: 'test-communication' },
     state: isDone ? 'done' : 'open',
     seen: failing.length === 0 ? ['every check of every operator passes'] : failing,
-    todo: isDone ? [] : ['wait until every check passes, or call the operator at whom it fails'],
+    remedies: isDone ? [] : ['wait until every check passes, or call the operator at whom it fails'],
     link: { href: '/ceremonies', text: 'See every check of everybody' },
   };
 }
@@ -167,8 +167,10 @@ function rehearsalStep({ ceremonies, status, date }: SetUpFacts): SetUpStep {
   const fields = { ceremony_id: id, rehearsal: 'on' };
   const acts = [{ act: 'dkg', title: 'Rehearse', action: 'key-ceremony', fields }] as const;
   const seen = ['no rehearsal has succeeded yet', ...dateText(date)];
-  const todo = ['all operators begin a rehearsal with the same name: everything is done, then the keys are destroyed'];
-  return { ...base, state: 'open', seen, todo, acts, link };
+  const remedies = [
+    'all operators begin a rehearsal with the same name: everything is done, then the keys are destroyed',
+  ];
+  return { ...base, state: 'open', seen, remedies, acts, link };
 }
 
 function dateText(date: SetUpFacts['date']): readonly string[] {
@@ -192,14 +194,14 @@ function keyStep({ status, board, date, ceremonies }: SetUpFacts): SetUpStep {
   const acts = board.isGreen
     ? ([{ act: 'dkg', title: 'Begin the key ceremony', action: 'key-ceremony', fields }] as const)
     : [];
-  const todo = board.isGreen
+  const remedies = board.isGreen
     ? ['at the agreed time, all operators begin it with the same name']
     : ['first the preflight has to be green at everybody'];
   return {
     ...base,
     state: 'open',
     seen: ['there is no key yet'],
-    todo,
+    remedies,
     acts,
     link: { href: '/ceremonies', text: 'Ceremonies' },
   };
@@ -208,18 +210,18 @@ function keyStep({ status, board, date, ceremonies }: SetUpFacts): SetUpStep {
 function treasuryStep({ status }: SetUpFacts): SetUpStep {
   const { treasury } = status;
   const base = { ...NOTHING, id: 'treasury', title: 'Treasury', command: 'treasury open' };
-  if (treasury === null) return { ...base, state: 'open', seen: ['it comes after the key'], todo: [] };
+  if (treasury === null) return { ...base, state: 'open', seen: ['it comes after the key'], remedies: [] };
   const link = { href: '/payouts', text: 'Look at the treasury' };
   if (treasury.state === 'open') return { ...base, state: 'done', seen: [treasury.detail], link };
   const acts =
     treasury.state === 'not_funded'
       ? []
       : ([{ act: 'treasury-open', title: 'Open the treasury', action: 'open-treasury', fields: {} }] as const);
-  const todo =
+  const remedies =
     treasury.state === 'not_funded'
       ? ['one operator pays the first amount to the treasury address, which stands under Keys']
       : ['once the payment has its confirmations, one operator opens the treasury, and all nodes sign for it'];
-  return { ...base, state: 'open', seen: [treasury.detail], todo, acts, link };
+  return { ...base, state: 'open', seen: [treasury.detail], remedies, acts, link };
 }
 
 function backupStep({ backups, status }: SetUpFacts): SetUpStep {
@@ -242,11 +244,11 @@ function backupStep({ backups, status }: SetUpFacts): SetUpStep {
     made === undefined && !status.sealed
       ? ([{ act: 'backup-key-share', title: 'Back up the key share', action: 'backup', fields: {} }] as const)
       : [];
-  const todo = [
+  const remedies = [
     ...(made === undefined ? ['back up the key share, and keep two copies off this machine'] : []),
     'hold a drill at a terminal: `mpc_operator backup verify --input FILE --identity IDENTITY`',
   ];
-  return { ...base, state: 'open', seen, todo, acts };
+  return { ...base, state: 'open', seen, remedies, acts };
 }
 
 function usersStep({ users: { users, single_operator } }: SetUpFacts): SetUpStep {
@@ -258,7 +260,7 @@ function usersStep({ users: { users, single_operator } }: SetUpFacts): SetUpStep
     ...{ ...NOTHING, id: 'users', title: 'Users', command: 'user create --username NAME --role security-officer' },
     state: isDone ? 'done' : 'open',
     seen: single_operator ? [...seen, 'the configuration says that one person runs this node'] : seen,
-    todo: isDone
+    remedies: isDone
       ? []
       : ['invite a second person of another role: a restore, the policy and enabling the service take two'],
     link: { href: '/security/users', text: 'Users' },

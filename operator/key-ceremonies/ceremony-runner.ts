@@ -89,7 +89,7 @@ export class CeremonyRunner {
     return dkgProgress(this.#input.context, this.#state);
   }
 
-  /** What everybody in the lobby says of its own checks, by index. */
+  /** Each participant in the lobby reports its own checks; they are here by index. */
   lobbyChecks(): ReadonlyMap<number, readonly PreflightCheck[]> {
     return lobbyChecks(this.#input.context, this.#state);
   }

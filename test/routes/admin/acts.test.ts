@@ -189,7 +189,7 @@ describe('a role', () => {
   });
 });
 
-test('whoever asked and lost the right meanwhile has nothing done, whoever confirms it after them', async () => {
+test('an act is not done once the person who asked for it has lost the right, also if a second person confirms it', async () => {
   await world.join('kim', 'security-officer');
   const kim = await world.signedIn('kim');
   const path = await ask(kim, 'policy-set', { name: 'hold_minutes', values: '7' });

@@ -301,7 +301,7 @@ describe('the set-up', () => {
     const finding = { subject: 'database', verdict: 'fault', detail: 'there is none', action: 'run `init`' } as const;
     expect(step('config', { findings: { value: [finding], at: NOW, fault: null } })).toMatchObject({
       state: 'open',
-      todo: ['run `init`'],
+      remedies: ['run `init`'],
     });
   });
 });
