@@ -10,7 +10,7 @@ import type { UserRole } from '../../store/schema-users.ts';
 import { Accounts, type AccountsInput, type Person, SIGN_IN_REFUSED } from '../accounts/accounts.ts';
 import { authoriseProven } from '../accounts/authorise.ts';
 import { withSecretBytes } from '../accounts/password-hash.ts';
-import { type Action, actionOf } from '../accounts/permissions.ts';
+import { type Action, actionOf, mayDo } from '../accounts/permissions.ts';
 import { enrolmentUri, secretFromText, secretText } from '../accounts/totp.ts';
 import { commands } from '../commands.ts';
 import type { Node } from '../node.ts';
@@ -208,7 +208,8 @@ export class AdminDesk {
     if (invitation === null) throw new CommandError('invitation_over', INVITATION_OVER);
     const { user: invited, role, by } = invitation;
     const totpSecret = secretText(invitation.totpSecret);
-    if (by === null && (await this.hasUsers())) throw new CommandError('invitation_over', INVITATION_OVER);
+    const isGood = by === null ? !(await this.hasUsers()) : await this.#mayInvite(by);
+    if (!isGood) throw new CommandError('invitation_over', INVITATION_OVER);
     const user = invited ?? given.user;
     const codes = await withSecretBytes(given.password, (password) =>
       this.withAccounts(
@@ -219,6 +220,14 @@ export class AdminDesk {
     this.invitations.end(token);
     this.#audit('user_created', { user, role, by, invited: true });
     return codes;
+  }
+
+  #mayInvite(user: string): Promise<boolean> {
+    return this.withAccounts((accounts) =>
+      (accounts?.list() ?? []).some(
+        ({ name, role, state }) => name === user && state === 'active' && mayDo(role, 'accounts'),
+      ),
+    );
   }
 
   /** What a page shows of an invitation; null where it is over. */

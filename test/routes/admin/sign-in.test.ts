@@ -166,6 +166,16 @@ describe('a session', () => {
   });
 });
 
+test('an invitation is over once whoever made it may invite nobody any more', async () => {
+  await world.join('eve', 'admin');
+  const token = world.desk.invitations.add({ user: 'mallory', role: 'admin', by: 'eve' });
+  await world.desk.withAccounts((accounts) => accounts?.change('eve', { state: 'disabled' }));
+  const fields = { password: passwordOf('mallory'), again: passwordOf('mallory'), code: '000000' };
+  const answer = await new Browser(world).post(`/join/${token}`, fields);
+  expect(await answer.text()).toContain('This link is no longer good');
+  expect((await world.desk.read('user-list', {})).users.map(({ user }) => user)).not.toContain('mallory');
+});
+
 describe('requests from elsewhere', () => {
   test('that change something are refused from another origin, the same site, no origin and null, JSON too', async () => {
     const browser = await world.signedIn('ada');
